@@ -1,0 +1,1 @@
+"""The write side of Precedent, and what both sides share; it never imports ``service``."""

@@ -1,0 +1,52 @@
+"""What an embedder is."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EmbeddedBatch", "Embedder", "Matrix"]
+
+Matrix = NDArray[np.float32]
+"""float32, shape (rows, dimension), every row finite with a norm above zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedBatch:
+    """Vectors that arrived together: ``vectors[i]`` is of the text at ``positions[i]`` of the call."""
+
+    positions: tuple[int, ...]
+    vectors: Matrix
+    requests: int
+    tokens: int
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of one space, which ``model`` names."""
+
+    @property
+    def kind(self) -> Literal["hosted", "local"]:
+        """Whether a provider is asked, or the embedded model."""
+
+    @property
+    def model(self) -> str:
+        """The model's name; vectors of two names are never compared."""
+
+    @property
+    def batch_size(self) -> int:
+        """Texts that travel together at the moment."""
+
+    @property
+    def concurrency(self) -> int:
+        """Batches that are worked on at once."""
+
+    def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
+        """Yield every text's vector once, batch by batch, in the order in which they arrive.
+
+        :raises ProviderError: a batch failed for good; what other batches in flight brought was yielded before.
+        """
+
+    async def close(self) -> None:
+        """Give connections and memory back."""

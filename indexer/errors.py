@@ -1,0 +1,43 @@
+"""The errors that a user may meet, each saying what went wrong, with which value, and what to do."""
+
+__all__ = [
+    "IndexUnavailableError",
+    "PrecedentError",
+    "ProviderError",
+    "SettingsError",
+    "SourceError",
+    "SpaceMismatchError",
+]
+
+
+class PrecedentError(Exception):
+    """Base of every error whose message is meant for a user; it never carries a secret or a ticket's text."""
+
+
+class SettingsError(PrecedentError):
+    """A setting is unknown or has a value that cannot be used."""
+
+
+class SourceError(PrecedentError):
+    """A file or stream of tickets cannot be read at all, or not any further."""
+
+
+class IndexUnavailableError(PrecedentError):
+    """Chroma cannot be reached or started, or did not answer in time."""
+
+
+class SpaceMismatchError(PrecedentError):
+    """The live index is in another vector space than the one that settings ask for."""
+
+
+class ProviderError(PrecedentError):
+    """The provider of embeddings and chat refused, failed or answered something unusable.
+
+    ``retry_after`` is the number of seconds after which another try makes sense, ``None`` when the
+    provider gave none; ``kind`` is a short, stable word for what happened.
+    """
+
+    def __init__(self, message: str, *, kind: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry_after = retry_after

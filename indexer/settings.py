@@ -1,0 +1,189 @@
+"""Every setting once: name, default and help, read from the environment and ``.env``."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from indexer.errors import SettingsError
+
+__all__ = ["Setting", "Settings", "load_settings", "settings_table"]
+
+_PREFIX = "PRECEDENT_"
+_KEY_NAME = "OXLO_API_KEY"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _help(text: str, **limits: float) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **limits)  # type: ignore[arg-type]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. Every field is read from ``PRECEDENT_<FIELD>``; only the key has the provider's own name."""
+
+    oxlo_api_key: Annotated[str | None, _help("key of the provider of embeddings and chat")] = None
+    api_base: Annotated[str, _help("address of the OpenAI-compatible provider")] = "https://api.oxlo.ai/v1"
+    embedder: Annotated[
+        Literal["hosted", "local"] | None,
+        _help("who embeds; when not set: `hosted` when there is a key or another API_BASE, else `local`"),
+    ] = None
+    embedding_model: Annotated[str, _help("the provider's embedding model")] = "bge-large"
+    embedding_batch_size: Annotated[int, _help("texts in one embedding request", ge=1, le=2048)] = 64
+    embedding_concurrency: Annotated[int, _help("embedding requests in flight", ge=1, le=64)] = 8
+    chat_model: Annotated[str, _help("the provider's chat model, which writes the drafts")] = "llama-3.3-70b"
+    requests_per_minute: Annotated[
+        int | None, _help("the provider's limit on requests, if it has one", ge=1)
+    ] = None
+    tokens_per_minute: Annotated[int | None, _help("the provider's limit on tokens, if it has one", ge=1)] = (
+        None
+    )
+    price_per_request: Annotated[
+        float | None, _help("what the provider bills for a request; plans then show a cost", ge=0)
+    ] = None
+    provider_timeout: Annotated[float, _help("seconds to wait for one answer of the provider", gt=0)] = 30.0
+    data_dir: Annotated[Path, _help("where ledger and index are kept")] = Path("chroma_data")
+    database_url: Annotated[
+        str | None, _help("ledger on PostgreSQL (`postgresql://…`); when not set: SQLite in DATA_DIR")
+    ] = None
+    chroma_url: Annotated[
+        str | None,
+        _help("a Chroma server of your own (`https://host:port`); when not set: one is run on loopback"),
+    ] = None
+    chroma_token: Annotated[str | None, _help("token that your Chroma server's proxy asks for")] = None
+    chroma_token_header: Annotated[
+        Literal["Authorization", "X-Chroma-Token"],
+        _help("the header that carries it (`Authorization` as a bearer)"),
+    ] = "Authorization"
+    chroma_tenant: Annotated[str, _help("tenant on your Chroma server")] = "default_tenant"
+    chroma_database: Annotated[str, _help("database on your Chroma server")] = "default_database"
+    chroma_ca: Annotated[
+        Path | None,
+        _help("certificate authority of your Chroma server, a PEM file; when not set: the usual ones"),
+    ] = None
+    chroma_timeout: Annotated[float, _help("seconds to wait for one answer of Chroma", gt=0)] = 60.0
+    host: Annotated[str, _help("address to serve on; other than loopback only with API_KEYS")] = "127.0.0.1"
+    port: Annotated[int, _help("port to serve on", ge=0, le=65535)] = 8000
+    api_keys: Annotated[
+        tuple[str, ...],
+        _help("comma-separated keys, of which every /v1 call then needs one as a bearer token"),
+    ] = ()
+    similarity_floor: Annotated[
+        float | None,
+        _help(
+            "cosine below which a draft never rests on a ticket; when not set: measured on the stored tickets",
+            ge=-1,
+            le=1,
+        ),
+    ] = None
+    max_error: Annotated[
+        float, _help("share of wrong labels accepted among `automatic` priorities", gt=0, lt=1)
+    ] = 0.2
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
+
+    def __post_init__(self) -> None:
+        """Refuse what no single field can: combinations, and addresses that are not addresses."""
+        for name, value, schemes in (
+            ("API_BASE", self.api_base, ("http", "https")),
+            ("CHROMA_URL", self.chroma_url, ("http", "https")),
+            ("DATABASE_URL", self.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
+        ):
+            if value is not None and urlsplit(value).scheme not in schemes:
+                msg = f"{_PREFIX}{name} must begin with {' or '.join(f'{s}://' for s in schemes)}"
+                raise ValueError(msg)
+        if self.embedder == "hosted" and not self.provider_configured:
+            msg = f"{_PREFIX}EMBEDDER=hosted needs a key in {_KEY_NAME}, or {_PREFIX}API_BASE of a provider without keys"
+            raise ValueError(msg)
+        if self.host not in _LOOPBACK and not self.api_keys:
+            msg = f"{_PREFIX}HOST={self.host} is reachable from other machines: set {_PREFIX}API_KEYS, or serve on 127.0.0.1"
+            raise ValueError(msg)
+
+    @property
+    def provider_configured(self) -> bool:
+        """Whether the provider can be asked: it has a key, or is one of your own that may need none."""
+        return self.oxlo_api_key is not None or self.api_base != Settings.api_base
+
+    @property
+    def chosen_embedder(self) -> tuple[Literal["hosted", "local"], str]:
+        """Who embeds, and why, in words for the start-up line."""
+        if self.embedder is not None:
+            return self.embedder, f"{_PREFIX}EMBEDDER says so"
+        if self.oxlo_api_key is not None:
+            return "hosted", f"{_KEY_NAME} is set"
+        if self.provider_configured:
+            return "hosted", f"{_PREFIX}API_BASE is set"
+        return "local", f"{_KEY_NAME} is not set"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table of settings: the variable's name, its default as text, and its help."""
+
+    name: str
+    default: str
+    help: str
+
+
+def settings_table() -> tuple[Setting, ...]:
+    """Return every setting, in the order of `Settings`."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        default = "" if field.default in (None, ()) else str(field.default)
+        rows.append(Setting(_variable(field.name), default, hints[field.name].__metadata__[0].description))
+    return tuple(rows)
+
+
+def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = None) -> Settings:
+    """Read the settings; the environment goes before ``.env``, and a blank value counts as not set.
+
+    :param environment: variables, by default the process's own.
+    :param dotenv: path of the ``.env`` file, by default the one in the working directory.
+    :raises SettingsError: a variable is unknown or its value cannot be used; the message names it.
+    """
+    from dotenv import dotenv_values
+
+    path = dotenv if dotenv is not None else Path(".env")
+    variables = {
+        name: value.strip()
+        for name, value in {
+            **dotenv_values(path),
+            **(os.environ if environment is None else environment),
+        }.items()
+        if value is not None and value.strip() and (name.startswith(_PREFIX) or name == _KEY_NAME)
+    }
+    fields = {_variable(field.name): field.name for field in msgspec.structs.fields(Settings)}
+    for name in variables:
+        if name not in fields:
+            close = difflib.get_close_matches(name, fields, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see the README's table of settings"
+            msg = f"{name} is not a setting: {hint}"
+            raise SettingsError(msg)
+    values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
+    if "api_keys" in values:
+        values["api_keys"] = [
+            key.strip() for key in variables[_variable("api_keys")].split(",") if key.strip()
+        ]
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), variables, fields)) from None
+
+
+def _variable(field: str) -> str:
+    return _KEY_NAME if field == _KEY_NAME.lower() else _PREFIX + field.upper()
+
+
+def _decode(kind: type, value: object) -> object:
+    return kind(value) if kind is Path else value
+
+
+def _explain(message: str, variables: Mapping[str, str], fields: Mapping[str, str]) -> str:
+    what, _, where = message.partition(" - at `$.")
+    for name, field in fields.items():
+        if where.startswith(field):
+            shown = "" if "KEY" in name or "TOKEN" in name else f"={variables[name]}"
+            return f"{name}{shown} cannot be used: {what[0].lower()}{what[1:]}"
+    return what

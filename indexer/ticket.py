@@ -1,0 +1,211 @@
+"""The ticket: its fields, its validation, the text that is embedded, and its hashes."""
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+__all__ = [
+    "MAX_ID_LENGTH",
+    "MAX_TEXT_LENGTH",
+    "RECIPE",
+    "Ticket",
+    "TicketError",
+    "embedding_text",
+    "parse_ticket",
+    "record_hash",
+    "text_hash",
+]
+
+MAX_ID_LENGTH = 200
+MAX_TEXT_LENGTH = 100_000
+"""Characters of a text or a resolution; longer ones are pasted logs that no reader and no model takes in."""
+
+RECIPE = "text-v1"
+"""Name of the recipe of `embedding_text`. Vectors are stored under it: change the recipe, change the name."""
+
+_EMBEDDED_CHARACTERS = 2_000  # about the 512 tokens that bge-large reads; MiniLM reads 256
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SPACE = re.compile(r"\s+")
+_NAME = re.compile(r"[^a-z0-9]+")
+
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "id": ("id", "ticket_id", "ticketid", "key", "issue_key", "case_number", "number", "external_id"),
+    "text": ("text", "ticket_text", "ticket"),
+    "subject": ("subject", "title", "summary", "short_description"),
+    "body": ("body", "description", "content", "message", "comment"),
+    "priority": ("priority", "urgency", "severity"),
+    "resolution": ("resolution", "resolution_text", "resolution_notes", "close_notes", "solution", "answer"),
+    "created_at": ("created_at", "created", "createdat", "created_date", "opened_at", "creation_date"),
+    "resolved_at": (
+        "resolved_at",
+        "resolved",
+        "resolvedat",
+        "resolved_date",
+        "resolutiondate",
+        "solved_at",
+        "closed_at",
+    ),
+    "updated_at": ("updated_at", "updated", "updatedat", "updated_date", "sys_updated_on"),
+    "tags": ("tags", "labels", "components"),
+    "source": ("source",),
+}
+
+
+class TicketError(ValueError):
+    """A record is not a ticket; the message names the field and what is wrong with it."""
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A support ticket as stored. Times are in UTC; ``text`` is never empty."""
+
+    id: Annotated[str, msgspec.Meta(description="the team's own id of the ticket", examples=["5"])]
+    text: Annotated[str, msgspec.Meta(description="what the customer wrote")]
+    priority: str | None = None
+    resolution: str | None = None
+    created_at: datetime | None = None
+    resolved_at: datetime | None = None
+    updated_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+
+
+def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
+    """Make a ticket of a record as exports have them: any known alias of a field name, in any case.
+
+    :param record: a mapping of field names to JSON values (or CSV strings).
+    :param source: the name of the source, where the record does not say.
+    :raises TicketError: the record is not a mapping, or a field is missing or unusable.
+    """
+    if not isinstance(record, dict):
+        msg = f"a ticket is an object with named fields, this is {_json_kind(record)}"
+        raise TicketError(msg)
+    names = {_NAME.sub("_", str(name).strip().casefold()).strip("_"): name for name in record}
+    fields = {
+        field: next(
+            (record[names[a]] for a in aliases if a in names and record[names[a]] not in (None, "")), None
+        )
+        for field, aliases in _ALIASES.items()
+    }
+    parts = [fields["text"]] if fields["text"] is not None else [fields["subject"], fields["body"]]
+    text = "\n\n".join(t for t in (_text(p, "text") for p in parts if p is not None) if t)
+    if not text:
+        msg = "text is missing: give text, or subject and body"
+        raise TicketError(msg)
+    _check_length(text, "text")
+    resolution = _text(fields["resolution"], "resolution")
+    if resolution is not None:
+        _check_length(resolution, "resolution")
+    return Ticket(
+        id=_id(fields["id"]),
+        text=text,
+        priority=_label(fields["priority"], "priority"),
+        resolution=resolution,
+        created_at=_time(fields["created_at"], "created_at"),
+        resolved_at=_time(fields["resolved_at"], "resolved_at"),
+        updated_at=_time(fields["updated_at"], "updated_at"),
+        tags=_tags(fields["tags"]),
+        source=_label(fields["source"], "source") or source,
+    )
+
+
+def embedding_text(text: str) -> str:
+    """Return the text that is embedded, by recipe `RECIPE`.
+
+    Unicode NFC, every run of white space as one space, the first 2,000 characters.
+    """
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()[:_EMBEDDED_CHARACTERS].rstrip()
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
+    return hashlib.sha256(embedding_text(text).encode()).hexdigest()
+
+
+def record_hash(ticket: Ticket) -> str:
+    """Return the SHA-256, in hex, of the whole record: equal hashes need no update."""
+    return hashlib.sha256(msgspec.json.encode(ticket)).hexdigest()
+
+
+def _id(value: Any) -> str:
+    if value is None or isinstance(value, bool) or not isinstance(value, str | int):
+        found = "nothing" if value is None else _json_kind(value)
+        msg = f"id is missing: a string or a whole number is needed, found {found}"
+        raise TicketError(msg)
+    ticket_id = str(value).strip()
+    if not ticket_id:
+        msg = "id is missing: it is blank"
+        raise TicketError(msg)
+    if len(ticket_id) > MAX_ID_LENGTH:
+        msg = f"id has {len(ticket_id):,} characters, at most {MAX_ID_LENGTH} are possible"
+        raise TicketError(msg)
+    if not ticket_id.isprintable():
+        msg = f"id {ticket_id!r} has a character that cannot be printed"
+        raise TicketError(msg)
+    return ticket_id
+
+
+def _text(value: Any, field: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        msg = f"{field} must be a string, found {_json_kind(value)}"
+        raise TicketError(msg)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        msg = f"{field} is not valid Unicode: the file's encoding is not UTF-8, or it was cut in a character"
+        raise TicketError(msg) from None
+    # Control characters carry no meaning in a ticket, and PostgreSQL cannot store NUL.
+    return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
+
+
+def _check_length(text: str, field: str) -> None:
+    if len(text) > MAX_TEXT_LENGTH:
+        msg = f"{field} has {len(text):,} characters, at most {MAX_TEXT_LENGTH:,} are possible: cut attached logs"
+        raise TicketError(msg)
+
+
+def _label(value: Any, field: str) -> str | None:
+    if isinstance(value, dict) and isinstance(value.get("name"), str):
+        value = value["name"]  # Jira and others wrap a label as {"name": …}
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    label = _text(value, field)
+    if label is not None and (len(label) > MAX_ID_LENGTH or not label.isprintable()):
+        msg = f"{field} must be a short label on one line, found {len(label):,} characters"
+        raise TicketError(msg)
+    return label
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = re.split(r"[,;|]", value)
+    if not isinstance(value, list | tuple):
+        msg = f"tags must be a list of strings or a comma-separated string, found {_json_kind(value)}"
+        raise TicketError(msg)
+    return tuple(dict.fromkeys(tag for tag in (_label(item, "tags") for item in value) if tag))
+
+
+def _time(value: Any, field: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(value.strip())
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError):
+        shown = repr(value)[:60]
+        msg = f"{field} is not a date: {shown}; use ISO 8601, such as 2026-03-31T14:05:00Z"
+        raise TicketError(msg) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _json_kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return kinds.get(type(value), "a number")

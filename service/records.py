@@ -1,0 +1,89 @@
+"""The frozen records that travel between the stages: Neighbour, PriorityDecision, Draft, Triage."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = ["Draft", "Evidence", "IndexInfo", "Neighbour", "PriorityDecision", "Timings", "Triage", "Usage"]
+
+
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored ticket like the new one; ``similarity`` is the cosine, in [-1, 1]."""
+
+    id: str
+    text: str
+    priority: str | None
+    resolution: str | None
+    similarity: float
+    above_floor: Annotated[bool, msgspec.Meta(description="near enough for a draft to rest on it")]
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored ticket that carried a decision; ``weight`` is its share of the forest's vote, in [0, 1]."""
+
+    id: str
+    priority: str
+    weight: float
+
+
+class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the forest says of a new ticket. Without a usable forest ``label`` is ``None``."""
+
+    label: str | None
+    confidence: Annotated[float, msgspec.Meta(description="calibrated probability of the label")]
+    probabilities: dict[str, float]
+    decision: Annotated[
+        Literal["automatic", "review"], msgspec.Meta(description="act on it, or have a person look")
+    ]
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposed reply. Every citation is the id of a retrieved neighbour."""
+
+    text: str
+    citations: tuple[str, ...]
+    source: Annotated[Literal["llm", "extractive", "none"], msgspec.Meta(description="who wrote the text")]
+    grounded: Annotated[bool, msgspec.Meta(description="it cites retrieved tickets, and nothing else")]
+    degraded: Annotated[
+        str | None, msgspec.Meta(description="why this is not the draft that was asked for")
+    ] = None
+
+
+class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Which index answered; ``forest`` names the forest, or says why there is none."""
+
+    generation: str
+    tickets: int
+    embedding_model: str
+    forest: str
+
+
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds spent in each stage."""
+
+    embed: float = 0.0
+    classify: float = 0.0
+    retrieve: float = 0.0
+    draft: float = 0.0
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of the provider for one answer."""
+
+    embedding_requests: int = 0
+    chat_requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Triage(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer."""
+
+    id: str
+    priority: PriorityDecision
+    neighbours: tuple[Neighbour, ...]
+    reply: Draft
+    index: IndexInfo
+    timings_ms: Timings
+    usage: Usage
