@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,8 +18,12 @@ _KEY_NAME = "OXLO_API_KEY"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def _help(text: str, **limits: float) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **limits)  # type: ignore[arg-type]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+def _help(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,19 +36,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _help("who embeds; when not set: `hosted` when there is a key or another API_BASE, else `local`"),
     ] = None
     embedding_model: Annotated[str, _help("the provider's embedding model")] = "bge-large"
-    embedding_batch_size: Annotated[int, _help("texts in one embedding request", ge=1, le=2048)] = 64
-    embedding_concurrency: Annotated[int, _help("embedding requests in flight", ge=1, le=64)] = 8
+    embedding_batch_size: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=2048)], _help("texts in one embedding request")
+    ] = 64
+    embedding_concurrency: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=64)], _help("embedding requests in flight")
+    ] = 8
     chat_model: Annotated[str, _help("the provider's chat model, which writes the drafts")] = "llama-3.3-70b"
     requests_per_minute: Annotated[
         int | None, _help("the provider's limit on requests, if it has one", ge=1)
     ] = None
-    tokens_per_minute: Annotated[int | None, _help("the provider's limit on tokens, if it has one", ge=1)] = (
-        None
-    )
+    tokens_per_minute: Annotated[_Count | None, _help("the provider's limit on tokens, if it has one")] = None
     price_per_request: Annotated[
-        float | None, _help("what the provider bills for a request; plans then show a cost", ge=0)
+        Annotated[float, msgspec.Meta(ge=0)] | None,
+        _help("what the provider bills for a request; plans then show a cost"),
     ] = None
-    provider_timeout: Annotated[float, _help("seconds to wait for one answer of the provider", gt=0)] = 30.0
+    provider_timeout: Annotated[_Seconds, _help("seconds to wait for one answer of the provider")] = 30.0
     data_dir: Annotated[Path, _help("where ledger and index are kept")] = Path("chroma_data")
     database_url: Annotated[
         str | None, _help("ledger on PostgreSQL (`postgresql://…`); when not set: SQLite in DATA_DIR")
@@ -57,30 +64,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chroma_token_header: Annotated[
         Literal["Authorization", "X-Chroma-Token"],
         _help("the header that carries it (`Authorization` as a bearer)"),
-    ] = "Authorization"
+    ] = "Authorization"  # noqa: S105 (a header's name)
     chroma_tenant: Annotated[str, _help("tenant on your Chroma server")] = "default_tenant"
     chroma_database: Annotated[str, _help("database on your Chroma server")] = "default_database"
     chroma_ca: Annotated[
         Path | None,
         _help("certificate authority of your Chroma server, a PEM file; when not set: the usual ones"),
     ] = None
-    chroma_timeout: Annotated[float, _help("seconds to wait for one answer of Chroma", gt=0)] = 60.0
+    chroma_timeout: Annotated[_Seconds, _help("seconds to wait for one answer of Chroma")] = 60.0
     host: Annotated[str, _help("address to serve on; other than loopback only with API_KEYS")] = "127.0.0.1"
-    port: Annotated[int, _help("port to serve on", ge=0, le=65535)] = 8000
+    port: Annotated[Annotated[int, msgspec.Meta(ge=0, le=65535)], _help("port to serve on")] = 8000
     api_keys: Annotated[
         tuple[str, ...],
         _help("comma-separated keys, of which every /v1 call then needs one as a bearer token"),
     ] = ()
     similarity_floor: Annotated[
-        float | None,
+        Annotated[float, msgspec.Meta(ge=-1, le=1)] | None,
         _help(
             "cosine below which a draft never rests on a ticket; when not set: measured on the stored tickets",
-            ge=-1,
-            le=1,
         ),
     ] = None
     max_error: Annotated[
-        float, _help("share of wrong labels accepted among `automatic` priorities", gt=0, lt=1)
+        Annotated[float, msgspec.Meta(gt=0, lt=1)],
+        _help("share of wrong labels accepted among `automatic` priorities"),
     ] = 0.2
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
 
@@ -132,7 +138,7 @@ def settings_table() -> tuple[Setting, ...]:
     rows = []
     for field in msgspec.structs.fields(Settings):
         default = "" if field.default in (None, ()) else str(field.default)
-        rows.append(Setting(_variable(field.name), default, hints[field.name].__metadata__[0].description))
+        rows.append(Setting(_variable(field.name), default, hints[field.name].__metadata__[-1].description))
     return tuple(rows)
 
 
@@ -176,8 +182,8 @@ def _variable(field: str) -> str:
     return _KEY_NAME if field == _KEY_NAME.lower() else _PREFIX + field.upper()
 
 
-def _decode(kind: type, value: object) -> object:
-    return kind(value) if kind is Path else value
+def _decode(kind: type, value: Any) -> Any:
+    return Path(value) if kind is Path else value
 
 
 def _explain(message: str, variables: Mapping[str, str], fields: Mapping[str, str]) -> str:
