@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 8
     chat_model: Annotated[str, _help("the provider's chat model, which writes the drafts")] = "llama-3.3-70b"
     requests_per_minute: Annotated[
-        int | None, _help("the provider's limit on requests, if it has one", ge=1)
+        _Count | None, _help("the provider's limit on requests, if it has one")
     ] = None
     tokens_per_minute: Annotated[_Count | None, _help("the provider's limit on tokens, if it has one")] = None
     price_per_request: Annotated[
