@@ -15,6 +15,7 @@ __all__ = ["Setting", "Settings", "load_settings", "settings_table"]
 
 _PREFIX = "PRECEDENT_"
 _KEY_NAME = "OXLO_API_KEY"
+_OXLO = "https://api.oxlo.ai/v1"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -30,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. Every field is read from ``PRECEDENT_<FIELD>``; only the key has the provider's own name."""
 
     oxlo_api_key: Annotated[str | None, _help("key of the provider of embeddings and chat")] = None
-    api_base: Annotated[str, _help("address of the OpenAI-compatible provider")] = "https://api.oxlo.ai/v1"
+    api_base: Annotated[str, _help("address of the OpenAI-compatible provider")] = _OXLO
     embedder: Annotated[
         Literal["hosted", "local"] | None,
         _help("who embeds; when not set: `hosted` when there is a key or another API_BASE, else `local`"),
@@ -110,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def provider_configured(self) -> bool:
         """Whether the provider can be asked: it has a key, or is one of your own that may need none."""
-        return self.oxlo_api_key is not None or self.api_base != Settings.api_base
+        return self.oxlo_api_key is not None or self.api_base != _OXLO
 
     @property
     def chosen_embedder(self) -> tuple[Literal["hosted", "local"], str]:
