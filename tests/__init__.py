@@ -1,0 +1,1 @@
+"""Tests of the indexer, the service and the make targets."""
