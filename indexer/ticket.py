@@ -77,7 +77,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     """Make a ticket of a record as exports have them: any known alias of a field name, in any case.
 
     :param record: a mapping of field names to JSON values (or CSV strings).
-    :param source: the name of the source, where the record does not say.
+    :param source: the name of the source; it goes before what the record says.
     :raises TicketError: the record is not a mapping, or a field is missing or unusable.
     """
     if not isinstance(record, dict):
@@ -108,7 +108,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         resolved_at=_time(fields["resolved_at"], "resolved_at"),
         updated_at=_time(fields["updated_at"], "updated_at"),
         tags=_tags(fields["tags"]),
-        source=_label(fields["source"], "source") or source,
+        source=source or _label(fields["source"], "source"),
     )
 
 

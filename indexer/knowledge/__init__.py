@@ -1,0 +1,1 @@
+"""The index on Chroma: derived from the ledger, and rebuilt from it when it is damaged."""

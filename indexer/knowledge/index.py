@@ -1,0 +1,291 @@
+"""The index: collections in Chroma, through `HttpClient` to a server process only."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from indexer.errors import IndexUnavailableError, SpaceMismatchError
+from indexer.knowledge.server import Endpoint, LocalServer
+from indexer.ledger import Generation, IndexEntry
+from indexer.settings import Settings
+
+__all__ = ["DamagedIndexError", "Hit", "Index", "MissingCollectionError"]
+
+_T = TypeVar("_T")
+_PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
+_VECTOR_PAGE = 1_000
+_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+_CONNECT_SECONDS = 5.0
+
+
+class DamagedIndexError(IndexUnavailableError):
+    """Chroma answers, but what it holds of a collection cannot be read."""
+
+
+class MissingCollectionError(IndexUnavailableError):
+    """Chroma does not have the generation's collection, or not any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row that is near a query; ``similarity`` is the cosine."""
+
+    id: str
+    similarity: float
+    text: str
+    priority: str | None
+    resolution: str | None
+
+
+class Index:
+    """A connection to Chroma. Methods block, may be called from any thread, and never wait longer than the time-out."""
+
+    def __init__(self, settings: Settings, ledger_id: str) -> None:
+        self._settings = settings
+        self._ledger_id = ledger_id
+        self._server = None if settings.chroma_url else LocalServer(settings.data_dir)
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._collections: dict[str, Any] = {}
+        self.endpoint: Endpoint | None = None
+
+    def connect(self) -> None:
+        """Connect, or connect anew after the server was gone; a local server is started when none runs.
+
+        :raises IndexUnavailableError: no server answers.
+        """
+        with self._lock:
+            self._collections.clear()
+            self._client = None
+            self.endpoint = self._server.ensure() if self._server else None
+            with _translated(self._where()):
+                self._client = self._open()
+
+    def close(self) -> None:
+        """End this process's use; a local server that nobody else uses then stops."""
+        with self._lock:
+            self._client = None
+            self._collections.clear()
+            if self._server:
+                self._server.release()
+
+    def put_aside(self, reason: str) -> bool:
+        """Have a damaged local index put aside; return whether that is possible (it is not on a server of your own)."""
+        if self._server is None or self.endpoint is None:
+            return False
+        self._server.put_aside(self.endpoint.run, reason)
+        return True
+
+    def create(self, generation: Generation) -> None:
+        """Make the generation's collection if it is not there, and refuse one that is not ours.
+
+        :raises SpaceMismatchError: a collection of that name has another space, or is another ledger's.
+        """
+        wanted = self._metadata(generation)
+        collection = self._call(
+            lambda client: client.get_or_create_collection(
+                generation.name, metadata=wanted, configuration={"hnsw": _HNSW}, embedding_function=None
+            )
+        )
+        self._check(generation, collection.metadata or {})
+        self._collections[generation.name] = collection
+
+    def drop(self, name: str) -> None:
+        """Delete a collection, if it is there."""
+        with contextlib.suppress(MissingCollectionError):
+            self._call(lambda client: client.delete_collection(name))
+        self._collections.pop(name, None)
+
+    def names(self) -> list[str]:
+        """Return the names of all collections."""
+        return [collection.name for collection in self._call(lambda client: client.list_collections())]
+
+    def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
+        """Upsert the entries with a ticket, whose vectors are the rows of the matrix, and delete the others."""
+        kept = [entry for entry in entries if entry.ticket is not None]
+        gone = [entry.id for entry in entries if entry.ticket is None]
+        collection = self._collection(generation)
+        if kept:
+            self._call(
+                lambda _: collection.upsert(
+                    ids=[entry.id for entry in kept],
+                    embeddings=vectors[[entry.position for entry in kept]],
+                    documents=[entry.ticket.text for entry in kept if entry.ticket],
+                    # Chroma merges metadata: a field that a ticket lost must be named to be removed.
+                    metadatas=[
+                        {
+                            "priority": entry.ticket.priority,
+                            "resolution": entry.ticket.resolution,
+                            "text_hash": entry.text_hash,
+                        }
+                        for entry in kept
+                        if entry.ticket
+                    ],
+                )
+            )
+        if gone:
+            self._call(lambda _: collection.delete(ids=gone))
+
+    def query(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[Hit]:
+        """Return the rows nearest to the vector, nearest first."""
+        collection = self._collection(generation)
+        found = self._call(
+            lambda _: collection.query(
+                query_embeddings=vector[np.newaxis],
+                n_results=limit,
+                include=["documents", "metadatas", "distances"],
+            )
+        )
+        rows = zip(
+            found["ids"][0], found["distances"][0], found["documents"][0], found["metadatas"][0], strict=True
+        )
+        return [
+            Hit(
+                ticket_id,
+                1.0 - distance,
+                text or "",
+                (metadata or {}).get("priority"),
+                (metadata or {}).get("resolution"),
+            )
+            for ticket_id, distance, text, metadata in rows
+        ]
+
+    def nearest_ids(self, generation: Generation, vectors: Matrix) -> list[list[tuple[str, float]]]:
+        """Return, for each vector, the ids of the ten nearest rows and their cosines."""
+        collection = self._collection(generation)
+        found = self._call(
+            lambda _: collection.query(query_embeddings=vectors, n_results=10, include=["distances"])
+        )
+        return [
+            [(ticket_id, 1.0 - distance) for ticket_id, distance in zip(ids, distances, strict=True)]
+            for ids, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
+
+    def count(self, generation: Generation) -> int:
+        """Return the number of rows."""
+        collection = self._collection(generation)
+        return int(self._call(lambda _: collection.count()))
+
+    def hashes(self, generation: Generation) -> dict[str, str]:
+        """Return every row's id and the hash of the text that its vector is of."""
+        return {
+            ticket_id: (metadata or {}).get("text_hash", "")
+            for page in self._pages(generation, ["metadatas"], _PAGE)
+            for ticket_id, metadata in zip(page["ids"], page["metadatas"], strict=True)
+        }
+
+    def vectors(self, generation: Generation) -> Iterator[tuple[list[str], Matrix]]:
+        """Yield every row's id and vector, page by page."""
+        for page in self._pages(generation, ["embeddings"], _VECTOR_PAGE):
+            yield page["ids"], np.asarray(page["embeddings"], dtype=np.float32)
+
+    def _pages(self, generation: Generation, include: list[str], size: int) -> Iterator[dict[str, Any]]:
+        collection = self._collection(generation)
+        offset = 0
+        while True:
+            start = offset
+            page = self._call(lambda _: collection.get(include=include, limit=size, offset=start))  # noqa: B023 (called at once)
+            if page["ids"]:
+                yield page
+            if len(page["ids"]) < size:
+                return
+            offset += size
+
+    def _collection(self, generation: Generation) -> Any:
+        collection = self._collections.get(generation.name)
+        if collection is None:
+            collection = self._call(
+                lambda client: client.get_collection(generation.name, embedding_function=None)
+            )
+            self._check(generation, collection.metadata or {})
+            self._collections[generation.name] = collection
+        return collection
+
+    def _check(self, generation: Generation, found: dict[str, Any]) -> None:
+        wanted = self._metadata(generation)
+        if any(found.get(name) != value for name, value in wanted.items()):
+            of_another = " of another ledger" if found.get("ledger") != self._ledger_id else ""
+            msg = (
+                f"collection {generation.name} at {self._where()} holds {found.get('model')} "
+                f"({found.get('dimension')} dimensions, recipe {found.get('recipe')}){of_another}, the ledger's is {generation.space}: "
+                "set PRECEDENT_CHROMA_DATABASE or PRECEDENT_DATA_DIR to one of its own, or delete that collection"
+            )
+            raise SpaceMismatchError(msg)
+
+    def _metadata(self, generation: Generation) -> dict[str, str | int]:
+        space = generation.space
+        return {
+            "model": space.model,
+            "dimension": space.dimension,
+            "recipe": space.recipe,
+            "ledger": self._ledger_id,
+        }
+
+    def _call(self, action: Callable[[Any], _T]) -> _T:
+        client = self._client
+        if client is None:
+            msg = f"Chroma at {self._where()} is not connected"
+            raise IndexUnavailableError(msg)
+        with _translated(self._where()):
+            return action(client)
+
+    def _open(self) -> Any:
+        import chromadb
+        import httpx
+        from chromadb.config import Settings as ChromaSettings
+
+        given = self._settings
+        url = urlsplit(given.chroma_url or f"http://127.0.0.1:{self.endpoint.port if self.endpoint else 0}")
+        tls = url.scheme == "https"
+        bearer = "" if given.chroma_token_header == "X-Chroma-Token" else "Bearer "  # noqa: S105 (a header)
+        client = chromadb.HttpClient(
+            host=url.hostname or "",
+            port=url.port or (443 if tls else 80),
+            ssl=tls,
+            headers={given.chroma_token_header: bearer + given.chroma_token} if given.chroma_token else {},
+            tenant=given.chroma_tenant,
+            database=given.chroma_database,
+            settings=ChromaSettings(
+                anonymized_telemetry=False,
+                chroma_server_ssl_verify=str(given.chroma_ca) if given.chroma_ca else True,
+            ),
+        )
+        # The client offers no time-out (chromadb 1.5.9 fixes it to none); a test holds that this reaches its requests.
+        client._server._session.timeout = httpx.Timeout(given.chroma_timeout, connect=_CONNECT_SECONDS)  # type: ignore[attr-defined]  # noqa: SLF001 (there is no public way)
+        return client
+
+    def _where(self) -> str:
+        if self._settings.chroma_url:
+            return urlsplit(self._settings.chroma_url)._replace(query="").geturl().rpartition("@")[2]
+        return f"127.0.0.1:{self.endpoint.port}" if self.endpoint else "loopback"
+
+
+@contextlib.contextmanager
+def _translated(where: str) -> Iterator[None]:
+    import httpx
+    from chromadb.errors import ChromaError, NotFoundError
+
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        msg = f"Chroma at {where} did not answer in time ({type(error).__name__}); PRECEDENT_CHROMA_TIMEOUT sets how long to wait"
+        raise IndexUnavailableError(msg) from None
+    except httpx.HTTPError as error:
+        msg = f"Chroma at {where} cannot be reached ({type(error).__name__})"
+        raise IndexUnavailableError(msg) from None
+    except NotFoundError as error:
+        msg = f"Chroma at {where} lacks the collection: {str(error)[:200]}"
+        raise MissingCollectionError(msg) from None
+    except (ChromaError, ValueError) as error:
+        if "Could not connect" in str(error):
+            msg = f"Chroma at {where} cannot be reached"
+            raise IndexUnavailableError(msg) from None
+        msg = f"Chroma at {where} cannot read its data: {str(error).splitlines()[0][:200]}"
+        raise DamagedIndexError(msg) from error

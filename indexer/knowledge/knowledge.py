@@ -1,0 +1,178 @@
+"""Ledger and index as one: what the ledger has and the index lacks is replayed, a damaged index is rebuilt."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import IndexUnavailableError
+from indexer.knowledge.index import DamagedIndexError, Hit, Index
+from indexer.ledger import Generation, Ledger
+from indexer.settings import Settings
+
+__all__ = ["Knowledge", "Notify"]
+
+Notify = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+_log = logging.getLogger(__name__)
+_PAGE = 250
+_ATTEMPTS = 4
+_SAMPLE = 200
+_GLANCE = 20
+_TOLERANCE = 1e-5  # of a component; Chroma keeps float32 as it got it
+_FOUND = 0.9  # of a sample; HNSW may leave single rows unreachable, which `verify` names
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+class Knowledge:
+    """What the team knows. Methods block, and may be called from any thread of any process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ledger = Ledger(settings.database_url, settings.data_dir)
+        self.index = Index(settings, self.ledger.id)
+        self._checked: Path = settings.data_dir / "chroma.checked"
+
+    def close(self) -> None:
+        """End this process's use of both."""
+        self.index.close()
+        self.ledger.close()
+
+    def prepare(self, notify: Notify = _quiet) -> None:
+        """Connect to Chroma, check the index against the ledger, and replay what it lacks.
+
+        A local index that cannot be read, or whose server dies of being read, is put aside and rebuilt.
+
+        :raises IndexUnavailableError: there is no server, or a server of your own holds a damaged index.
+        """
+        deaths = 0
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self.index.connect()
+                for generation in self._in_use():
+                    self._check(generation, notify)
+            except (DamagedIndexError, IndexUnavailableError) as error:
+                if attempt == _ATTEMPTS:
+                    raise
+                deaths += not isinstance(error, DamagedIndexError)
+                _log.warning("the index could not be read: %s", error)
+                if (isinstance(error, DamagedIndexError) or deaths > 1) and not self.index.put_aside(
+                    str(error)
+                ):
+                    raise
+            else:
+                return
+
+    def replay(
+        self, generation: Generation, notify: Notify = _quiet, *, only: Sequence[str] | None = None
+    ) -> int:
+        """Tell the generation's collection what it has not seen: of all tickets, or of these; return how many."""
+        done = 0
+        total = len(only) if only is not None else self.ledger.generations.count_pending(generation)
+        failures = 0
+        while True:
+            try:
+                with self.ledger.index_lock():
+                    told = self._replay_page(generation, only)
+            except IndexUnavailableError as error:
+                failures += 1
+                if failures == _ATTEMPTS:
+                    raise
+                _log.warning("writing to the index failed, connecting anew: %s", error)
+                self.prepare(notify)
+                continue
+            if not told:
+                return done
+            done += told
+            notify("index", done, max(done, total))
+
+    def nearest(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[Hit]:
+        """Return the tickets nearest to the vector, nearest first."""
+        return self.index.query(generation, vector, limit)
+
+    def _in_use(self) -> list[Generation]:
+        return [generation for generation in self.ledger.generations.all() if generation.status != "retired"]
+
+    def _replay_page(self, generation: Generation, only: Sequence[str] | None = None) -> int:
+        entries, vectors, revision = self.ledger.generations.pending(generation, _PAGE, only=only)
+        if entries:
+            self.index.write(generation, entries, vectors)
+            self.ledger.generations.settle(generation, [entry.id for entry in entries], revision)
+        return len(entries)
+
+    def _check(self, generation: Generation, notify: Notify) -> None:
+        self.index.create(generation)
+        endpoint = self.index.endpoint
+        key = f"{endpoint.run} {generation.name}" if endpoint else ""
+        with self.ledger.index_lock():
+            self._replay_all(generation, notify)
+            known = self.ledger.tickets.count()
+            suspect = endpoint is not None and not endpoint.clean and not self._was_checked(key)
+            if suspect:
+                _log.info("Chroma was not stopped in order: checking %s against the ledger", generation.name)
+                self._compare_rows(generation)
+                self._compare_vectors(generation, notify)
+            elif self.index.count(generation) != known - self.ledger.generations.count_pending(generation):
+                self._compare_rows(generation)
+            self._replay_all(generation, notify)
+            self._touch(generation, _SAMPLE if suspect else _GLANCE)
+        if key and not self._was_checked(key):
+            with self._checked.open("a") as file:
+                file.write(key + "\n")
+
+    def _was_checked(self, key: str) -> bool:
+        return self._checked.exists() and key in self._checked.read_text().splitlines()
+
+    def _replay_all(self, generation: Generation, notify: Notify) -> None:
+        total = self.ledger.generations.count_pending(generation)
+        if total:
+            _log.info("replaying %s tickets from the ledger into %s", f"{total:,}", generation.name)
+        done = 0
+        while told := self._replay_page(generation):
+            done += told
+            notify("replay", done, max(done, total))
+
+    def _compare_rows(self, generation: Generation) -> None:
+        expected, found = self.ledger.tickets.hashes(), self.index.hashes(generation)
+        wrong = [i for i, text in expected.items() if found.get(i) != text] + [
+            i for i in found if i not in expected
+        ]
+        if wrong:
+            _log.warning(
+                "%s differs from the ledger in %s tickets: they are replayed",
+                generation.name,
+                f"{len(wrong):,}",
+            )
+            self.ledger.generations.note_pending(generation, wrong)
+
+    def _compare_vectors(self, generation: Generation, notify: Notify) -> None:
+        texts = self.ledger.tickets.hashes()
+        done = 0
+        for ids, vectors in self.index.vectors(generation):
+            stored = self.ledger.vectors.get(generation.space, {texts[i] for i in ids if i in texts})
+            for ticket_id, vector in zip(ids, vectors, strict=True):
+                right = stored.get(texts.get(ticket_id, ""))
+                if right is not None and not np.allclose(vector, right, atol=_TOLERANCE):
+                    msg = f"the vector of ticket {ticket_id} in {generation.name} is not the one that was stored"
+                    raise DamagedIndexError(msg)
+            done += len(ids)
+            notify("check", done, len(texts))
+
+    def _touch(self, generation: Generation, size: int) -> None:
+        """Query for stored vectors: it reads the graph, which a damaged one does not survive."""
+        texts = self.ledger.tickets.hashes()
+        sample = sorted(set(texts.values()))
+        step = max(1, len(sample) // size)
+        stored = self.ledger.vectors.get(generation.space, sample[::step])
+        if not stored or self.ledger.generations.count_pending(generation):
+            return  # a generation that is being built has not all of them yet
+        found = self.index.nearest_ids(generation, np.stack(list(stored.values())))
+        hits = sum(any(texts.get(i) == h for i, _ in near) for h, near in zip(stored, found, strict=True))
+        if hits < _FOUND * len(stored):
+            msg = f"{generation.name} finds only {hits} of {len(stored)} stored tickets by their own vectors"
+            raise DamagedIndexError(msg)

@@ -1,0 +1,7 @@
+"""The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
+
+from indexer.ledger.generations import check_space
+from indexer.ledger.ledger import Ledger
+from indexer.ledger.records import Generation, IndexEntry, Outcome, Space, Stored, TrainingRows
+
+__all__ = ["Generation", "IndexEntry", "Ledger", "Outcome", "Space", "Stored", "TrainingRows", "check_space"]

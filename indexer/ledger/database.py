@@ -1,0 +1,228 @@
+"""Tables and connections of the ledger, on SQLite and PostgreSQL alike."""
+
+import contextlib
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock
+from sqlalchemy.dialects import postgresql, sqlite
+
+from indexer.errors import PrecedentError, SettingsError
+from indexer.ledger.records import Space
+
+__all__ = [
+    "PAGE",
+    "Database",
+    "generations",
+    "next_revision",
+    "pages",
+    "pending",
+    "space_number",
+    "spaces",
+    "state",
+    "tickets",
+    "vectors",
+]
+
+PAGE = 500
+"""Rows in one statement: far below what either database takes."""
+
+_SCHEMA = 1
+_BUSY_SECONDS = 60
+_INDEX_LOCK = 7_166_342_001  # any constant; names our advisory lock on PostgreSQL
+_SCHEMA_LOCK = _INDEX_LOCK + 1
+
+metadata = sa.MetaData()
+state = sa.Table(
+    "state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("schema", sa.Integer, nullable=False),
+    sa.Column("ledger_id", sa.String(32), nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
+)
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String, index=True),
+    sa.Column("priority", sa.String),
+    sa.Column("created_at", sa.Double),
+    sa.Column("updated_at", sa.Double),
+    sa.Column("text_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("record_hash", sa.String(64), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+spaces = sa.Table(
+    "spaces",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("recipe", sa.String, nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.UniqueConstraint("kind", "model", "recipe", "dimension"),
+)
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), primary_key=True),
+    sa.Column("text_hash", sa.String(64), primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
+)
+generations = sa.Table(
+    "generations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("changed_at", sa.Double, nullable=False),
+)
+pending = sa.Table(
+    "pending",  # what a generation's collection has not seen yet
+    metadata,
+    sa.Column("generation", sa.Integer, sa.ForeignKey("generations.number"), primary_key=True),
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+
+class Database:
+    """Transactions on the ledger's tables. Every commit is durable when it returns."""
+
+    def __init__(self, url: str | None, data_dir: Path) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._data_dir = data_dir
+        self.url = sa.make_url(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = (
+            {"connect_args": {"timeout": _BUSY_SECONDS}} if self.is_sqlite else {"pool_pre_ping": True}
+        )
+        try:
+            self._engine = sa.create_engine(self.url, **options)
+        except ModuleNotFoundError as error:
+            msg = f"PRECEDENT_DATABASE_URL needs package {error.name}: pip install 'precedent[postgres]'"
+            raise SettingsError(msg) from None
+        self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        if self.is_sqlite:
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        try:
+            self._create()
+        except sa.exc.DBAPIError as error:
+            msg = f"the ledger at {self.url.render_as_string(hide_password=True)} cannot be opened: {_first_line(error)}"
+            raise PrecedentError(msg) from None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a transaction that sees one state of the ledger throughout."""
+        connection = self._engine.connect()
+        if not self.is_sqlite:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Open a transaction to write in; on SQLite it waits for other writers at its beginning."""
+        with self._engine.connect().execution_options(precedent_write=True) as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def index_lock(self) -> Iterator[None]:
+        """Hold the right to write to Chroma, one holder over all processes; it ends with the holder."""
+        if self.is_sqlite:
+            with FileLock(self._data_dir / "index.lock"):
+                yield
+            return
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(_INDEX_LOCK)))
+            try:
+                yield
+            finally:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(_INDEX_LOCK)))
+
+    def upsert(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, or give rows of the same key these values."""
+        statement = self.insert(table)
+        changed = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        statement = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns), set_=changed
+        )
+        connection.execute(statement, rows)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._engine.dispose()
+
+    def _create(self) -> None:
+        # SQLite's switch to WAL does not wait for other processes that open the file for the first time too.
+        with (
+            FileLock(self._data_dir / "ledger.lock") if self.is_sqlite else contextlib.nullcontext(),
+            self.write() as connection,
+        ):
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            metadata.create_all(connection)
+            found = connection.execute(sa.select(state.c.schema)).scalar()
+            if found is None:
+                connection.execute(
+                    state.insert().values(id=1, schema=_SCHEMA, ledger_id=uuid.uuid4().hex, revision=0)
+                )
+            elif found != _SCHEMA:
+                msg = f"the ledger at {self.url.render_as_string(hide_password=True)} has schema {found}, this release reads {_SCHEMA}: use the release that wrote it"
+                raise PrecedentError(msg)
+
+
+def next_revision(connection: sa.Connection) -> int:
+    """Count a change of tickets, and keep other writers out until the transaction ends."""
+    # SQLite's write transactions exclude each other anyway; on PostgreSQL the updated row does it.
+    statement = state.update().values(revision=state.c.revision + 1).returning(state.c.revision)
+    return int(connection.execute(statement).scalar_one())
+
+
+def space_number(connection: sa.Connection, space: Space) -> int | None:
+    """Return the key of a space, ``None`` when nothing was ever stored in it."""
+    query = sa.select(spaces.c.id).where(
+        spaces.c.kind == space.kind,
+        spaces.c.model == space.model,
+        spaces.c.recipe == space.recipe,
+        spaces.c.dimension == space.dimension,
+    )
+    number: int | None = connection.execute(query).scalar_one_or_none()
+    return number
+
+
+def pages(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the ids in lists of at most `PAGE`."""
+    page: list[str] = []
+    for ticket_id in ids:
+        page.append(ticket_id)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("precedent_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__

@@ -1,0 +1,43 @@
+"""The ledger as one object."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from indexer.ledger.database import Database, state
+from indexer.ledger.generations import Generations
+from indexer.ledger.tickets import Tickets
+from indexer.ledger.vectors import Vectors
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """The source of truth. Every method blocks, and may be called from any thread of any process."""
+
+    def __init__(self, url: str | None, data_dir: Path) -> None:
+        """Open the ledger, made now if it is not there.
+
+        :param url: of a PostgreSQL database; ``None`` for SQLite in the data directory.
+        :raises PrecedentError: it cannot be opened, or another release wrote it.
+        """
+        self._db = Database(url, data_dir)
+        self.generations = Generations(self._db)
+        self.tickets = Tickets(self._db, self.generations)
+        self.vectors = Vectors(self._db)
+        with self._db.read() as connection:
+            self.id = str(connection.execute(sa.select(state.c.ledger_id)).scalar_one())
+
+    def revision(self) -> int:
+        """Return the number that grows with every change of any ticket."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(state.c.revision)).scalar_one())
+
+    def index_lock(self) -> AbstractContextManager[None]:
+        """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder."""
+        return self._db.index_lock()
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._db.close()

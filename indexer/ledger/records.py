@@ -1,0 +1,76 @@
+"""What the ledger hands out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from indexer.embedding import Matrix
+from indexer.ticket import Ticket
+
+__all__ = ["Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
+
+
+class Outcome(StrEnum):
+    """What became of a ticket that was written."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+    """The stored ticket was updated later, by its own ``updated_at``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A vector space: vectors of two spaces are never compared."""
+
+    kind: Literal["hosted", "local"]
+    model: str
+    dimension: int
+    recipe: str
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.dimension} dimensions, recipe {self.recipe})"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One collection in Chroma, in one space."""
+
+    name: str
+    space: Space
+    status: Literal["building", "live", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is needed to tell whether a ticket changed."""
+
+    record_hash: str
+    text_hash: str
+    updated_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """A ticket that the index has not seen in this form; ``ticket`` is ``None`` when it was deleted.
+
+    ``position`` is the row of its vector in the matrix that comes along.
+    """
+
+    id: str
+    ticket: Ticket | None
+    text_hash: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """Every stored ticket with its vector in one space; ``times`` are seconds since the epoch, NaN when unknown."""
+
+    revision: int
+    ids: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    times: tuple[float, ...]
+    text_hashes: tuple[str, ...]
+    vectors: Matrix

@@ -1,0 +1,136 @@
+"""Tickets in the ledger."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from indexer.ledger.database import PAGE, Database, next_revision, pages, tickets
+from indexer.ledger.generations import Generations
+from indexer.ledger.records import Outcome, Stored
+from indexer.ticket import Ticket, record_hash, text_hash
+
+__all__ = ["Tickets"]
+
+_decode = msgspec.json.Decoder(Ticket).decode
+
+
+class Tickets:
+    """Every ticket as last acknowledged."""
+
+    def __init__(self, db: Database, generations: Generations) -> None:
+        self._db = db
+        self._generations = generations
+
+    def count(self) -> int:
+        """Return the number of tickets."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(tickets)).scalar_one())
+
+    def hashes(self) -> dict[str, str]:
+        """Return every ticket's id and the hash of its text."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(tickets.c.id, tickets.c.text_hash))
+            return {row.id: row.text_hash for row in rows}
+
+    def stored(self, ids: Iterable[str]) -> dict[str, Stored]:
+        """Return what is needed to tell which of these tickets changed."""
+        with self._db.read() as connection:
+            return _stored(connection, ids)
+
+    def get(self, ids: Iterable[str]) -> dict[str, Ticket]:
+        """Return these tickets, as far as they exist."""
+        query = sa.select(tickets.c.id, tickets.c.record)
+        with self._db.read() as connection:
+            return {
+                row.id: _decode(row.record)
+                for page in pages(ids)
+                for row in connection.execute(query.where(tickets.c.id.in_(page)))
+            }
+
+    def write(self, batch: Sequence[Ticket]) -> list[Outcome]:
+        """Store these tickets, and note them as pending for every generation in use.
+
+        Their vectors in the live space must have been stored before. Of two versions the one with the later
+        ``updated_at`` stays; where either has none, the one that comes last.
+
+        :return: what became of each ticket, in order.
+        """
+        outcomes = []
+        with self._db.write() as connection:
+            revision = next_revision(connection)
+            before = _stored(connection, (ticket.id for ticket in batch))
+            rows: dict[str, dict[str, Any]] = {}
+            for ticket in batch:
+                row = _row(ticket, revision)
+                outcome = _compare(before.get(ticket.id), row)
+                outcomes.append(outcome)
+                if outcome in (Outcome.ADDED, Outcome.UPDATED):
+                    rows[ticket.id] = row
+                    before[ticket.id] = Stored(row["record_hash"], row["text_hash"], row["updated_at"])
+            if rows:
+                self._db.upsert(connection, tickets, list(rows.values()))
+                self._generations.note(connection, rows, revision)
+        return outcomes
+
+    def delete(self, ids: Iterable[str]) -> list[str]:
+        """Delete these tickets, note that for every generation in use, and return those that existed."""
+        with self._db.write() as connection:
+            revision = next_revision(connection)
+            found = list(_stored(connection, ids))
+            for page in pages(found):
+                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+            self._generations.note(connection, found, revision)
+        return found
+
+    def ids(self, source: str | None = None) -> Iterator[str]:
+        """Yield every ticket's id in order, or those of one source."""
+        query = sa.select(tickets.c.id).order_by(tickets.c.id).limit(PAGE)
+        if source is not None:
+            query = query.where(tickets.c.source == source)
+        last = ""
+        while True:
+            with self._db.read() as connection:
+                page = connection.execute(query.where(tickets.c.id > last)).scalars().all()
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = page[-1]
+
+
+def _compare(before: Stored | None, row: Mapping[str, Any]) -> Outcome:
+    if before is None:
+        return Outcome.ADDED
+    if before.record_hash == row["record_hash"]:
+        return Outcome.UNCHANGED
+    if (
+        before.updated_at is not None
+        and row["updated_at"] is not None
+        and row["updated_at"] < before.updated_at
+    ):
+        return Outcome.STALE
+    return Outcome.UPDATED
+
+
+def _row(ticket: Ticket, revision: int) -> dict[str, Any]:
+    return {
+        "id": ticket.id,
+        "revision": revision,
+        "source": ticket.source,
+        "priority": ticket.priority,
+        "created_at": ticket.created_at.timestamp() if ticket.created_at else None,
+        "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
+        "text_hash": text_hash(ticket.text),
+        "record_hash": record_hash(ticket),
+        "record": msgspec.json.encode(ticket).decode(),
+    }
+
+
+def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:
+    query = sa.select(tickets.c.id, tickets.c.record_hash, tickets.c.text_hash, tickets.c.updated_at)
+    return {
+        row.id: Stored(row.record_hash, row.text_hash, row.updated_at)
+        for page in pages(ids)
+        for row in connection.execute(query.where(tickets.c.id.in_(page)))
+    }

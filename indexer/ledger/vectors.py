@@ -1,0 +1,114 @@
+"""Vectors in the ledger."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import sqlalchemy as sa
+
+from indexer.embedding import Matrix
+from indexer.ledger.database import PAGE, Database, pages, space_number, spaces, state, tickets, vectors
+from indexer.ledger.records import Space, TrainingRows
+
+__all__ = ["Vectors"]
+
+
+class Vectors:
+    """Every vector ever paid for, under its space and the hash of its text."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def missing(self, space: Space, hashes: Iterable[str]) -> set[str]:
+        """Return those of the text hashes that have no vector in the space."""
+        wanted = set(hashes)
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            for page in pages(sorted(wanted)) if number is not None else ():
+                query = sa.select(vectors.c.text_hash).where(
+                    vectors.c.space == number, vectors.c.text_hash.in_(page)
+                )
+                wanted.difference_update(connection.execute(query).scalars())
+        return wanted
+
+    def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
+        """Store vectors under their texts' hashes; one that is there already stays as it is."""
+        data = np.ascontiguousarray(rows, dtype="<f4")
+        if data.shape != (len(hashes), space.dimension) or not np.isfinite(data).all():
+            msg = f"vectors of shape {data.shape} with finite values only are needed: {(len(hashes), space.dimension)}"
+            raise ValueError(msg)
+        with self._db.write() as connection:
+            number = space_number(connection, space)
+            if number is None:
+                number = connection.execute(
+                    spaces.insert()
+                    .values(
+                        kind=space.kind, model=space.model, recipe=space.recipe, dimension=space.dimension
+                    )
+                    .returning(spaces.c.id)
+                ).scalar_one()
+            values = [
+                {"space": number, "text_hash": h, "vector": row.tobytes()}
+                for h, row in zip(hashes, data, strict=True)
+            ]
+            connection.execute(self._db.insert(vectors).on_conflict_do_nothing(), values)
+
+    def get(self, space: Space, hashes: Iterable[str]) -> dict[str, Matrix]:
+        """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored."""
+        query = sa.select(vectors.c.text_hash, vectors.c.vector)
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            return {
+                row.text_hash: np.frombuffer(row.vector, dtype="<f4")
+                for page in pages(hashes)
+                for row in connection.execute(
+                    query.where(vectors.c.space == number, vectors.c.text_hash.in_(page))
+                )
+            }
+
+    def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
+        """Return the space that this model's vectors were last stored in, ``None`` before the first."""
+        query = (
+            sa.select(spaces)
+            .where(spaces.c.kind == kind, spaces.c.model == model, spaces.c.recipe == recipe)
+            .order_by(spaces.c.id.desc())
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
+
+    def training_rows(self, space: Space) -> TrainingRows:
+        """Return every ticket that has a vector in the space, in one sweep, ordered by id."""
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            joined = tickets.join(
+                vectors, sa.and_(vectors.c.text_hash == tickets.c.text_hash, vectors.c.space == number)
+            )
+            revision = connection.execute(sa.select(state.c.revision)).scalar_one()
+            total = connection.execute(sa.select(sa.func.count()).select_from(joined)).scalar_one()
+            matrix = np.empty((total, space.dimension), dtype=np.float32)
+            columns: list[tuple[str, str | None, float, str]] = []
+            query = (
+                sa.select(
+                    tickets.c.id,
+                    tickets.c.priority,
+                    tickets.c.created_at,
+                    tickets.c.text_hash,
+                    vectors.c.vector,
+                )
+                .select_from(joined)
+                .order_by(tickets.c.id)
+            )
+            for position, row in enumerate(connection.execution_options(yield_per=PAGE).execute(query)):
+                matrix[position] = np.frombuffer(row.vector, dtype="<f4")
+                columns.append(
+                    (
+                        row.id,
+                        row.priority,
+                        np.nan if row.created_at is None else row.created_at,
+                        row.text_hash,
+                    )
+                )
+        ids, labels, times, hashes = zip(*columns, strict=True) if columns else ((), (), (), ())
+        return TrainingRows(revision, ids, labels, times, hashes, matrix)

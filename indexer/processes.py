@@ -1,0 +1,54 @@
+"""Services of a data directory: each holds a locked file with its process id for as long as it lives."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["registered_service", "stop_services"]
+
+_WAIT_SECONDS = 30.0
+
+
+@contextlib.contextmanager
+def registered_service(data_dir: Path) -> Iterator[None]:
+    """Let `stop_services` find this process while the block runs."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / f"service-{os.getpid()}.pid"
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def stop_services(data_dir: Path) -> int:
+    """End every service of the data directory as Ctrl-C would, wait for them, and return how many there were."""
+    stopped = 0
+    for path in data_dir.glob("service-*.pid"):
+        if _held(
+            path
+        ):  # a file without a holder was left by a process that was killed; its id may be another's now
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.stem.removeprefix("service-")), signal.SIGTERM)
+            deadline = time.monotonic() + _WAIT_SECONDS
+            while _held(path) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            stopped += 1
+        path.unlink(missing_ok=True)
+    return stopped
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

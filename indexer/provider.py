@@ -1,0 +1,228 @@
+"""The client of the provider, its errors in this project's words, and the limiter that both of its uses share."""
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import ProviderError
+from indexer.settings import Settings
+
+if TYPE_CHECKING:
+    # Importing the SDK takes more than a second; commands that never ask the provider do not wait for it.
+    import httpx2
+    import openai
+
+__all__ = ["Admission", "RateLimiter", "open_provider", "provider_errors", "translate"]
+
+_CONNECT_SECONDS = 5.0
+_NO_KEY = "not-needed"  # the SDK insists on one; local servers ignore it
+_WINDOW_SECONDS = 60.0
+_CHARACTERS_PER_TOKEN = 4
+_WORD_LENGTH = 200
+_ECHO_LENGTH = 12
+
+
+def open_provider(settings: Settings, *, max_retries: int) -> "openai.AsyncOpenAI":
+    """Return a client of the provider that settings name; whoever opens it closes it.
+
+    It belongs to the event loop that uses it first. ``OPENAI_…`` variables of the environment have no effect on
+    it; they would again on a copy by ``with_options``, so open another one instead.
+
+    :param max_retries: repetitions, by the SDK, of a request that met 408, 409, 429, 5xx or a broken connection, with
+        exponential back-off or as long as ``Retry-After`` says (up to 120 seconds).
+    """
+    import httpx2
+    import openai
+
+    timeout = settings.provider_timeout
+    client = openai.AsyncOpenAI(
+        base_url=settings.api_base,
+        api_key=settings.oxlo_api_key or _NO_KEY,
+        timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
+        max_retries=max_retries,
+    )
+    client.organization = client.project = None
+    client._custom_headers = {}  # noqa: SLF001 (OPENAI_CUSTOM_HEADERS has no public way out)
+    return client
+
+
+@contextlib.contextmanager
+def provider_errors() -> Iterator[None]:
+    """Raise what goes wrong with the provider inside the block as `ProviderError`.
+
+    :raises ProviderError: without the SDK's error as its cause, because that one may quote a ticket.
+    """
+    import openai
+
+    try:
+        yield
+    except (openai.OpenAIError, TimeoutError, json.JSONDecodeError) as error:
+        raise translate(error) from None
+
+
+def translate(error: Exception) -> ProviderError:
+    """Return the SDK's error in this project's words.
+
+    Its ``kind`` is ``timeout``, ``unreachable`` (no connection, or one that broke), ``unauthorized`` (the key),
+    ``rate_limited`` (too much at once), ``quota_exhausted`` (the account is empty), ``refused`` (this request),
+    ``server_error`` or ``unusable_answer``. The provider's own words are in the message unless they repeat
+    what was sent.
+    """
+    import openai
+
+    where = _where(error)
+    if isinstance(error, openai.APITimeoutError | TimeoutError):
+        msg = f"{where} did not answer in time: try again later, or raise PRECEDENT_PROVIDER_TIMEOUT"
+        return ProviderError(msg, kind="timeout")
+    if isinstance(error, openai.APIConnectionError):
+        msg = f"{where} cannot be reached{_cause(error)}: check the network and PRECEDENT_API_BASE"
+        return ProviderError(msg, kind="unreachable")
+    if isinstance(error, openai.APIStatusError) and not isinstance(error, openai.APIResponseValidationError):
+        return _of_status(error, where)
+    if type(error) is openai.APIError:  # the SDK's way to hand on an error that came inside a stream
+        msg = f"{where} broke off its answer{_word(error)}: try again later"
+        return ProviderError(msg, kind="server_error")
+    msg = (
+        f"{where} did not answer in the OpenAI protocol: check PRECEDENT_API_BASE (it usually ends with /v1)"
+    )
+    return ProviderError(msg, kind="unusable_answer")
+
+
+def _of_status(error: "openai.APIStatusError", where: str) -> ProviderError:
+    status = error.status_code
+    if status in (401, 403):
+        sent = error.request.headers.get("authorization", "")
+        problem, remedy = ("refused the key", "check") if _NO_KEY not in sent else ("asks for a key", "set")
+        # Without the provider's own words: they often repeat a part of the key.
+        msg, kind = f"{where} {problem} (status {status}): {remedy} OXLO_API_KEY", "unauthorized"
+    elif status == 402 or error.code == "insufficient_quota":  # noqa: PLR2004 (payment required)
+        msg, kind = f"the account at {where} is used up (status {status}): top it up", "quota_exhausted"
+    elif status == 429:  # noqa: PLR2004 (too many requests)
+        remedy = "set PRECEDENT_REQUESTS_PER_MINUTE or PRECEDENT_TOKENS_PER_MINUTE to the account's limits"
+        msg, kind = f"{where} asks for fewer requests (status 429){_word(error)}: {remedy}", "rate_limited"
+    elif status == 404:  # noqa: PLR2004 (not found)
+        remedy = "check the name of the model and PRECEDENT_API_BASE"
+        msg, kind = f"{where} is not there (status 404){_word(error)}: {remedy}", "refused"
+    elif status >= 500 or status in (408, 409):
+        msg, kind = f"{where} failed (status {status}){_word(error)}: try again later", "server_error"
+    else:
+        msg, kind = f"{where} refused the request (status {status}){_word(error)}", "refused"
+    return ProviderError(msg, kind=kind, retry_after=_retry_after(error.response))
+
+
+def _where(error: Exception) -> str:
+    request: httpx2.Request | None = getattr(error, "request", None)
+    if request is None:
+        return "the provider"
+    # Neither user nor query of the address: they may hold a secret.
+    address = f"{request.url.scheme}://{request.url.netloc.decode()}{request.url.path}"
+    model = _sent(request).get("model")
+    return f"{model} at {address}" if model else address
+
+
+def _sent(request: "httpx2.Request") -> dict[str, Any]:
+    try:
+        body = json.loads(request.content or b"{}")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _cause(error: Exception) -> str:
+    return f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+
+
+def _word(error: "openai.APIError") -> str:
+    """Return the provider's own words as the rest of a clause, or nothing when there are none to show."""
+    body = error.body
+    if isinstance(body, dict):
+        body = body.get("message") or body.get("detail")
+    if not isinstance(body, str) or body.lstrip().startswith("<"):
+        return ""
+    word = " ".join(body.split())[:_WORD_LENGTH]
+    # A backslash may be an escaped letter, behind which the comparison would not see the text.
+    if not word or "\\" in word or _echoes(word.casefold(), _sent(error.request)):
+        return ""
+    return f", in its words: {word}"
+
+
+def _echoes(word: str, sent: dict[str, Any]) -> bool:
+    runs = {word[start : start + _ECHO_LENGTH] for start in range(max(1, len(word) - _ECHO_LENGTH + 1))}
+    messages = [message.get("content") for message in sent.get("messages") or ()]
+    for text in [*messages, *(sent.get("input") or ())]:
+        flat = " ".join(str(text).split()).casefold()
+        if any(run in flat for run in runs) or (len(flat) < _ECHO_LENGTH and flat in word):
+            return True
+    return False
+
+
+def _retry_after(response: "httpx2.Response") -> float | None:
+    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = response.headers.get(header)
+        if value is None:
+            continue
+        with contextlib.suppress(ValueError):
+            return max(0.0, float(value) * unit)
+        with contextlib.suppress(ValueError, TypeError):
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    return None
+
+
+@dataclass(slots=True)
+class Admission:
+    """A request that the limiter let through at time ``at``, in seconds of the event loop."""
+
+    at: float
+    requests: int
+    tokens: int
+
+
+class RateLimiter:
+    """Keeps the requests and the tokens of any 60 seconds within the provider's limits, first come, first served.
+
+    One is shared by everything in the process that asks the provider; a limit of ``None`` is none.
+    """
+
+    def __init__(self, *, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
+        self._requests = requests_per_minute
+        self._tokens = tokens_per_minute
+        self._admitted: deque[Admission] = deque()
+        self._turn = asyncio.Lock()
+
+    async def admit(self, characters: int) -> Admission:
+        """Wait until a request with so many characters may be sent; four of them are taken for a token."""
+        tokens = -(-characters // _CHARACTERS_PER_TOKEN)
+        if self._tokens is not None:
+            tokens = min(tokens, self._tokens)  # a request above the whole limit still has to go some time
+        async with self._turn:
+            while wait := self._wait(tokens):
+                await asyncio.sleep(wait)
+            return self._note(1, tokens)
+
+    def settle(self, admission: Admission, *, requests: int, tokens: int | None) -> None:
+        """Correct the estimate by what happened: repetitions by the SDK, and the tokens of the answer if known."""
+        admission.tokens = admission.tokens if tokens is None else tokens
+        if requests > 1:
+            self._note(requests - 1, 0)
+
+    def _note(self, requests: int, tokens: int) -> Admission:
+        admission = Admission(asyncio.get_running_loop().time(), requests, tokens)
+        if self._requests is not None or self._tokens is not None:
+            self._admitted.append(admission)
+        return admission
+
+    def _wait(self, tokens: int) -> float:
+        start = asyncio.get_running_loop().time() - _WINDOW_SECONDS
+        while self._admitted and self._admitted[0].at <= start:
+            self._admitted.popleft()
+        if not self._admitted:
+            return 0.0
+        requests_fit = self._requests is None or sum(a.requests for a in self._admitted) < self._requests
+        tokens_fit = self._tokens is None or sum(a.tokens for a in self._admitted) + tokens <= self._tokens
+        return 0.0 if requests_fit and tokens_fit else self._admitted[0].at - start

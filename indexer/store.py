@@ -1,0 +1,75 @@
+"""The one way in: tickets are embedded, acknowledged by the ledger, and told to the index."""
+
+from asyncio import to_thread
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.embedding import Embedder
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Generation, Ledger, Outcome, Space, check_space
+from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
+
+__all__ = ["Embedding", "embed_texts", "embed_tickets", "require_space", "write_tickets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What embedding took; ``space`` is ``None`` only when nothing was ever embedded."""
+
+    space: Space | None
+    requests: int
+    texts: int
+
+
+def require_space(ledger: Ledger, embedder: Embedder) -> None:
+    """Refuse an embedder of another space than the live generation's, before anything is asked of it.
+
+    :raises SpaceMismatchError: with both names and what to do.
+    """
+    live = ledger.generations.live()
+    if live is not None:
+        check_space(live, Space(embedder.kind, embedder.model, live.space.dimension, RECIPE))
+
+
+async def embed_tickets(ledger: Ledger, embedder: Embedder, tickets: Sequence[Ticket]) -> Embedding:
+    """Have every ticket's text embedded and its vector stored, unless the ledger has it.
+
+    :raises ProviderError: some could not be embedded; the vectors that came are stored.
+    """
+    return await embed_texts(
+        ledger, embedder, {text_hash(ticket.text): embedding_text(ticket.text) for ticket in tickets}
+    )
+
+
+async def embed_texts(ledger: Ledger, embedder: Embedder, texts: dict[str, str]) -> Embedding:
+    """Do the same for texts under their hashes; vectors are stored batch by batch as they arrive."""
+    space = await to_thread(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
+    missing = texts.keys() if space is None else await to_thread(ledger.vectors.missing, space, texts)
+    hashes = [text for text in texts if text in missing]
+    requests = embedded = 0
+    async for batch in embedder.embed([texts[text] for text in hashes]):
+        arrived = Space(embedder.kind, embedder.model, batch.vectors.shape[1], RECIPE)
+        live = await to_thread(ledger.generations.live)
+        if live is not None and live.space.model == arrived.model:
+            check_space(live, arrived)
+        space = arrived
+        await to_thread(
+            ledger.vectors.store, space, [hashes[position] for position in batch.positions], batch.vectors
+        )
+        requests += batch.requests
+        embedded += len(batch.positions)
+    return Embedding(space, requests, embedded)
+
+
+def write_tickets(
+    knowledge: Knowledge, space: Space, tickets: Sequence[Ticket]
+) -> tuple[Generation, list[Outcome]]:
+    """Acknowledge tickets whose vectors are stored: ledger first, then index; queries see them when this returns.
+
+    :raises IndexUnavailableError: the ledger has them, the index will be told of them when it answers again.
+    """
+    generation = knowledge.ledger.generations.ensure_live(space)
+    outcomes = knowledge.ledger.tickets.write(tickets)
+    knowledge.index.create(generation)
+    knowledge.replay(generation, only=[ticket.id for ticket in tickets])
+    return generation, outcomes
