@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import ProviderError
@@ -74,6 +75,7 @@ def translate(error: Exception) -> ProviderError:
     ``server_error`` or ``unusable_answer``. The provider's own words are in the message unless they repeat
     what was sent.
     """
+    import httpx2
     import openai
 
     where = _where(error)
@@ -81,7 +83,12 @@ def translate(error: Exception) -> ProviderError:
         msg = f"{where} did not answer in time: try again later, or raise PRECEDENT_PROVIDER_TIMEOUT"
         return ProviderError(msg, kind="timeout")
     if isinstance(error, openai.APIConnectionError):
-        msg = f"{where} cannot be reached{_cause(error)}: check the network and PRECEDENT_API_BASE"
+        cause = error.__cause__
+        what = (
+            "broke the connection" if isinstance(cause, httpx2.RemoteProtocolError) else "cannot be reached"
+        )
+        detail = f" ({type(cause).__name__}: {cause})" if cause else ""
+        msg = f"{where} {what}{detail}: check the network and PRECEDENT_API_BASE"
         return ProviderError(msg, kind="unreachable")
     if isinstance(error, openai.APIStatusError) and not isinstance(error, openai.APIResponseValidationError):
         return _of_status(error, where)
@@ -96,20 +103,20 @@ def translate(error: Exception) -> ProviderError:
 
 def _of_status(error: "openai.APIStatusError", where: str) -> ProviderError:
     status = error.status_code
-    if status in (401, 403):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         sent = error.request.headers.get("authorization", "")
         problem, remedy = ("refused the key", "check") if _NO_KEY not in sent else ("asks for a key", "set")
         # Without the provider's own words: they often repeat a part of the key.
         msg, kind = f"{where} {problem} (status {status}): {remedy} OXLO_API_KEY", "unauthorized"
-    elif status == 402 or error.code == "insufficient_quota":  # noqa: PLR2004 (payment required)
+    elif status == HTTPStatus.PAYMENT_REQUIRED or error.code == "insufficient_quota":
         msg, kind = f"the account at {where} is used up (status {status}): top it up", "quota_exhausted"
-    elif status == 429:  # noqa: PLR2004 (too many requests)
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
         remedy = "set PRECEDENT_REQUESTS_PER_MINUTE or PRECEDENT_TOKENS_PER_MINUTE to the account's limits"
         msg, kind = f"{where} asks for fewer requests (status 429){_word(error)}: {remedy}", "rate_limited"
-    elif status == 404:  # noqa: PLR2004 (not found)
+    elif status == HTTPStatus.NOT_FOUND:
         remedy = "check the name of the model and PRECEDENT_API_BASE"
         msg, kind = f"{where} is not there (status 404){_word(error)}: {remedy}", "refused"
-    elif status >= 500 or status in (408, 409):
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         msg, kind = f"{where} failed (status {status}){_word(error)}: try again later", "server_error"
     else:
         msg, kind = f"{where} refused the request (status {status}){_word(error)}", "refused"
@@ -134,22 +141,20 @@ def _sent(request: "httpx2.Request") -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _cause(error: Exception) -> str:
-    return f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
-
-
 def _word(error: "openai.APIError") -> str:
-    """Return the provider's own words as the rest of a clause, or nothing when there are none to show."""
+    """Return the provider's own words in brackets, or nothing when there are none to show."""
     body = error.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail")
     if not isinstance(body, str) or body.lstrip().startswith("<"):
         return ""
     word = " ".join(body.split())[:_WORD_LENGTH]
-    # A backslash may be an escaped letter, behind which the comparison would not see the text.
-    if not word or "\\" in word or _echoes(word.casefold(), _sent(error.request)):
+    if not word:
         return ""
-    return f", in its words: {word}"
+    # A backslash may be an escaped letter, behind which the comparison would not see the text.
+    if "\\" in word or _echoes(word.casefold(), _sent(error.request)):
+        return " (its message repeats the request and is left out)"
+    return f' ("{word}")'
 
 
 def _echoes(word: str, sent: dict[str, Any]) -> bool:
@@ -201,7 +206,7 @@ class RateLimiter:
         if self._tokens is not None:
             tokens = min(tokens, self._tokens)  # a request above the whole limit still has to go some time
         async with self._turn:
-            while wait := self._wait(tokens):
+            while wait := self._wait(tokens):  # noqa: ASYNC110 (what is waited for is time itself)
                 await asyncio.sleep(wait)
             return self._note(1, tokens)
 
