@@ -1,0 +1,1 @@
+"""The draft: a proposed reply that rests on retrieved tickets and cites nothing else."""

@@ -1,0 +1,138 @@
+"""One chat request to the provider, streamed, with its cost and a check of everything that comes back."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from indexer.errors import ProviderError
+from indexer.provider import Admission, RateLimiter, provider_errors
+
+if TYPE_CHECKING:
+    # Importing the SDK takes more than a second, and without a provider it is never needed.
+    import httpx2
+    import openai
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+__all__ = ["ChatCall"]
+
+_MAX_TOKENS = 700  # of the answer: twice what the prompt allows, for languages that need more tokens
+_TEMPERATURE = 0.2
+
+_Result = TypeVar("_Result")
+
+
+class ChatCall:
+    """A request that is made once, by `pieces`; its counters may be read at any time, failed or not."""
+
+    def __init__(
+        self, client: "openai.AsyncOpenAI", *, model: str, timeout: float, limiter: RateLimiter | None
+    ) -> None:
+        """Prepare the request.
+
+        :param timeout: seconds for all of it: the limiter, the repetitions by the SDK, and the whole answer.
+        """
+        self.requests = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self.finish_reason: str | None = None
+        self.begun = False
+        """Whether any text has come."""
+        self._client = client
+        self._model = model
+        self._timeout = timeout
+        self._limiter = limiter
+
+    async def pieces(self, messages: "Sequence[ChatCompletionMessageParam]") -> AsyncGenerator[str, None]:
+        """Yield the answer's text as it comes; closing the generator ends the request.
+
+        :raises ProviderError: of a kind that `indexer.provider.translate` names, or ``broken_off`` (the answer
+            ended before its end), ``filtered`` (the provider's content filter ended it) or ``over_limit`` (the
+            limiter had no room in time).
+        """
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        characters = sum(len(str(message.get("content"))) for message in messages)
+        admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
+        self.requests = 1
+        try:
+            stream = await _in_time(self._open(messages), deadline)
+            try:
+                while (chunk := await _in_time(anext(stream, None), deadline)) is not None:
+                    for piece in self._read(chunk):
+                        self.begun = True
+                        yield piece
+            finally:
+                await stream.close()
+        finally:
+            if self._limiter and admission:
+                tokens = self.prompt_tokens + self.completion_tokens
+                self._limiter.settle(admission, requests=self.requests, tokens=tokens or None)
+        self._check_end()
+
+    async def _admit(self, limiter: RateLimiter, characters: int, deadline: float) -> Admission:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await limiter.admit(characters)
+        except TimeoutError:
+            msg = f"the limits on requests and tokens a minute left no room for a chat within {self._timeout:g} s"
+            raise ProviderError(msg, kind="over_limit") from None
+
+    async def _open(
+        self, messages: "Sequence[ChatCompletionMessageParam]"
+    ) -> "openai.AsyncStream[ChatCompletionChunk]":
+        import openai
+
+        try:
+            stream = await self._client.chat.completions.create(
+                model=self._model,
+                messages=messages,
+                temperature=_TEMPERATURE,
+                max_tokens=_MAX_TOKENS,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+        except openai.APIError as error:
+            self.requests = _sent(error.request)
+            raise
+        self.requests = _sent(stream.response.request)
+        return stream
+
+    def _read(self, chunk: Any) -> Iterator[str]:
+        # The SDK builds its objects without validation: any field may be missing or of another type.
+        usage = getattr(chunk, "usage", None)
+        for name in ("prompt_tokens", "completion_tokens"):
+            if isinstance(count := getattr(usage, name, None), int):
+                setattr(self, name, count)
+        choices = getattr(chunk, "choices", None)
+        if not isinstance(choices, list) or not choices:
+            return
+        self.finish_reason = getattr(choices[0], "finish_reason", None) or self.finish_reason
+        content = getattr(getattr(choices[0], "delta", None), "content", None)
+        if isinstance(content, str) and content:
+            yield content
+
+    def _check_end(self) -> None:
+        if self.finish_reason == "content_filter":
+            msg = f"the provider's content filter ended the answer of {self._model}"
+            raise ProviderError(msg, kind="filtered")
+        if self.finish_reason is None and self.begun:
+            msg = f"the answer of {self._model} ended before its end"
+            raise ProviderError(msg, kind="broken_off")
+        if self.finish_reason is None:
+            msg = f"what came with status 200 was no answer of {self._model} in the OpenAI protocol"
+            raise ProviderError(msg, kind="unusable_answer")
+
+
+async def _in_time(step: Awaitable[_Result], deadline: float) -> _Result:
+    # A step at a time, never around a yield: how long the consumer takes is not the provider's fault.
+    try:
+        with provider_errors():
+            async with asyncio.timeout_at(deadline):
+                return await step
+    except UnicodeDecodeError:
+        msg = "the provider's answer is not UTF-8"
+        raise ProviderError(msg, kind="unusable_answer") from None
+
+
+def _sent(request: "httpx2.Request") -> int:
+    """Return how often the SDK has sent a request; it numbers its repetitions in a header."""
+    return 1 + int(request.headers.get("x-stainless-retry-count", 0))

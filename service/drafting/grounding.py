@@ -1,0 +1,123 @@
+"""Holding a draft to its precedents: a sentence that refers to anything else is left out."""
+
+import re
+from collections.abc import Sequence
+
+from service.drafting.addresses import addresses, known_addresses
+from service.drafting.citations import Mention, MentionFinder
+from service.records import Neighbour
+
+__all__ = ["GroundedText"]
+
+_CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]+`", re.DOTALL)
+_LONE_ID = re.compile(r"`\s*\[?#?[\w-]+\]?\s*`")  # an id that the model only set in code type
+_FULL_WIDTH = str.maketrans("【】", "[]")
+_SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number on the next
+
+
+class GroundedText:
+    """Collects a draft sentence by sentence and keeps what is grounded.
+
+    A sentence is left out whole when it refers to a ticket other than the precedents, or has an address that is in
+    none of the given texts. References to precedents are all written as ``[id]``.
+    """
+
+    def __init__(self, text: str, precedents: Sequence[Neighbour]) -> None:
+        """Give the new ticket's text, and the precedents as the model saw them."""
+        self._finder = MentionFinder([n.id for n in precedents])
+        given = [text, *(t for n in precedents for t in (n.text, n.resolution or ""))]
+        self._given = "\n".join(given).casefold()
+        self._addresses = known_addresses(given)
+        self._shown = ""
+        self._gap = ""
+        self._cited: dict[str, None] = {}
+        self._strangers = 0
+        self._made_up = 0
+
+    @property
+    def text(self) -> str:
+        """What was kept so far."""
+        return self._shown
+
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """The precedents that the kept text cites, in the order of their first citation."""
+        return tuple(self._cited)
+
+    @property
+    def left_out(self) -> str | None:
+        """Say what was left out and why, if anything was."""
+        said = []
+        if self._strangers:
+            said.append(f"{_sentences(self._strangers)} that cited a ticket that was not retrieved")
+        if self._made_up:
+            said.append(f"{_sentences(self._made_up)} with an address that no given ticket has")
+        return f"left out {' and '.join(said)}" if said else None
+
+    def add(self, sentence: str) -> str:
+        """Take the next sentence with the white space around it; return what may be shown of it, or nothing."""
+        body = sentence.strip()
+        if not body:
+            self._gap += sentence
+            return ""
+        lead, _, after = sentence.partition(body)
+        gap = self._gap + lead if self._shown else ""
+        if not (kept := self._check(body, before=(self._shown + gap)[-_SEEN_BEFORE:])):
+            self._gap = max(self._gap, after, key=lambda space: space.count("\n"))
+            return ""
+        self._gap = after
+        self._shown += gap + kept
+        return gap + kept
+
+    def _check(self, body: str, *, before: str) -> str:
+        """Return the sentence with its citations as ``[id]``, or nothing when it has to be left out."""
+        body = body.translate(_FULL_WIDTH)
+        text = before + body
+        named = [a for a in addresses(text) if a[1] > len(before)]
+        if any(address not in self._addresses for _, _, address in named):
+            self._made_up += 1
+            return ""
+        code = [c.span() for c in _CODE.finditer(text, len(before)) if not _LONE_ID.fullmatch(c[0])]
+        cited: list[Mention] = []
+        for mention in self._finder.find(text):
+            if mention.end <= len(before) or _inside(mention, [a[:2] for a in named]):
+                continue
+            in_code = _inside(mention, code)
+            if (in_code and _attached(mention, text)) or self._only_given(mention, text):
+                continue
+            if mention.unknown:
+                self._strangers += 1
+                return ""
+            # Code is shown as it is, so it cites only where it has the very form of a citation.
+            as_written = text[mention.start : mention.end]
+            if mention.start >= len(before) and (not in_code or as_written == _citations(mention)):
+                cited.append(mention)
+        for mention in reversed(cited):
+            text = text[: mention.start] + _citations(mention) + text[mention.end :]
+        self._cited.update((i, None) for mention in cited for i in mention.ids)
+        return text[len(before) :]
+
+    def _only_given(self, mention: Mention, text: str) -> bool:
+        """Whether it is no citation but something that the given texts say, such as a pull request's #12."""
+        token = text[mention.start : mention.end]
+        if mention.explicit or not (mention.unknown or token.startswith("#")):
+            return False
+        return re.search(rf"(?<!\w){re.escape(token.casefold())}(?!\w)", self._given) is not None
+
+
+def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= mention.start and mention.end <= end for start, end in spans)
+
+
+def _attached(mention: Mention, text: str) -> bool:
+    """Whether it is an index, as in ``items[0]``."""
+    before = text[mention.start - 1 : mention.start]
+    return text[mention.start] == "[" and (before.isalnum() or before in {"_", ")", "]"})
+
+
+def _citations(mention: Mention) -> str:
+    return " ".join(f"[{i}]" for i in mention.ids)
+
+
+def _sentences(count: int) -> str:
+    return "1 sentence" if count == 1 else f"{count} sentences"

@@ -1,0 +1,58 @@
+"""Which neighbours a draft may rest on, and how much of their text it is given."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from service.records import Neighbour
+
+__all__ = ["RESOLUTION_CHARACTERS", "TEXT_CHARACTERS", "select_precedents", "shorten", "why_none"]
+
+TEXT_CHARACTERS = 600
+RESOLUTION_CHARACTERS = 1_500
+"""A reply is made of resolutions, so more of one is given than of the text it resolved."""
+
+_MAX_PRECEDENTS = 5  # more would cost tokens and dilute the nearest ones
+_CUT = " … (cut)"
+_WORD_CHARACTERS = 80  # how far back a cut looks for white space, so that no word or address is halved
+
+
+def select_precedents(neighbours: Sequence[Neighbour]) -> tuple[Neighbour, ...]:
+    """Return the neighbours that support a draft, the most similar first, their texts cut.
+
+    Such a neighbour is above the similarity floor and has a resolution.
+    """
+    supporting = sorted(
+        (n for n in neighbours if n.above_floor and n.resolution and n.resolution.strip()),
+        key=lambda n: -n.similarity,
+    )
+    return tuple(
+        msgspec.structs.replace(
+            n,
+            text=shorten(n.text, TEXT_CHARACTERS),
+            resolution=shorten(n.resolution or "", RESOLUTION_CHARACTERS),
+        )
+        for n in supporting[:_MAX_PRECEDENTS]
+    )
+
+
+def why_none(neighbours: Sequence[Neighbour]) -> str:
+    """Say why none of the neighbours supports a draft."""
+    if not neighbours:
+        return "no resolved ticket is stored to rest a draft on"
+    if not any(n.above_floor for n in neighbours):
+        best = max(n.similarity for n in neighbours)
+        return f"no precedent is near enough: best similarity {best:.2f}"
+    return "no ticket that is near enough has a resolution"
+
+
+def shorten(text: str, characters: int) -> str:
+    """Return the text when it has at most that many characters, else its beginning with the cut marked."""
+    text = text.strip()
+    if len(text) <= characters:
+        return text
+    kept = text[: characters - len(_CUT)]
+    if not text[len(kept)].isspace():
+        kept = re.sub(rf"\s\S{{0,{_WORD_CHARACTERS}}}\Z", "", kept)
+    return kept.rstrip() + _CUT

@@ -1,0 +1,31 @@
+"""The priority in words, the same for the model's prompt and for the extractive draft."""
+
+from collections.abc import Sequence
+
+from service.records import Neighbour, PriorityDecision
+
+__all__ = ["priority_sentence"]
+
+
+def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour]) -> str:
+    """State the priority as sure as it is, and how many of the precedents had it."""
+    if priority.label is None:
+        return "The priority is uncertain: none could be predicted, so a person has to set it."
+    percent = f"{priority.confidence:.0%}"
+    support = _support(priority.label, precedents)
+    if priority.decision == "review":
+        return (
+            f"The priority is uncertain and a person should confirm it: {priority.label} is the most likely"
+            f" (probability {percent}){support}."
+        )
+    return f"The predicted priority is {priority.label} (probability {percent}){support}."
+
+
+def _support(label: str, precedents: Sequence[Neighbour]) -> str:
+    labels = [n.priority for n in precedents if n.priority is not None]
+    if not labels:
+        return ""
+    same = labels.count(label)
+    if len(labels) == 1:
+        return f"; the similar ticket had {'it too' if same else f'priority {labels[0]}'}"
+    return f"; {same or 'none'} of the {len(labels)} similar tickets had it"
