@@ -1,0 +1,142 @@
+"""When the forest may decide by itself: thresholds that hold an error budget on later tickets."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.records import Abstention, FloatArray, FloatMatrix, IntArray
+
+__all__ = ["abstain", "error_bound", "may_decide"]
+
+_DOUBT = 0.05
+_COVERAGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_SHUFFLES = 999
+_CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this often
+
+
+def abstain(
+    probabilities: FloatMatrix,
+    said: IntArray,
+    label: IntArray,
+    newest: NDArray[np.bool_],
+    *,
+    labels: Sequence[str],
+    max_error: float,
+    max_missed: Mapping[str, float],
+    seed: int,
+) -> Abstention:
+    """Choose from which confidence on a decision is automatic.
+
+    The threshold is the lowest, of those that let 5, 10, 20 … 100 % of the later tickets through, at which
+    the error among automatic decisions is within ``max_error`` with 95 % confidence (exact binomial bound, shared
+    out over the thresholds that are tried) and not above it among the newest of them.
+
+    :param probabilities: calibrated, of later tickets, shape (rows, labels).
+    :param said: the column of the label that the forest said, shape (rows,).
+    :param label: the column of the true label.
+    :param newest: the tickets of the newest stretch of time.
+    :param max_error: the share of wrong labels that is accepted among automatic decisions.
+    :param max_missed: for a label, the share of its tickets that may be given another label automatically.
+    """
+    guards = {
+        name: _guard(probabilities, said, label, labels.index(name), budget)
+        for name, budget in max_missed.items()
+        if name in labels
+    }
+    confidence = np.take_along_axis(probabilities, said[:, None], axis=1)[:, 0]
+    wrong = said != label
+    free = may_decide(probabilities, said, labels, guards)
+    threshold, reason = None, None
+    if not _agrees(said, label, seed):
+        reason = "the forest agrees with later labels no better than chance"
+    else:
+        threshold = _threshold(confidence, wrong, free, newest, max_error)
+        if threshold is None:
+            reason = (
+                f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence "
+                f"on {len(said):,} later tickets"
+            )
+    automatic = free & (confidence >= (np.inf if threshold is None else threshold))
+    count, errors = int(automatic.sum()), int(wrong[automatic].sum())
+    return Abstention(
+        max_error=max_error,
+        max_missed=dict(max_missed),
+        threshold=threshold,
+        guards=guards,
+        coverage=count / len(said) if len(said) else 0.0,
+        error=errors / count if count else None,
+        error_bound=error_bound(errors, count, _DOUBT / len(_COVERAGES)) if count else None,
+        reason=reason,
+    )
+
+
+def may_decide(
+    probabilities: FloatMatrix, said: IntArray, labels: Sequence[str], guards: Mapping[str, float]
+) -> NDArray[np.bool_]:
+    """Say which decisions no guard forbids: other labels, where a guarded one is too likely.
+
+    :param probabilities: calibrated, shape (rows, labels).
+    :param said: the column of the label that the forest said, shape (rows,).
+    """
+    free = np.ones(len(said), dtype=bool)
+    for name, most in guards.items():
+        column = labels.index(name)
+        free &= (said == column) | (probabilities[:, column] <= most)
+    return free
+
+
+def error_bound(errors: int, count: int, doubt: float = _DOUBT) -> float:
+    """Return what the true share of errors is at most, but for the doubt (one-sided, by Clopper and Pearson)."""
+    from scipy.stats import beta  # type: ignore[import-untyped]  # scipy ships no types
+
+    return 1.0 if errors >= count else float(beta.ppf(1 - doubt, errors + 1, count - errors))
+
+
+def _threshold(
+    confidence: FloatArray,
+    wrong: NDArray[np.bool_],
+    free: NDArray[np.bool_],
+    newest: NDArray[np.bool_],
+    max_error: float,
+) -> float | None:
+    ranked = np.sort(confidence[free])[::-1]
+    doubt = _DOUBT / len(_COVERAGES)
+    for coverage in reversed(_COVERAGES):
+        rank = int(np.ceil(coverage * len(ranked)))
+        if not rank:
+            continue
+        automatic = free & (confidence >= ranked[rank - 1])
+        recent = automatic & newest
+        if (
+            error_bound(int(wrong[automatic].sum()), int(automatic.sum()), doubt) <= max_error
+            and wrong[recent].sum() <= max_error * recent.sum()
+        ):
+            return float(ranked[rank - 1])
+    return None
+
+
+def _guard(probabilities: FloatMatrix, said: IntArray, label: IntArray, column: int, budget: float) -> float:
+    """Return the highest probability of the guarded label at which others may still be said; -1 for never."""
+    its_own = label == column
+    count = int(its_own.sum())
+    # Of its tickets, those that may be missed, by what the forest gave the label: letting through up to the
+    # k-th lowest misses k. The bound grows with k, so the first that breaks the budget ends the search.
+    missed = np.sort(probabilities[its_own & (said != column), column])
+    most = -1.0
+    if not count or error_bound(0, count) > budget:
+        return most
+    for misses in range(len(missed)):
+        if error_bound(misses + 1, count) > budget:
+            # Just below the ticket that would be one miss too many.
+            return float(np.nextafter(missed[misses], -1.0))
+        most = float(missed[misses])
+    return 1.0
+
+
+def _agrees(said: IntArray, label: IntArray, seed: int) -> bool:
+    """Whether the labels said agree with the true ones more than with the same labels shuffled."""
+    generator = np.random.default_rng(seed)
+    agreement = (said == label).sum()
+    as_good = sum((said == generator.permutation(label)).sum() >= agreement for _ in range(_SHUFFLES))
+    return bool((as_good + 1) / (_SHUFFLES + 1) <= _CHANCE)

@@ -1,0 +1,102 @@
+"""Turn the share of votes for a label into the probability that the label is right, and measure how well."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.records import FloatArray, FloatMatrix, IntArray
+
+__all__ = ["Calibrator", "brier_score", "calibration_error", "fit_calibrator", "smooth"]
+
+_BINS = 10
+_MOST_SHARP = 10.0
+
+
+def smooth(votes: FloatMatrix, rows: int) -> FloatMatrix:
+    """Mix in a little of the even guess, less the more tickets stand behind a vote, so that none is zero.
+
+    :param votes: shares of votes, shape (…, labels).
+    :param rows: how many tickets the forest was fitted on.
+    """
+    labels = votes.shape[-1]
+    smoothed: FloatMatrix = (votes * rows + 1) / (rows + labels)
+    return smoothed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrator:
+    """Multinomial scaling: ``softmax(sharpness * log(votes) + offset + bias)``.
+
+    ``offset`` undoes the weights that labels were drawn with and belongs to a forest; ``sharpness`` and ``bias``
+    (shape (labels,)) are learned from later tickets.
+    """
+
+    sharpness: float
+    bias: FloatArray
+
+    def __call__(self, votes: FloatMatrix, offset: FloatMatrix) -> FloatMatrix:
+        """Return calibrated probabilities, shape (…, labels), of smoothed votes of the same shape."""
+        return _softmax(self.sharpness * np.log(votes) + offset + self.bias)
+
+
+def fit_calibrator(votes: FloatMatrix, offset: FloatMatrix, label: IntArray) -> Calibrator:
+    """Learn sharpness and bias, penalised so that a handful of tickets changes little.
+
+    :param votes: smoothed votes of later tickets, shape (rows, labels); rows may be 0.
+    :param offset: what undoes the label weights, same shape; minus infinity where a forest did not know the label.
+    :param label: the true label's column, shape (rows,).
+    """
+    from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
+
+    labels = votes.shape[1]
+    known = np.isfinite(np.take_along_axis(offset, label[:, None], axis=1)[:, 0])
+    logs, offset, label = np.log(votes[known]), offset[known], label[known]
+    true = np.zeros_like(logs)
+    true[np.arange(len(label)), label] = 1
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        sharpness, bias = np.exp(parameters[0]), parameters[1:]
+        found = _softmax(sharpness * logs + offset + bias)
+        surprise = -np.log(np.maximum(found[true == 1], np.finfo(float).tiny)).sum()
+        slope = found - true
+        gradient = np.concatenate([[sharpness * (slope * logs).sum()], slope.sum(axis=0)]) + parameters
+        return float(surprise + parameters @ parameters / 2), gradient
+
+    limit = np.log(_MOST_SHARP)
+    best = minimize(
+        loss,
+        np.zeros(labels + 1),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-limit, limit), *[(None, None)] * labels],
+    ).x
+    return Calibrator(sharpness=float(np.exp(best[0])), bias=best[1:])
+
+
+def brier_score(probabilities: FloatMatrix, label: IntArray) -> float:
+    """Return the mean squared distance to the truth, 0 (best) to 2.
+
+    :param probabilities: shape (rows, labels).
+    :param label: the true label's column, shape (rows,).
+    """
+    true = np.zeros_like(probabilities)
+    true[np.arange(len(label)), label] = 1
+    return float(((probabilities - true) ** 2).sum(axis=1).mean())
+
+
+def calibration_error(confidence: FloatArray, right: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error: ten equally wide bins of confidence, 0 (best) to 1.
+
+    :param confidence: the probability given to the label that was said, shape (rows,).
+    :param right: whether that label was the true one.
+    """
+    which = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gap = np.bincount(which, right - confidence, minlength=_BINS)
+    return float(np.abs(gap).sum() / len(confidence))
+
+
+def _softmax(scores: FloatMatrix) -> FloatMatrix:
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    normal: FloatMatrix = shifted / shifted.sum(axis=-1, keepdims=True)
+    return normal

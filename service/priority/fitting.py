@@ -1,0 +1,117 @@
+"""Fit a forest: choose how to grow it by its score on later tickets, calibrate it, and set its thresholds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from service.priority.abstention import abstain
+from service.priority.calibration import fit_calibrator
+from service.priority.forest import Forest, NoForest
+from service.priority.records import ForestReport, TrainingSet
+from service.priority.search import History, choose, cross_calibrate, grow_until, hold_out, macro_f1
+from service.priority.timeline import later_blocks, newest_labelled, repeats
+
+__all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
+
+MAX_ROWS = 20_000
+"""The newest labelled tickets that a forest is fitted on."""
+MIN_TICKETS = 5
+"""Below so many labelled tickets no forest is fitted."""
+
+_TREES = 100
+
+
+def fit(
+    training: TrainingSet,
+    *,
+    max_error: float = 0.2,
+    max_missed: Mapping[str, float] | None = None,
+    half_life_days: float | None = None,
+    seed: int = 0,
+    fitted_on: Mapping[str, str] | None = None,
+) -> Forest | NoForest:
+    """Fit a forest on the newest labelled tickets.
+
+    The same tickets and seed give the same forest on every machine: the work is bounded, not the time.
+
+    :param max_error: the share of wrong labels that is accepted among automatic decisions, in (0, 1).
+    :param max_missed: for a label, the share of its tickets that may be given another label automatically.
+    :param half_life_days: days after which a ticket is drawn half as often; infinity: age does not count; ``None``:
+        whichever of infinity and 180 days does better on later tickets.
+    :param fitted_on: words of the caller about the data, such as the generation; kept in the report.
+    :raises ValueError: an argument is out of its range.
+    """
+    budgets = {"max_error": max_error, **(max_missed or {})}
+    for name, budget in budgets.items():
+        if not 0 < budget < 1:
+            msg = f"the error budget of {name} must be between 0 and 1, found {budget}"
+            raise ValueError(msg)
+    if half_life_days is not None and not half_life_days > 0:
+        msg = f"half_life_days must be above 0, found {half_life_days}"
+        raise ValueError(msg)
+    tickets = sum(label is not None for label in training.labels)
+    kept = newest_labelled(training, MAX_ROWS)
+    known = [label for label in kept.labels if label is not None]
+    names = tuple(sorted(set(known)))
+    if (state := _unfit(names, tickets)) is not None:
+        return NoForest(state=state)
+    column = {name: number for number, name in enumerate(names)}
+    history = History(
+        training=kept,
+        names=names,
+        label=np.array([column[name] for name in known], np.int32),
+        blocks=later_blocks(repeats(kept.vectors, kept.groups)),
+    )
+    chosen, tried = choose(history, half_life_days, seed)
+    later = hold_out(history, chosen, _TREES, seed)
+    calibrated, calibration = cross_calibrate(later, len(names))
+    grown = grow_until(history, len(known), chosen, _TREES, seed)
+    from sklearn import __version__ as sklearn_version
+
+    report = ForestReport(
+        tickets=tickets,
+        rows=len(known),
+        labels={name: known.count(name) for name in names},
+        later_tickets=len(later.rows),
+        macro_f1=macro_f1(later.label, later.said),
+        majority_macro_f1=macro_f1(later.label, later.majority),
+        chosen=chosen,
+        candidates=tried,
+        calibration=calibration,
+        abstention=abstain(
+            calibrated,
+            later.said,
+            later.label,
+            later.block == len(history.blocks) - 1,
+            labels=names,
+            max_error=max_error,
+            max_missed=max_missed or {},
+            seed=seed,
+        ),
+        seed=seed,
+        sklearn_version=sklearn_version,
+        fitted_on=dict(fitted_on or {}),
+    )
+    return Forest(
+        labels=names,
+        ids=kept.ids,
+        label=history.label,
+        dimension=kept.vectors.shape[1],
+        trees=grown.trees,
+        leaves=grown.leaves,
+        calibrator=fit_calibrator(later.votes, later.offset, later.label),
+        offset=grown.offset,
+        later=later.rows.astype(np.int32),
+        later_said=later.said.astype(np.int32),
+        report=report,
+    )
+
+
+def _unfit(names: Sequence[str], tickets: int) -> str | None:
+    if not tickets:
+        return "no labelled tickets"
+    if len(names) == 1:
+        return f"only one label: {names[0]!r}"
+    if tickets < MIN_TICKETS:
+        return f"too few labelled tickets: {tickets}, at least {MIN_TICKETS} are needed"
+    return None

@@ -1,0 +1,170 @@
+"""The forest that is served: what it votes, what that is worth, and which tickets carried it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.abstention import may_decide
+from service.priority.calibration import Calibrator, smooth
+from service.priority.records import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
+from service.priority.trees import Leaves, Trees, vote
+from service.records import Evidence, PriorityDecision
+
+__all__ = ["Decisions", "Forest", "NoForest"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What a forest says of several vectors, one row each.
+
+    :param labels: the names of the columns.
+    :param said: int64, shape (rows,): the column of the label that the forest votes for.
+    :param probabilities: calibrated, shape (rows, labels). A forest that draws rare labels as often as frequent
+        ones may well vote for a label that is not the most probable; the confidence is then low.
+    :param automatic: whether the decision needs no person.
+    """
+
+    labels: tuple[str, ...]
+    said: IntArray
+    probabilities: FloatMatrix
+    automatic: NDArray[np.bool_]
+
+    @property
+    def confidence(self) -> FloatArray:
+        """The calibrated probability of the label said, shape (rows,)."""
+        return np.take_along_axis(self.probabilities, self.said[:, None], axis=1)[:, 0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoForest:
+    """There are too few labels to fit a forest on; ``state`` says so, and every decision goes to review."""
+
+    state: str
+
+    def decide(self, vector: Matrix, *, evidence: int = 6) -> PriorityDecision:  # noqa: ARG002 (as Forest's)
+        """Decide nothing: no label, review."""
+        return PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """A fitted forest in plain arrays.
+
+    :param labels: the priorities it knows, sorted; its columns.
+    :param ids: the tickets it was fitted on, oldest first; its rows.
+    :param label: int32, shape (rows,): the column of each ticket's priority.
+    :param dimension: length of a vector.
+    :param offset: shape (labels,): what undoes the weights that labels were drawn with.
+    :param later: int32, shape (later tickets,): the rows that were held out in time order while it was chosen.
+    :param later_said: int32, same shape: the column that was said of each, by a forest of only what came before.
+    """
+
+    labels: tuple[str, ...]
+    ids: tuple[str, ...]
+    label: NDArray[np.int32]
+    dimension: int
+    trees: Trees
+    leaves: Leaves
+    calibrator: Calibrator
+    offset: FloatArray
+    later: NDArray[np.int32]
+    later_said: NDArray[np.int32]
+    report: ForestReport
+    _votes: FloatMatrix = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Add up what each leaf votes."""
+        object.__setattr__(self, "_votes", self.leaves.votes(self.label, len(self.labels)))
+
+    @property
+    def state(self) -> str:
+        """What the forest was fitted on and whether it decides by itself, in one line."""
+        fitted = f"fitted on {len(self.ids):,} tickets with {len(self.labels):,} labels"
+        found = self.report.abstention
+        if found.threshold is None:
+            return f"{fitted}; every decision goes to review: {found.reason}"
+        return f"{fitted}; about {found.coverage:.0%} of decisions are automatic"
+
+    def probabilities(self, vectors: Matrix) -> FloatMatrix:
+        """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.
+
+        :param vectors: float32, shape (rows, dimension).
+        :return: shape (rows, labels).
+        :raises ValueError: the vectors have another shape, or are not finite.
+        """
+        return vote(self._votes, self.trees.walk(self._checked(vectors)))
+
+    def classify(self, vectors: Matrix) -> Decisions:
+        """Say of each vector its label, the calibrated probabilities, and whether a person must look.
+
+        :param vectors: float32, shape (rows, dimension).
+        :raises ValueError: the vectors have another shape, or are not finite.
+        """
+        return self._decisions(self.probabilities(vectors))
+
+    def decide(self, vector: Matrix, *, evidence: int = 6) -> PriorityDecision:
+        """Decide on one vector and name the tickets that carried the decision.
+
+        The evidence is the strongest half for the label, then the strongest against, each half filled up from the
+        other where there are too few; a weight is the ticket's share of the whole vote.
+
+        :param vector: float32, shape (dimension,).
+        :param evidence: how many tickets to name at most.
+        :raises ValueError: the vector has another shape, or is not finite.
+        """
+        reached = self.trees.walk(self._checked(vector[None]))
+        found = self._decisions(vote(self._votes, reached))
+        said = int(found.said[0])
+        probabilities = found.probabilities[0].tolist()
+        return PriorityDecision(
+            label=self.labels[said],
+            confidence=probabilities[said],
+            probabilities=dict(zip(self.labels, probabilities, strict=True)),
+            decision="automatic" if found.automatic[0] else "review",
+            evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), said, evidence),
+        )
+
+    def weights(self, vector: Matrix) -> FloatArray:
+        """Return each ticket's share of the vote on one vector, shape (rows,); the shares sum to 1.
+
+        The shares of a label's tickets sum to what `probabilities` returns for the label.
+
+        :param vector: float32, shape (dimension,).
+        :raises ValueError: the vector has another shape, or is not finite.
+        """
+        return self.leaves.weights(self.trees.walk(self._checked(vector[None]))[0], len(self.ids))
+
+    def _checked(self, vectors: Matrix) -> Matrix:
+        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:  # noqa: PLR2004 (a matrix)
+            msg = f"the forest was fitted on vectors of length {self.dimension}, found the shape {vectors.shape}"
+            raise ValueError(msg)
+        if not np.isfinite(vectors).all():
+            msg = "a vector has values that are not finite: embed the text again"
+            raise ValueError(msg)
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def _decisions(self, votes: FloatMatrix) -> Decisions:
+        said = votes.argmax(axis=1)
+        probabilities = self.calibrator(smooth(votes, len(self.ids)), self.offset)
+        rule = self.report.abstention
+        automatic = np.zeros(len(said), dtype=bool)
+        if rule.threshold is not None:
+            confidence = probabilities[np.arange(len(said)), said]
+            automatic = (confidence >= rule.threshold) & may_decide(
+                probabilities, said, self.labels, rule.guards
+            )
+        return Decisions(labels=self.labels, said=said, probabilities=probabilities, automatic=automatic)
+
+    def _evidence(self, weights: FloatArray, said: int, limit: int) -> tuple[Evidence, ...]:
+        rows = np.flatnonzero(weights)
+        rows = rows[np.lexsort((rows, -weights[rows]))]  # by weight; the older of equals first
+        agrees = self.label[rows] == said
+        for_, against = rows[agrees], rows[~agrees]
+        half = min((limit + 1) // 2, len(for_))
+        against = against[: limit - half]
+        named = np.concatenate([for_[: limit - len(against)], against])
+        return tuple(
+            Evidence(id=self.ids[row], priority=self.labels[self.label[row]], weight=float(weights[row]))
+            for row in named
+        )

@@ -1,0 +1,170 @@
+"""Try ways to grow a forest on the past and score them on what came later."""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.calibration import brier_score, calibration_error, fit_calibrator, smooth
+from service.priority.growing import MAX_SAMPLES, Grown, grow
+from service.priority.records import Calibration, Candidate, FloatMatrix, IntArray, TrainingSet
+from service.priority.timeline import Block
+
+__all__ = ["History", "Later", "choose", "cross_calibrate", "grow_until", "hold_out", "macro_f1"]
+
+_MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
+_TRIAL_WORK = 120_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
+_FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 24, 60
+_HALF_LIFE_DAYS = 180.0
+_MORE_FEATURES = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Labelled tickets, oldest first, and the stretches of them that are held out in turn.
+
+    :param names: the labels; ``label`` holds each row's number in them.
+    """
+
+    training: TrainingSet
+    names: tuple[str, ...]
+    label: NDArray[np.int32]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Later:
+    """What forests of the past said of later tickets, one row each.
+
+    :param rows: the tickets' rows in the history.
+    :param block: the number of the stretch that each was held out in.
+    :param votes: smoothed votes, shape (rows, labels).
+    :param offset: of the forest that voted, same shape.
+    :param said: the column with the most votes.
+    :param label: the true column.
+    :param majority: the column of the most frequent label before the stretch.
+    """
+
+    rows: IntArray
+    block: IntArray
+    votes: FloatMatrix
+    offset: FloatMatrix
+    said: IntArray
+    label: IntArray
+    majority: IntArray
+
+
+def grow_until(history: History, end: int, candidate: Candidate, trees: int, seed: int) -> Grown:
+    """Grow a forest on the rows before ``end``."""
+    return grow(
+        history.training.vectors[:end],
+        history.label[:end],
+        history.training.times[:end],
+        labels=len(history.names),
+        candidate=candidate,
+        trees=trees,
+        seed=seed,
+    )
+
+
+def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> Later:
+    """Have a forest of what came before vote on each later stretch; stretches after a single label are left out."""
+    labels = len(history.names)
+    rows, block, votes, offset, said, majority = [], [], [], [], [], []
+    for number, stretch in enumerate(history.blocks):
+        counts = np.bincount(history.label[: stretch.end], minlength=labels)
+        if not len(stretch.rows) or (counts > 0).sum() < 2:  # noqa: PLR2004 (something to tell apart)
+            continue
+        grown = grow_until(history, stretch.end, candidate, trees, seed)
+        raw = grown.votes(history.training.vectors[stretch.rows], history.label[: stretch.end])
+        rows.append(stretch.rows)
+        block.append(np.full(len(stretch.rows), number))
+        votes.append(smooth(raw, stretch.end))
+        offset.append(np.tile(grown.offset, (len(stretch.rows), 1)))
+        said.append(raw.argmax(axis=1))
+        majority.append(np.full(len(stretch.rows), counts.argmax()))
+    if not rows:
+        none = np.zeros(0, np.int64)
+        empty = np.zeros((0, labels))
+        return Later(rows=none, block=none, votes=empty, offset=empty, said=none, label=none, majority=none)
+    where = np.concatenate(rows)
+    return Later(
+        rows=where,
+        block=np.concatenate(block),
+        votes=np.concatenate(votes),
+        offset=np.concatenate(offset),
+        said=np.concatenate(said),
+        label=history.label[where].astype(np.int64),
+        majority=np.concatenate(majority),
+    )
+
+
+def choose(
+    history: History, half_life_days: float | None, seed: int
+) -> tuple[Candidate, tuple[Candidate, ...]]:
+    """Return the candidate with the best macro-F1 on later tickets, and all that were tried with their scores.
+
+    First the leaves and the labels' weights, then age, then more values a split: eight trials at most. Of equals
+    the earlier, which is the plainer, is chosen.
+    """
+    rows = len(history.label)
+    fixed = None if half_life_days in (None, np.inf) else half_life_days
+    if sum(len(stretch.rows) for stretch in history.blocks) < _MIN_LATER:
+        # A leaf that holds a fortieth of the tickets is about what larger histories choose.
+        plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=0, half_life_days=fixed)
+        return plain, (plain,)
+    trees = int(np.clip(_TRIAL_WORK // min(rows, MAX_SAMPLES), _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES))
+
+    def score(candidate: Candidate) -> Candidate:
+        later = hold_out(history, candidate, trees, seed)
+        return msgspec.structs.replace(candidate, macro_f1=macro_f1(later.label, later.said))
+
+    tried = [
+        score(Candidate(leaf=leaf, balanced=balanced, features=0, half_life_days=fixed))
+        for leaf, balanced in ((1, False), (10, False), (3, True), (10, True), (25, True))
+    ]
+    if half_life_days is None and not np.isnan(history.training.times).all():
+        tried.append(score(msgspec.structs.replace(_best(tried), half_life_days=_HALF_LIFE_DAYS)))
+    tried.append(score(msgspec.structs.replace(_best(tried), features=_MORE_FEATURES)))
+    return _best(tried), tuple(tried)
+
+
+def cross_calibrate(later: Later, labels: int) -> tuple[FloatMatrix, Calibration | None]:
+    """Calibrate each stretch by the others, and measure the newest, calibrated by what came before it.
+
+    :return: probabilities, shape (later tickets, labels), and the measurement, ``None`` with a single stretch.
+    """
+    probabilities = np.zeros((len(later.rows), labels))
+    measured = None
+    stretches = np.unique(later.block)
+    for number in stretches:
+        inside = later.block == number
+        calibrator = fit_calibrator(later.votes[~inside], later.offset[~inside], later.label[~inside])
+        probabilities[inside] = calibrator(later.votes[inside], later.offset[inside])
+    if len(stretches) > 1:
+        newest = later.block == stretches[-1]
+        label, said = later.label[newest], later.said[newest]
+        at = np.arange(len(said))
+        before, after = later.votes[newest], probabilities[newest]
+        measured = Calibration(
+            tickets=len(said),
+            brier_before=brier_score(before, label),
+            brier_after=brier_score(after, label),
+            ece_before=calibration_error(before[at, said], said == label),
+            ece_after=calibration_error(after[at, said], said == label),
+        )
+    return probabilities, measured
+
+
+def macro_f1(label: IntArray, said: IntArray) -> float | None:
+    """Return the mean of the labels' F1 scores, over all that are true or said; ``None`` without tickets."""
+    if not len(label):
+        return None
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(label, said, average="macro", zero_division=0))
+
+
+def _best(tried: list[Candidate]) -> Candidate:
+    return max(tried, key=lambda candidate: candidate.macro_f1 or 0.0)

@@ -1,0 +1,62 @@
+"""Order in time: what is newest, what repeats an earlier ticket, and which tickets are held out."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.records import IntArray, Matrix, TrainingSet
+
+__all__ = ["NEAR_DUPLICATE", "Block", "later_blocks", "newest_labelled", "repeats"]
+
+NEAR_DUPLICATE = 0.95
+"""Cosine from which two tickets count as the same problem."""
+
+_BLOCK_ROWS = 2_048  # bounds the similarities in memory to rows x 2,048
+_CUTS = (0.6, 0.8, 1.0)
+"""Where history is cut: each stretch is held out from a forest of all that came before."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Learn from rows ``0 … end - 1``; be tested on ``rows``, all later."""
+
+    end: int
+    rows: IntArray
+
+
+def newest_labelled(training: TrainingSet, limit: int) -> TrainingSet:
+    """Return the labelled tickets, oldest first, and of these the newest ``limit``."""
+    labelled = np.array([row for row, label in enumerate(training.labels) if label is not None], np.int64)
+    times = training.times[labelled]
+    order = np.argsort(np.where(np.isnan(times), -np.inf, times), kind="stable")
+    return training.take(labelled[order][-limit:])
+
+
+def repeats(vectors: Matrix, groups: IntArray) -> NDArray[np.bool_]:
+    """Say of each row whether an earlier one is of the same group or nearly the same text.
+
+    :param vectors: shape (rows, dimension), oldest first, of any norm.
+    :param groups: shape (rows,).
+    """
+    rows = len(groups)
+    first = np.unique(groups, return_index=True)[1]
+    repeated = np.ones(rows, dtype=bool)
+    repeated[first] = False
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.where(norms > 0, norms, 1)
+    for start in range(0, rows, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, rows)
+        similar = unit[start:stop] @ unit[:stop].T >= NEAR_DUPLICATE
+        repeated[start:stop] |= np.tril(similar, start - 1).any(axis=1)
+    return repeated
+
+
+def later_blocks(repeated: NDArray[np.bool_]) -> tuple[Block, ...]:
+    """Cut history, oldest first, into held-out stretches without what repeats an earlier ticket."""
+    rows = len(repeated)
+    ends = [round(rows * cut) for cut in _CUTS]
+    return tuple(
+        Block(end=start, rows=start + np.flatnonzero(~repeated[start:stop])) for start, stop in pairwise(ends)
+    )

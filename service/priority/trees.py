@@ -1,0 +1,167 @@
+"""The trees of a forest as plain arrays: which leaf a vector reaches, and which tickets are in it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority.records import FloatMatrix, Matrix
+
+__all__ = ["Leaves", "Trees", "extract", "vote"]
+
+_CHUNK = 1 << 18  # rows x trees walked at once; keeps the walk's arrays in the processor's cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """All nodes of all trees, one tree after the other.
+
+    A leaf is its own child and its threshold is infinite, so that a walk of ``depth`` steps needs no test
+    whether it has arrived.
+
+    :param roots: int32, shape (trees,): each tree's first node.
+    :param children: int32, shape (2 x nodes,): the left and the right child of each node, side by side.
+    :param feature: int32, shape (nodes,): which value of the vector is compared.
+    :param threshold: float64, shape (nodes,): a vector goes left when its value is not above.
+    :param leaf: int32, shape (nodes,): the leaf's number, -1 at inner nodes.
+    :param depth: steps from a root to the farthest leaf.
+    """
+
+    roots: NDArray[np.int32]
+    children: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float64]
+    leaf: NDArray[np.int32]
+    depth: int
+
+    def walk(self, vectors: Matrix) -> NDArray[np.int32]:
+        """Return the leaf that each vector reaches in each tree.
+
+        :param vectors: float32, shape (rows, dimension), C-contiguous.
+        :return: shape (rows, trees).
+        """
+        trees, (rows, dimension) = len(self.roots), vectors.shape
+        reached = np.empty((rows, trees), np.int32)
+        step = max(1, _CHUNK // trees)
+        for start in range(0, rows, step):
+            part = vectors[start : start + step]
+            flat = part.ravel()
+            offset = np.repeat(np.arange(len(part), dtype=np.int32) * dimension, trees)
+            node = np.tile(self.roots, len(part))
+            for _ in range(self.depth):
+                value = flat.take(self.feature.take(node) + offset)
+                # float32 against float64, as scikit-learn compares.
+                right = value > self.threshold.take(node)
+                node = self.children.take(2 * node + right)
+            reached[start : start + step] = self.leaf.take(node).reshape(len(part), trees)
+        return reached
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaves:
+    """The tickets in each leaf, with their shares of its vote.
+
+    :param start: int64, shape (leaves + 1,): leaf ``i`` holds the entries ``start[i] … start[i + 1] - 1``.
+    :param row: int32, shape (entries,): rows of the tickets that the forest was fitted on.
+    :param share: float64, shape (entries,): how often the tree drew the ticket, divided by all draws in the leaf.
+    """
+
+    start: NDArray[np.int64]
+    row: NDArray[np.int32]
+    share: NDArray[np.float64]
+
+    def votes(self, label: NDArray[np.int32], labels: int) -> FloatMatrix:
+        """Return each leaf's vote, shape (leaves, labels), from the label of each row."""
+        leaves = len(self.start) - 1
+        leaf = np.repeat(np.arange(leaves), np.diff(self.start))
+        cell = leaf * labels + label[self.row]
+        votes: FloatMatrix = np.zeros(leaves * labels)
+        np.add.at(votes, cell, self.share)
+        return votes.reshape(leaves, labels)
+
+    def weights(self, reached: NDArray[np.int32], rows: int) -> NDArray[np.float64]:
+        """Return each ticket's share of the forest's vote for one vector; the shares sum to 1.
+
+        :param reached: shape (trees,): the leaf that the vector reaches in each tree.
+        :param rows: how many tickets the forest was fitted on.
+        """
+        start = self.start[reached]
+        size = self.start[reached + 1] - start
+        # The entries of all these leaves, without a loop: a running count, moved to each leaf's start.
+        entry = np.arange(size.sum()) + np.repeat(start - np.cumsum(size) + size, size)
+        return np.bincount(self.row[entry], self.share[entry], minlength=rows) / len(reached)
+
+
+def vote(votes: FloatMatrix, reached: NDArray[np.int32]) -> FloatMatrix:
+    """Return the mean vote of the leaves reached, shape (rows, labels).
+
+    :param votes: each leaf's vote, shape (leaves, labels).
+    :param reached: shape (rows, trees).
+    """
+    rows, trees = reached.shape
+    if rows == 1:
+        mean: FloatMatrix = votes[reached[0]].mean(axis=0)[None]
+        return mean
+    total = np.zeros((rows, votes.shape[1]))
+    for tree in range(trees):  # never all trees' votes at once: with many labels they are large
+        total += votes[reached[:, tree]]
+    total /= trees
+    return total
+
+
+def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:
+    """Take the arrays out of a fitted ``RandomForestClassifier``.
+
+    :param vectors: the rows that it was fitted on.
+    :raises RuntimeError: this scikit-learn weighs tickets in another way than by drawing them.
+    """
+    nodes = leaves = 0
+    roots: list[int] = []
+    children: list[NDArray[Any]] = []
+    features: list[NDArray[Any]] = []
+    thresholds: list[NDArray[Any]] = []
+    numbers: list[NDArray[Any]] = []
+    sizes: list[NDArray[Any]] = []
+    rows: list[NDArray[Any]] = []
+    shares: list[NDArray[Any]] = []
+    for estimator, drawn in zip(fitted.estimators_, fitted.estimators_samples_, strict=True):
+        tree = estimator.tree_
+        itself = np.arange(tree.node_count)
+        is_leaf = tree.children_left < 0
+        pair = np.stack([tree.children_left, tree.children_right], axis=1)
+        number = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
+        roots.append(nodes)
+        children.append((np.where(is_leaf[:, None], itself[:, None], pair) + nodes).ravel())
+        features.append(np.where(is_leaf, 0, tree.feature))
+        thresholds.append(np.where(is_leaf, np.inf, tree.threshold))
+        numbers.append(np.where(is_leaf, number + leaves, -1))
+
+        times_drawn = np.bincount(drawn, minlength=len(vectors))
+        inside = np.flatnonzero(times_drawn)
+        where = number[tree.apply(vectors[inside])]
+        order = np.argsort(where, kind="stable")
+        draws = np.bincount(where, times_drawn[inside])
+        if not np.allclose(draws, tree.weighted_n_node_samples[is_leaf]):
+            msg = "this scikit-learn does not weigh tickets by drawing them; 1.9 or newer is needed"
+            raise RuntimeError(msg)
+        sizes.append(np.bincount(where))
+        rows.append(inside[order])
+        shares.append((times_drawn[inside] / draws[where])[order])
+        nodes += tree.node_count
+        leaves += int(is_leaf.sum())
+    return (
+        Trees(
+            roots=np.array(roots, np.int32),
+            children=np.concatenate(children).astype(np.int32),
+            feature=np.concatenate(features).astype(np.int32),
+            threshold=np.concatenate(thresholds).astype(np.float64),
+            leaf=np.concatenate(numbers).astype(np.int32),
+            depth=max(estimator.tree_.max_depth for estimator in fitted.estimators_),
+        ),
+        Leaves(
+            start=np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
+            row=np.concatenate(rows).astype(np.int32),
+            share=np.concatenate(shares).astype(np.float64),
+        ),
+    )
