@@ -82,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="end with the report as one line of JSON on standard output"
     )
     add.set_defaults(run=_sync)
+    sample = commands.add_parser("sample", help="index the bundled sample of tickets, if nothing is stored yet")
+    sample.set_defaults(run=_sample)
     status = commands.add_parser("status", help="say what is stored")
     status.add_argument("--json", action="store_true", help="as one line of JSON")
     status.set_defaults(run=_status)
@@ -141,6 +143,18 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(msgspec.json.encode(last).decode() + "\n")
     return status
+
+
+def _sample(settings: Settings, _options: argparse.Namespace) -> int:
+    from indexer.ledger import Ledger
+    from indexer.sample import sample_path
+
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        stored = ledger.tickets.count()
+    if stored:
+        say(f"{stored:,} tickets are stored already: the sample is not needed")
+        return OK
+    return _sync(settings, _parser().parse_args(["sync", str(sample_path()), "--source", "sample"]))
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
@@ -216,7 +230,7 @@ class _Estimate:
         return self._read * self._size // self._characters if self._characters else 0
 
 
-def _first_first_few() -> Callable[[str], None]:
+def _first_few() -> Callable[[str], None]:
     shown = 0
 
     def report(text: str) -> None:

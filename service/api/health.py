@@ -1,0 +1,114 @@
+"""Operations: ``/v1/status``, ``/health/live`` and ``/health/ready``."""
+
+import importlib.metadata
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from service.api.security import require_key
+from service.keeper import Keeper
+
+__all__ = ["health_router", "status_router"]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the service runs, and what it is doing."""
+
+    status: str
+    stage: str
+
+
+class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The live generation."""
+
+    generation: str
+    tickets: int
+    pending: int
+    embedding_model: str
+    embedder: str
+    dimension: int
+    similarity_floor: float
+
+
+class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The forest that decides at the moment; ``state`` says so in words."""
+
+    state: str
+    fitted_on: dict[str, Any] | None
+    report: Any
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and from what."""
+
+    ready: bool
+    stage: str
+    version: str
+    index: IndexStatus | None
+    forest: ForestStatus | None
+    chat_model: str | None
+
+
+@get("/live", summary="Whether the process runs")
+async def live() -> Health:
+    """Return 200 as long as the process answers."""
+    return Health("live", "running")
+
+
+@get("/ready", summary="Whether tickets can be answered")
+async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
+    """Return 200 when tickets can be answered, else 503 and what is being done."""
+    keeper: Keeper = request.app.state.keeper
+    if keeper.ready:
+        return Response(Health("ready", keeper.stage), status_code=HTTP_200_OK)
+    return Response(
+        Health("not ready", keeper.stage),
+        status_code=HTTP_503_SERVICE_UNAVAILABLE,
+        headers={"Retry-After": "2"},
+    )
+
+
+@get("/status", summary="What is served, and from what", sync_to_thread=True)
+def status(request: Request[Any, Any, Any]) -> Status:
+    """Return the state of index, forest and drafting."""
+    keeper: Keeper = request.app.state.keeper
+    serving = keeper.current
+    index = forest = None
+    if serving is not None:
+        space = serving.generation.space
+        index = IndexStatus(
+            generation=serving.generation.name,
+            tickets=keeper.opened.ledger.tickets.count(),
+            pending=keeper.opened.ledger.generations.count_pending(serving.generation),
+            embedding_model=space.model,
+            embedder=space.kind,
+            dimension=space.dimension,
+            similarity_floor=serving.floor,
+        )
+        forest = ForestStatus(
+            state=serving.forest_state,
+            fitted_on=dict(serving.forest.fitted_on) if serving.forest else None,
+            report=serving.forest.report if serving.forest else None,
+        )
+    settings = keeper.settings
+    return Status(
+        ready=keeper.ready,
+        stage=keeper.stage,
+        version=_version(),
+        index=index,
+        forest=forest,
+        chat_model=settings.chat_model if settings.provider_configured else None,
+    )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("precedent")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
+status_router = Router("/v1", route_handlers=[status], guards=[require_key], tags=["operations"])
+health_router = Router("/health", route_handlers=[live, ready], tags=["operations"])

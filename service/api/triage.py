@@ -1,0 +1,109 @@
+"""``POST /v1/triage``, ``/v1/classify`` and ``/v1/similar``."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, post
+from litestar.params import JSONBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.status_codes import HTTP_200_OK
+
+from indexer.ticket import parse_ticket
+from service.api.security import require_key
+from service.problems import problem_of
+from service.records import Triage
+from service.triage import Classified, Found, Pipeline, Triaged
+
+__all__ = ["router"]
+
+_TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
+_Text = Annotated[str, msgspec.Meta(description="the whole ticket; else give subject and body")]
+
+
+class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new ticket: its text, or its subject and body."""
+
+    text: _Text | None = None
+    subject: str | None = None
+    body: str | None = None
+
+    def whole(self) -> str:
+        """Return the text as a stored ticket would have it.
+
+        :raises TicketError: there is none, or it is too long.
+        """
+        return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body}).text
+
+
+class TriageRequest(TicketText, kw_only=True):
+    """A new ticket, and what the answer is to hold."""
+
+    top_k: _TopK = 5
+    draft: Annotated[bool, msgspec.Meta(description="false: no reply is written, and no LLM is asked")] = True
+
+
+class SimilarRequest(TicketText, kw_only=True):
+    """A new ticket, and which stored ones to return."""
+
+    top_k: _TopK = 5
+    with_resolution: Annotated[bool, msgspec.Meta(description="only tickets that have one")] = False
+
+
+@post("/triage", status_code=HTTP_200_OK, summary="Answer a ticket", responses={})
+async def triage(
+    request: Request[Any, Any, Any], data: JSONBody[TriageRequest]
+) -> Response[Triage] | ServerSentEvent:
+    """Return priority, precedents and a draft reply.
+
+    With `Accept: text/event-stream` the same comes as a stream: event `triage` (priority and neighbours), then
+    `token` for each piece of the draft, then `done` with the whole answer, which is authoritative, or `error`.
+    """
+    pipeline: Pipeline = request.app.state.pipeline
+    answer = pipeline.triage(data.whole(), top_k=data.top_k, draft=data.draft)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
+        first = await anext(answer)
+        return ServerSentEvent(_events(first, answer))
+    last: Triage | None = None
+    async for part in answer:
+        if isinstance(part, Triage):
+            last = part
+    if last is None:
+        msg = "the pipeline ended without an answer"
+        raise RuntimeError(msg)
+    return Response(last)
+
+
+@post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority")
+async def classify(request: Request[Any, Any, Any], data: JSONBody[TicketText]) -> Classified:
+    """Return the priority alone."""
+    pipeline: Pipeline = request.app.state.pipeline
+    return await pipeline.classify(data.whole())
+
+
+@post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets")
+async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
+    """Return the nearest stored tickets."""
+    pipeline: Pipeline = request.app.state.pipeline
+    return await pipeline.similar(data.whole(), top_k=data.top_k, with_resolution=data.with_resolution)
+
+
+async def _events(
+    first: Triaged | str | Triage, answer: AsyncIterator[Triaged | str | Triage]
+) -> AsyncIterator[ServerSentEventMessage]:
+    yield _event(first)
+    try:
+        async for part in answer:
+            yield _event(part)
+    except Exception as error:  # noqa: BLE001 (the status is sent already: the stream itself must say it)
+        yield ServerSentEventMessage(event="error", data=msgspec.json.encode(problem_of(error)).decode())
+
+
+def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
+    name = {Triaged: "triage", str: "token", Triage: "done"}[type(part)]
+    data = {"text": part} if isinstance(part, str) else part
+    return ServerSentEventMessage(event=name, data=msgspec.json.encode(data).decode())
+
+
+router = Router("/v1", route_handlers=[triage, classify, similar], guards=[require_key], tags=["answers"])

@@ -1,0 +1,84 @@
+"""The application."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import swagger_ui_bundle
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.static_files import create_static_files_router
+
+from indexer.processes import registered_service
+from indexer.settings import Settings
+from service.api import health, triage
+from service.drafting import Drafter
+from service.keeper import Keeper
+from service.problems import handlers
+from service.triage import Pipeline
+
+__all__ = ["create_app"]
+
+_MAX_BODY_BYTES = 1_000_000
+_ASSETS = "/docs/assets"
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Return the service; opening the index and fitting the forest go on in the background after its start."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        keeper = Keeper(settings)
+        client = None
+        if settings.provider_configured:
+            from indexer.provider import open_provider
+
+            client = open_provider(settings, max_retries=1)
+        pipeline = Pipeline(
+            keeper, Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout)
+        )
+        app.state.update({"keeper": keeper, "pipeline": pipeline})
+        with registered_service(settings.data_dir):
+            try:
+                await keeper.open()
+                yield
+            finally:
+                pipeline.close()
+                await keeper.close()
+                if client is not None:
+                    await client.close()
+
+    return Litestar(
+        route_handlers=[
+            triage.router,
+            health.status_router,
+            health.health_router,
+            PrometheusController,
+            create_static_files_router(
+                _ASSETS, directories=[Path(swagger_ui_bundle.swagger_ui_path)], include_in_schema=False
+            ),
+        ],
+        lifespan=[lifespan],
+        exception_handlers=handlers,
+        middleware=[PrometheusConfig(app_name="precedent", prefix="precedent", group_path=True).middleware],
+        openapi_config=OpenAPIConfig(
+            title="Precedent",
+            version="1",
+            description="Answers a new support ticket from the team's own resolved ones.",
+            path="/docs",
+            render_plugins=[
+                SwaggerRenderPlugin(
+                    path="/",
+                    js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+                    css_url=f"{_ASSETS}/swagger-ui.css",
+                    standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
+                    favicon=f'<link rel="icon" href="{_ASSETS}/favicon-32x32.png">',
+                )
+            ],
+        ),
+        request_max_body_size=_MAX_BODY_BYTES,
+        state=State({"settings": settings}),
+    )

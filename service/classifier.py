@@ -1,0 +1,73 @@
+"""The forest as a service: fitted in a child process on what is stored, loaded when it is done."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from indexer.ledger import Generation
+from indexer.settings import Settings
+from service.priority import Forest, ForestFileError
+
+__all__ = ["FitError", "fit_forest"]
+
+_log = logging.getLogger(__name__)
+_KEPT = 2
+
+
+class FitError(Exception):
+    """The child process that fits the forest failed."""
+
+
+class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child process is told, on its standard input."""
+
+    settings: Settings
+    generation: str
+    path: Path
+
+
+async def fit_forest(settings: Settings, generation: Generation, revision: int) -> Forest:
+    """Return the forest of the generation's vectors as stored at the revision or later.
+
+    It is read from ``DATA_DIR/forests`` when it was fitted before; else a child process at low priority fits it,
+    so that neither the event loop nor a query waits.
+
+    :raises FitError: with the last line that the child wrote.
+    """
+    folder = settings.data_dir / "forests"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{generation.name}-{revision}.npz"
+    if path.exists():
+        with contextlib.suppress(ForestFileError):
+            forest = await asyncio.to_thread(Forest.load, path)
+            if forest.fitted_on.get("max_error") == settings.max_error:
+                return forest
+    order = FitOrder(settings=settings, generation=generation.name, path=path)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "service.refit",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        _, errors = await child.communicate(msgspec.json.encode(order, enc_hook=str))
+    except asyncio.CancelledError:
+        child.kill()
+        await child.wait()
+        raise
+    if child.returncode:
+        words = errors.decode(errors="replace").strip().splitlines()
+        raise FitError(words[-1] if words else f"status {child.returncode}")
+    forest = await asyncio.to_thread(Forest.load, path)
+    _remove_old(folder)
+    return forest
+
+
+def _remove_old(folder: Path) -> None:
+    for old in sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)[_KEPT:]:
+        old.unlink(missing_ok=True)
+        old.with_suffix(".json").unlink(missing_ok=True)

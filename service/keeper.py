@@ -1,0 +1,217 @@
+"""What is served at the moment, as one snapshot, and the background work that keeps it current."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, replace
+
+from indexer.embedding import Embedder
+from indexer.embedding.choose import open_embedder
+from indexer.errors import IndexUnavailableError, PrecedentError
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Generation
+from indexer.settings import Settings
+from indexer.store import require_space
+from service.classifier import FitError, fit_forest
+from service.floor import measure_floor
+from service.priority import Forest
+from service.problems import NotReadyError
+
+__all__ = ["Keeper", "Serving"]
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS = 1.0
+_SETTLE_SECONDS = 2.0
+_RETRY_SECONDS = 5.0
+_HEAL_SECONDS = 10.0
+_OVERDUE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """All that one answer is made with; it is replaced as a whole, so that no answer mixes two states."""
+
+    generation: Generation
+    embedder: Embedder
+    tickets: int
+    floor: float
+    forest: Forest | None
+    forest_state: str
+    forest_revision: int | None
+
+
+class Keeper:
+    """Opens what is needed, and follows the ledger: another live generation, other tickets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stage = "starting"
+        self.knowledge: Knowledge | None = None
+        self._serving: Serving | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._healing: asyncio.Task[None] | None = None
+        self._fitted_at = 0.0
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+
+    async def open(self) -> None:
+        """Open the ledger, refuse settings that do not fit it, and begin the rest in the background.
+
+        :raises PrecedentError: settings and what is stored do not fit together.
+        """
+        self.knowledge = await asyncio.to_thread(Knowledge, self.settings)
+        embedder = await asyncio.to_thread(open_embedder, self.settings, retries=1)
+        self._embedders[embedder.kind, embedder.model] = embedder
+        await asyncio.to_thread(require_space, self.knowledge.ledger, embedder)
+        _log.info(
+            "embedding with %s (%s: %s)", embedder.model, embedder.kind, self.settings.chosen_embedder[1]
+        )
+        self._tasks.append(asyncio.create_task(self._keep()))
+
+    async def close(self) -> None:
+        """Stop the background work and give everything back."""
+        for task in [*self._tasks, *([self._healing] if self._healing else [])]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        for embedder in self._embedders.values():
+            await embedder.close()
+        if self.knowledge is not None:
+            await asyncio.to_thread(self.knowledge.close)
+
+    @property
+    def opened(self) -> Knowledge:
+        """What the team knows.
+
+        :raises NotReadyError: it is not open yet.
+        """
+        if self.knowledge is None:
+            raise NotReadyError(self.stage)
+        return self.knowledge
+
+    def serving(self) -> Serving:
+        """Return the snapshot to answer with.
+
+        :raises NotReadyError: there is none yet, or its index is being looked after.
+        """
+        if self._serving is None or self._healing is not None:
+            raise NotReadyError(self.stage)
+        return self._serving
+
+    @property
+    def current(self) -> Serving | None:
+        """The last snapshot, whether or not it can answer at the moment."""
+        return self._serving
+
+    @property
+    def ready(self) -> bool:
+        """Whether tickets can be answered."""
+        return self._serving is not None and self._healing is None
+
+    async def heal(self) -> None:
+        """Bring the index back after it failed, once for all who wait; give up waiting after a while.
+
+        :raises NotReadyError: it takes longer; it goes on in the background.
+        """
+        if self._healing is None:
+            self.stage = "the index failed and is being brought back"
+            self._healing = asyncio.create_task(self._heal())
+        done, _ = await asyncio.wait({self._healing}, timeout=_HEAL_SECONDS)
+        if not done:
+            raise NotReadyError(self.stage)
+
+    async def _heal(self) -> None:
+        try:
+            while True:
+                try:
+                    await asyncio.to_thread(self.opened.prepare, self._progress)
+                except PrecedentError as error:
+                    self.stage = f"the index is unavailable: {error}"
+                    _log.error("%s; trying again in %.0f s", self.stage, _RETRY_SECONDS)
+                    await asyncio.sleep(_RETRY_SECONDS)
+                else:
+                    self.stage = "ready"
+                    return
+        finally:
+            self._healing = None
+
+    async def _keep(self) -> None:
+        await self._heal()
+        while True:
+            try:
+                await self._follow()
+            except IndexUnavailableError as error:
+                _log.warning("%s", error)
+                await self._heal()
+            except Exception as error:  # noqa: BLE001 (the keeper must outlive whatever a dependency throws at it)
+                _log.exception("following the ledger failed: %s", type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _follow(self) -> None:
+        ledger = self.opened.ledger
+        live = await asyncio.to_thread(ledger.generations.live)
+        if live is None:
+            self.stage = "no ticket is stored yet: run `make index FILE=…`"
+            return
+        revision = await asyncio.to_thread(ledger.revision)
+        now = self._serving
+        if now is None or now.generation.name != live.name:
+            await self._switch(live)
+        elif now.forest_revision != revision:
+            # A sync changes tickets for a while: fit when it pauses, not after every batch.
+            await asyncio.sleep(_SETTLE_SECONDS)
+            if await asyncio.to_thread(ledger.revision) == revision or _overdue(self._fitted_at):
+                await self._fit(live, revision)
+            else:
+                tickets = await asyncio.to_thread(ledger.tickets.count)
+                self._serving = replace(now, tickets=tickets)
+
+    async def _switch(self, live: Generation) -> None:
+        """Serve another generation, with its own embedder, forest and floor, from one moment on."""
+        ledger = self.opened.ledger
+        embedder = await self._embedder(live)
+        tickets = await asyncio.to_thread(ledger.tickets.count)
+        floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
+        first = Serving(live, embedder, tickets, floor, None, "the forest is being fitted", None)
+        if self._serving is None:
+            self._serving = first  # answer at once; the forest follows
+            self.stage = "ready"
+            _log.info("serving %s: %s tickets, %s", live.name, f"{tickets:,}", live.space)
+        revision = await asyncio.to_thread(ledger.revision)
+        self._serving = await self._fitted(first, revision)
+
+    async def _fit(self, live: Generation, revision: int) -> None:
+        if self._serving is not None:
+            ledger = self.opened.ledger
+            tickets = await asyncio.to_thread(ledger.tickets.count)
+            floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
+            self._serving = await self._fitted(replace(self._serving, tickets=tickets, floor=floor), revision)
+
+    async def _fitted(self, serving: Serving, revision: int) -> Serving:
+        try:
+            forest = await fit_forest(self.settings, serving.generation, revision)
+        except (FitError, PrecedentError) as error:
+            _log.warning("no new forest: %s", error)
+            return replace(serving, forest_state=str(error), forest_revision=revision)
+        finally:
+            self._fitted_at = time.monotonic()
+        _log.info("forest fitted on %s", forest.describe())
+        return replace(serving, forest=forest, forest_state=forest.describe(), forest_revision=revision)
+
+    async def _embedder(self, generation: Generation) -> Embedder:
+        key = (generation.space.kind, generation.space.model)
+        if key not in self._embedders:
+            self._embedders[key] = await asyncio.to_thread(
+                lambda: open_embedder(
+                    self.settings, kind=generation.space.kind, model=generation.space.model, retries=1
+                )
+            )
+        return self._embedders[key]
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        self.stage = f"{what}: {done:,} of {total:,} tickets"
+
+
+def _overdue(since: float) -> bool:
+    return time.monotonic() - since > _OVERDUE_SECONDS

@@ -1,0 +1,103 @@
+"""Every error as ``application/problem+json`` (RFC 9457), in one shape."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+
+from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
+from indexer.ticket import TicketError
+
+__all__ = ["NotReadyError", "Problem", "handlers", "problem_of"]
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 5
+
+
+class NotReadyError(PrecedentError):
+    """The service is starting, or waits for its index."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem as RFC 9457 describes it; ``type`` is stable and meant for programs, ``detail`` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Any] = []
+    retry_after: int | None = None
+
+
+def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind)
+    """Return the problem that an error is to a client; what is not meant for one stays in the log."""
+    match error:
+        case ProviderError():
+            wait = max(1, round(error.retry_after or _RETRY_SECONDS))
+            return _unavailable("provider", "The provider of embeddings is unavailable", error, wait)
+        case NotReadyError() | IndexUnavailableError():
+            return _unavailable("index", "The index is unavailable", error, _RETRY_SECONDS)
+        case PrecedentError():
+            return _unavailable("service", "The service cannot answer", error, None)
+        case TicketError():
+            return _plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
+        case ValidationException():
+            return _invalid(error)
+        case HTTPException():
+            return _plain(error.status_code, error.detail)
+    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return _plain(500, "an unexpected error; the service's log has it")
+
+
+def _unavailable(what: str, title: str, error: Exception, retry_after: int | None) -> Problem:
+    return Problem(
+        type=f"/problems/{what}-unavailable",
+        title=title,
+        status=503,
+        detail=str(error),
+        retry_after=retry_after,
+    )
+
+
+def _plain(status: int, detail: str) -> Problem:
+    title = HTTPStatus(status).phrase
+    return Problem(
+        type=f"/problems/{title.lower().replace(' ', '-')}",
+        title=title,
+        status=status,
+        detail=detail or title,
+    )
+
+
+def _invalid(error: ValidationException) -> Problem:
+    errors = [
+        {name: part[name] for name in ("key", "message") if name in part}
+        if isinstance(part, dict)
+        else {"message": str(part)}
+        for part in (error.extra if isinstance(error.extra, list) else [])
+    ]
+    # Litestar's own detail repeats the query string, which may hold a ticket's text.
+    said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else str(e["message"]) for e in errors)
+    problem = _plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
+    return msgspec.structs.replace(problem, errors=errors)
+
+
+def _handle(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    problem = problem_of(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    return Response(
+        problem, status_code=problem.status, headers=headers, media_type="application/problem+json"
+    )
+
+
+handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {
+    HTTPException: _handle,
+    Exception: _handle,
+}
