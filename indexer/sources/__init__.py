@@ -1,0 +1,23 @@
+"""Readers that stream tickets from files: JSON Lines, JSON, CSV, and exports of Zendesk and Jira.
+
+`read_source` opens a file, a directory or standard input and yields a `SourceRecord` for each record, broken ones
+included; making tickets of them is `indexer.ticket.parse_ticket`'s work. Memory does not grow with the file.
+
+To add a format:
+
+1. Write a module with one public function, ``read_<format>(stream)``, a generator of `SourceRecord`.
+2. The stream is UTF-8 bytes, decompressed and without a byte order mark; build on `read_lines` or `read_elements`.
+3. Name each record's place as its editor would (``line 17``), and keep it as it stood in ``raw``.
+4. Give values the names of `Ticket`'s fields, with ``subject`` and ``body``; times in ISO 8601.
+5. Yield a broken record as ``error``, which never quotes it, and go on with the next one.
+6. Return the `Cursor` with which the next export continues, or ``None``.
+7. Enter the function in ``_READERS`` of ``reading.py``; in ``_FIXED`` too, when its fields cannot be mapped.
+8. If its beginning leaves no doubt, teach ``detect_format`` to see it; else it is asked for by name.
+9. Describe the vendor's shape, and what you take from it, in the module's docstring.
+10. Test it with exports written from the vendor's documentation, malformed ones included.
+"""
+
+from indexer.sources.reading import FORMATS, SourceReader, read_source
+from indexer.sources.record import Cursor, SourceRecord
+
+__all__ = ["FORMATS", "Cursor", "SourceReader", "SourceRecord", "read_source"]

@@ -1,0 +1,174 @@
+"""CSV with a header, separated by comma, semicolon or tab."""
+
+import csv
+from collections import deque
+from collections.abc import Generator, Iterator
+from io import BufferedIOBase
+from typing import NamedTuple
+
+from indexer.errors import SourceError
+from indexer.sources.lines import TOO_LONG, Line, read_lines
+from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, shortened
+
+__all__ = ["DELIMITERS", "read_csv", "split_header"]
+
+DELIMITERS = ",;\t"
+
+_SHOWN_COLUMNS = 60
+_LINE_OVERHEAD = (
+    150  # bytes that Python spends on a line held, so that a row of many short ones is bounded too
+)
+_NOT_UTF_8 = "the row is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
+_OPEN_QUOTE = "a quoted field is not closed: it runs to the end of the file"
+_LONG_ROW = f"a quoted field is not closed within {MAX_RECORD_BYTES // 2**20} MiB"
+_STRAY_QUOTE = 'a quoted field goes on after its closing quote: a quote inside must be doubled ("")'
+_LONE_RETURN = "a carriage return stands alone in a row: lines must end in LF or CRLF"
+
+
+def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+    """Yield a record of strings for each row; the first row names the columns.
+
+    A row that cannot be parsed is one error for its first line, and reading goes on with the next line: an
+    unclosed quote costs its own row and not the rest of the file.
+
+    :raises SourceError: the first row is not a header.
+    """
+    # The module's own limit is global, and meant for the same purpose as the bound on a row here.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES + 1))
+    rows = _Rows(stream)
+    header, delimiter = _header(rows)
+    used = [(index, name) for index, name in enumerate(header) if name]
+    for row in rows.parsed(delimiter):
+        place = f"line {row.number}"
+        error = row.error
+        if error is None:
+            if not any(cell.strip() for cell in row.cells):
+                continue
+            error = _fault(row.cells, len(header))
+        if error is not None:
+            yield SourceRecord(place=place, error=error, raw=row.raw)
+            continue
+        yield SourceRecord(place=place, value={name: row.cells[index] for index, name in used}, raw=row.raw)
+    return None
+
+
+def split_header(line: str) -> tuple[list[str], str] | None:
+    """Return the column names of a first row and its delimiter, or ``None`` when it has no two columns.
+
+    The delimiter is the one that makes the most columns, the comma when equal.
+    """
+    best: tuple[list[str], str] | None = None
+    for delimiter in DELIMITERS:
+        try:
+            names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+        except csv.Error:
+            continue
+        if len(names) > (len(best[0]) if best else 1):
+            best = names, delimiter
+    return best
+
+
+def _header(rows: "_Rows") -> tuple[list[str], str]:
+    line = next((line for line in rows if line.strip()), "")
+    rows.forget()
+    found = split_header(line)
+    if found is None:
+        msg = (
+            "the first row is not a CSV header: it must name two columns or more,"
+            " separated by comma, semicolon or tab"
+        )
+        raise SourceError(msg)
+    names = [name for name in found[0] if name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        shown = ", ".join(repr(name[:_SHOWN_COLUMNS]) for name in twice)
+        msg = f"the CSV header names a column twice: {shown}; rename one of them"
+        raise SourceError(msg)
+    if any(not _is_unicode(name) for name in names):
+        msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
+        raise SourceError(msg)
+    return found
+
+
+def _fault(cells: list[str], columns: int) -> str | None:
+    if not all(map(_is_unicode, cells)):
+        return _NOT_UTF_8
+    if len(cells) < columns or any(cell.strip() for cell in cells[columns:]):
+        return f"the row has {len(cells)} cells, the header names {columns}: quote a field that holds a delimiter or a line break"
+    return None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Row(NamedTuple):
+    """A row as parsed: cells, or why it could not be."""
+
+    number: int
+    raw: str
+    cells: list[str]
+    error: str | None = None
+
+
+class _Rows:
+    """Feeds lines to the csv module, remembers those of the current row, and takes them back after an error."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._lines = read_lines(stream)
+        self._again: deque[Line] = deque()
+        self._taken: list[Line] = []
+        self._size = 0
+        self._fault: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._taken.append(line)
+        self._size += len(line.data) + _LINE_OVERHEAD
+        if line.too_long or self._size > MAX_RECORD_BYTES:
+            self._fault = TOO_LONG if len(self._taken) == 1 else _LONG_ROW
+            raise csv.Error(self._fault)
+        # Bytes that are not UTF-8 must not end the row they stand in: they pass as surrogates, found later.
+        return line.data.decode(errors="surrogateescape")
+
+    def forget(self) -> None:
+        self._taken = []
+        self._size = 0
+        self._fault = None
+
+    def parsed(self, delimiter: str) -> Iterator[_Row]:
+        reader = csv.reader(self, delimiter=delimiter, strict=True)
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as reason:
+                first = self._taken[0]
+                error = self._fault or _reason(str(reason))
+                raw = shortened(first.data) if first.too_long else _text([first])
+                yield _Row(first.number, raw, [], error)
+                self._again.extendleft(reversed(self._taken[1:]))
+                reader = csv.reader(self, delimiter=delimiter, strict=True)
+            else:
+                yield _Row(self._taken[0].number, _text(self._taken), cells)
+            self.forget()
+
+
+def _text(lines: list[Line]) -> str:
+    return b"".join(line.data for line in lines).rstrip(b"\r\n").decode(errors="backslashreplace")
+
+
+def _reason(message: str) -> str:
+    if "unexpected end" in message:
+        return _OPEN_QUOTE
+    if "new-line character" in message:
+        return _LONE_RETURN
+    return _STRAY_QUOTE

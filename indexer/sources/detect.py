@@ -1,0 +1,88 @@
+"""Which format a source is in: from its name, and where that is not enough, from how it begins."""
+
+import io
+import re
+from pathlib import PurePath
+
+import ijson
+
+from indexer.sources.csv_table import split_header
+from indexer.sources.json_document import ARRAY_NAMES
+
+__all__ = ["detect_format", "format_of_name"]
+
+_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+_ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
+_ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
+_DEPTH = 3  # of the names that tell one export from another, such as issues, item, fields
+
+
+def format_of_name(name: str) -> str | None:
+    """Return the format that a file's name says, before a ``.gz``; ``None`` when it says none of ours."""
+    path = PurePath(name.lower())
+    return _SUFFIXES.get((path.with_suffix("") if path.suffix == ".gz" else path).suffix)
+
+
+def detect_format(name: str, head: bytes) -> str | None:
+    """Return the format of a source, ``None`` when neither its name nor its first bytes show one.
+
+    Within JSON the bytes decide, since all kinds of it are called ``.json``: an export of Zendesk's or Jira's is
+    recognised where its first ticket leaves no doubt.
+    """
+    named = format_of_name(name)
+    text = head.lstrip()
+    if named == "csv":
+        return named
+    if text[:1] not in (b"{", b"["):
+        return named or ("csv" if _is_table(text) else None)
+    paths = _paths(text)
+    vendor = _vendor(paths)
+    if vendor is not None or text.startswith(b"["):
+        return vendor or "json"
+    if named == "jsonl":
+        return named
+    _, _, rest = text.partition(b"\n")
+    if rest.strip():
+        return "jsonl" if rest.lstrip().startswith(b"{") else "json"
+    return "json" if paths.keys() & set(ARRAY_NAMES) else "jsonl"
+
+
+def _is_table(text: bytes) -> bool:
+    first = text.split(b"\n", 1)[0].decode(errors="replace")
+    return not first.startswith("<") and split_header(first) is not None
+
+
+def _vendor(paths: dict[str, object]) -> str | None:
+    for record in ("tickets.item", "item"):
+        if _ZENDESK_URL.search(str(paths.get(f"{record}.url"))):
+            return "zendesk"
+    if paths.get("tickets") is list and paths.keys() & _ZENDESK_PAGE:
+        return "zendesk"
+    for record in ("issues.item", "item"):
+        if paths.get(f"{record}.fields") is dict and f"{record}.key" in paths:
+            return "jira"
+    return None
+
+
+def _paths(text: bytes) -> dict[str, object]:
+    """Return what the beginning of the first document has: values, `list` or `dict`, by path from the outside."""
+    paths: dict[str, object] = {}
+    stack: list[str] = []
+    try:
+        for event, value in ijson.basic_parse(io.BytesIO(text), multiple_values=True):
+            if event == "map_key":
+                stack[-1] = value
+                continue
+            if event in ("end_map", "end_array"):
+                stack.pop()
+                if not stack:
+                    break
+                continue
+            kinds: dict[str, object] = {"start_map": dict, "start_array": list}
+            if len(stack) <= _DEPTH:
+                paths.setdefault(".".join(stack), kinds.get(event, value))
+            if event in kinds:
+                stack.append("item")
+    except (ijson.JSONError, ValueError, SystemError):
+        pass  # the beginning of a document ends somewhere; what is wrong behind it is the reader's to say
+    return paths

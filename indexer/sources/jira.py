@@ -1,0 +1,160 @@
+"""Jira's issue search, Cloud (REST API version 3 or 2) or Data Center, as Atlassian's documentation has it.
+
+A page is ``{"issues": […], "nextPageToken": …, "isLast": …}`` (``/rest/api/3/search/jql``) or has ``startAt``,
+``maxResults`` and ``total``; pages may follow one another in one file. The fields needed are ``summary``,
+``description``, ``priority``, ``status``, ``reporter``, ``resolutiondate``, ``created``, ``updated``, ``labels``,
+``components`` and ``comment``, and the search is made with ``expand=changelog`` where statuses have no resolution.
+
+- The text is the summary and the description, whose rich text is made plain.
+- An issue is resolved when its status is in the category ``done``, or, where the search left ``status`` out, when it has
+  a ``resolutiondate``. It was so at the ``resolutiondate``, or else when the changelog last shows it entering such a status.
+- The resolution is the last comment up to then that is not by the reporter, a portal customer or an app, and not
+  restricted to a group or role or internal to a service desk.
+- A search returns a limited number of comments. Where the last ones are missing, so that an earlier one would be taken
+  for the answer, there is no resolution.
+- The cursor is the ``nextPageToken`` of the last page (it continues this very search, within seven days); after the last
+  page of a search it is the latest ``updated``, for a next search by ``updated >= …``.
+"""
+
+from collections.abc import Generator
+from datetime import datetime
+from io import BufferedIOBase
+from typing import Any, cast
+
+from indexer.sources.adf import plain_text
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects
+from indexer.sources.json_document import DocumentEnd, read_elements
+from indexer.sources.record import Cursor, SourceRecord
+
+__all__ = ["read_jira"]
+
+_NEXT_PAGE = "nextPageToken"
+_DONE_NAMES = frozenset({"done", "resolved", "closed"})
+_NOT_AGENTS = frozenset({"customer", "app"})
+
+
+def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+    """Yield a record for each issue of a search; return where to continue, if it was read to its end."""
+    cursor: Cursor | None = None
+    latest: tuple[datetime, str] | None = None
+    for found in read_elements(stream, ("issues",), (_NEXT_PAGE,)):
+        if isinstance(found, DocumentEnd):
+            token = found.facts.get(_NEXT_PAGE)
+            updated = Cursor("updated", latest[1]) if latest else None
+            cursor = Cursor(_NEXT_PAGE, str(token)) if token else updated
+            continue
+        cursor = None
+        try:
+            value = _fields(found.value) if found.value is not None else None
+        except ShapeError as error:
+            yield SourceRecord(place=found.place, error=str(error), raw=found.raw)
+            continue
+        if value is None:
+            yield found
+            continue
+        if isinstance(value["updated_at"], str):
+            updated_at = cast("datetime", moment(value["updated_at"], "updated"))
+            latest = max(latest or (updated_at, ""), (updated_at, value["updated_at"]))
+        yield SourceRecord(place=found.place, value=value, raw=found.raw)
+    return cursor
+
+
+def _fields(issue: dict[str, Any]) -> dict[str, Any]:
+    given = issue.get("fields")
+    if not isinstance(given, dict):
+        msg = "the issue has no fields: ask the search for them (fields=*navigable,comment)"
+        raise ShapeError(msg)
+    moment(given.get("updated"), "updated")
+    names = [component.get("name") for component in objects(given.get("components"), "components")]
+    labels = given.get("labels")
+    value = {
+        "id": issue.get("key"),
+        "subject": given.get("summary"),
+        "body": plain_text(given.get("description")),
+        "priority": _named(given.get("priority")),
+        "status": _named(given.get("status")),
+        "tags": [*(labels if isinstance(labels, list) else []), *names],
+        "created_at": given.get("created"),
+        "updated_at": given.get("updated"),
+    }
+    if not _is_resolved(given):
+        return value
+    at = moment(given.get("resolutiondate"), "resolutiondate") or _entered_done(issue, given)
+    value["resolved_at"] = at.isoformat() if at else None
+    value["resolution"] = _answer(given, at)
+    return value
+
+
+def _is_resolved(given: dict[str, Any]) -> bool:
+    status = given.get("status")
+    category = status.get("statusCategory") if isinstance(status, dict) else None
+    if isinstance(category, dict) and "key" in category:
+        return bool(category["key"] == "done")
+    return given.get("resolutiondate") is not None
+
+
+def _entered_done(issue: dict[str, Any], given: dict[str, Any]) -> datetime | None:
+    """Return when the issue last came from a status that is not done into one that is."""
+    changelog = issue.get("changelog")
+    histories = objects(
+        changelog.get("histories") if isinstance(changelog, dict) else None, "changelog.histories"
+    )
+    dated = [(moment(history.get("created"), "created of a change"), history) for history in histories]
+    # Statuses other than today's are known to the changelog by name only.
+    done = {*_DONE_NAMES, (_named(given.get("status")) or "").casefold()}
+    entered: datetime | None = None
+    was_done = False
+    for at, history in sorted(
+        (pair for pair in dated if pair[0]), key=lambda pair: cast("datetime", pair[0])
+    ):
+        for item in objects(history.get("items"), "items of a change"):
+            if item.get("field") == "status":
+                is_done = str(item.get("toString")).casefold() in done
+                if is_done and not was_done:
+                    entered = at
+                was_done = is_done
+    return entered if was_done else None
+
+
+def _answer(given: dict[str, Any], at: datetime | None) -> str | None:
+    page = given.get("comment")
+    if not isinstance(page, dict):
+        return None
+    comments = objects(page.get("comments"), "comment.comments")
+    dated = [(moment(comment.get("created"), "created of a comment"), comment) for comment in comments]
+    written = sorted(((t, c) for t, c in dated if t is not None), key=lambda pair: pair[0])
+    limit = at + SAME_UPDATE if at else None
+    if _tail_is_missing(page, len(comments)) and (limit is None or not written or written[-1][0] <= limit):
+        return None
+    reporter = _identity(given.get("reporter"))
+    for time, comment in reversed(written):
+        text = plain_text(comment.get("body"))
+        if text and (limit is None or time <= limit) and _is_answer(comment, reporter):
+            return text
+    return None
+
+
+def _tail_is_missing(page: dict[str, Any], count: int) -> bool:
+    start, total = page.get("startAt"), page.get("total")
+    return isinstance(total, int) and (start if isinstance(start, int) else 0) + count < total
+
+
+def _is_answer(comment: dict[str, Any], reporter: str | None) -> bool:
+    author = comment.get("author")
+    if isinstance(author, dict) and author.get("accountType") in _NOT_AGENTS:
+        return False
+    if reporter is not None and _identity(author) == reporter:
+        return False
+    return comment.get("jsdPublic") is not False and comment.get("visibility") is None
+
+
+def _identity(person: Any) -> str | None:
+    """Return the name by which an edition of Jira knows a person: Cloud by account, Data Center by key."""
+    if not isinstance(person, dict):
+        return None
+    return next((str(person[name]) for name in ("accountId", "key", "name") if person.get(name)), None)
+
+
+def _named(value: Any) -> str | None:
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else None

@@ -1,0 +1,142 @@
+"""Opening a source: decompression, the byte order mark, and what cannot be read at all."""
+
+import codecs
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import cast
+
+from indexer.errors import SourceError
+
+__all__ = ["DAMAGED", "STDIN", "Opened", "open_source"]
+
+STDIN = "-"
+"""The path that means standard input."""
+
+DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
+"""What reading raises where gzip data is damaged or cut off."""
+
+_HEAD_BYTES = 2**16
+_GZIP = b"\x1f\x8b"
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save it as CSV (UTF-8)",
+    b"BZh": "compressed with bzip2: unpack it, or compress it with gzip",
+    b"\xfd7zXZ": "compressed with xz: unpack it, or compress it with gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
+    b"%PDF": "a PDF document: export the tickets as CSV or JSON",
+}
+# Shares of zero bytes: Western text in UTF-16 has many of them at every other place, and few between.
+_MANY, _FEW = 0.4, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream of UTF-8 at its first character, and what comes there."""
+
+    stream: BufferedIOBase
+    head: bytes
+    """Up to 64 KiB of what the stream yields next, at least one byte that is not white space."""
+
+
+@contextmanager
+def open_source(path: str) -> Iterator[Opened]:
+    """Open a file, or standard input for ``-``, decompressed when it is gzip.
+
+    :raises SourceError: it is missing, unreadable, empty, binary or in an encoding other than UTF-8.
+    """
+    name = "standard input" if path == STDIN else path
+    with ExitStack() as stack:
+        try:
+            opened = _open(path, stack)
+            _check(name, opened.head)
+        except DAMAGED:
+            msg = f"{name} is damaged gzip data from the start: make or fetch it again"
+            raise SourceError(msg) from None
+        except OSError as error:
+            msg = f"{name} cannot be read: {error.strerror or error}"
+            raise SourceError(msg) from None
+        yield opened
+
+
+def _open(path: str, stack: ExitStack) -> Opened:
+    # Standard input is the caller's to close; what is opened here ends with the stack.
+    if path == STDIN:
+        file = cast("BufferedIOBase", sys.stdin.buffer)
+    else:
+        file = stack.enter_context(Path(path).open("rb"))
+    rewinds = file.seekable()
+    stream, magic = _looked_at(file, len(_GZIP), rewinds=rewinds)
+    if magic == _GZIP:
+        stream = cast("BufferedIOBase", stack.enter_context(gzip.GzipFile(fileobj=stream)))
+    stream, head = _looked_at(stream, _HEAD_BYTES, rewinds=rewinds)
+    if head.startswith(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
+        head = head[len(codecs.BOM_UTF8) :]
+    return Opened(stream, head)
+
+
+def _looked_at(stream: BufferedIOBase, size: int, *, rewinds: bool) -> tuple[BufferedIOBase, bytes]:
+    """Return a stream that begins where this one stood, and its first bytes."""
+    head = _first_bytes(stream, size)
+    if rewinds:
+        stream.seek(-len(head), io.SEEK_CUR)
+        return stream, head
+    return io.BufferedReader(_Replayed(head, stream)), head
+
+
+def _first_bytes(stream: BufferedIOBase, size: int) -> bytes:
+    head = b""
+    try:
+        while len(head) < size and (data := stream.read1(size - len(head))):
+            head += data
+    except DAMAGED:
+        # What stands before the damage can be read, and the reader will meet the damage itself.
+        if not head:
+            raise
+    return head
+
+
+def _check(name: str, head: bytes) -> None:
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            msg = f"{name} is {what}"
+            raise SourceError(msg)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _looks_like_utf_16(head):
+        msg = f"{name} is UTF-16, tickets are read as UTF-8: convert it with: iconv -f UTF-16 -t UTF-8"
+        raise SourceError(msg)
+    if b"\0" in head:
+        msg = f"{name} is a binary file: it has NUL bytes, which no text has (tr -d '\\000' removes them)"
+        raise SourceError(msg)
+    if not head.strip():
+        msg = f"{name} holds no tickets: it is empty"
+        raise SourceError(msg)
+
+
+def _looks_like_utf_16(head: bytes) -> bool:
+    half = max(1, len(head) // 2)
+    few, many = sorted((head[::2].count(0) / half, head[1::2].count(0) / half))
+    return many > _MANY and few < _FEW
+
+
+class _Replayed(io.RawIOBase):
+    """A stream that cannot seek, from the start again: first the bytes already read, then the rest."""
+
+    def __init__(self, head: bytes, stream: BufferedIOBase) -> None:
+        super().__init__()
+        self._head = head
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: any writable buffer
+        data = self._head[: len(buffer)] or self._stream.read1(len(buffer))
+        self._head = self._head[len(data) :] if self._head else b""
+        buffer[: len(data)] = data
+        return len(data)

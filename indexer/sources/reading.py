@@ -1,0 +1,209 @@
+"""Reading a source: a file, a directory of files, or standard input, in any of the formats."""
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from indexer.errors import SourceError
+from indexer.sources.csv_table import read_csv
+from indexer.sources.detect import detect_format, format_of_name
+from indexer.sources.jira import read_jira
+from indexer.sources.json_document import read_json
+from indexer.sources.jsonl import read_jsonl
+from indexer.sources.opening import DAMAGED, STDIN, open_source
+from indexer.sources.record import Cursor, Reader, SourceRecord
+from indexer.sources.zendesk import read_zendesk
+from indexer.ticket import Ticket
+
+__all__ = ["FORMATS", "SourceReader", "read_source"]
+
+_READERS: dict[str, Reader] = {
+    "jsonl": read_jsonl,
+    "ndjson": read_jsonl,
+    "json": read_json,
+    "csv": read_csv,
+    "zendesk": read_zendesk,
+    "jira": read_jira,
+}
+FORMATS = tuple(_READERS)
+"""The formats that can be asked for by name."""
+
+_FIELDS = (*Ticket.__struct_fields__, "subject", "body")
+_FIXED = frozenset({"zendesk", "jira"})
+_SHOWN = 60  # characters of a column's name: where the header is missing, it is a ticket's text
+_NUMBERS = re.compile("([0-9]+)")
+
+_Records = Generator[SourceRecord, None, Cursor | None]
+
+
+class SourceReader(Iterator[SourceRecord]):
+    """The records of a source, one at a time; files are closed at the end, or by `close`."""
+
+    def __init__(self, records: _Records) -> None:
+        self._records = records
+        self.cursor: Cursor | None = None
+        """Where the next export continues: known once everything was read, and only if nothing broke off."""
+        # Reading the first record now lets a source that cannot be read fail before anything else is done.
+        self._first = self._take()
+
+    def __next__(self) -> SourceRecord:
+        record, self._first = self._first or self._take(), None
+        if record is None:
+            raise StopIteration
+        return record
+
+    def close(self) -> None:
+        """Close what is open; there are no more records then."""
+        self._first = None
+        self._records.close()
+
+    def _take(self) -> SourceRecord | None:
+        try:
+            return next(self._records)
+        except StopIteration as end:
+            self.cursor = end.value or self.cursor
+            return None
+
+
+def read_source(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002 (named as the option is)
+    mapping: Mapping[str, str] | None = None,
+) -> SourceReader:
+    """Read the records of a file, of a directory's files in order, or of standard input.
+
+    In a directory, all files count whose name ends in that of a format, except hidden ones and ``.rejected.jsonl``;
+    numbers in names are compared as numbers. A file there that cannot be read is one record with an error.
+
+    :param path: a file, a directory, or ``-``; gzip is recognised by itself.
+    :param format: one of `FORMATS`; when not given, it is seen from the name and the first bytes.
+    :param mapping: names of fields or columns by the ticket's field that they hold, such as ``{"body": "Issue Text"}``.
+    :raises SourceError: an argument cannot be used, or the source not be read; while iterating: not any further.
+    """
+    if format is not None and format not in _READERS:
+        msg = f"format {format!r} is unknown; there are {', '.join(FORMATS)}"
+        raise SourceError(msg)
+    names = dict(mapping or {})
+    _check_mapping(names, format)
+    directory = path != STDIN and Path(path).is_dir()
+    return SourceReader(_directory(_files(path), format, names) if directory else _file(path, format, names))
+
+
+def _check_mapping(mapping: dict[str, str], format_name: str | None) -> None:
+    unknown = [field for field in mapping if field not in _FIELDS]
+    if unknown:
+        msg = f"there is no field {unknown[0]!r} to map to; there are {', '.join(_FIELDS)}"
+        raise SourceError(msg)
+    if mapping and format_name in _FIXED:
+        msg = f"an export of {format_name} has fields of its own: a column cannot be mapped"
+        raise SourceError(msg)
+
+
+def _files(path: str) -> list[Path]:
+    try:
+        found = [file for file in Path(path).iterdir() if file.is_file() and _counts(file.name)]
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise SourceError(msg) from None
+    if not found:
+        msg = f"{path} holds no file of tickets: names must end in .jsonl, .ndjson, .json, .csv or .tsv, and .gz if so"
+        raise SourceError(msg)
+    return sorted(found, key=lambda file: _natural(file.name))
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    # Pages are numbered, and page-10 comes after page-2: the later appearance of a ticket wins.
+    parts = _NUMBERS.split(name)
+    return [(text, int(number)) for text, number in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
+
+
+def _counts(name: str) -> bool:
+    return (
+        not name.startswith(".") and not name.endswith(".rejected.jsonl") and format_of_name(name) is not None
+    )
+
+
+def _directory(files: list[Path], format_name: str | None, mapping: dict[str, str]) -> _Records:
+    cursors: list[Cursor | None] = []
+    for file in files:
+        records = _file(str(file), format_name, mapping)
+        while True:
+            try:
+                record = next(records)
+            except StopIteration as end:
+                cursors.append(end.value)
+                break
+            except SourceError as error:
+                yield SourceRecord(place=file.name, error=str(error), raw="")
+                cursors.append(None)
+                break
+            yield replace(record, place=f"{file.name} {record.place}")
+    # A file that broke off must be fetched again, so the next export may not continue behind it.
+    return cursors[-1] if all(cursors) else None
+
+
+def _file(path: str, format_name: str | None, mapping: dict[str, str]) -> _Records:
+    name = "standard input" if path == STDIN else path
+    with open_source(path) as opened:
+        chosen = format_name or detect_format(name, opened.head)
+        if chosen is None:
+            msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
+            raise SourceError(msg)
+        _check_mapping(mapping, chosen)
+        records = _guarded(name, _READERS[chosen](opened.stream))
+        return (yield from _mapped(name, records, mapping, has_columns=chosen == "csv"))
+
+
+def _guarded(name: str, records: _Records) -> _Records:
+    """Pass records on until reading fails, and say where it did."""
+    place = "the beginning"
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        except DAMAGED:
+            error = f"the compressed data is damaged or cut off; it broke off after {place}, and nothing behind that was read"
+            yield SourceRecord(place=f"after {place}", error=error, raw="")
+            return None
+        except OSError as error:
+            msg = f"{name} cannot be read any further than {place}: {error.strerror or error}"
+            raise SourceError(msg) from None
+        except SourceError as error:
+            msg = f"{name}: {error}"
+            raise SourceError(msg) from None
+        place = record.place
+        yield record
+
+
+def _mapped(name: str, records: _Records, mapping: dict[str, str], *, has_columns: bool) -> _Records:
+    if not mapping:
+        return (yield from records)
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        if record.value is not None:
+            if has_columns:
+                _check_columns(name, record.value, mapping)
+            record = replace(record, value=_renamed(record.value, mapping))
+        yield record
+
+
+def _check_columns(name: str, value: dict[str, Any], mapping: dict[str, str]) -> None:
+    missing = [column for column in mapping.values() if column not in value]
+    if missing:
+        there = ", ".join(repr(column[:_SHOWN]) for column in value)
+        msg = f"{name} has no column {missing[0]!r}; its columns are {there}"
+        raise SourceError(msg)
+
+
+def _renamed(value: dict[str, Any], mapping: dict[str, str]) -> dict[str, Any]:
+    # What is mapped comes last, where it wins over a field of the same name in other letters.
+    taken = {*mapping, *mapping.values()}
+    rest = {name: item for name, item in value.items() if name not in taken}
+    return rest | {field: value[name] for field, name in mapping.items() if name in value}

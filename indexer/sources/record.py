@@ -1,0 +1,71 @@
+"""What a reader hands out: records, and the place where the next export continues."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import Any, Protocol
+
+import msgspec
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "Cursor",
+    "Reader",
+    "SourceRecord",
+    "json_text",
+    "kind_of",
+    "shortened",
+]
+
+MAX_RECORD_BYTES = 4 * 2**20
+"""Bytes of one record; a longer one is refused unread, so that memory has a bound whatever the file holds."""
+
+_SHOWN_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """One record of a source: either ``value``, ready for `indexer.ticket.parse_ticket`, or ``error``."""
+
+    place: str
+    """Where it stands, for a human: ``line 17``, ``record 17``, in a directory ``b.jsonl line 17``."""
+    value: dict[str, Any] | None = None
+    error: str | None = None
+    """Why it is not a record. It never quotes the record, so that it can be logged."""
+    raw: str
+    """The record as it stood, cut when it was too long to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next export of a helpdesk continues: the vendor's own name for it, and its value."""
+
+    field: str
+    value: str
+
+
+class Reader(Protocol):
+    """Reads records from a stream of bytes; the generator returns the export's cursor, if it has one."""
+
+    def __call__(self, stream: BufferedIOBase, /) -> Generator[SourceRecord, None, Cursor | None]:
+        """Yield the stream's records in order, broken ones as errors.
+
+        :param stream: UTF-8 without a byte order mark, decompressed.
+        :raises SourceError: nothing more can be read, and no record says so.
+        """
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON, for `SourceRecord.raw`."""
+    return msgspec.json.encode(value).decode()
+
+
+def shortened(data: bytes) -> str:
+    """Return the beginning of a record that was too long, and say that it is only that."""
+    return data[:_SHOWN_CHARACTERS].decode(errors="backslashreplace") + " … [cut here]"
+
+
+def kind_of(value: Any) -> str:
+    """Name the JSON type of a value that is not the one expected."""
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return kinds.get(type(value), "a number")

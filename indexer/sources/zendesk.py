@@ -1,0 +1,156 @@
+"""Zendesk's incremental ticket export, cursor-based or time-based, as its developer documentation has it.
+
+A page is ``{"tickets": […], "users": […], "after_cursor": …, "end_of_stream": …}`` or, time-based, has ``end_time`` and
+``next_page``; pages may follow one another in one file. Comments are not part of the export: whoever downloads it
+embeds them in each ticket as ``comments``, as the Ticket Comments API returns them. ``users`` are side-loaded
+(``include=users``), and so is each ticket's ``metric_set`` (``include=metric_sets``), which has ``solved_at``.
+
+- The text is the subject and the description, which is the first comment.
+- Only a ticket that is solved or closed has ``resolved_at`` and a resolution: the last public comment by an agent up to
+  ``solved_at``. Without a metric set, it is the last one of all, and its time stands for ``solved_at``.
+- The assignee and the followers of a ticket are agents, and so is everyone with that role in ``users`` anywhere in the
+  file. Without any ``users``, so is every author who is neither requester, submitter nor in copy.
+- A ticket with status ``deleted`` is an error that names its id: deletions are few, and one that was indexed before must
+  be forgotten, which reading cannot do.
+- The export may repeat a ticket, within a page or across pages: each appearance is a record, in order, so the last wins.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from io import BufferedIOBase
+from typing import Any, cast
+
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects, words
+from indexer.sources.json_document import DocumentEnd, read_elements
+from indexer.sources.opening import DAMAGED
+from indexer.sources.record import Cursor, SourceRecord, json_text
+
+__all__ = ["read_zendesk"]
+
+_CURSOR_FIELDS = ("after_cursor", "end_time")  # the page's value with which the next request continues
+
+_RESOLVED = frozenset({"solved", "closed"})
+_AGENT_ROLES = frozenset({"agent", "admin"})
+
+
+def read_zendesk(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+    """Yield a record for each ticket of an export; return the cursor of its last page, if it was read to its end."""
+    cursor: Cursor | None = None
+    with ExitStack() as stack:
+        if not stream.seekable():
+            # Users stand behind their tickets, so the export is read twice, and standard input from a copy.
+            copy = cast("BufferedIOBase", stack.enter_context(tempfile.TemporaryFile()))
+            with suppress(*DAMAGED):
+                shutil.copyfileobj(stream, copy)
+            copy.seek(0)
+            stream = copy
+        start = stream.tell()
+        agents = _agents(stream)
+        stream.seek(start)
+        for found in read_elements(stream, ("tickets",), _CURSOR_FIELDS):
+            if isinstance(found, DocumentEnd):
+                cursor = _cursor(found.facts)
+            elif found.value is None:
+                cursor = None
+                yield found
+            else:
+                yield _record(found, agents)
+    return cursor
+
+
+def _agents(stream: BufferedIOBase) -> frozenset[int] | None:
+    """Return the ids of all agents among the side-loaded users, ``None`` where no users are side-loaded."""
+    agents: set[int] = set()
+    loaded = False
+    # What is wrong with the file is the second reading's to report.
+    with suppress(*DAMAGED):
+        for found in read_elements(stream, ("users",)):
+            user = found.value if isinstance(found, SourceRecord) else None
+            role = words(user.get("role")) if user else ""
+            loaded = loaded or role != ""
+            if user and role in _AGENT_ROLES and isinstance(user.get("id"), int):
+                agents.add(user["id"])
+    return frozenset(agents) if loaded else None
+
+
+def _cursor(facts: dict[str, Any]) -> Cursor | None:
+    return next((Cursor(field, str(facts[field])) for field in _CURSOR_FIELDS if facts.get(field)), None)
+
+
+def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:
+    ticket = cast("dict[str, Any]", found.value)
+    if ticket.get("status") == "deleted":
+        ticket_id = ticket.get("id") if isinstance(ticket.get("id"), int) else None
+        shown = {"id": ticket_id, "status": "deleted"}  # what was deleted is not written to another file
+        error = f"ticket {ticket_id} is deleted in Zendesk; if it was indexed before, remove it: forget {ticket_id}"
+        return SourceRecord(place=found.place, error=error, raw=json_text(shown))
+    try:
+        value = _fields(ticket, agents)
+    except ShapeError as error:
+        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
+    return SourceRecord(place=found.place, value=value, raw=found.raw)
+
+
+def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, Any]:
+    comments = [(_written(comment), comment) for comment in objects(ticket.get("comments"), "comments")]
+    comments.sort(key=lambda pair: pair[0])
+    first = next((_text(comment) for _, comment in comments), "")
+    body = words(ticket.get("description")) or first
+    status = words(ticket.get("status"))
+    fields = {
+        "id": ticket.get("id"),
+        "subject": words(ticket.get("subject")) or words(ticket.get("raw_subject")),
+        "body": body,
+        "priority": ticket.get("priority"),
+        "status": status,
+        "tags": ticket.get("tags"),
+        "created_at": ticket.get("created_at"),
+        "updated_at": ticket.get("updated_at"),
+    }
+    if status not in _RESOLVED:
+        return fields
+    solved_at = _solved_at(ticket)
+    for at, comment in reversed(comments):
+        text = _text(comment)
+        late = solved_at is not None and at > solved_at + SAME_UPDATE
+        if late or not text or text == body or not _is_reply(comment, ticket, agents):
+            continue
+        return fields | {"resolution": text, "resolved_at": (solved_at or at).isoformat()}
+    return fields | {"resolved_at": solved_at.isoformat() if solved_at else ticket.get("updated_at")}
+
+
+def _solved_at(ticket: dict[str, Any]) -> datetime | None:
+    metrics = ticket.get("metric_set")
+    return moment(metrics.get("solved_at"), "metric_set.solved_at") if isinstance(metrics, dict) else None
+
+
+def _written(comment: dict[str, Any]) -> datetime:
+    at = moment(comment.get("created_at"), "created_at of a comment")
+    if at is None:
+        msg = "created_at of a comment is missing"
+        raise ShapeError(msg)
+    return at
+
+
+def _text(comment: dict[str, Any]) -> str:
+    return words(comment.get("plain_body")) or words(comment.get("body"))
+
+
+def _is_reply(comment: dict[str, Any], ticket: dict[str, Any], agents: frozenset[int] | None) -> bool:
+    """Tell whether a comment is an agent's to the customer. What is not said to be public is an internal note."""
+    author = comment.get("author_id")
+    if comment.get("public") is not True or not isinstance(author, int) or author < 0:  # -1 is the system
+        return False
+    if author == ticket.get("assignee_id") or author in _ids(ticket, "follower_ids"):
+        return True
+    if agents is not None:
+        return author in agents
+    outside = {ticket.get("requester_id"), ticket.get("submitter_id")}
+    return author not in outside and author not in _ids(ticket, "collaborator_ids", "email_cc_ids")
+
+
+def _ids(ticket: dict[str, Any], *fields: str) -> list[Any]:
+    return [item for field in fields if isinstance(ids := ticket.get(field), list) for item in ids]
