@@ -152,15 +152,17 @@ def _word(error: "openai.APIError") -> str:
     if not word:
         return ""
     # A backslash may be an escaped letter, behind which the comparison would not see the text.
-    if "\\" in word or _echoes(word.casefold(), _sent(error.request)):
+    if "\\" in word or _echoes(word.casefold(), error.request):
         return " (its message repeats the request and is left out)"
     return f' ("{word}")'
 
 
-def _echoes(word: str, sent: dict[str, Any]) -> bool:
+def _echoes(word: str, request: "httpx2.Request") -> bool:
+    sent = _sent(request)
     runs = {word[start : start + _ECHO_LENGTH] for start in range(max(1, len(word) - _ECHO_LENGTH + 1))}
     messages = [message.get("content") for message in sent.get("messages") or ()]
-    for text in [*messages, *(sent.get("input") or ())]:
+    key = request.headers.get("authorization", "").removeprefix("Bearer ")
+    for text in [key, *messages, *(sent.get("input") or ())]:
         flat = " ".join(str(text).split()).casefold()
         if any(run in flat for run in runs) or (len(flat) < _ECHO_LENGTH and flat in word):
             return True

@@ -98,14 +98,6 @@ class StandIn:
             raise Refusal(400, "input must be a string or a list of strings, none of them empty")
         state.stats.texts += len(texts)
         fault = state.fault_for("embeddings")
-        await self._wait(fault, answer)
-        if await _failed(fault, answer, quoted=texts[0]):
-            return
-        if configuration.max_batch is not None and len(texts) > configuration.max_batch:
-            raise Refusal(413, f"batch size {len(texts)} is above the maximum of {configuration.max_batch}")
-        longest = max(map(len, texts))
-        if configuration.max_chars is not None and longest > configuration.max_chars:
-            raise Refusal(400, f"This model reads {configuration.max_chars} characters, you sent {longest}")
         kind = fault.kind if fault else ""
         content = embeddings_body(
             texts,
@@ -114,6 +106,14 @@ class StandIn:
             coding=body.get("encoding_format", "float"),
             fault=kind,
         )
+        await self._wait(fault, answer)
+        if await _failed(fault, answer, quoted=texts[0]):
+            return
+        if configuration.max_batch is not None and len(texts) > configuration.max_batch:
+            raise Refusal(413, f"batch size {len(texts)} is above the maximum of {configuration.max_batch}")
+        longest = max(map(len, texts))
+        if configuration.max_chars is not None and longest > configuration.max_chars:
+            raise Refusal(400, f"This model reads {configuration.max_chars} characters, you sent {longest}")
         await answer.raw(content, cut=kind == "cut")
         state.stats.embedded += len(texts) * (kind in ("", "shuffled"))
 
@@ -142,11 +142,12 @@ class StandIn:
         await answer.events(events, delay=configuration.chunk_delay, cut=kind == "cut")
 
     async def _wait(self, fault: Fault | None, answer: Answer) -> None:
-        """Be as slow as a provider: every request by itself, so that many may wait at once."""
+        """Be as slow as a provider, whose latency includes the work, and each request by itself."""
         if fault is not None and fault.kind == "timeout":
             await answer.client_left()
             raise Cut
-        await asyncio.sleep(self._state.configuration.latency)
+        ready = answer.begun + self._state.configuration.latency
+        await asyncio.sleep(max(0.0, ready - asyncio.get_running_loop().time()))
 
 
 async def _parsed(receive: Receive) -> dict[str, Any]:

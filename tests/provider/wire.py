@@ -36,6 +36,7 @@ class Answer:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self.begun = asyncio.get_running_loop().time()
         self.left = False
         """Whether the client went before the answer was complete."""
 
