@@ -14,8 +14,8 @@ from litestar.static_files import create_static_files_router
 
 from indexer.processes import registered_service
 from indexer.settings import Settings
-from service.api import health, triage
-from service.drafting import Drafter
+from service.api import health, tickets, triage
+from service.drafting.drafter import Drafter
 from service.keeper import Keeper
 from service.problems import handlers
 from service.triage import Pipeline
@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[
             triage.router,
+            tickets.router,
             health.status_router,
             health.health_router,
             PrometheusController,

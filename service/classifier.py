@@ -11,7 +11,7 @@ import msgspec
 
 from indexer.ledger import Generation
 from indexer.settings import Settings
-from service.priority import Forest, ForestFileError
+from service.priority import Forest, ForestFileError, NoForest, load
 
 __all__ = ["FitError", "fit_forest"]
 
@@ -31,7 +31,7 @@ class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
 
 
-async def fit_forest(settings: Settings, generation: Generation, revision: int) -> Forest:
+async def fit_forest(settings: Settings, generation: Generation, revision: int) -> Forest | NoForest:
     """Return the forest of the generation's vectors as stored at the revision or later.
 
     It is read from ``DATA_DIR/forests`` when it was fitted before; else a child process at low priority fits it,
@@ -44,17 +44,17 @@ async def fit_forest(settings: Settings, generation: Generation, revision: int) 
     path = folder / f"{generation.name}-{revision}.npz"
     if path.exists():
         with contextlib.suppress(ForestFileError):
-            forest = await asyncio.to_thread(Forest.load, path)
-            if forest.fitted_on.get("max_error") == settings.max_error:
+            forest = await asyncio.to_thread(load, path)
+            if forest.report.abstention.max_error == settings.max_error:
                 return forest
     order = FitOrder(settings=settings, generation=generation.name, path=path)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service.refit",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
-        _, errors = await child.communicate(msgspec.json.encode(order, enc_hook=str))
+        answer, errors = await child.communicate(msgspec.json.encode(order, enc_hook=str))
     except asyncio.CancelledError:
         child.kill()
         await child.wait()
@@ -62,12 +62,12 @@ async def fit_forest(settings: Settings, generation: Generation, revision: int) 
     if child.returncode:
         words = errors.decode(errors="replace").strip().splitlines()
         raise FitError(words[-1] if words else f"status {child.returncode}")
-    forest = await asyncio.to_thread(Forest.load, path)
+    if answer:
+        return NoForest(state=answer.decode().strip())
     _remove_old(folder)
-    return forest
+    return await asyncio.to_thread(load, path)
 
 
 def _remove_old(folder: Path) -> None:
     for old in sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)[_KEPT:]:
         old.unlink(missing_ok=True)
-        old.with_suffix(".json").unlink(missing_ok=True)

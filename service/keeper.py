@@ -15,7 +15,7 @@ from indexer.settings import Settings
 from indexer.store import require_space
 from service.classifier import FitError, fit_forest
 from service.floor import measure_floor
-from service.priority import Forest
+from service.priority import Forest, NoForest
 from service.problems import NotReadyError
 
 __all__ = ["Keeper", "Serving"]
@@ -36,8 +36,7 @@ class Serving:
     embedder: Embedder
     tickets: int
     floor: float
-    forest: Forest | None
-    forest_state: str
+    forest: Forest | NoForest
     forest_revision: int | None
 
 
@@ -52,6 +51,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
         self._fitted_at = 0.0
+        self._prepared = False
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
     async def open(self) -> None:
@@ -98,6 +98,16 @@ class Keeper:
             raise NotReadyError(self.stage)
         return self._serving
 
+    async def writing_embedder(self) -> Embedder:
+        """Return the embedder of the live generation, or the one of settings before the first ticket.
+
+        :raises NotReadyError: the index is not open yet.
+        """
+        if not self._prepared:
+            raise NotReadyError(self.stage)
+        live = await asyncio.to_thread(self.opened.ledger.generations.live)
+        return await self._embedder(live) if live else next(iter(self._embedders.values()))
+
     @property
     def current(self) -> Serving | None:
         """The last snapshot, whether or not it can answer at the moment."""
@@ -131,6 +141,7 @@ class Keeper:
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     self.stage = "ready"
+                    self._prepared = True
                     return
         finally:
             self._healing = None
@@ -173,7 +184,7 @@ class Keeper:
         embedder = await self._embedder(live)
         tickets = await asyncio.to_thread(ledger.tickets.count)
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
-        first = Serving(live, embedder, tickets, floor, None, "the forest is being fitted", None)
+        first = Serving(live, embedder, tickets, floor, NoForest("the forest is being fitted"), None)
         if self._serving is None:
             self._serving = first  # answer at once; the forest follows
             self.stage = "ready"
@@ -193,11 +204,11 @@ class Keeper:
             forest = await fit_forest(self.settings, serving.generation, revision)
         except (FitError, PrecedentError) as error:
             _log.warning("no new forest: %s", error)
-            return replace(serving, forest_state=str(error), forest_revision=revision)
+            return replace(serving, forest_revision=revision)  # the old one goes on
         finally:
             self._fitted_at = time.monotonic()
-        _log.info("forest fitted on %s", forest.describe())
-        return replace(serving, forest=forest, forest_state=forest.describe(), forest_revision=revision)
+        _log.info("forest: %s", forest.state)
+        return replace(serving, forest=forest, forest_revision=revision)
 
     async def _embedder(self, generation: Generation) -> Embedder:
         key = (generation.space.kind, generation.space.model)

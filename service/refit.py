@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.ledger import Generation, Ledger, TrainingRows
 from service.classifier import FitOrder
-from service.priority import TrainingSet, fit
+from service.priority import NoForest, TrainingSet, fit, save
 
 __all__ = ["training_set"]
 
@@ -26,7 +26,10 @@ def main() -> None:
     rows = ledger.vectors.training_rows(generation.space)
     ledger.close()
     forest = fit(training_set(rows), max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
-    forest.save(order.path)
+    if isinstance(forest, NoForest):
+        sys.stdout.write(forest.state)
+    else:
+        save(forest, order.path)
 
 
 def training_set(rows: TrainingRows) -> TrainingSet:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from indexer.errors import IndexUnavailableError
 from indexer.knowledge.index import Hit
 from indexer.ticket import embedding_text, text_hash
-from service.drafting import Drafter, DraftResult
+from service.drafting.drafter import Drafter, DraftResult
 from service.keeper import Keeper, Serving
 from service.records import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
 
@@ -25,7 +25,6 @@ _T = TypeVar("_T")
 _THREADS = 16
 _OVERFETCH = 4
 _EVIDENCE = 6
-_UNDECIDED = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
 
 
 class Triaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +172,7 @@ class Pipeline:
 
     def _classify(self, serving: Serving, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()
-        decision = serving.forest.decide(vector, evidence=_EVIDENCE) if serving.forest else _UNDECIDED
+        decision = serving.forest.decide(vector, evidence=_EVIDENCE)
         clock.classify = _since(began)
         return decision
 
@@ -228,7 +227,7 @@ def _index(serving: Serving) -> IndexInfo:
         generation=serving.generation.name,
         tickets=serving.tickets,
         embedding_model=serving.generation.space.model,
-        forest=serving.forest_state,
+        forest=serving.forest.state,
     )
 
 

@@ -41,7 +41,7 @@ class MiniLMEmbedder:
     kind: Literal["local"] = "local"
     model = MINILM_MODEL
     batch_size = _BATCH
-    concurrency = 4
+    concurrency = 1
 
     def __init__(self) -> None:
         """Load the model.

@@ -9,6 +9,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from service.api.security import require_key
 from service.keeper import Keeper
+from service.priority import Forest, ForestReport
 
 __all__ = ["health_router", "status_router"]
 
@@ -36,8 +37,7 @@ class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The forest that decides at the moment; ``state`` says so in words."""
 
     state: str
-    fitted_on: dict[str, Any] | None
-    report: Any
+    report: ForestReport | None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +88,8 @@ def status(request: Request[Any, Any, Any]) -> Status:
             similarity_floor=serving.floor,
         )
         forest = ForestStatus(
-            state=serving.forest_state,
-            fitted_on=dict(serving.forest.fitted_on) if serving.forest else None,
-            report=serving.forest.report if serving.forest else None,
+            state=serving.forest.state,
+            report=serving.forest.report if isinstance(serving.forest, Forest) else None,
         )
     settings = keeper.settings
     return Status(

@@ -1,0 +1,153 @@
+"""``/v1/tickets``: the portal feeds resolved tickets one by one or in bulk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from litestar import Request, Router, delete, get, post, put
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK
+
+from indexer.ledger import Outcome
+from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
+from service.api.security import require_key
+from service.intake import Intake
+from service.keeper import Keeper
+
+__all__ = ["router"]
+
+_MAX_BATCH_BYTES = 64 * 2**20
+_MAX_LINE_BYTES = 8 * MAX_TEXT_LENGTH
+_FLUSH = 500
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a ticket: ``added``, ``updated``, ``unchanged``, or ``stale`` (a later version is stored)."""
+
+    id: str
+    outcome: Outcome
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that is gone."""
+
+    id: str
+    deleted: bool
+
+
+@put("/{ticket_id:str}", summary="Store a resolved ticket", request_max_body_size=2 * _MAX_LINE_BYTES)
+async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Written:
+    """Store the ticket under the id of the path; the next query sees it when this answers 200.
+
+    Body: `text` (or `subject` and `body`), and optionally `priority`, `resolution`, `created_at`, `resolved_at`,
+    `updated_at`, `tags`, `source`. Of two versions the one with the later `updated_at` stays, without it the last.
+    """
+    record = _decoded(await request.body())
+    if isinstance(record, dict) and str(record.get("id", ticket_id)) != ticket_id:
+        msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
+        raise TicketError(msg)
+    ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
+    intake = Intake()
+    await intake.take(_keeper(request), [msgspec.to_builtins(ticket, builtin_types=())])
+    outcome = next(o for o in Outcome if getattr(intake, o))
+    return Written(id=ticket.id, outcome=outcome)
+
+
+@post(
+    "/batch",
+    status_code=HTTP_200_OK,
+    summary="Store many resolved tickets",
+    request_max_body_size=_MAX_BATCH_BYTES,
+)
+async def post_batch(request: Request[Any, Any, Any]) -> Intake:
+    """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line, read as a stream.
+
+    What is not a ticket is listed in `rejections` with its number and the reason; the rest is stored.
+    """
+    keeper, intake = _keeper(request), Intake()
+    if "ndjson" in request.headers.get("content-type", "") or "jsonl" in request.headers.get(
+        "content-type", ""
+    ):
+        records: list[object] = []
+        async for line in _lines(request):
+            try:
+                records.append(msgspec.json.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                # Keep the order, so that numbers in the answer are those of the lines.
+                await intake.take(keeper, records)
+                records = []
+                intake.reject(f"not JSON: {error}")
+            if len(records) == _FLUSH:
+                await intake.take(keeper, records)
+                records = []
+        await intake.take(keeper, records)
+        return intake
+    found = _decoded(await request.body())
+    tickets = found.get("tickets") if isinstance(found, dict) else found
+    if not isinstance(tickets, list):
+        msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
+        raise TicketError(msg)
+    await intake.take(keeper, tickets)
+    return intake
+
+
+@get("/{ticket_id:str}", summary="Read a stored ticket")
+async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Ticket:
+    """Return the ticket as stored."""
+    found = await asyncio.to_thread(_keeper(request).opened.ledger.tickets.get, [ticket_id])
+    if ticket_id not in found:
+        msg = f"no ticket {ticket_id!r} is stored"
+        raise NotFoundException(msg)
+    return found[ticket_id]
+
+
+@delete("/{ticket_id:str}", status_code=HTTP_200_OK, summary="Delete a stored ticket")
+async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
+    """Delete the ticket; no query returns it when this answers. `python -m indexer forget` also erases its bytes."""
+    knowledge = _keeper(request).opened
+
+    def work() -> bool:
+        gone = knowledge.ledger.tickets.delete([ticket_id])
+        live = knowledge.ledger.generations.live()
+        if live is not None:
+            knowledge.replay(live, only=[ticket_id])
+        return bool(gone)
+
+    return Deleted(id=ticket_id, deleted=await asyncio.to_thread(work))
+
+
+def _keeper(request: Request[Any, Any, Any]) -> Keeper:
+    keeper: Keeper = request.app.state.keeper
+    return keeper
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"the body is not JSON: {error}"
+        raise ClientException(msg) from None
+
+
+async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in request.stream():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield line
+        if len(rest) > _MAX_LINE_BYTES:
+            msg = f"a line is longer than {_MAX_LINE_BYTES:,} bytes"
+            raise ClientException(msg)
+    if rest.strip():
+        yield rest
+
+
+router = Router(
+    "/v1/tickets",
+    route_handlers=[post_batch, put_ticket, get_ticket, delete_ticket],
+    guards=[require_key],
+    tags=["tickets"],
+)

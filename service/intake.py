@@ -1,0 +1,88 @@
+"""Tickets that the portal writes, by the same way in as a sync's."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from indexer.errors import SpaceMismatchError
+from indexer.ledger import Outcome
+from indexer.store import embed_tickets, write_tickets
+from indexer.ticket import Ticket, TicketError, parse_ticket
+from service.keeper import Keeper
+
+__all__ = ["Intake", "Rejected"]
+
+_CHUNK = 500
+_ATTEMPTS = 3
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that is not a ticket: its number in the request, from 1, and why."""
+
+    record: int
+    reason: str
+
+
+class Intake(msgspec.Struct, kw_only=True):
+    """What became of the tickets of a request; counts add up to ``read``."""
+
+    read: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    rejected: int = 0
+    embedding_requests: int = 0
+    embedded_texts: int = 0
+    rejections: list[Rejected] = []
+
+    async def take(self, keeper: Keeper, records: Sequence[object]) -> None:
+        """Store the records that are tickets; queries see them when this returns.
+
+        Without ``updated_at`` the one that arrives last wins. Sending the same again changes nothing.
+
+        :raises ProviderError: texts could not be embedded; earlier chunks are stored.
+        :raises IndexUnavailableError: the ledger has the tickets, the index will be told of them later.
+        """
+        for chunk in _chunks(records):
+            tickets = [ticket for ticket in (self._parsed(record) for record in chunk) if ticket]
+            for outcome in await self._store(keeper, tickets) if tickets else ():
+                setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def reject(self, reason: str) -> None:
+        """Count a record that cannot even be decoded."""
+        self.read += 1
+        self.rejected += 1
+        self.rejections.append(Rejected(record=self.read, reason=reason))
+
+    def _parsed(self, record: object) -> Ticket | None:
+        try:
+            ticket = parse_ticket(record)
+        except TicketError as error:
+            self.reject(str(error))
+            return None
+        self.read += 1
+        return ticket
+
+    async def _store(self, keeper: Keeper, tickets: list[Ticket]) -> list[Outcome]:
+        knowledge = keeper.opened
+        for attempt in range(1, _ATTEMPTS + 1):
+            embedding = await embed_tickets(knowledge.ledger, await keeper.writing_embedder(), tickets)
+            self.embedding_requests += embedding.requests
+            self.embedded_texts += embedding.texts
+            if embedding.space is None:
+                break
+            try:
+                return (await asyncio.to_thread(write_tickets, knowledge, embedding.space, tickets))[1]
+            except SpaceMismatchError:
+                # Another generation went live in between: the texts are embedded in its space too.
+                if attempt == _ATTEMPTS:
+                    raise
+        msg = "the embedder returned nothing"
+        raise RuntimeError(msg)
+
+
+def _chunks(records: Sequence[object]) -> Iterator[Sequence[object]]:
+    for start in range(0, len(records), _CHUNK):
+        yield records[start : start + _CHUNK]
