@@ -123,7 +123,7 @@ class ChatCall:
 
 
 async def _in_time(step: Awaitable[_Result], deadline: float) -> _Result:
-    # A step at a time, never around a yield: how long the consumer takes is not the provider's fault.
+    # A step at a time, never around a yield: a timeout there would cancel whatever the consumer is doing.
     try:
         with provider_errors():
             async with asyncio.timeout_at(deadline):

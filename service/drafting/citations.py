@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Mention", "MentionFinder"]
+__all__ = ["Mention", "MentionFinder", "code_spans", "is_index"]
 
 _DASH = r"\-" "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}"
 _OPENING = "*_`\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
@@ -15,6 +15,8 @@ _RANGE = rf"\d+\s*[{_DASH}]\s*\d+(?![\w{_DASH}])"  # "5-9"
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d)"
 _WORD = r"tickets?|cases?|issues?|incidents?|precedents?"
 
+_CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]+`", re.DOTALL)
+_LONE_ID = re.compile(r"`\s*\[?#?[\w-]+\]?\s*`")  # an id that is only set in code type
 _BRACKET = re.compile(r"\[([^\[\]]{1,300})\]")
 _SEPARATOR = re.compile(r"\s*(?:[,;&|+†]|\band\b|\bor\b)\s*", re.IGNORECASE)
 _MARKUP = _OPENING + _CLOSING + " \t\n^\\"
@@ -123,6 +125,17 @@ class MentionFinder:
     def _mention(span: tuple[int, int], looked_up: list[str | None], *, explicit: bool) -> Mention:
         ids = tuple(dict.fromkeys(i for i in looked_up if i is not None))
         return Mention(*span, ids, unknown=None in looked_up, explicit=explicit)
+
+
+def code_spans(text: str, start: int = 0) -> list[tuple[int, int]]:
+    """Return start and end of every piece of Markdown code from ``start`` on."""
+    return [c.span() for c in _CODE.finditer(text, start) if not _LONE_ID.fullmatch(c[0])]
+
+
+def is_index(mention: Mention, text: str) -> bool:
+    """Whether the mention is attached to a name, as in ``items[0]``."""
+    before = text[mention.start - 1 : mention.start]
+    return text[mention.start] == "[" and (before.isalnum() or before in {"_", ")", "]"})
 
 
 def _key(token: str) -> str:

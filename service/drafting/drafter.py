@@ -12,7 +12,7 @@ from indexer.provider import RateLimiter
 from service.drafting.chat import ChatCall
 from service.drafting.extractive import extractive_draft
 from service.drafting.grounding import GroundedText
-from service.drafting.precedents import select_precedents, why_none
+from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, shorten, why_none
 from service.drafting.prompt import build_messages
 from service.drafting.sentences import SentenceSplitter
 from service.records import Draft, Neighbour, PriorityDecision
@@ -96,7 +96,7 @@ class Drafter:
             yield DraftResult(draft=fallback)
             return
         call = ChatCall(self._client, model=self._model, timeout=self._timeout, limiter=self._limiter)
-        grounded = GroundedText(text, precedents)
+        grounded = GroundedText(shorten(text, TICKET_CHARACTERS), precedents)
         try:
             async with contextlib.aclosing(
                 _sentences(call, build_messages(text, priority, precedents))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.drafting.citations import MentionFinder
+from service.drafting.citations import MentionFinder, code_spans, is_index
 from service.drafting.precedents import shorten
 from service.drafting.wording import priority_sentence
 from service.records import Draft, Neighbour, PriorityDecision
@@ -34,7 +34,7 @@ def extractive_draft(priority: PriorityDecision, precedents: Sequence[Neighbour]
         f"Thank you for your report. {resembles}",
         priority_sentence(priority, precedents),
         f"What resolved [{best.id}]:\n{_quote(best, finder)}",
-        *(f"As near is [{n.id}], which was resolved so:\n{_quote(n, finder)}" for n in quoted[1:]),
+        *(f"As near is [{n.id}]. What resolved it:\n{_quote(n, finder)}" for n in quoted[1:]),
         "Quoted from the records; a person has to check that it fits.",
     ]
     return Draft(
@@ -49,9 +49,10 @@ def extractive_draft(priority: PriorityDecision, precedents: Sequence[Neighbour]
 def _quote(neighbour: Neighbour, finder: MentionFinder) -> str:
     """Quote the resolution line by line; what it has in brackets must not read as a citation of this draft."""
     text = shorten(neighbour.resolution or "", _QUOTE_CHARACTERS)
+    code = code_spans(text)
     for mention in reversed(finder.find(text)):
-        if text[mention.start] == "[":
-            text = (
-                f"{text[: mention.start]}({text[mention.start + 1 : mention.end - 1]}){text[mention.end :]}"
-            )
+        start, end = mention.start, mention.end
+        in_code = any(first <= start and end <= last for first, last in code)
+        if text[start] == "[" and not in_code and not is_index(mention, text):
+            text = f"{text[:start]}({text[start + 1 : end - 1]}){text[end:]}"
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

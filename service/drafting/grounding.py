@@ -4,13 +4,11 @@ import re
 from collections.abc import Sequence
 
 from service.drafting.addresses import addresses, known_addresses
-from service.drafting.citations import Mention, MentionFinder
+from service.drafting.citations import Mention, MentionFinder, code_spans, is_index
 from service.records import Neighbour
 
 __all__ = ["GroundedText"]
 
-_CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]+`", re.DOTALL)
-_LONE_ID = re.compile(r"`\s*\[?#?[\w-]+\]?\s*`")  # an id that the model only set in code type
 _FULL_WIDTH = str.maketrans("【】", "[]")
 _SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number on the next
 
@@ -77,13 +75,13 @@ class GroundedText:
         if any(address not in self._addresses for _, _, address in named):
             self._made_up += 1
             return ""
-        code = [c.span() for c in _CODE.finditer(text, len(before)) if not _LONE_ID.fullmatch(c[0])]
+        code = code_spans(text, len(before))
         cited: list[Mention] = []
         for mention in self._finder.find(text):
             if mention.end <= len(before) or _inside(mention, [a[:2] for a in named]):
                 continue
             in_code = _inside(mention, code)
-            if (in_code and _attached(mention, text)) or self._only_given(mention, text):
+            if (in_code and is_index(mention, text)) or self._only_given(mention, text):
                 continue
             if mention.unknown:
                 self._strangers += 1
@@ -107,12 +105,6 @@ class GroundedText:
 
 def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:
     return any(start <= mention.start and mention.end <= end for start, end in spans)
-
-
-def _attached(mention: Mention, text: str) -> bool:
-    """Whether it is an index, as in ``items[0]``."""
-    before = text[mention.start - 1 : mention.start]
-    return text[mention.start] == "[" and (before.isalnum() or before in {"_", ")", "]"})
 
 
 def _citations(mention: Mention) -> str:

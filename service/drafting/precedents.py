@@ -7,11 +7,23 @@ import msgspec
 
 from service.records import Neighbour
 
-__all__ = ["RESOLUTION_CHARACTERS", "TEXT_CHARACTERS", "select_precedents", "shorten", "why_none"]
+__all__ = [
+    "RESOLUTION_CHARACTERS",
+    "TEXT_CHARACTERS",
+    "TICKET_CHARACTERS",
+    "select_precedents",
+    "shorten",
+    "why_none",
+]
+
+TICKET_CHARACTERS = 4_000
+"""Of the new ticket."""
 
 TEXT_CHARACTERS = 600
+"""Of a precedent's text."""
+
 RESOLUTION_CHARACTERS = 1_500
-"""A reply is made of resolutions, so more of one is given than of the text it resolved."""
+"""Of a precedent's resolution: a reply is made of it, so more is given than of the text."""
 
 _MAX_PRECEDENTS = 5  # more would cost tokens and dilute the nearest ones
 _CUT = " … (cut)"

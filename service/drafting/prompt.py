@@ -1,11 +1,10 @@
 """The prompt: duties and rules for the model, then the ticket and its precedents as data."""
 
-import html
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from service.drafting.precedents import RESOLUTION_CHARACTERS, TEXT_CHARACTERS, shorten
+from service.drafting.precedents import RESOLUTION_CHARACTERS, TEXT_CHARACTERS, TICKET_CHARACTERS, shorten
 from service.drafting.wording import priority_sentence
 from service.records import Neighbour, PriorityDecision
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["build_messages"]
 
-_TICKET_CHARACTERS = 4_000
 _LABEL_CHARACTERS = 60
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}(?= … \(cut\)\Z)")
 
@@ -54,9 +52,9 @@ def build_messages(
     """
     tickets = "\n".join(_precedent(n) for n in precedents)
     user = (
-        f"<new_ticket>\n{_data(text, _TICKET_CHARACTERS)}\n</new_ticket>\n\n"
+        f"<new_ticket>\n{_data(text, TICKET_CHARACTERS)}\n</new_ticket>\n\n"
         f"<precedents>\n{tickets}\n</precedents>\n\n"
-        f"<priority>{html.escape(priority_sentence(priority, precedents), quote=False)}</priority>\n\n{_REQUEST}"
+        f"<priority>{_escape(priority_sentence(priority, precedents))}</priority>\n\n{_REQUEST}"
     )
     return [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": user}]
 
@@ -73,8 +71,13 @@ def _precedent(neighbour: Neighbour) -> str:
 
 def _data(text: str, characters: int) -> str:
     # Escaped first, cut then: a ticket of nothing but "<" must not cost four times as much.
-    return _HALF_ENTITY.sub("", shorten(html.escape(text.strip()[: characters + 1], quote=False), characters))
+    return _HALF_ENTITY.sub("", shorten(_escape(text.strip()[: characters + 1]), characters))
 
 
 def _attribute(text: str) -> str:
-    return html.escape(text, quote=True)
+    return _escape(text).replace('"', "&quot;")
+
+
+def _escape(text: str) -> str:
+    # Without "<" no text can close the element that it stands in, or open another; ">" alone does no harm.
+    return text.replace("&", "&amp;").replace("<", "&lt;")
