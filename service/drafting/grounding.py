@@ -10,6 +10,7 @@ from service.records import Neighbour
 __all__ = ["GroundedText"]
 
 _FULL_WIDTH = str.maketrans("【】", "[]")
+_NAME = re.compile(r"\w[\w.()\[\]]{0,80}\Z")  # what an index is attached to
 _SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number on the next
 
 
@@ -81,7 +82,7 @@ class GroundedText:
             if mention.end <= len(before) or _inside(mention, [a[:2] for a in named]):
                 continue
             in_code = _inside(mention, code)
-            if (in_code and is_index(mention, text)) or self._only_given(mention, text):
+            if (in_code and is_index(mention, text)) or self._quoted(mention, text):
                 continue
             if mention.unknown:
                 self._strangers += 1
@@ -95,12 +96,15 @@ class GroundedText:
         self._cited.update((i, None) for mention in cited for i in mention.ids)
         return text[len(before) :]
 
-    def _only_given(self, mention: Mention, text: str) -> bool:
-        """Whether it is no citation but something that the given texts say, such as a pull request's #12."""
-        token = text[mention.start : mention.end]
-        if mention.explicit or not (mention.unknown or token.startswith("#")):
+    def _quoted(self, mention: Mention, text: str) -> bool:
+        """Whether it is no citation but something that the given texts say: a pull request's #12, a rows[0]."""
+        start = mention.start
+        if is_index(mention, text) and (name := _NAME.search(text, 0, start)):
+            start = name.start()
+        elif mention.explicit or not (mention.unknown or text[start] == "#"):
             return False
-        return re.search(rf"(?<!\w){re.escape(token.casefold())}(?!\w)", self._given) is not None
+        token = re.escape(text[start : mention.end].casefold())
+        return re.search(rf"(?<!\w){token}(?!\w)", self._given) is not None
 
 
 def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:
