@@ -63,6 +63,7 @@ def create_app(settings: Settings) -> Litestar:
             ),
         ],
         lifespan=[lifespan],
+        logging_config=None,
         exception_handlers=handlers,
         middleware=[PrometheusConfig(app_name="precedent", prefix="precedent", group_path=True).middleware],
         openapi_config=OpenAPIConfig(

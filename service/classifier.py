@@ -13,7 +13,7 @@ from indexer.ledger import Generation
 from indexer.settings import Settings
 from service.priority import Forest, ForestFileError, NoForest, load
 
-__all__ = ["FitError", "fit_forest"]
+__all__ = ["FitError", "FitOrder", "fit_forest", "latest_forest"]
 
 _log = logging.getLogger(__name__)
 _KEPT = 2
@@ -66,6 +66,20 @@ async def fit_forest(settings: Settings, generation: Generation, revision: int) 
         return NoForest(state=answer.decode().strip())
     _remove_old(folder)
     return await asyncio.to_thread(load, path)
+
+
+def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, int] | None:
+    """Return the last forest that was fitted on the generation, and the ledger's revision then; ``None``: there is none."""
+    paths = (settings.data_dir / "forests").glob(f"{generation.name}-*.npz")
+    for path in sorted(paths, key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            forest = load(path)
+        except ForestFileError as error:
+            _log.warning("%s", error)
+            continue
+        if forest.report.abstention.max_error == settings.max_error:
+            return forest, int(path.stem.rpartition("-")[2])
+    return None
 
 
 def _remove_old(folder: Path) -> None:

@@ -13,7 +13,7 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.settings import Settings
 from indexer.store import require_space
-from service.classifier import FitError, fit_forest
+from service.classifier import FitError, fit_forest, latest_forest
 from service.floor import measure_floor
 from service.priority import Forest, NoForest
 from service.problems import NotReadyError
@@ -51,7 +51,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
         self._fitted_at = 0.0
-        self._prepared = False
+        self._prepared = self._empty = False
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
     async def open(self) -> None:
@@ -115,8 +115,8 @@ class Keeper:
 
     @property
     def ready(self) -> bool:
-        """Whether tickets can be answered."""
-        return self._serving is not None and self._healing is None
+        """Whether tickets can be taken, and answered if any are stored."""
+        return self._healing is None and (self._serving is not None or self._empty)
 
     async def heal(self) -> None:
         """Bring the index back after it failed, once for all who wait; give up waiting after a while.
@@ -163,8 +163,10 @@ class Keeper:
         ledger = self.opened.ledger
         live = await asyncio.to_thread(ledger.generations.live)
         if live is None:
-            self.stage = "no ticket is stored yet: run `make index FILE=…`"
+            self._empty = True
+            self.stage = "no ticket is stored yet: run `make index FILE=…`, or PUT /v1/tickets/{id}"
             return
+        self._empty = False
         revision = await asyncio.to_thread(ledger.revision)
         now = self._serving
         if now is None or now.generation.name != live.name:
@@ -184,13 +186,20 @@ class Keeper:
         embedder = await self._embedder(live)
         tickets = await asyncio.to_thread(ledger.tickets.count)
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
-        first = Serving(live, embedder, tickets, floor, NoForest("the forest is being fitted"), None)
-        if self._serving is None:
-            self._serving = first  # answer at once; the forest follows
-            self.stage = "ready"
-            _log.info("serving %s: %s tickets, %s", live.name, f"{tickets:,}", live.space)
-        revision = await asyncio.to_thread(ledger.revision)
-        self._serving = await self._fitted(first, revision)
+        stored = await asyncio.to_thread(latest_forest, self.settings, live)
+        if stored is None:
+            self.stage = "the first forest is being fitted"
+            first = Serving(live, embedder, tickets, floor, NoForest(self.stage), None)
+            serving = await self._fitted(first, await asyncio.to_thread(ledger.revision))
+        else:
+            # It may be older than the tickets: it serves until the next turn has fitted another.
+            forest, revision = stored
+            serving = Serving(live, embedder, tickets, floor, forest, revision)
+        self._serving = serving
+        self.stage = "ready"
+        _log.info(
+            "serving %s: %s tickets, %s; %s", live.name, f"{tickets:,}", live.space, serving.forest.state
+        )
 
     async def _fit(self, live: Generation, revision: int) -> None:
         if self._serving is not None:
