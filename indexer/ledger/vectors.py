@@ -78,6 +78,18 @@ class Vectors:
             row = connection.execute(query).one_or_none()
         return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
 
+    def sample(self, space: Space, size: int) -> Matrix:
+        """Return up to ``size`` vectors, the same ones while the ledger stays the same; hashes fall evenly."""
+        with self._db.read() as connection:
+            query = (
+                sa.select(vectors.c.vector)
+                .where(vectors.c.space == space_number(connection, space))
+                .order_by(vectors.c.text_hash)
+                .limit(size)
+            )
+            found = [np.frombuffer(data, dtype="<f4") for data in connection.execute(query).scalars()]
+        return np.stack(found) if found else np.empty((0, space.dimension), np.float32)
+
     def training_rows(self, space: Space) -> TrainingRows:
         """Return every ticket that has a vector in the space, in one sweep, ordered by id."""
         with self._db.read() as connection:
