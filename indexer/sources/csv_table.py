@@ -35,10 +35,10 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
     """
     # The module's own limit is global, and meant for the same purpose as the bound on a row here.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES + 1))
-    rows = _Rows(stream)
-    header, delimiter = _header(rows)
+    lines = read_lines(stream)
+    header, delimiter = _header(lines)
     used = [(index, name) for index, name in enumerate(header) if name]
-    for row in rows.parsed(delimiter):
+    for row in _Rows(lines).parsed(delimiter):
         place = f"line {row.number}"
         error = row.error
         if error is None:
@@ -68,10 +68,10 @@ def split_header(line: str) -> tuple[list[str], str] | None:
     return best
 
 
-def _header(rows: "_Rows") -> tuple[list[str], str]:
-    line = next((line for line in rows if line.strip()), "")
-    rows.forget()
-    found = split_header(line)
+def _header(lines: Iterator[Line]) -> tuple[list[str], str]:
+    # Bytes that are not UTF-8 must not end the line they stand in: they pass as surrogates, found later.
+    line = next(line for line in lines if line.data.strip())
+    found = None if line.too_long else split_header(line.data.decode(errors="surrogateescape"))
     if found is None:
         msg = (
             "the first row is not a CSV header: it must name two columns or more,"
@@ -118,8 +118,8 @@ class _Row(NamedTuple):
 class _Rows:
     """Feeds lines to the csv module, remembers those of the current row, and takes them back after an error."""
 
-    def __init__(self, stream: BufferedIOBase) -> None:
-        self._lines = read_lines(stream)
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
         self._again: deque[Line] = deque()
         self._taken: list[Line] = []
         self._size = 0
@@ -135,13 +135,7 @@ class _Rows:
         if line.too_long or self._size > MAX_RECORD_BYTES:
             self._fault = TOO_LONG if len(self._taken) == 1 else _LONG_ROW
             raise csv.Error(self._fault)
-        # Bytes that are not UTF-8 must not end the row they stand in: they pass as surrogates, found later.
         return line.data.decode(errors="surrogateescape")
-
-    def forget(self) -> None:
-        self._taken = []
-        self._size = 0
-        self._fault = None
 
     def parsed(self, delimiter: str) -> Iterator[_Row]:
         reader = csv.reader(self, delimiter=delimiter, strict=True)
@@ -159,7 +153,7 @@ class _Rows:
                 reader = csv.reader(self, delimiter=delimiter, strict=True)
             else:
                 yield _Row(self._taken[0].number, _text(self._taken), cells)
-            self.forget()
+            self._taken, self._size, self._fault = [], 0, None
 
 
 def _text(lines: list[Line]) -> str:

@@ -64,12 +64,17 @@ def open_source(path: str) -> Iterator[Opened]:
         yield opened
 
 
-def _open(path: str, stack: ExitStack) -> Opened:
-    # Standard input is the caller's to close; what is opened here ends with the stack.
+@contextmanager
+def _bytes_of(path: str) -> Iterator[BufferedIOBase]:
     if path == STDIN:
-        file = cast("BufferedIOBase", sys.stdin.buffer)
+        yield cast("BufferedIOBase", sys.stdin.buffer)  # the caller's to close
     else:
-        file = stack.enter_context(Path(path).open("rb"))
+        with Path(path).open("rb") as file:
+            yield file
+
+
+def _open(path: str, stack: ExitStack) -> Opened:
+    file = stack.enter_context(_bytes_of(path))
     rewinds = file.seekable()
     stream, magic = _looked_at(file, len(_GZIP), rewinds=rewinds)
     if magic == _GZIP:

@@ -88,8 +88,8 @@ def read_source(
         raise SourceError(msg)
     names = dict(mapping or {})
     _check_mapping(names, format)
-    directory = path != STDIN and Path(path).is_dir()
-    return SourceReader(_directory(_files(path), format, names) if directory else _file(path, format, names))
+    files = _files(path)
+    return SourceReader(_file(path, format, names) if files is None else _directory(files, format, names))
 
 
 def _check_mapping(mapping: dict[str, str], format_name: str | None) -> None:
@@ -102,8 +102,11 @@ def _check_mapping(mapping: dict[str, str], format_name: str | None) -> None:
         raise SourceError(msg)
 
 
-def _files(path: str) -> list[Path]:
+def _files(path: str) -> list[Path] | None:
+    """Return the files of a directory that count, in order, ``None`` where the path is no directory."""
     try:
+        if path == STDIN or not Path(path).is_dir():
+            return None
         found = [file for file in Path(path).iterdir() if file.is_file() and _counts(file.name)]
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"

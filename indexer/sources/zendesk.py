@@ -15,11 +15,11 @@ embeds them in each ticket as ``comments``, as the Ticket Comments API returns t
 - The export may repeat a ticket, within a page or across pages: each appearance is a record, in order, so the last wins.
 """
 
-import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from functools import partial
 from io import BufferedIOBase
 from typing import Any, cast
 
@@ -44,7 +44,7 @@ def read_zendesk(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor
             # Users stand behind their tickets, so the export is read twice, and standard input from a copy.
             copy = cast("BufferedIOBase", stack.enter_context(tempfile.TemporaryFile()))
             with suppress(*DAMAGED):
-                shutil.copyfileobj(stream, copy)
+                copy.writelines(iter(partial(stream.read1, 2**16), b""))
             copy.seek(0)
             stream = copy
         start = stream.tell()
