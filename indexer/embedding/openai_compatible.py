@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -117,7 +117,7 @@ class OpenAICompatibleEmbedder:
         """Texts in one request at the moment."""
         return self._batch_size
 
-    async def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
+    async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield every text's vector once, batch by batch, in the order in which they arrive.
 
         Who stops early closes the iterator (``contextlib.aclosing``); that cancels the requests in flight.

@@ -70,12 +70,13 @@ class StandIn:
         stats.requests[endpoint] += 1
         stats.in_flight += 1
         stats.peak = max(stats.peak, stats.in_flight)
-        authorization = dict(scope["headers"]).get(b"authorization", b"").decode()
+        stats.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        authorization = stats.headers.get("authorization", "")
         if authorization not in stats.authorization:
             stats.authorization.append(authorization)
         try:
             body = await _parsed(receive) if scope["method"] == "POST" else {}
-            stats.bodies = [*stats.bodies, {"endpoint": endpoint, **body}][-BODIES_KEPT:]
+            stats.bodies = [*stats.bodies, {"endpoint": endpoint, "at": answer.begun, **body}][-BODIES_KEPT:]
             key = self._state.configuration.require_key
             if key is not None and authorization != f"Bearer {key}":
                 raise Refusal(401, "Incorrect API key provided", code="invalid_api_key")

@@ -67,7 +67,9 @@ class Stats(msgspec.Struct, kw_only=True):
     authorization: list[str] = []
     """Distinct values of the Authorization header."""
     bodies: list[dict[str, Any]] = []
-    """The last 50 request bodies, oldest first, each with ``endpoint`` added."""
+    """The last 50 request bodies, oldest first, each with ``endpoint`` and ``at`` (seconds) added."""
+    headers: dict[str, str] = {}
+    """Of the last request, by lower-cased name."""
 
 
 class State:
