@@ -16,12 +16,12 @@ from indexer.knowledge.server import Endpoint, LocalServer
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
 
-__all__ = ["DamagedIndexError", "Hit", "Index", "MissingCollectionError"]
+__all__ = ["HNSW", "DamagedIndexError", "Hit", "Index", "MissingCollectionError"]
 
 _T = TypeVar("_T")
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
-_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 _CONNECT_SECONDS = 5.0
 
 
@@ -91,7 +91,7 @@ class Index:
         wanted = self._metadata(generation)
         collection = self._call(
             lambda client: client.get_or_create_collection(
-                generation.name, metadata=wanted, configuration={"hnsw": _HNSW}, embedding_function=None
+                generation.name, metadata=wanted, configuration={"hnsw": HNSW}, embedding_function=None
             )
         )
         self._check(generation, collection.metadata or {})

@@ -1,0 +1,23 @@
+"""Everything that is claimed about speed, in one run: ``python -m tests.bench``. Ratios count, not seconds."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from tests.bench import forest, hosted, indexing, serving
+
+
+def main() -> None:
+    """Run the benchmarks that are asked for, all by default."""
+    runs = {"forest": forest.run, "indexing": indexing.run, "hosted": hosted.run, "serving": serving.run}
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(runs)}")
+    chosen = parser.parse_args().names or list(runs)
+    for name in chosen:
+        print(f"\n== {name}: {(runs[name].__doc__ or '').splitlines()[0]}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            runs[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main()

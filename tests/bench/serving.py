@@ -1,0 +1,119 @@
+"""The running service against the bare Chroma query that it makes."""
+
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from indexer.embedding import Matrix
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Space
+from indexer.store import write_tickets
+from indexer.ticket import Ticket
+from tests.bench.world import make_settings, make_tickets, make_vectors, store_vectors
+from tests.free_port import free_port
+
+_ROWS = 5_000
+_QUERIES = 400
+_ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path) -> None:
+    """/v1/similar p50 against the bare Chroma query (goal: at most 1.5 times), embedding apart; p99 while a forest is fitted."""
+    settings = make_settings(folder)
+    tickets, vectors = make_tickets(_ROWS), make_vectors(_ROWS)
+    knowledge = Knowledge(settings)
+    knowledge.prepare()
+    space = store_vectors(knowledge, tickets, vectors)
+    for start in range(0, _ROWS, 500):
+        generation, _ = write_tickets(knowledge, space, tickets[start : start + 500])
+    port = free_port()
+    environment = {
+        "PRECEDENT_DATA_DIR": str(folder), "PRECEDENT_PORT": str(port), "PRECEDENT_API_BASE": settings.api_base,
+        "PRECEDENT_EMBEDDING_MODEL": settings.embedding_model, "PRECEDENT_EMBEDDER": "hosted", "PRECEDENT_LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    service = subprocess.Popen(
+        [sys.executable, "-m", "service"], cwd=_ROOT, env={**os.environ, **environment}
+    )
+    try:
+        _wait(port)
+        chosen = np.random.default_rng(3).integers(0, _ROWS, _QUERIES)
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+
+        def similar(row: int) -> None:
+            # The text is stored, so its vector comes from the ledger: no embedding in what is measured.
+            body = msgspec.json.encode({"text": tickets[row].text, "top_k": 5})
+            connection.request("POST", "/v1/similar", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
+            assert answer.status == 200, found
+
+        # In turns, so that whatever else the machine does falls on both.
+        ours, bare = _in_turns(
+            chosen, similar, lambda row: knowledge.nearest(generation, vectors[row], 5) and None
+        )
+        print(
+            f"{_ROWS:,} x {vectors.shape[1]}, {_QUERIES} queries: bare query p50 {_ms(bare, 50)}, /v1/similar p50 {_ms(ours, 50)}, "
+            f"ratio {statistics.median(ours) / statistics.median(bare):.2f}"
+        )
+        quiet = _times(chosen, similar)
+        _refit(knowledge, space, tickets, vectors)
+        time.sleep(3.5)  # the service notices, waits for the writes to pause, and starts to fit
+        busy = _times(chosen, similar)
+        print(
+            f"/v1/similar p99 {_ms(quiet, 99)} quiet, {_ms(busy, 99)} while a forest is fitted, ratio {_p(busy, 99) / _p(quiet, 99):.2f}"
+        )
+    finally:
+        service.terminate()
+        service.wait()
+        knowledge.close()
+
+
+def _refit(knowledge: Knowledge, space: Space, tickets: Sequence[Ticket], vectors: Matrix) -> None:
+    changed = [msgspec.structs.replace(ticket, priority="low") for ticket in tickets[:10]]
+    write_tickets(knowledge, space, changed)
+
+
+def _in_turns(rows: Sequence[int], *actions: Callable[[int], None]) -> list[list[float]]:
+    times: list[list[float]] = [[] for _ in actions]
+    for row in rows:
+        for action, found in zip(actions, times, strict=True):
+            began = time.perf_counter()
+            action(row)
+            found.append(time.perf_counter() - began)
+    return times
+
+
+def _times(rows: Sequence[int], action: Callable[[int], None]) -> list[float]:
+    return _in_turns(rows, action)[0]
+
+
+def _p(times: Sequence[float], percent: int) -> float:
+    return float(np.percentile(times, percent))
+
+
+def _ms(times: Sequence[float], percent: int) -> str:
+    return f"{_p(times, percent) * 1000:.1f} ms"
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    msg = "the service was not ready within 300 s"
+    raise TimeoutError(msg)
