@@ -23,7 +23,7 @@ def _ids_from_stdin(data: bytes, *arguments: str) -> str:
 
 
 def _open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 @contextmanager
