@@ -1,7 +1,6 @@
 """The forest as a service: fitted in a child process on what is stored, loaded when it is done."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import sys
@@ -11,9 +10,9 @@ import msgspec
 
 from indexer.ledger import Generation
 from indexer.settings import Settings
-from service.priority import Forest, ForestFileError, NoForest, load
+from service.priority import Forest, ForestFileError, ForestReport, NoForest, load
 
-__all__ = ["FitError", "FitOrder", "fit_forest", "latest_forest"]
+__all__ = ["FitError", "FitOrder", "Fitted", "Verdict", "fit_forest", "latest_forest"]
 
 _log = logging.getLogger(__name__)
 _KEPT = 2
@@ -24,30 +23,42 @@ class FitError(Exception):
 
 
 class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process is told, on its standard input."""
+    """What the child process is told, on its standard input; ``rival`` is the forest that serves."""
 
     settings: Settings
     generation: str
     path: Path
+    rival: Path | None
 
 
-async def fit_forest(settings: Settings, generation: Generation, revision: int) -> Forest | NoForest:
-    """Return the forest of the generation's vectors as stored at the revision or later.
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child process says, on its standard output: whether the new forest is to serve, and why."""
 
-    It is read from ``DATA_DIR/forests`` when it was fitted before; else a child process at low priority fits it,
-    so that neither the event loop nor a query waits.
+    promoted: bool
+    why: str
+    report: ForestReport | None = None
 
+
+class Fitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a fit; without ``forest`` the one that serves goes on."""
+
+    forest: Forest | NoForest | None
+    path: Path | None
+    verdict: Verdict
+
+
+async def fit_forest(
+    settings: Settings, generation: Generation, revision: int, *, rival: Path | None
+) -> Fitted:
+    """Fit a forest on the generation's vectors as stored at the revision or later, and judge it against its rival.
+
+    A child process at low priority does it, so that neither the event loop nor a query waits.
+
+    :param rival: the file of the forest that serves, ``None`` when none does.
     :raises FitError: with the last line that the child wrote.
     """
-    folder = settings.data_dir / "forests"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{generation.name}-{revision}.npz"
-    if path.exists():
-        with contextlib.suppress(ForestFileError):
-            forest = await asyncio.to_thread(load, path)
-            if forest.report.abstention.max_error == settings.max_error:
-                return forest
-    order = FitOrder(settings=settings, generation=generation.name, path=path)
+    path = _folder(settings) / f"{generation.name}-{revision}.npz"
+    order = FitOrder(settings=settings, generation=generation.name, path=path, rival=rival)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service.refit",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -62,15 +73,18 @@ async def fit_forest(settings: Settings, generation: Generation, revision: int) 
     if child.returncode:
         words = errors.decode(errors="replace").strip().splitlines()
         raise FitError(words[-1] if words else f"status {child.returncode}")
-    if answer:
-        return NoForest(state=answer.decode().strip())
-    _remove_old(folder)
-    return await asyncio.to_thread(load, path)
+    verdict = msgspec.json.decode(answer, type=Verdict)
+    if not verdict.promoted:
+        return Fitted(forest=None, path=None, verdict=verdict)
+    if verdict.report is None:
+        return Fitted(forest=NoForest(verdict.why), path=None, verdict=verdict)
+    _remove_old(path.parent)
+    return Fitted(forest=await asyncio.to_thread(load, path), path=path, verdict=verdict)
 
 
-def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, int] | None:
+def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, Path, int] | None:
     """Return the last forest that was fitted on the generation, and the ledger's revision then; ``None``: there is none."""
-    paths = (settings.data_dir / "forests").glob(f"{generation.name}-*.npz")
+    paths = _folder(settings).glob(f"{generation.name}-*.npz")
     for path in sorted(paths, key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             forest = load(path)
@@ -78,8 +92,14 @@ def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, i
             _log.warning("%s", error)
             continue
         if forest.report.abstention.max_error == settings.max_error:
-            return forest, int(path.stem.rpartition("-")[2])
+            return forest, path, int(path.stem.rpartition("-")[2])
     return None
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.data_dir / "forests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _remove_old(folder: Path) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from indexer.embedding import Embedder
 from indexer.embedding.choose import open_embedder
@@ -13,7 +14,7 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.settings import Settings
 from indexer.store import require_space
-from service.classifier import FitError, fit_forest, latest_forest
+from service.classifier import FitError, Verdict, fit_forest, latest_forest
 from service.floor import measure_floor
 from service.priority import Forest, NoForest
 from service.problems import NotReadyError
@@ -22,10 +23,11 @@ __all__ = ["Keeper", "Serving"]
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
-_SETTLE_SECONDS = 2.0
+_SETTLE_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _HEAL_SECONDS = 10.0
-_OVERDUE_SECONDS = 300.0
+_REFIT_SECONDS = 600.0
+_REFIT_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class Serving:
     tickets: int
     floor: float
     forest: Forest | NoForest
+    forest_path: Path | None
     forest_revision: int | None
+    verdict: Verdict | None
 
 
 class Keeper:
@@ -172,13 +176,20 @@ class Keeper:
         if now is None or now.generation.name != live.name:
             await self._switch(live)
         elif now.forest_revision != revision:
-            # A sync changes tickets for a while: fit when it pauses, not after every batch.
-            await asyncio.sleep(_SETTLE_SECONDS)
-            if await asyncio.to_thread(ledger.revision) == revision or _overdue(self._fitted_at):
-                await self._fit(live, revision)
-            else:
-                tickets = await asyncio.to_thread(ledger.tickets.count)
-                self._serving = replace(now, tickets=tickets)
+            self._serving = now = replace(now, tickets=await asyncio.to_thread(ledger.tickets.count))
+            if await self._due(now):
+                await self._fit(now, await asyncio.to_thread(ledger.revision))
+
+    async def _due(self, now: Serving) -> bool:
+        """Tell whether a refit is worth it: enough labels changed and changes pause, or some did a while ago."""
+        ledger = self.opened.ledger
+        changed = await asyncio.to_thread(ledger.tickets.changed_labels, now.forest_revision or 0)
+        waited = time.monotonic() - self._fitted_at
+        if not changed or (changed < _REFIT_SHARE * now.tickets and waited < _REFIT_SECONDS):
+            return False
+        before = await asyncio.to_thread(ledger.revision)
+        await asyncio.sleep(_SETTLE_SECONDS)
+        return before == await asyncio.to_thread(ledger.revision) or waited > _REFIT_SECONDS
 
     async def _switch(self, live: Generation) -> None:
         """Serve another generation, with its own embedder, forest and floor, from one moment on."""
@@ -189,35 +200,42 @@ class Keeper:
         stored = await asyncio.to_thread(latest_forest, self.settings, live)
         if stored is None:
             self.stage = "the first forest is being fitted"
-            first = Serving(live, embedder, tickets, floor, NoForest(self.stage), None)
+            first = Serving(live, embedder, tickets, floor, NoForest(self.stage), None, None, None)
             serving = await self._fitted(first, await asyncio.to_thread(ledger.revision))
         else:
             # It may be older than the tickets: it serves until the next turn has fitted another.
-            forest, revision = stored
-            serving = Serving(live, embedder, tickets, floor, forest, revision)
+            forest, path, revision = stored
+            serving = Serving(live, embedder, tickets, floor, forest, path, revision, None)
         self._serving = serving
         self.stage = "ready"
         _log.info(
             "serving %s: %s tickets, %s; %s", live.name, f"{tickets:,}", live.space, serving.forest.state
         )
 
-    async def _fit(self, live: Generation, revision: int) -> None:
-        if self._serving is not None:
-            ledger = self.opened.ledger
-            tickets = await asyncio.to_thread(ledger.tickets.count)
-            floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
-            self._serving = await self._fitted(replace(self._serving, tickets=tickets, floor=floor), revision)
+    async def _fit(self, now: Serving, revision: int) -> None:
+        floor = await asyncio.to_thread(measure_floor, self.settings, self.opened.ledger, now.generation)
+        self._serving = await self._fitted(replace(now, floor=floor), revision)
 
     async def _fitted(self, serving: Serving, revision: int) -> Serving:
         try:
-            forest = await fit_forest(self.settings, serving.generation, revision)
+            fitted = await fit_forest(self.settings, serving.generation, revision, rival=serving.forest_path)
         except (FitError, PrecedentError) as error:
             _log.warning("no new forest: %s", error)
-            return replace(serving, forest_revision=revision)  # the old one goes on
+            verdict = Verdict(promoted=False, why=f"fitting failed: {error}")
+            return replace(serving, forest_revision=revision, verdict=verdict)
         finally:
             self._fitted_at = time.monotonic()
-        _log.info("forest: %s", forest.state)
-        return replace(serving, forest=forest, forest_revision=revision)
+        if fitted.forest is None:
+            _log.info("the new forest is not promoted: %s", fitted.verdict.why)
+            return replace(serving, forest_revision=revision, verdict=fitted.verdict)
+        _log.info("forest: %s", fitted.forest.state)
+        return replace(
+            serving,
+            forest=fitted.forest,
+            forest_path=fitted.path,
+            forest_revision=revision,
+            verdict=fitted.verdict,
+        )
 
     async def _embedder(self, generation: Generation) -> Embedder:
         key = (generation.space.kind, generation.space.model)
@@ -231,7 +249,3 @@ class Keeper:
 
     def _progress(self, what: str, done: int, total: int) -> None:
         self.stage = f"{what}: {done:,} of {total:,} tickets"
-
-
-def _overdue(since: float) -> bool:
-    return time.monotonic() - since > _OVERDUE_SECONDS

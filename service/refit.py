@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from indexer.ledger import Generation, Ledger, TrainingRows
-from service.classifier import FitOrder
-from service.priority import NoForest, TrainingSet, fit, save
+from service.classifier import FitOrder, Verdict
+from service.priority import Forest, NoForest, TrainingSet, fit, load, save
+from service.promotion import compare
 
 __all__ = ["training_set"]
 
@@ -25,11 +26,21 @@ def main() -> None:
     generation = next(g for g in ledger.generations.all() if g.name == order.generation)
     rows = ledger.vectors.training_rows(generation.space)
     ledger.close()
-    forest = fit(training_set(rows), max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
-    if isinstance(forest, NoForest):
-        sys.stdout.write(forest.state)
-    else:
+    training = training_set(rows)
+    forest = fit(training, max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
+    verdict = _judged(forest, training, order)
+    if verdict.promoted and isinstance(forest, Forest):
         save(forest, order.path)
+    sys.stdout.write(msgspec.json.encode(verdict).decode())
+
+
+def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -> Verdict:
+    if isinstance(forest, NoForest):
+        return Verdict(promoted=True, why=forest.state)
+    if order.rival is None:
+        return Verdict(promoted=True, why="it is the first", report=forest.report)
+    promoted, why = compare(load(order.rival), forest, training)
+    return Verdict(promoted=promoted, why=why, report=forest.report)
 
 
 def training_set(rows: TrainingRows) -> TrainingSet:

@@ -1,13 +1,14 @@
 """Tables and connections of the ledger, on SQLite and PostgreSQL alike."""
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import PrecedentError, SettingsError
@@ -34,6 +35,7 @@ _SCHEMA = 1
 _BUSY_SECONDS = 60
 _INDEX_LOCK = 7_166_342_001  # any constant; names our advisory lock on PostgreSQL
 _SCHEMA_LOCK = _INDEX_LOCK + 1
+_MAINTENANCE_LOCK = _INDEX_LOCK + 2
 
 metadata = sa.MetaData()
 state = sa.Table(
@@ -43,6 +45,7 @@ state = sa.Table(
     sa.Column("schema", sa.Integer, nullable=False),
     sa.Column("ledger_id", sa.String(32), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
+    sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
 )
 tickets = sa.Table(
     "tickets",
@@ -148,6 +151,55 @@ class Database:
             finally:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(_INDEX_LOCK)))
 
+    @contextlib.contextmanager
+    def maintenance_lock(self) -> Iterator[None]:
+        """Hold the right to make and remove generations, one holder over all processes; it ends with the holder.
+
+        :raises PrecedentError: another process has it.
+        """
+        msg = "another rebuild, forget or restore is running on this ledger: wait for it to end"
+        if self.is_sqlite:
+            try:
+                with FileLock(self._data_dir / "maintenance.lock", timeout=0):
+                    yield
+            except Timeout:
+                raise PrecedentError(msg) from None
+            return
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_MAINTENANCE_LOCK))).scalar():
+                raise PrecedentError(msg)
+            try:
+                yield
+            finally:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(_MAINTENANCE_LOCK)))
+
+    def integrity(self) -> list[str]:
+        """Return what the database itself finds wrong with its file; PostgreSQL is left to its own tools."""
+        if not self.is_sqlite:
+            return []
+        try:
+            with self.read() as connection:
+                found = list(connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars())
+        except sa.exc.DBAPIError as error:
+            return [_first_line(error)]
+        return [line for line in found if line != "ok"]
+
+    def compact(self) -> None:
+        """Rewrite the tables, so that nothing deleted remains in their files; on SQLite its log is emptied too.
+
+        :raises PrecedentError: a reader held on to the log for a minute.
+        """
+        tables = () if self.is_sqlite else (tickets.name, vectors.name, pending.name)
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:
+                connection.exec_driver_sql(statement)
+            deadline = time.monotonic() + _BUSY_SECONDS
+            while self.is_sqlite and connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+                if time.monotonic() > deadline:
+                    msg = "the ledger's write-ahead log could not be emptied: a process reads the ledger all the time"
+                    raise PrecedentError(msg)
+                time.sleep(0.1)
+
     def upsert(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows, or give rows of the same key these values."""
         statement = self.insert(table)
@@ -173,7 +225,9 @@ class Database:
             found = connection.execute(sa.select(state.c.schema)).scalar()
             if found is None:
                 connection.execute(
-                    state.insert().values(id=1, schema=_SCHEMA, ledger_id=uuid.uuid4().hex, revision=0)
+                    state.insert().values(
+                        id=1, schema=_SCHEMA, ledger_id=uuid.uuid4().hex, revision=0, deleted_revision=0
+                    )
                 )
             elif found != _SCHEMA:
                 msg = f"the ledger at {self.url.render_as_string(hide_password=True)} has schema {found}, this release reads {_SCHEMA}: use the release that wrote it"

@@ -1,5 +1,6 @@
 """Generations in the ledger, and what each has not seen yet."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 
@@ -56,6 +57,66 @@ class Generations:
                     check_space(generation, space)
                     return generation
             return self._new_generation(connection, space, "live")
+
+    def previous(self) -> Generation | None:
+        """Return the generation that was live before, ``None`` when there was none or it is dropped."""
+        retired = self.retired()
+        return retired[0] if retired else None
+
+    def retired(self, *, before: float = math.inf) -> list[Generation]:
+        """Return those that were live once, the last one first; ``before`` a moment, in seconds since the epoch."""
+        query = (
+            sa.select(generations.c.number)
+            .where(generations.c.status == "retired", generations.c.changed_at < before)
+            .order_by(generations.c.changed_at.desc(), generations.c.number.desc())
+        )
+        with self._db.read() as connection:
+            numbers = list(connection.execute(query).scalars())
+            found = {generation.name: generation for generation in _all(connection)}
+        return [found[_name(number)] for number in numbers]
+
+    def begin(self, space: Space) -> Generation:
+        """Make a generation that is being built, with every ticket pending."""
+        with self._db.write() as connection:
+            return self._new_generation(connection, space, "building")
+
+    def switch(self, to: Generation) -> bool:
+        """Make the generation live and retire the one that was, in one step; refuse while anything is pending for it."""
+        with self._db.write() as connection:
+            next_revision(connection)  # keeps writers of tickets out until the end of the transaction
+            number = _number(to.name)
+            waiting = sa.select(pending.c.ticket_id).where(pending.c.generation == number).limit(1)
+            if connection.execute(waiting).first() is not None:
+                return False
+            now = time.time()
+            connection.execute(
+                generations.update()
+                .where(generations.c.status == "live")
+                .values(status="retired", changed_at=now)
+            )
+            connection.execute(
+                generations.update()
+                .where(generations.c.number == number)
+                .values(status="live", changed_at=now)
+            )
+        return True
+
+    def remove(self, generation: Generation) -> None:
+        """Forget a generation that is not live; its collection must be gone before."""
+        with self._db.write() as connection:
+            number = _number(generation.name)
+            connection.execute(pending.delete().where(pending.c.generation == number))
+            connection.execute(
+                generations.delete().where(generations.c.number == number, generations.c.status != "live")
+            )
+
+    def pending_ids(self, generation: Generation) -> dict[str, int]:
+        """Return the tickets that the generation's collection must still be told of, and since which revision."""
+        query = sa.select(pending.c.ticket_id, pending.c.revision).where(
+            pending.c.generation == _number(generation.name)
+        )
+        with self._db.read() as connection:
+            return {row.ticket_id: row.revision for row in connection.execute(query)}
 
     def note_pending(self, generation: Generation, ids: Iterable[str]) -> None:
         """Note that the generation's collection must be told of these tickets, or of their absence, again."""
@@ -128,11 +189,35 @@ class Generations:
                     )
                 )
 
+    def require(self, connection: sa.Connection, space: Space, hashes: set[str]) -> None:
+        """Make sure, within a transaction, that the space is the live one's and has vectors of these text hashes.
+
+        :raises SpaceMismatchError: it is not, or it has not: the texts must be embedded again.
+        """
+        for generation in _all(connection):
+            if generation.status == "live":
+                check_space(generation, space)
+        number = space_number(connection, space)
+        found = 0
+        for page in pages(sorted(hashes)):
+            query = (
+                sa.select(sa.func.count())
+                .select_from(vectors)
+                .where(vectors.c.space == number, vectors.c.text_hash.in_(page))
+            )
+            found += int(connection.execute(query).scalar_one())
+        if found != len(hashes):
+            msg = f"{len(hashes) - found} vectors were erased since their texts were embedded (a forget ran): run the same again"
+            raise SpaceMismatchError(msg)
+
     def note(
         self, connection: sa.Connection, ids: Iterable[str], revision: int, *, only: int | None = None
     ) -> None:
-        """Note, within a transaction, that these tickets changed: for one generation, else for all in use."""
-        query = sa.select(generations.c.number).where(generations.c.status != "retired")
+        """Note, within a transaction, that these tickets changed: for one generation, else for all.
+
+        Retired ones too: so a rollback knows what its generation has missed.
+        """
+        query = sa.select(generations.c.number)
         numbers = [only] if only is not None else list(connection.execute(query).scalars())
         rows = [{"generation": n, "ticket_id": i, "revision": revision} for i in ids for n in numbers]
         if rows:

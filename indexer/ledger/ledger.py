@@ -38,6 +38,20 @@ class Ledger:
         """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder."""
         return self._db.index_lock()
 
+    def maintenance_lock(self) -> AbstractContextManager[None]:
+        """Hold the right to make and remove generations: one holder over all processes, and it ends with the holder.
+
+        :raises PrecedentError: another process has it.
+        """
+        return self._db.maintenance_lock()
+
+    def compact(self) -> None:
+        """Rewrite what is stored, so that nothing deleted remains in its files.
+
+        :raises PrecedentError: a reader held on to the log for a minute.
+        """
+        self._db.compact()
+
     def close(self) -> None:
         """Give connections back."""
         self._db.close()

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database, next_revision, pages, tickets
+from indexer.ledger.database import PAGE, Database, next_revision, pages, state, tickets
 from indexer.ledger.generations import Generations
-from indexer.ledger.records import Outcome, Stored
+from indexer.ledger.records import Outcome, Space, Stored
 from indexer.ticket import Ticket, record_hash, text_hash
 
 __all__ = ["Tickets"]
@@ -27,6 +27,16 @@ class Tickets:
         """Return the number of tickets."""
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(tickets)).scalar_one())
+
+    def changed_labels(self, revision: int) -> int:
+        """Return how many labelled tickets were written since the revision, and one more if any was deleted."""
+        with self._db.read() as connection:
+            written = sa.select(sa.func.count()).where(
+                tickets.c.revision > revision, tickets.c.priority.is_not(None)
+            )
+            deleted = sa.select(state.c.deleted_revision)
+            gone = connection.execute(deleted).scalar_one() > revision
+            return int(connection.execute(written).scalar_one()) + int(gone)
 
     def hashes(self) -> dict[str, str]:
         """Return every ticket's id and the hash of its text."""
@@ -49,17 +59,22 @@ class Tickets:
                 for row in connection.execute(query.where(tickets.c.id.in_(page)))
             }
 
-    def write(self, batch: Sequence[Ticket]) -> list[Outcome]:
-        """Store these tickets, and note them as pending for every generation in use.
+    def write(self, batch: Sequence[Ticket], *, space: Space | None = None) -> list[Outcome]:
+        """Store these tickets, and note them as pending for every generation.
 
         Their vectors in the live space must have been stored before. Of two versions the one with the later
         ``updated_at`` stays; where either has none, the one that comes last.
 
+        :param space: that the tickets were embedded in; it is made sure that it is the live one's, and that the
+            vectors are there, in the same transaction.
         :return: what became of each ticket, in order.
+        :raises SpaceMismatchError: another space went live, or a vector was erased, since the tickets were embedded.
         """
         outcomes = []
         with self._db.write() as connection:
             revision = next_revision(connection)
+            if space is not None:
+                self._generations.require(connection, space, {text_hash(ticket.text) for ticket in batch})
             before = _stored(connection, (ticket.id for ticket in batch))
             rows: dict[str, dict[str, Any]] = {}
             for ticket in batch:
@@ -79,10 +94,46 @@ class Tickets:
         with self._db.write() as connection:
             revision = next_revision(connection)
             found = list(_stored(connection, ids))
+            if found:
+                connection.execute(state.update().values(deleted_revision=revision))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
             self._generations.note(connection, found, revision)
         return found
+
+    def tagged(self, tag: str) -> list[str]:
+        """Return the ids of the tickets that have the tag."""
+        found = []
+        # The record is JSON text in both databases: the search narrows, the decoded record decides.
+        query = sa.select(tickets.c.record).where(tickets.c.record.contains(_quoted(tag), autoescape=True))
+        with self._db.read() as connection:
+            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
+                ticket = _decode(record)
+                if tag in ticket.tags:
+                    found.append(ticket.id)
+        return found
+
+    def records(self) -> Iterator[Ticket]:
+        """Yield every ticket as it is at one moment, ordered by id; a reading transaction is open until the end."""
+        query = sa.select(tickets.c.record).order_by(tickets.c.id)
+        with self._db.read() as connection:
+            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
+                yield _decode(record)
+
+    def erase(self, ids: Iterable[str]) -> tuple[int, int]:
+        """Delete these tickets, and every vector that then no ticket has; return how many of each.
+
+        A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
+        """
+        with self._db.write() as connection:
+            revision = next_revision(connection)
+            found = list(_stored(connection, ids))
+            for page in pages(found):
+                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+            self._generations.note(connection, found, revision)
+            used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
+            erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
+        return len(found), int(erased)
 
     def ids(self, source: str | None = None) -> Iterator[str]:
         """Yield every ticket's id in order, or those of one source."""
@@ -125,6 +176,10 @@ def _row(ticket: Ticket, revision: int) -> dict[str, Any]:
         "record_hash": record_hash(ticket),
         "record": msgspec.json.encode(ticket).decode(),
     }
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
 
 
 def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:

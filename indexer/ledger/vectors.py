@@ -1,16 +1,20 @@
 """Vectors in the ledger."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import sqlalchemy as sa
 
 from indexer.embedding import Matrix
 from indexer.ledger.database import PAGE, Database, pages, space_number, spaces, state, tickets, vectors
 from indexer.ledger.records import Space, TrainingRows
+from indexer.ticket import Ticket, embedding_text
 
 __all__ = ["Vectors"]
+
+_decode = msgspec.json.Decoder(Ticket).decode
 
 
 class Vectors:
@@ -30,6 +34,35 @@ class Vectors:
                 )
                 wanted.difference_update(connection.execute(query).scalars())
         return wanted
+
+    def lacking(self, space: Space | None, *, after: str = "", limit: int) -> dict[str, str]:
+        """Return texts of tickets, to be embedded, that have no vector in the space: by hash, in order of hashes.
+
+        :param space: ``None`` for one that nothing was ever stored in.
+        :param after: the hash that the page begins behind.
+        """
+        with self._db.read() as connection:
+            number = None if space is None else space_number(connection, space)
+            query = sa.select(tickets.c.text_hash, sa.func.min(tickets.c.record).label("record"))
+            query = self._without_vector(query, number).where(tickets.c.text_hash > after)
+            query = query.group_by(tickets.c.text_hash).order_by(tickets.c.text_hash).limit(limit)
+            return {
+                row.text_hash: embedding_text(_decode(row.record).text) for row in connection.execute(query)
+            }
+
+    def count_lacking(self, space: Space | None) -> int:
+        """Return how many different texts of tickets have no vector in the space."""
+        with self._db.read() as connection:
+            number = None if space is None else space_number(connection, space)
+            query = sa.select(sa.func.count(sa.distinct(tickets.c.text_hash)))
+            return int(connection.execute(self._without_vector(query, number)).scalar_one())
+
+    @staticmethod
+    def _without_vector(query: sa.Select[Any], number: int | None) -> sa.Select[Any]:
+        there = sa.select(vectors.c.space).where(
+            vectors.c.space == number, vectors.c.text_hash == tickets.c.text_hash
+        )
+        return query.select_from(tickets).where(sa.not_(there.exists()))
 
     def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
         """Store vectors under their texts' hashes; one that is there already stays as it is."""

@@ -1,13 +1,14 @@
 """Operations: ``/v1/status``, ``/health/live`` and ``/health/ready``."""
 
 import importlib.metadata
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from service.api.security import require_key
+from service.classifier import Verdict
 from service.keeper import Keeper
 from service.priority import Forest, ForestReport
 
@@ -38,6 +39,9 @@ class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     report: ForestReport | None
+    last_fit: Annotated[
+        Verdict | None, msgspec.Meta(description="how the last new forest was judged, and its report")
+    ]
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         forest = ForestStatus(
             state=serving.forest.state,
             report=serving.forest.report if isinstance(serving.forest, Forest) else None,
+            last_fit=serving.verdict,
         )
     settings = keeper.settings
     return Status(

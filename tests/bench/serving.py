@@ -45,7 +45,7 @@ def run(folder: Path) -> None:
     )
     try:
         _wait(port)
-        chosen = np.random.default_rng(3).integers(0, _ROWS, _QUERIES)
+        chosen = np.random.default_rng(3).integers(0, _ROWS, _QUERIES).tolist()
         connection = http.client.HTTPConnection("127.0.0.1", port)
 
         def similar(row: int) -> None:
@@ -55,6 +55,9 @@ def run(folder: Path) -> None:
             answer = connection.getresponse()
             found = json.loads(answer.read())
             assert answer.status == 200, found
+
+        def bare_query(row: int) -> None:
+            assert knowledge.nearest(generation, vectors[row], 5)
 
         # In turns, so that whatever else the machine does falls on both.
         ours, bare = _in_turns(

@@ -52,7 +52,8 @@ def make_vectors(count: int, dimension: int = DIMENSION) -> Matrix:
     rng = np.random.default_rng(2)
     centres = rng.normal(size=(100, dimension))
     rows = centres[rng.integers(0, 100, count)] + rng.normal(size=(count, dimension))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: Matrix = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def store_vectors(knowledge: Knowledge, tickets: Sequence[Ticket], vectors: Matrix) -> Space:
