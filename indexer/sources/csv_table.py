@@ -14,10 +14,9 @@ __all__ = ["DELIMITERS", "read_csv", "split_header"]
 
 DELIMITERS = ",;\t"
 
-_SHOWN_COLUMNS = 60
-_LINE_OVERHEAD = (
-    150  # bytes that Python spends on a line held, so that a row of many short ones is bounded too
-)
+_SHOWN_COLUMNS = 40
+# Bytes that Python spends on a line held, so that a row of very many short ones is bounded, too.
+_LINE_OVERHEAD = 150
 _NOT_UTF_8 = "the row is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
 _OPEN_QUOTE = "a quoted field is not closed: it runs to the end of the file"
 _LONG_ROW = f"a quoted field is not closed within {MAX_RECORD_BYTES // 2**20} MiB"

@@ -15,7 +15,7 @@ from indexer.sources.jsonl import read_jsonl
 from indexer.sources.opening import DAMAGED, STDIN, open_source
 from indexer.sources.record import Cursor, Reader, SourceRecord
 from indexer.sources.zendesk import read_zendesk
-from indexer.ticket import Ticket
+from indexer.ticket import Ticket, TicketError, parse_ticket
 
 __all__ = ["FORMATS", "SourceReader", "read_source"]
 
@@ -32,7 +32,8 @@ FORMATS = tuple(_READERS)
 
 _FIELDS = (*Ticket.__struct_fields__, "subject", "body")
 _FIXED = frozenset({"zendesk", "jira"})
-_SHOWN = 60  # characters of a column's name: where the header is missing, it is a ticket's text
+_SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
+_FITS_ANY_FIELD = "2026-01-01"
 _NUMBERS = re.compile("([0-9]+)")
 
 _Records = Generator[SourceRecord, None, Cursor | None]
@@ -112,7 +113,7 @@ def _files(path: str) -> list[Path] | None:
         msg = f"{path} cannot be read: {error.strerror}"
         raise SourceError(msg) from None
     if not found:
-        msg = f"{path} holds no file of tickets: names must end in .jsonl, .ndjson, .json, .csv or .tsv, and .gz if so"
+        msg = f"{path} holds no file of tickets: names must end in .jsonl, .ndjson, .json, .csv or .tsv, with or without .gz"
         raise SourceError(msg)
     return sorted(found, key=lambda file: _natural(file.name))
 
@@ -157,7 +158,7 @@ def _file(path: str, format_name: str | None, mapping: dict[str, str]) -> _Recor
             raise SourceError(msg)
         _check_mapping(mapping, chosen)
         records = _guarded(name, _READERS[chosen](opened.stream))
-        return (yield from _mapped(name, records, mapping, has_columns=chosen == "csv"))
+        return (yield from _named(name, records, mapping, has_columns=chosen == "csv"))
 
 
 def _guarded(name: str, records: _Records) -> _Records:
@@ -182,30 +183,41 @@ def _guarded(name: str, records: _Records) -> _Records:
         yield record
 
 
-def _mapped(name: str, records: _Records, mapping: dict[str, str], *, has_columns: bool) -> _Records:
-    if not mapping:
+def _named(name: str, records: _Records, mapping: dict[str, str], *, has_columns: bool) -> _Records:
+    """Give values the names of a ticket's fields; with columns, all records have those of the first."""
+    if not mapping and not has_columns:
         return (yield from records)
+    unchecked = has_columns
     while True:
         try:
             record = next(records)
         except StopIteration as end:
             return cast("Cursor | None", end.value)
         if record.value is not None:
-            if has_columns:
-                _check_columns(name, record.value, mapping)
-            record = replace(record, value=_renamed(record.value, mapping))
+            value = _renamed(record.value, mapping)
+            if unchecked:
+                _check_columns(name, list(record.value), value, mapping)
+                unchecked = False
+            record = replace(record, value=value)
         yield record
 
 
-def _check_columns(name: str, value: dict[str, Any], mapping: dict[str, str]) -> None:
-    missing = [column for column in mapping.values() if column not in value]
+def _check_columns(name: str, columns: list[str], value: dict[str, Any], mapping: dict[str, str]) -> None:
+    there = "its columns are " + ", ".join(repr(column[:_SHOWN]) for column in columns)
+    missing = [column for column in mapping.values() if column not in columns]
     if missing:
-        there = ", ".join(repr(column[:_SHOWN]) for column in value)
-        msg = f"{name} has no column {missing[0]!r}; its columns are {there}"
+        msg = f"{name} has no column {missing[0]!r}; {there}"
         raise SourceError(msg)
+    try:
+        parse_ticket(dict.fromkeys(value, _FITS_ANY_FIELD))
+    except TicketError as error:
+        msg = f"{name} makes no tickets: {error}; {there}; map one, or write a header where there is none"
+        raise SourceError(msg) from None
 
 
 def _renamed(value: dict[str, Any], mapping: dict[str, str]) -> dict[str, Any]:
+    if not mapping:
+        return value
     # What is mapped comes last, where it wins over a field of the same name in other letters.
     taken = {*mapping, *mapping.values()}
     rest = {name: item for name, item in value.items() if name not in taken}

@@ -74,6 +74,19 @@ class TestMapping:
         with pytest.raises(SourceError, match="has no column 'Issue'; its columns are 'Case', 'Issue Text'"):
             read_source(str(path), mapping={"body": "Issue"})
 
+    def test_columns_that_make_no_ticket_name_the_columns(self, tmp_path: Path) -> None:
+        """A table without an id or a text is one error, not one for each row; so is one without a header."""
+        path = tmp_path / "a.csv"
+        for text, says in (
+            ("Case,Body\n7,it broke\n", "id is missing"),
+            ("ID,Issue Text\n7,it broke\n", "text is missing"),
+            ("6,it works\n7,it broke\n", "write a header where there is none"),
+        ):
+            path.write_text(text, encoding="utf-8")
+            with pytest.raises(SourceError, match=f"makes no tickets: .*{says}") as caught:
+                read_source(str(path))
+            assert repr(text.partition(",")[0]) in str(caught.value)
+
     def test_a_helpdesk_export_is_not_mapped(self, tmp_path: Path) -> None:
         """Whether its format was named or seen."""
         path = tmp_path / "a.json"
