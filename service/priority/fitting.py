@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from service.priority.abstention import abstain
-from service.priority.calibration import fit_calibrator
 from service.priority.forest import Forest, NoForest
 from service.priority.records import ForestReport, TrainingSet
 from service.priority.search import History, choose, cross_calibrate, grow_until, hold_out, macro_f1
@@ -59,13 +58,13 @@ def fit(
     history = History(
         training=kept,
         names=names,
-        label=np.array([column[name] for name in known], np.int32),
+        label=np.array([column[name] for name in known], np.int64),
         blocks=later_blocks(repeats(kept.vectors, kept.groups)),
     )
     chosen, tried = choose(history, half_life_days, seed)
     later = hold_out(history, chosen, _TREES, seed)
-    calibrated, calibration = cross_calibrate(later, len(names))
-    grown = grow_until(history, len(known), chosen, _TREES, seed)
+    calibrated, calibration = cross_calibrate(later)
+    trees, leaves = grow_until(history, len(known), chosen, _TREES, seed)
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
@@ -97,12 +96,11 @@ def fit(
         ids=kept.ids,
         label=history.label,
         dimension=kept.vectors.shape[1],
-        trees=grown.trees,
-        leaves=grown.leaves,
-        calibrator=fit_calibrator(later.votes, later.offset, later.label),
-        offset=grown.offset,
-        later=later.rows.astype(np.int32),
-        later_said=later.said.astype(np.int32),
+        trees=trees,
+        leaves=leaves,
+        calibrator=later.calibrator(),
+        later=later.rows,
+        later_said=later.said,
         report=report,
     )
 

@@ -53,23 +53,21 @@ class Forest:
 
     :param labels: the priorities it knows, sorted; its columns.
     :param ids: the tickets it was fitted on, oldest first; its rows.
-    :param label: int32, shape (rows,): the column of each ticket's priority.
+    :param label: int64, shape (rows,): the column of each ticket's priority.
     :param dimension: length of a vector.
-    :param offset: shape (labels,): what undoes the weights that labels were drawn with.
-    :param later: int32, shape (later tickets,): the rows that were held out in time order while it was chosen.
-    :param later_said: int32, same shape: the column that was said of each, by a forest of only what came before.
+    :param later: int64, shape (later tickets,): the rows that were held out in time order while it was chosen.
+    :param later_said: int64, same shape: the column that was said of each, by a forest of only what came before.
     """
 
     labels: tuple[str, ...]
     ids: tuple[str, ...]
-    label: NDArray[np.int32]
+    label: NDArray[np.int64]
     dimension: int
     trees: Trees
     leaves: Leaves
     calibrator: Calibrator
-    offset: FloatArray
-    later: NDArray[np.int32]
-    later_said: NDArray[np.int32]
+    later: NDArray[np.int64]
+    later_said: NDArray[np.int64]
     report: ForestReport
     _votes: FloatMatrix = field(init=False, repr=False)
 
@@ -146,7 +144,7 @@ class Forest:
 
     def _decisions(self, votes: FloatMatrix) -> Decisions:
         said = votes.argmax(axis=1)
-        probabilities = self.calibrator(smooth(votes, len(self.ids)), self.offset)
+        probabilities = self.calibrator(smooth(votes, len(self.ids)))
         rule = self.report.abstention
         automatic = np.zeros(len(said), dtype=bool)
         if rule.threshold is not None:

@@ -123,7 +123,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     brier_before: float
     brier_after: float
     ece_before: float
+    """Expected calibration error of the confidence in the label said."""
     ece_after: float
+    classwise_before: float
+    """Expected calibration error of all labels' probabilities, mean over the labels."""
+    classwise_after: float
 
 
 class Abstention(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,16 +6,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.calibration import brier_score, calibration_error, fit_calibrator, smooth
-from service.priority.growing import MAX_SAMPLES, Grown, grow
+from service.priority.calibration import (
+    Calibrator,
+    brier_score,
+    calibration_error,
+    classwise_error,
+    fit_calibrator,
+    smooth,
+)
+from service.priority.growing import MAX_SAMPLES, grow
 from service.priority.records import Calibration, Candidate, FloatMatrix, IntArray, TrainingSet
 from service.priority.timeline import Block
+from service.priority.trees import Leaves, Trees, vote
 
 __all__ = ["History", "Later", "choose", "cross_calibrate", "grow_until", "hold_out", "macro_f1"]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
-_TRIAL_WORK = 120_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
-_FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 24, 60
+_TRIAL_WORK = 80_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
+_FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 24, 40
 _HALF_LIFE_DAYS = 180.0
 _MORE_FEATURES = 0.1
 
@@ -29,7 +37,7 @@ class History:
 
     training: TrainingSet
     names: tuple[str, ...]
-    label: NDArray[np.int32]
+    label: NDArray[np.int64]
     blocks: tuple[Block, ...]
 
 
@@ -39,8 +47,8 @@ class Later:
 
     :param rows: the tickets' rows in the history.
     :param block: the number of the stretch that each was held out in.
-    :param votes: smoothed votes, shape (rows, labels).
-    :param offset: of the forest that voted, same shape.
+    :param votes: shape (rows, labels).
+    :param smoothed: the same, as a calibrator takes them.
     :param said: the column with the most votes.
     :param label: the true column.
     :param majority: the column of the most frequent label before the stretch.
@@ -49,19 +57,27 @@ class Later:
     rows: IntArray
     block: IntArray
     votes: FloatMatrix
-    offset: FloatMatrix
+    smoothed: FloatMatrix
     said: IntArray
     label: IntArray
     majority: IntArray
 
+    def calibrator(self, within: NDArray[np.bool_] | None = None) -> Calibrator:
+        """Learn a calibrator from the rows that ``within`` marks, by default from all."""
+        chosen = np.ones(len(self.rows), dtype=bool) if within is None else within
+        # A label that the forest had never seen is no fault of its votes.
+        seen = chosen & (self.votes.max(axis=0) > 0)[self.label]
+        return fit_calibrator(self.smoothed[seen], self.label[seen])
 
-def grow_until(history: History, end: int, candidate: Candidate, trees: int, seed: int) -> Grown:
+
+def grow_until(
+    history: History, end: int, candidate: Candidate, trees: int, seed: int
+) -> tuple[Trees, Leaves]:
     """Grow a forest on the rows before ``end``."""
     return grow(
         history.training.vectors[:end],
         history.label[:end],
         history.training.times[:end],
-        labels=len(history.names),
         candidate=candidate,
         trees=trees,
         seed=seed,
@@ -71,31 +87,31 @@ def grow_until(history: History, end: int, candidate: Candidate, trees: int, see
 def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> Later:
     """Have a forest of what came before vote on each later stretch; stretches after a single label are left out."""
     labels = len(history.names)
-    rows, block, votes, offset, said, majority = [], [], [], [], [], []
+    none = np.zeros(0, np.int64)
+    rows, block, majority = [none], [none], [none]
+    votes, smoothed = [np.zeros((0, labels))], [np.zeros((0, labels))]
     for number, stretch in enumerate(history.blocks):
-        counts = np.bincount(history.label[: stretch.end], minlength=labels)
-        if not len(stretch.rows) or (counts > 0).sum() < 2:  # noqa: PLR2004 (something to tell apart)
+        past = history.label[: stretch.end]
+        counts = np.bincount(past, minlength=labels)
+        if not len(stretch.rows) or np.count_nonzero(counts) < 2:  # noqa: PLR2004 (something to tell apart)
             continue
-        grown = grow_until(history, stretch.end, candidate, trees, seed)
-        raw = grown.votes(history.training.vectors[stretch.rows], history.label[: stretch.end])
+        trees_, leaves = grow_until(history, stretch.end, candidate, trees, seed)
+        reached = trees_.walk(history.training.vectors[stretch.rows])
+        found = vote(leaves.votes(past, labels), reached)
         rows.append(stretch.rows)
         block.append(np.full(len(stretch.rows), number))
-        votes.append(smooth(raw, stretch.end))
-        offset.append(np.tile(grown.offset, (len(stretch.rows), 1)))
-        said.append(raw.argmax(axis=1))
         majority.append(np.full(len(stretch.rows), counts.argmax()))
-    if not rows:
-        none = np.zeros(0, np.int64)
-        empty = np.zeros((0, labels))
-        return Later(rows=none, block=none, votes=empty, offset=empty, said=none, label=none, majority=none)
+        votes.append(found)
+        smoothed.append(smooth(found, stretch.end))
     where = np.concatenate(rows)
+    all_votes = np.concatenate(votes)
     return Later(
         rows=where,
         block=np.concatenate(block),
-        votes=np.concatenate(votes),
-        offset=np.concatenate(offset),
-        said=np.concatenate(said),
-        label=history.label[where].astype(np.int64),
+        votes=all_votes,
+        smoothed=np.concatenate(smoothed),
+        said=all_votes.argmax(axis=1),
+        label=history.label[where],
         majority=np.concatenate(majority),
     )
 
@@ -130,31 +146,29 @@ def choose(
     return _best(tried), tuple(tried)
 
 
-def cross_calibrate(later: Later, labels: int) -> tuple[FloatMatrix, Calibration | None]:
-    """Calibrate each stretch by the others, and measure the newest, calibrated by what came before it.
+def cross_calibrate(later: Later) -> tuple[FloatMatrix, Calibration | None]:
+    """Calibrate each stretch by the others, and measure what that changes.
 
     :return: probabilities, shape (later tickets, labels), and the measurement, ``None`` with a single stretch.
     """
-    probabilities = np.zeros((len(later.rows), labels))
-    measured = None
+    probabilities = np.zeros_like(later.votes)
     stretches = np.unique(later.block)
     for number in stretches:
         inside = later.block == number
-        calibrator = fit_calibrator(later.votes[~inside], later.offset[~inside], later.label[~inside])
-        probabilities[inside] = calibrator(later.votes[inside], later.offset[inside])
-    if len(stretches) > 1:
-        newest = later.block == stretches[-1]
-        label, said = later.label[newest], later.said[newest]
-        at = np.arange(len(said))
-        before, after = later.votes[newest], probabilities[newest]
-        measured = Calibration(
-            tickets=len(said),
-            brier_before=brier_score(before, label),
-            brier_after=brier_score(after, label),
-            ece_before=calibration_error(before[at, said], said == label),
-            ece_after=calibration_error(after[at, said], said == label),
-        )
-    return probabilities, measured
+        probabilities[inside] = later.calibrator(~inside)(later.smoothed[inside])
+    if len(stretches) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
+        return probabilities, None
+    at = np.arange(len(later.rows))
+    right = later.said == later.label
+    return probabilities, Calibration(
+        tickets=len(later.rows),
+        brier_before=brier_score(later.votes, later.label),
+        brier_after=brier_score(probabilities, later.label),
+        ece_before=calibration_error(later.votes[at, later.said], right),
+        ece_after=calibration_error(probabilities[at, later.said], right),
+        classwise_before=classwise_error(later.votes, later.label),
+        classwise_after=classwise_error(probabilities, later.label),
+    )
 
 
 def macro_f1(label: IntArray, said: IntArray) -> float | None:

@@ -23,19 +23,18 @@ __all__ = ["ForestFileError", "load", "save"]
 _FORMAT = "precedent-forest-1"
 _DTYPES = {
     "ids": "u1",
-    "label": "i4",
-    "roots": "i4",
-    "children": "i4",
-    "feature": "i4",
+    "label": "i8",
+    "roots": "i8",
+    "children": "i8",
+    "feature": "i8",
     "threshold": "f8",
-    "leaf": "i4",
+    "leaf": "i8",
     "leaf_start": "i8",
-    "leaf_row": "i4",
+    "leaf_row": "i8",
     "leaf_share": "f8",
     "bias": "f8",
-    "offset": "f8",
-    "later": "i4",
-    "later_said": "i4",
+    "later": "i8",
+    "later_said": "i8",
 }
 
 
@@ -70,7 +69,6 @@ def save(forest: Forest, path: Path) -> None:
         "leaf_row": forest.leaves.row,
         "leaf_share": forest.leaves.share,
         "bias": forest.calibrator.bias,
-        "offset": forest.offset,
         "later": forest.later,
         "later_said": forest.later_said,
     }
@@ -152,7 +150,7 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         "rows": _within(arrays["leaf_row"], len(ids)) and _within(arrays["later"], len(ids)),
         "labels": len(arrays["label"]) == len(ids)
         and _within(arrays["label"], labels)
-        and len(arrays["bias"]) == len(arrays["offset"]) == labels,
+        and len(arrays["bias"]) == labels,
         "later labels": len(arrays["later"]) == len(arrays["later_said"])
         and _within(arrays["later_said"], labels),
     }.items():
@@ -174,7 +172,6 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         ),
         leaves=Leaves(start=start, row=arrays["leaf_row"], share=arrays["leaf_share"]),
         calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
-        offset=arrays["offset"],
         later=arrays["later"],
         later_said=arrays["later_said"],
         report=manifest.report,

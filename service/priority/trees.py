@@ -10,7 +10,8 @@ from service.priority.records import FloatMatrix, Matrix
 
 __all__ = ["Leaves", "Trees", "extract", "vote"]
 
-_CHUNK = 1 << 18  # rows x trees walked at once; keeps the walk's arrays in the processor's cache
+_CHUNK = 1 << 15  # rows x trees walked at once: the walk's arrays stay in the processor's cache
+_STRIDE = 4  # steps between two looks at who has arrived
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,42 +21,50 @@ class Trees:
     A leaf is its own child and its threshold is infinite, so that a walk of ``depth`` steps needs no test
     whether it has arrived.
 
-    :param roots: int32, shape (trees,): each tree's first node.
-    :param children: int32, shape (2 x nodes,): the left and the right child of each node, side by side.
-    :param feature: int32, shape (nodes,): which value of the vector is compared.
+    :param roots: int64, shape (trees,): each tree's first node.
+    :param children: int64, shape (2 x nodes,): the left and the right child of each node, side by side.
+    :param feature: int64, shape (nodes,): which value of the vector is compared.
     :param threshold: float64, shape (nodes,): a vector goes left when its value is not above.
-    :param leaf: int32, shape (nodes,): the leaf's number, -1 at inner nodes.
+    :param leaf: int64, shape (nodes,): the leaf's number, -1 at inner nodes.
     :param depth: steps from a root to the farthest leaf.
     """
 
-    roots: NDArray[np.int32]
-    children: NDArray[np.int32]
-    feature: NDArray[np.int32]
+    roots: NDArray[np.int64]
+    children: NDArray[np.int64]
+    feature: NDArray[np.int64]
     threshold: NDArray[np.float64]
-    leaf: NDArray[np.int32]
+    leaf: NDArray[np.int64]
     depth: int
 
-    def walk(self, vectors: Matrix) -> NDArray[np.int32]:
+    def walk(self, vectors: Matrix) -> NDArray[np.int64]:
         """Return the leaf that each vector reaches in each tree.
 
         :param vectors: float32, shape (rows, dimension), C-contiguous.
         :return: shape (rows, trees).
         """
         trees, (rows, dimension) = len(self.roots), vectors.shape
-        reached = np.empty((rows, trees), np.int32)
+        reached = np.empty((rows, trees), np.int64)
         step = max(1, _CHUNK // trees)
         for start in range(0, rows, step):
             part = vectors[start : start + step]
-            flat = part.ravel()
-            offset = np.repeat(np.arange(len(part), dtype=np.int32) * dimension, trees)
-            node = np.tile(self.roots, len(part))
-            for _ in range(self.depth):
-                value = flat.take(self.feature.take(node) + offset)
-                # float32 against float64, as scikit-learn compares.
-                right = value > self.threshold.take(node)
-                node = self.children.take(2 * node + right)
+            node = self._descend(part.ravel(), np.repeat(np.arange(len(part)) * dimension, trees))
             reached[start : start + step] = self.leaf.take(node).reshape(len(part), trees)
         return reached
+
+    def _descend(self, values: Matrix, first: NDArray[np.int64]) -> NDArray[np.int64]:
+        arrived = node = np.tile(self.roots, len(first) // len(self.roots))
+        walking = np.arange(len(first))
+        for taken in range(self.depth):
+            # float32 against float64, as scikit-learn compares.
+            right = values.take(self.feature.take(node) + first) > self.threshold.take(node)
+            node = self.children.take(2 * node + right)
+            if taken % _STRIDE == _STRIDE - 1 and len(first) > len(self.roots):
+                # Most arrive long before the deepest: with many rows it pays to walk on without them.
+                arrived[walking] = node
+                on = np.flatnonzero(self.leaf.take(node) < 0)
+                walking, node, first = walking[on], node[on], first[on]
+        arrived[walking] = node
+        return arrived
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +72,15 @@ class Leaves:
     """The tickets in each leaf, with their shares of its vote.
 
     :param start: int64, shape (leaves + 1,): leaf ``i`` holds the entries ``start[i] … start[i + 1] - 1``.
-    :param row: int32, shape (entries,): rows of the tickets that the forest was fitted on.
+    :param row: int64, shape (entries,): rows of the tickets that the forest was fitted on.
     :param share: float64, shape (entries,): how often the tree drew the ticket, divided by all draws in the leaf.
     """
 
     start: NDArray[np.int64]
-    row: NDArray[np.int32]
+    row: NDArray[np.int64]
     share: NDArray[np.float64]
 
-    def votes(self, label: NDArray[np.int32], labels: int) -> FloatMatrix:
+    def votes(self, label: NDArray[np.int64], labels: int) -> FloatMatrix:
         """Return each leaf's vote, shape (leaves, labels), from the label of each row."""
         leaves = len(self.start) - 1
         leaf = np.repeat(np.arange(leaves), np.diff(self.start))
@@ -80,7 +89,7 @@ class Leaves:
         np.add.at(votes, cell, self.share)
         return votes.reshape(leaves, labels)
 
-    def weights(self, reached: NDArray[np.int32], rows: int) -> NDArray[np.float64]:
+    def weights(self, reached: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
         """Return each ticket's share of the forest's vote for one vector; the shares sum to 1.
 
         :param reached: shape (trees,): the leaf that the vector reaches in each tree.
@@ -93,7 +102,7 @@ class Leaves:
         return np.bincount(self.row[entry], self.share[entry], minlength=rows) / len(reached)
 
 
-def vote(votes: FloatMatrix, reached: NDArray[np.int32]) -> FloatMatrix:
+def vote(votes: FloatMatrix, reached: NDArray[np.int64]) -> FloatMatrix:
     """Return the mean vote of the leaves reached, shape (rows, labels).
 
     :param votes: each leaf's vote, shape (leaves, labels).
@@ -152,16 +161,16 @@ def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:
         leaves += int(is_leaf.sum())
     return (
         Trees(
-            roots=np.array(roots, np.int32),
-            children=np.concatenate(children).astype(np.int32),
-            feature=np.concatenate(features).astype(np.int32),
+            roots=np.array(roots, np.int64),
+            children=np.concatenate(children).astype(np.int64),
+            feature=np.concatenate(features).astype(np.int64),
             threshold=np.concatenate(thresholds).astype(np.float64),
-            leaf=np.concatenate(numbers).astype(np.int32),
+            leaf=np.concatenate(numbers).astype(np.int64),
             depth=max(estimator.tree_.max_depth for estimator in fitted.estimators_),
         ),
         Leaves(
             start=np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
-            row=np.concatenate(rows).astype(np.int32),
+            row=np.concatenate(rows).astype(np.int64),
             share=np.concatenate(shares).astype(np.float64),
         ),
     )
