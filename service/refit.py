@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,19 @@ def training_set(rows: TrainingRows) -> TrainingSet:
     return TrainingSet(
         ids=rows.ids,
         vectors=rows.vectors,
-        labels=rows.labels,
+        labels=_one_spelling(rows.labels),
         times=np.array(rows.times, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),
     )
+
+
+def _one_spelling(labels: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Give labels that differ in case only, as exports of two tools do, their most frequent spelling."""
+    spellings = Counter(label for label in labels if label is not None)
+    chosen: dict[str, str] = {}
+    for label, _ in spellings.most_common():
+        chosen.setdefault(label.casefold(), label)
+    return tuple(None if label is None else chosen[label.casefold()] for label in labels)
 
 
 def _origin(generation: Generation, rows: TrainingRows) -> dict[str, str]:
