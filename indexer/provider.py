@@ -63,7 +63,7 @@ def provider_errors() -> Iterator[None]:
 
     try:
         yield
-    except (openai.OpenAIError, TimeoutError, json.JSONDecodeError) as error:
+    except (openai.OpenAIError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise translate(error) from None
 
 

@@ -1,6 +1,7 @@
 """The client of the provider, its errors, and the limiter."""
 
 import asyncio
+import json
 import selectors
 import traceback
 from collections.abc import Coroutine, Iterator
@@ -238,6 +239,13 @@ class TestErrors:
         with pytest.raises(ProviderError) as caught:
             asyncio.run(main())
         assert caught.value.kind == "timeout"
+
+    @pytest.mark.parametrize("content", [b"Gr\xfc\xdfe", b"<p>"])
+    def test_neither_text_nor_json(self, content: bytes) -> None:
+        """What the SDK cannot decode inside a stream is an unusable answer."""
+        with pytest.raises(ProviderError) as caught, provider_errors():
+            json.loads(content.decode())
+        assert caught.value.kind == "unusable_answer"
 
     def test_other_errors_pass(self) -> None:
         """An error of the program itself is not blamed on the provider."""
