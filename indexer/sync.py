@@ -273,6 +273,12 @@ def _delete(run: _Run, *, force: bool) -> None:
     if run.source is None:
         msg = "deleting what is missing needs the name of the source (--source), so that nothing else is touched"
         raise SourceError(msg)
+    if run.report.rejected and not force:
+        msg = (
+            f"{run.report.rejected:,} records could not be read, and stored tickets may be among them: nothing was deleted; "
+            "mend the records, or say --force"
+        )
+        raise MassDeletionError(msg)
     missing = run.missing()
     stored = sum(1 for _ in run.ledger.tickets.ids(run.source))
     if len(missing) > _DELETE_SHARE * stored and not force:
