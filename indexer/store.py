@@ -19,6 +19,8 @@ class Embedding:
     space: Space | None
     requests: int
     texts: int
+    refused: dict[str, str]
+    """Hashes of texts that the provider refuses though it accepts others, and what it said."""
 
 
 def require_space(ledger: Ledger, embedder: Embedder) -> None:
@@ -66,10 +68,14 @@ def write_tickets(
 ) -> tuple[Generation, list[Outcome]]:
     """Acknowledge tickets whose vectors are stored: ledger first, then index; queries see them when this returns.
 
+    :raises SpaceMismatchError: another space went live since they were embedded; nothing is stored.
     :raises IndexUnavailableError: the ledger has them, the index will be told of them when it answers again.
     """
-    generation = knowledge.ledger.generations.ensure_live(space)
-    outcomes = knowledge.ledger.tickets.write(tickets)
+    ledger = knowledge.ledger
+    generation = ledger.generations.ensure_live(space)
+    outcomes = ledger.tickets.write(tickets, space=space)
+    # Another generation may have gone live since: it was told of all that was written before, and is told of the rest.
+    generation = ledger.generations.live() or generation
     knowledge.index.create(generation)
     knowledge.replay(generation, only=[ticket.id for ticket in tickets])
     return generation, outcomes

@@ -16,7 +16,7 @@ from indexer.knowledge.server import Endpoint, LocalServer
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
 
-__all__ = ["HNSW", "DamagedIndexError", "Hit", "Index", "MissingCollectionError"]
+__all__ = ["HNSW", "DamagedIndexError", "Hit", "Index", "MissingCollectionError", "Row"]
 
 _T = TypeVar("_T")
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
@@ -42,6 +42,17 @@ class Hit:
     text: str
     priority: str | None
     resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it is stored."""
+
+    id: str
+    text: str
+    priority: str | None
+    resolution: str | None
+    text_hash: str
 
 
 class Index:
@@ -157,11 +168,13 @@ class Index:
             for ticket_id, distance, text, metadata in rows
         ]
 
-    def nearest_ids(self, generation: Generation, vectors: Matrix) -> list[list[tuple[str, float]]]:
-        """Return, for each vector, the ids of the ten nearest rows and their cosines."""
+    def nearest_ids(
+        self, generation: Generation, vectors: Matrix, limit: int = 10
+    ) -> list[list[tuple[str, float]]]:
+        """Return, for each vector, the ids of the nearest rows, at most ``limit``, and their cosines."""
         collection = self._collection(generation)
         found = self._call(
-            lambda _: collection.query(query_embeddings=vectors, n_results=10, include=["distances"])
+            lambda _: collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
         )
         return [
             [(ticket_id, 1.0 - distance) for ticket_id, distance in zip(ids, distances, strict=True)]
@@ -186,12 +199,56 @@ class Index:
         for page in self._pages(generation, ["embeddings"], _VECTOR_PAGE):
             yield page["ids"], np.asarray(page["embeddings"], dtype=np.float32)
 
-    def _pages(self, generation: Generation, include: list[str], size: int) -> Iterator[dict[str, Any]]:
+    def rows(
+        self, generation: Generation, ids: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[Row], Matrix]]:
+        """Yield rows as they are stored, all or those of the ids (at most 500), and their vectors, page by page."""
+        for page in self._pages(generation, ["metadatas", "documents", "embeddings"], _VECTOR_PAGE, ids):
+            fields = zip(page["ids"], page["documents"], page["metadatas"], strict=True)
+            yield (
+                [
+                    Row(i, text or "", m.get("priority"), m.get("resolution"), m.get("text_hash", ""))
+                    for i, text, m in ((i, text, metadata or {}) for i, text, metadata in fields)
+                ],
+                np.asarray(page["embeddings"], dtype=np.float32),
+            )
+
+    def delete(self, generation: Generation, ids: Sequence[str]) -> None:
+        """Delete rows, which the ledger may still have: it must be noted that they are pending."""
         collection = self._collection(generation)
+        self._call(lambda _: collection.delete(ids=list(ids)))
+
+    def strangers(self, known: Sequence[Generation]) -> list[str]:
+        """Return the names of collections that are this ledger's, but of none of its generations."""
+        names = {generation.name for generation in known}
+        return [
+            collection.name
+            for collection in self._call(lambda client: client.list_collections())
+            if collection.name not in names and (collection.metadata or {}).get("ledger") == self._ledger_id
+        ]
+
+    def compact(self) -> bool:
+        """Restart a local server so that nothing deleted stays in its files; return whether it is local.
+
+        :raises IndexUnavailableError: it did not come up again.
+        """
+        if self._server is None:
+            return False
+        self._server.compact()
+        self.connect()
+        return True
+
+    def _pages(
+        self, generation: Generation, include: list[str], size: int, ids: Sequence[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        collection = self._collection(generation)
+        wanted = None if ids is None else list(ids)
         offset = 0
         while True:
             start = offset
-            page = self._call(lambda _: collection.get(include=include, limit=size, offset=start))  # noqa: B023 (called at once)
+            page = self._call(
+                lambda _: collection.get(ids=wanted, include=include, limit=size, offset=start)  # noqa: B023 (called at once)
+            )
             if page["ids"]:
                 yield page
             if len(page["ids"]) < size:

@@ -1,5 +1,6 @@
 """Ledger and index as one: what the ledger has and the index lacks is replayed, a damaged index is rebuilt."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,8 +55,11 @@ class Knowledge:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self.index.connect()
-                for generation in self._in_use():
-                    self._check(generation, notify)
+                live = self.ledger.generations.live()
+                if (
+                    live is not None
+                ):  # what is being built is its builder's to check, and what is retired a rollback's
+                    self._check(live, notify)
             except (DamagedIndexError, IndexUnavailableError) as error:
                 if attempt == _ATTEMPTS:
                     raise
@@ -77,7 +81,7 @@ class Knowledge:
         failures = 0
         while True:
             try:
-                with self.ledger.index_lock():
+                with self._turn(generation):
                     told = self._replay_page(generation, only)
             except IndexUnavailableError as error:
                 failures += 1
@@ -85,18 +89,41 @@ class Knowledge:
                     raise
                 _log.warning("writing to the index failed, connecting anew: %s", error)
                 self.prepare(notify)
+                self.index.create(generation)
                 continue
             if not told:
                 return done
             done += told
             notify("index", done, max(done, total))
 
+    def complete(self, generation: Generation, notify: Notify = _quiet) -> None:
+        """Bring the collection of a generation that is not live to what the ledger has embedded for it."""
+        self.index.create(generation)
+        self.replay(generation, notify)
+        # It may have lost rows when a damaged index was put aside.
+        if self._compare_rows(generation):
+            self.replay(generation, notify)
+
+    def go_live(self, generation: Generation) -> bool:
+        """Make a complete generation live, unless it has not all tickets; return whether it is live.
+
+        The caller holds the index lock, so that what is written to the ledger meanwhile waits, and is little.
+        """
+        self._replay_all(generation, _quiet)
+        return self.ledger.generations.switch(generation)
+
+    def drop(self, generation: Generation) -> None:
+        """Delete a generation that is not live, collection first."""
+        self.index.drop(generation.name)
+        self.ledger.generations.remove(generation)
+
     def nearest(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[Hit]:
         """Return the tickets nearest to the vector, nearest first."""
         return self.index.query(generation, vector, limit)
 
-    def _in_use(self) -> list[Generation]:
-        return [generation for generation in self.ledger.generations.all() if generation.status != "retired"]
+    def _turn(self, generation: Generation) -> contextlib.AbstractContextManager[None]:
+        # Only its builder writes to a generation that is being built: writers of the live one need not wait for it.
+        return contextlib.nullcontext() if generation.status == "building" else self.ledger.index_lock()
 
     def _replay_page(self, generation: Generation, only: Sequence[str] | None = None) -> int:
         entries, vectors, revision = self.ledger.generations.pending(generation, _PAGE, only=only)
@@ -137,7 +164,7 @@ class Knowledge:
             done += told
             notify("replay", done, max(done, total))
 
-    def _compare_rows(self, generation: Generation) -> None:
+    def _compare_rows(self, generation: Generation) -> int:
         expected, found = self.ledger.tickets.hashes(), self.index.hashes(generation)
         wrong = [i for i, text in expected.items() if found.get(i) != text] + [
             i for i in found if i not in expected
@@ -149,6 +176,7 @@ class Knowledge:
                 f"{len(wrong):,}",
             )
             self.ledger.generations.note_pending(generation, wrong)
+        return len(wrong)
 
     def _compare_vectors(self, generation: Generation, notify: Notify) -> None:
         texts = self.ledger.tickets.hashes()

@@ -86,6 +86,11 @@ class LocalServer:
             (self._dir / "chroma.suspect").write_text(reason)
             self.stop()
 
+    def compact(self) -> None:
+        """Stop the server; the next one is started on files without anything that was deleted."""
+        (self._dir / "chroma.compact").touch()
+        self.stop()
+
     def stop(self) -> bool:
         """Stop the server, whoever uses it; return whether one ran."""
         if not self._owned():

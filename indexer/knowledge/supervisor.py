@@ -18,8 +18,10 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -54,6 +56,7 @@ def _own(data_dir: Path, owner: int, users: int, log: int) -> int:
     _put_damaged_aside(data_dir, log)
     clean = manifest.exists() or not index.exists()
     manifest.unlink(missing_ok=True)
+    _tidy(data_dir, log)
     port = _free_port()
     arguments = ["chroma", "run", "--path", str(index), "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
@@ -105,6 +108,44 @@ def _put_damaged_aside(data_dir: Path, log: int) -> None:
         manifest.unlink(missing_ok=True)
         _say(log, f"put the index aside as {aside.name} ({reason}); it is rebuilt from the ledger")
     suspect.unlink(missing_ok=True)
+
+
+def _tidy(data_dir: Path, log: int) -> None:
+    """Remove what the server keeps of deleted collections: folders, and with ``chroma.compact`` freed pages too.
+
+    Only safe while no server runs. Whatever is doubtful stays: a database that cannot be read tells nothing.
+    """
+    index, compact = data_dir / "index", data_dir / "chroma.compact"
+    database = index / "chroma.sqlite3"
+    if not database.exists():
+        compact.unlink(missing_ok=True)
+        return
+    mode = "rw" if compact.exists() else "ro"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True)) as connection:
+            known = {row[0] for row in connection.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
+            if compact.exists():
+                # The full-text index keeps the words of deleted texts until its parts are merged.
+                connection.execute(
+                    "INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')"
+                )
+                connection.commit()
+                connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        _say(log, f"{database.name} cannot be tidied ({error}): it stays as it is")
+        return
+    for folder in index.iterdir():
+        if folder.is_dir() and _is_segment(folder.name) and folder.name not in known:
+            shutil.rmtree(folder)
+            _say(log, f"removed {folder.name}, which no collection has any more")
+    compact.unlink(missing_ok=True)
+
+
+def _is_segment(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _changed(manifest: Path, index: Path) -> list[str]:
