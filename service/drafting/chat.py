@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatCall"]
 
-_MAX_TOKENS = 700  # of the answer: twice what the prompt allows, for languages that need more tokens
+_MAX_TOKENS = 500  # of the answer: twice what the prompt allows, for languages that need more tokens
 _TEMPERATURE = 0.2
 
 _Result = TypeVar("_Result")

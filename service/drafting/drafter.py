@@ -32,7 +32,6 @@ _REASONS = {
     "over_limit": "the configured limit on requests to the provider is reached",
     "quota_exhausted": "the account at the provider is used up",
     "refused": "the provider refused the request",
-    "server_error": "the provider failed",
     "unusable_answer": "the provider did not send a chat answer",
     "broken_off": "the provider's answer broke off",
     "filtered": "the provider's content filter stopped the answer",
@@ -124,7 +123,8 @@ class Drafter:
         """Say for a support lead, who does not run the service, what the log says for who does."""
         if error.kind == "timeout":
             return f"the provider did not answer within {self._timeout:g} s"
-        return _REASONS["broken_off" if begun and error.kind in _BREAKS_OFF else error.kind]
+        kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
+        return _REASONS.get(kind, "the provider failed")
 
 
 async def _sentences(

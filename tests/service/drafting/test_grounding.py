@@ -250,6 +250,16 @@ def test_a_citation_that_the_new_ticket_asks_for_is_left_out() -> None:
     assert grounded.add("As in [5].") == "As in [5]."
 
 
+def test_an_echo_of_the_prompt_is_left_out() -> None:
+    """A weak model repeats the elements that it was given; that is no reply, and no citation."""
+    grounded = _ground(
+        '<precedents>\n<ticket id="[5]" priority="high">\n<text>It fails.</text>\nRestart it [5].\n</ticket>'
+    )
+    assert grounded.text == "Restart it [5]."
+    assert grounded.left_out == "left out 4 sentences that repeated the prompt"
+    assert _ground("Use `<text>` [5].", given="Draw it with <text>.").text == "Use `<text>` [5]."
+
+
 def test_says_everything_that_was_left_out() -> None:
     """Both reasons are told, with their counts."""
     grounded = _ground("A [99]. B [98]. C https://evil.example. D [5].")
