@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from indexer.commands import add_commands
 from indexer.console import say, showing_progress, summary
 from indexer.errors import PrecedentError, ProviderError
 from indexer.logs import configure_logging
@@ -82,11 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="end with the report as one line of JSON on standard output"
     )
     add.set_defaults(run=_sync)
-    sample = commands.add_parser("sample", help="index the bundled sample of tickets, if nothing is stored yet")
+    sample = commands.add_parser(
+        "sample", help="index the bundled sample of tickets, if nothing is stored yet"
+    )
     sample.set_defaults(run=_sample)
     status = commands.add_parser("status", help="say what is stored")
     status.add_argument("--json", action="store_true", help="as one line of JSON")
     status.set_defaults(run=_status)
+    add_commands(commands)
     stop = commands.add_parser("stop", help="stop the service and the Chroma server of the data directory")
     stop.set_defaults(run=_stop)
     return parser

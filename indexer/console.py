@@ -15,6 +15,12 @@ _STEP_WORDS = {
     "check": "checking the index",
     "index": "indexing",
     "embed": "embedding",
+    "verify": "reading the index",
+    "probe": "querying the index",
+    "agree": "comparing neighbours",
+    "scan": "reading files",
+    "restore": "restoring",
+    "backup": "copying",
 }
 
 Progress = Callable[[str, int, int], None]

@@ -4,6 +4,7 @@ __all__ = [
     "IndexUnavailableError",
     "PrecedentError",
     "ProviderError",
+    "RefusedTextsError",
     "SettingsError",
     "SourceError",
     "SpaceMismatchError",
@@ -41,3 +42,11 @@ class ProviderError(PrecedentError):
         super().__init__(message)
         self.kind = kind
         self.retry_after = retry_after
+
+
+class RefusedTextsError(ProviderError):
+    """The provider accepts other texts, but not those at ``positions`` of the call, however they are shortened."""
+
+    def __init__(self, message: str, *, positions: tuple[int, ...]) -> None:
+        super().__init__(message, kind="refused")
+        self.positions = positions

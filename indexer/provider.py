@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-__all__ = ["Admission", "RateLimiter", "open_provider", "provider_errors", "translate"]
+__all__ = ["Admission", "RateLimiter", "open_limiter", "open_provider", "provider_errors", "translate"]
 
 _CONNECT_SECONDS = 5.0
 _NO_KEY = "not-needed"  # the SDK insists on one; local servers ignore it
@@ -233,3 +233,10 @@ class RateLimiter:
         requests_fit = self._requests is None or sum(a.requests for a in self._admitted) < self._requests
         tokens_fit = self._tokens is None or sum(a.tokens for a in self._admitted) + tokens <= self._tokens
         return 0.0 if requests_fit and tokens_fit else self._admitted[0].at - start
+
+
+def open_limiter(settings: Settings) -> RateLimiter:
+    """Return a limiter of what settings say the provider allows."""
+    return RateLimiter(
+        requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute
+    )

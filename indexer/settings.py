@@ -89,6 +89,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, msgspec.Meta(gt=0, lt=1)],
         _help("share of wrong labels accepted among `automatic` priorities"),
     ] = 0.2
+    priority_order: Annotated[
+        tuple[str, ...],
+        _help(
+            "comma-separated priorities from least to most urgent, for the back-test; when not set: as their names tell",
+        ),
+    ] = ()
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
 
     def __post_init__(self) -> None:
@@ -169,10 +175,8 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
             msg = f"{name} is not a setting: {hint}"
             raise SettingsError(msg)
     values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
-    if "api_keys" in values:
-        values["api_keys"] = [
-            key.strip() for key in variables[_variable("api_keys")].split(",") if key.strip()
-        ]
+    for field in {"api_keys", "priority_order"} & values.keys():
+        values[field] = [part.strip() for part in variables[_variable(field)].split(",") if part.strip()]
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.embedding import Embedder
+from indexer.errors import RefusedTextsError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation, Ledger, Outcome, Space, check_space
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
@@ -49,18 +50,22 @@ async def embed_texts(ledger: Ledger, embedder: Embedder, texts: dict[str, str])
     missing = texts.keys() if space is None else await to_thread(ledger.vectors.missing, space, texts)
     hashes = [text for text in texts if text in missing]
     requests = embedded = 0
-    async for batch in embedder.embed([texts[text] for text in hashes]):
-        arrived = Space(embedder.kind, embedder.model, batch.vectors.shape[1], RECIPE)
-        live = await to_thread(ledger.generations.live)
-        if live is not None and live.space.model == arrived.model:
-            check_space(live, arrived)
-        space = arrived
-        await to_thread(
-            ledger.vectors.store, space, [hashes[position] for position in batch.positions], batch.vectors
-        )
-        requests += batch.requests
-        embedded += len(batch.positions)
-    return Embedding(space, requests, embedded)
+    refused: dict[str, str] = {}
+    try:
+        async for batch in embedder.embed([texts[text] for text in hashes]):
+            arrived = Space(embedder.kind, embedder.model, batch.vectors.shape[1], RECIPE)
+            live = await to_thread(ledger.generations.live)
+            if live is not None and live.space.model == arrived.model:
+                check_space(live, arrived)
+            space = arrived
+            await to_thread(
+                ledger.vectors.store, space, [hashes[position] for position in batch.positions], batch.vectors
+            )
+            requests += batch.requests
+            embedded += len(batch.positions)
+    except RefusedTextsError as error:
+        refused = {hashes[position]: str(error) for position in error.positions}
+    return Embedding(space, requests, embedded, refused)
 
 
 def write_tickets(

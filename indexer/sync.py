@@ -6,7 +6,7 @@ import sqlite3
 import time
 from asyncio import Task, create_task, to_thread
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -147,6 +147,19 @@ class _Run:
             if not self.seen.has("id", ticket_id)
         ]
 
+    def without_refused(self, window: list[Ticket], refused: Mapping[str, str]) -> list[Ticket]:
+        """Reject the tickets whose text the provider refuses, and return the others."""
+        kept = []
+        for ticket in window:
+            reason = refused.get(text_hash(ticket.text))
+            if reason is None:
+                kept.append(ticket)
+            else:
+                raw = msgspec.json.encode(ticket).decode()
+                self.rejections.add(SourceRecord(place=f"ticket {ticket.id}", raw=raw), reason)
+                self.report.rejected += 1
+        return kept
+
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Count what became of tickets."""
         for outcome in outcomes:
@@ -215,6 +228,7 @@ async def sync(
                 embedding = await embed_tickets(knowledge.ledger, embedder, window)
                 run.report.embedding_requests += embedding.requests
                 run.report.embedded_texts += embedding.texts
+                window = run.without_refused(window, embedding.refused)
                 # While one window is written, the next is read and embedded.
                 if writing is not None:
                     await writing

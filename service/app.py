@@ -9,10 +9,12 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.static_files import create_static_files_router
 
 from indexer.processes import registered_service
+from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
 from service.api import health, tickets, triage
 from service.drafting.drafter import Drafter
@@ -31,14 +33,12 @@ def create_app(settings: Settings) -> Litestar:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        keeper = Keeper(settings)
-        client = None
-        if settings.provider_configured:
-            from indexer.provider import open_provider
-
-            client = open_provider(settings, max_retries=1)
+        limiter = open_limiter(settings)
+        keeper = Keeper(settings, limiter)
+        client = open_provider(settings, max_retries=1) if settings.provider_configured else None
         pipeline = Pipeline(
-            keeper, Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout)
+            keeper,
+            Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
         )
         app.state.update({"keeper": keeper, "pipeline": pipeline})
         with registered_service(settings.data_dir):
@@ -71,6 +71,8 @@ def create_app(settings: Settings) -> Litestar:
             version="1",
             description="Answers a new support ticket from the team's own resolved ones.",
             path="/docs",
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            operation_id_creator=lambda handler, _method, _path: handler.handler_name,
             render_plugins=[
                 SwaggerRenderPlugin(
                     path="/",

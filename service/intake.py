@@ -8,7 +8,7 @@ import msgspec
 from indexer.errors import SpaceMismatchError
 from indexer.ledger import Outcome
 from indexer.store import embed_tickets, write_tickets
-from indexer.ticket import Ticket, TicketError, parse_ticket
+from indexer.ticket import Ticket, TicketError, parse_ticket, text_hash
 from service.keeper import Keeper
 
 __all__ = ["Intake", "Rejected"]
@@ -46,41 +46,54 @@ class Intake(msgspec.Struct, kw_only=True):
         :raises IndexUnavailableError: the ledger has the tickets, the index will be told of them later.
         """
         for chunk in _chunks(records):
-            tickets = [ticket for ticket in (self._parsed(record) for record in chunk) if ticket]
+            tickets = {number: ticket for number, ticket in map(self._parsed, chunk) if ticket}
             for outcome in await self._store(keeper, tickets) if tickets else ():
                 setattr(self, outcome, getattr(self, outcome) + 1)
 
     def reject(self, reason: str) -> None:
         """Count a record that cannot even be decoded."""
         self.read += 1
+        self._reject(self.read, reason)
+
+    def _reject(self, number: int, reason: str) -> None:
         self.rejected += 1
-        self.rejections.append(Rejected(record=self.read, reason=reason))
+        self.rejections.append(Rejected(record=number, reason=reason))
 
-    def _parsed(self, record: object) -> Ticket | None:
-        try:
-            ticket = parse_ticket(record)
-        except TicketError as error:
-            self.reject(str(error))
-            return None
+    def _parsed(self, record: object) -> tuple[int, Ticket | None]:
         self.read += 1
-        return ticket
+        try:
+            return self.read, parse_ticket(record)
+        except TicketError as error:
+            self._reject(self.read, str(error))
+            return self.read, None
 
-    async def _store(self, keeper: Keeper, tickets: list[Ticket]) -> list[Outcome]:
+    async def _store(self, keeper: Keeper, tickets: dict[int, Ticket]) -> list[Outcome]:
         knowledge = keeper.opened
-        for attempt in range(1, _ATTEMPTS + 1):
-            embedding = await embed_tickets(knowledge.ledger, await keeper.writing_embedder(), tickets)
+        attempt = 0
+        while True:
+            attempt += 1
+            embedding = await embed_tickets(
+                knowledge.ledger, await keeper.writing_embedder(), list(tickets.values())
+            )
             self.embedding_requests += embedding.requests
             self.embedded_texts += embedding.texts
-            if embedding.space is None:
-                break
+            for number, ticket in list(tickets.items()):
+                reason = embedding.refused.get(text_hash(ticket.text))
+                if reason is not None:
+                    self._reject(number, reason)
+                    del tickets[number]
+            if not tickets or embedding.space is None:
+                return []
             try:
-                return (await asyncio.to_thread(write_tickets, knowledge, embedding.space, tickets))[1]
+                _, outcomes = await asyncio.to_thread(
+                    write_tickets, knowledge, embedding.space, list(tickets.values())
+                )
             except SpaceMismatchError:
                 # Another generation went live in between: the texts are embedded in its space too.
                 if attempt == _ATTEMPTS:
                     raise
-        msg = "the embedder returned nothing"
-        raise RuntimeError(msg)
+            else:
+                return outcomes
 
 
 def _chunks(records: Sequence[object]) -> Iterator[Sequence[object]]:

@@ -12,6 +12,7 @@ from indexer.embedding.choose import open_embedder
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
+from indexer.provider import RateLimiter
 from indexer.settings import Settings
 from indexer.store import require_space
 from service.classifier import FitError, Verdict, fit_forest, latest_forest
@@ -47,8 +48,9 @@ class Serving:
 class Keeper:
     """Opens what is needed, and follows the ledger: another live generation, other tickets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limiter: RateLimiter) -> None:
         self.settings = settings
+        self._limiter = limiter
         self.stage = "starting"
         self.knowledge: Knowledge | None = None
         self._serving: Serving | None = None
@@ -64,7 +66,9 @@ class Keeper:
         :raises PrecedentError: settings and what is stored do not fit together.
         """
         self.knowledge = await asyncio.to_thread(Knowledge, self.settings)
-        embedder = await asyncio.to_thread(open_embedder, self.settings, retries=1)
+        embedder = await asyncio.to_thread(
+            open_embedder, self.settings, self.knowledge.ledger, retries=1, limiter=self._limiter
+        )
         self._embedders[embedder.kind, embedder.model] = embedder
         await asyncio.to_thread(require_space, self.knowledge.ledger, embedder)
         _log.info(
@@ -241,9 +245,13 @@ class Keeper:
         key = (generation.space.kind, generation.space.model)
         if key not in self._embedders:
             self._embedders[key] = await asyncio.to_thread(
-                lambda: open_embedder(
-                    self.settings, kind=generation.space.kind, model=generation.space.model, retries=1
-                )
+                open_embedder,
+                self.settings,
+                self.opened.ledger,
+                kind=generation.space.kind,
+                model=generation.space.model,
+                retries=1,
+                limiter=self._limiter,
             )
         return self._embedders[key]
 

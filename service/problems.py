@@ -13,7 +13,9 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
 from indexer.ticket import TicketError
 
-__all__ = ["NotReadyError", "Problem", "handlers", "problem_of"]
+__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "problem_of"]
+
+PROBLEM_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5
@@ -92,9 +94,7 @@ def _handle(_request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     headers = dict(getattr(error, "headers", None) or {})
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    return Response(
-        problem, status_code=problem.status, headers=headers, media_type="application/problem+json"
-    )
+    return Response(problem, status_code=problem.status, headers=headers, media_type=PROBLEM_TYPE)
 
 
 handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {

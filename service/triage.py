@@ -1,9 +1,10 @@
 """The pipeline, from a new ticket to the answer: embed, classify, retrieve, draft."""
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -87,7 +88,9 @@ class Pipeline:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def triage(self, text: str, *, top_k: int, draft: bool) -> AsyncIterator[Triaged | str | Triage]:
+    async def triage(
+        self, text: str, *, top_k: int, draft: bool
+    ) -> AsyncGenerator[Triaged | str | Triage, None]:
         """Yield what is known at once, then pieces of the draft as they are written, then the whole answer.
 
         :raises ProviderError: the text could not be embedded.
@@ -102,17 +105,18 @@ class Pipeline:
         yield first
         began = time.perf_counter()
         result = DraftResult(
-            draft=Draft(text="", citations=(), source="none", grounded=True),
+            draft=Draft(text="", citations=(), source="none", grounded=False),
             chat_requests=0,
             prompt_tokens=0,
             completion_tokens=0,
         )
         if draft:
-            async for piece in self._drafter.draft(text, decision, neighbours):
-                if isinstance(piece, str):
-                    yield piece
-                else:
-                    result = piece
+            async with contextlib.aclosing(self._drafter.draft(text, decision, neighbours)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, str):
+                        yield piece
+                    else:
+                        result = piece
         clock.draft = _since(began)
         yield Triage(
             id=first.id,

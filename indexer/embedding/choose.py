@@ -5,21 +5,28 @@ from typing import Literal
 from indexer.embedding.minilm import MINILM_MODEL, MiniLMEmbedder
 from indexer.embedding.protocol import Embedder
 from indexer.errors import SettingsError
+from indexer.ledger import Ledger
+from indexer.provider import RateLimiter, open_limiter, open_provider
 from indexer.settings import Settings
+from indexer.ticket import RECIPE
 
 __all__ = ["open_embedder"]
 
 
 def open_embedder(
     settings: Settings,
+    ledger: Ledger | None = None,
     *,
     kind: Literal["hosted", "local"] | None = None,
     model: str | None = None,
     retries: int,
+    limiter: RateLimiter | None = None,
 ) -> Embedder:
     """Open the embedder that settings choose, or the one of a generation that was built with another model.
 
+    :param ledger: where the model's dimension is known from; an answer with another one is then unusable.
     :param retries: how often the provider is asked again after a failure that may pass.
+    :param limiter: the process's own, when more than this embedder asks the provider.
     :raises SettingsError: it cannot be opened with these settings.
     """
     kind = kind or settings.chosen_embedder[0]
@@ -32,11 +39,14 @@ def open_embedder(
         msg = f"{model or settings.embedding_model} is embedded by the provider: set OXLO_API_KEY"
         raise SettingsError(msg)
     from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
-    from indexer.provider import open_provider
 
+    model = model or settings.embedding_model
+    space = ledger.vectors.known_space("hosted", model, RECIPE) if ledger else None
     return OpenAICompatibleEmbedder(
         open_provider(settings, max_retries=retries),
-        model=model or settings.embedding_model,
+        model=model,
+        limiter=limiter or open_limiter(settings),
+        dimension=space.dimension if space else None,
         batch_size=settings.embedding_batch_size,
         concurrency=settings.embedding_concurrency,
     )

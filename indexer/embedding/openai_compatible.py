@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from indexer.embedding.protocol import EmbeddedBatch, Matrix
-from indexer.errors import ProviderError
+from indexer.errors import ProviderError, RefusedTextsError
 from indexer.provider import RateLimiter, translate
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class _Delivery:
     put: Callable[[EmbeddedBatch], Awaitable[None]]
     requests: int = 0
     """Sent since the last part."""
+    refused: list[int] = field(default_factory=list)
+    """Positions of texts that are to blame themselves."""
+    word: str = ""
+    """What the provider said of the last of them."""
 
     async def part(self, positions: range, vectors: Matrix, tokens: int) -> None:
         requests, self.requests = self.requests, 0
@@ -79,7 +83,7 @@ class _Delivery:
 
 
 class OpenAICompatibleEmbedder:
-    """Embeds at the provider, with a client that its opener closes: several embedders and the chat share it.
+    """Embeds at the provider, with a client that it closes at its end.
 
     Failed requests are repeated by the client (its ``max_retries``); only an answer that is unusable although
     its status is 200 is asked for again here, at most twice.
@@ -125,22 +129,28 @@ class OpenAICompatibleEmbedder:
         :param texts: none of them empty.
         :raises ProviderError: a batch failed for good. No batch was begun after that, and what those in flight
             brought was yielded before.
+        :raises RefusedTextsError: single texts are refused; all others were yielded before.
         """
         cursor = 0
         failures: list[Exception] = []
+        refused: list[int] = []
+        word = ""
         # With one place, a worker goes on when the consumer has caught up: at most `concurrency` + 1 batches
         # that are paid for are lost if the process dies.
         arrived: asyncio.Queue[EmbeddedBatch | None] = asyncio.Queue(maxsize=1)
 
         async def work() -> None:
-            nonlocal cursor
+            nonlocal cursor, word
             while cursor < len(texts) and not failures:
                 positions = range(cursor, min(cursor + self._batch_size, len(texts)))
                 cursor = positions.stop
+                delivery = _Delivery(texts, arrived.put)
                 try:
-                    await self._deliver(positions, _Delivery(texts, arrived.put))
+                    await self._deliver(positions, delivery)
                 except Exception as error:  # noqa: BLE001 (raised below, when the others are done)
                     failures.append(error)
+                refused.extend(delivery.refused)
+                word = delivery.word or word
 
         async def work_together() -> None:
             await asyncio.gather(*(work() for _ in range(min(self.concurrency, len(texts)))))
@@ -155,9 +165,12 @@ class OpenAICompatibleEmbedder:
             await asyncio.gather(workers, return_exceptions=True)
         if failures:
             raise failures[0]
+        if refused:
+            raise RefusedTextsError(word, positions=tuple(refused))
 
     async def close(self) -> None:
-        """Do nothing: the connections are the client's."""
+        """Close the client's connections."""
+        await self._client.close()
 
     async def _deliver(self, positions: range, delivery: _Delivery) -> bool:
         """Embed a batch, in smaller parts if need be, and tell whether it was accepted whole."""
@@ -207,7 +220,10 @@ class OpenAICompatibleEmbedder:
             _log.info("a text of %d characters is embedded by its first %d", len(whole), len(text))
             await delivery.part(position, vectors, tokens)
             return
-        raise refused.word
+        if not self._ever_accepted:
+            raise refused.word
+        delivery.refused.append(position.start)
+        delivery.word = str(refused.word)
 
     async def _ask(self, texts: list[str], delivery: _Delivery) -> tuple[Matrix, int]:
         """Return the vectors of the texts, in their order, and the tokens that they had.

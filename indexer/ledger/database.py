@@ -34,7 +34,7 @@ PAGE = 500
 _SCHEMA = 1
 _BUSY_SECONDS = 60
 _INDEX_LOCK = 7_166_342_001  # any constant; names our advisory lock on PostgreSQL
-_SCHEMA_LOCK = _INDEX_LOCK + 1
+_WRITE_LOCK = _INDEX_LOCK + 1
 _MAINTENANCE_LOCK = _INDEX_LOCK + 2
 
 metadata = sa.MetaData()
@@ -98,15 +98,15 @@ class Database:
     """Transactions on the ledger's tables. Every commit is durable when it returns."""
 
     def __init__(self, url: str | None, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True)
         self._data_dir = data_dir
-        self.url = sa.make_url(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
-        if self.url.drivername == "postgresql":
-            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.url = _parsed(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
+        # A query may hold a password too.
+        self._where = self.url.set(query={}).render_as_string(hide_password=True)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = (
             {"connect_args": {"timeout": _BUSY_SECONDS}} if self.is_sqlite else {"pool_pre_ping": True}
         )
+        options["hide_parameters"] = True  # they are tickets
         try:
             self._engine = sa.create_engine(self.url, **options)
         except ModuleNotFoundError as error:
@@ -117,24 +117,35 @@ class Database:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         try:
+            data_dir.mkdir(parents=True, exist_ok=True)
             self._create()
-        except sa.exc.DBAPIError as error:
-            msg = f"the ledger at {self.url.render_as_string(hide_password=True)} cannot be opened: {_first_line(error)}"
-            raise PrecedentError(msg) from None
+        except OSError as error:
+            msg = f"PRECEDENT_DATA_DIR={data_dir} cannot be used: {error.strerror or error}"
+            raise SettingsError(msg) from None
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Open a transaction that sees one state of the ledger throughout."""
-        connection = self._engine.connect()
-        if not self.is_sqlite:
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        with connection, connection.begin():
-            yield connection
+        """Open a transaction that sees one state of the ledger throughout.
+
+        :raises PrecedentError: the database failed; so does every other method here.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """Open a transaction to write in; on SQLite it waits for other writers at its beginning."""
-        with self._engine.connect().execution_options(precedent_write=True) as connection, connection.begin():
+        """Open a transaction to write in; it waits for other writers at its beginning."""
+        with (
+            self._translated(),
+            self._engine.connect().execution_options(precedent_write=True) as connection,
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                # One writer at a time, as on SQLite: rows that two lock in different order would be a deadlock.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
             yield connection
 
     @contextlib.contextmanager
@@ -144,7 +155,7 @@ class Database:
             with FileLock(self._data_dir / "index.lock"):
                 yield
             return
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._alone() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_lock(_INDEX_LOCK)))
             try:
                 yield
@@ -165,7 +176,7 @@ class Database:
             except Timeout:
                 raise PrecedentError(msg) from None
             return
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._alone() as connection:
             if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_MAINTENANCE_LOCK))).scalar():
                 raise PrecedentError(msg)
             try:
@@ -180,8 +191,8 @@ class Database:
         try:
             with self.read() as connection:
                 found = list(connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars())
-        except sa.exc.DBAPIError as error:
-            return [_first_line(error)]
+        except PrecedentError as error:
+            return [str(error)]
         return [line for line in found if line != "ok"]
 
     def compact(self) -> None:
@@ -190,7 +201,7 @@ class Database:
         :raises PrecedentError: a reader held on to the log for a minute.
         """
         tables = () if self.is_sqlite else (tickets.name, vectors.name, pending.name)
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._alone() as connection:
             for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:
                 connection.exec_driver_sql(statement)
             deadline = time.monotonic() + _BUSY_SECONDS
@@ -213,14 +224,26 @@ class Database:
         """Give connections back."""
         self._engine.dispose()
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[sa.Connection]:
+        """Open a connection on which every statement is a transaction of its own."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            msg = f"the ledger at {self._where} cannot be used: {_first_line(error)}"
+            raise PrecedentError(msg) from None
+
     def _create(self) -> None:
         # SQLite's switch to WAL does not wait for other processes that open the file for the first time too.
         with (
             FileLock(self._data_dir / "ledger.lock") if self.is_sqlite else contextlib.nullcontext(),
             self.write() as connection,
         ):
-            if not self.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             metadata.create_all(connection)
             found = connection.execute(sa.select(state.c.schema)).scalar()
             if found is None:
@@ -230,13 +253,12 @@ class Database:
                     )
                 )
             elif found != _SCHEMA:
-                msg = f"the ledger at {self.url.render_as_string(hide_password=True)} has schema {found}, this release reads {_SCHEMA}: use the release that wrote it"
+                msg = f"the ledger at {self._where} has schema {found}, this release reads {_SCHEMA}: use the release that wrote it"
                 raise PrecedentError(msg)
 
 
 def next_revision(connection: sa.Connection) -> int:
-    """Count a change of tickets, and keep other writers out until the transaction ends."""
-    # SQLite's write transactions exclude each other anyway; on PostgreSQL the updated row does it.
+    """Count a change of tickets."""
     statement = state.update().values(revision=state.c.revision + 1).returning(state.c.revision)
     return int(connection.execute(statement).scalar_one())
 
@@ -278,5 +300,20 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _first_line(error: sa.exc.DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+def _parsed(url: str) -> sa.URL:
+    parsed: sa.URL | None = None
+    with contextlib.suppress(sa.exc.ArgumentError, ValueError):
+        parsed = sa.make_url(url)
+    if parsed is None or "@" in (parsed.host or ""):
+        # Without its value: what cannot be parsed may hold a password anywhere.
+        msg = (
+            "PRECEDENT_DATABASE_URL cannot be read: it must be postgresql://user:password@host:port/database, "
+            "where signs such as @ in the password are percent-encoded (%40)"
+        )
+        raise SettingsError(msg)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _first_line(error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> str:
+    original = getattr(error, "orig", None) or error
+    return (str(original).strip().splitlines() or [type(original).__name__])[0]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database, next_revision, pages, state, tickets
+from indexer.ledger.database import PAGE, Database, next_revision, pages, state, tickets, vectors
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
 from indexer.ticket import Ticket, record_hash, text_hash
@@ -44,6 +44,12 @@ class Tickets:
             rows = connection.execute(sa.select(tickets.c.id, tickets.c.text_hash))
             return {row.id: row.text_hash for row in rows}
 
+    def priorities(self) -> dict[str, str | None]:
+        """Return every ticket's id and priority."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(tickets.c.id, tickets.c.priority))
+            return {row.id: row.priority for row in rows}
+
     def stored(self, ids: Iterable[str]) -> dict[str, Stored]:
         """Return what is needed to tell which of these tickets changed."""
         with self._db.read() as connection:
@@ -72,30 +78,31 @@ class Tickets:
         """
         outcomes = []
         with self._db.write() as connection:
-            revision = next_revision(connection)
             if space is not None:
                 self._generations.require(connection, space, {text_hash(ticket.text) for ticket in batch})
             before = _stored(connection, (ticket.id for ticket in batch))
             rows: dict[str, dict[str, Any]] = {}
             for ticket in batch:
-                row = _row(ticket, revision)
+                row = _row(ticket)
                 outcome = _compare(before.get(ticket.id), row)
                 outcomes.append(outcome)
                 if outcome in (Outcome.ADDED, Outcome.UPDATED):
                     rows[ticket.id] = row
                     before[ticket.id] = Stored(row["record_hash"], row["text_hash"], row["updated_at"])
             if rows:
-                self._db.upsert(connection, tickets, list(rows.values()))
+                revision = next_revision(connection)
+                self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
                 self._generations.note(connection, rows, revision)
         return outcomes
 
     def delete(self, ids: Iterable[str]) -> list[str]:
         """Delete these tickets, note that for every generation in use, and return those that existed."""
         with self._db.write() as connection:
-            revision = next_revision(connection)
             found = list(_stored(connection, ids))
-            if found:
-                connection.execute(state.update().values(deleted_revision=revision))
+            if not found:
+                return []
+            revision = next_revision(connection)
+            connection.execute(state.update().values(deleted_revision=revision))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
             self._generations.note(connection, found, revision)
@@ -164,10 +171,9 @@ def _compare(before: Stored | None, row: Mapping[str, Any]) -> Outcome:
     return Outcome.UPDATED
 
 
-def _row(ticket: Ticket, revision: int) -> dict[str, Any]:
+def _row(ticket: Ticket) -> dict[str, Any]:
     return {
         "id": ticket.id,
-        "revision": revision,
         "source": ticket.source,
         "priority": ticket.priority,
         "created_at": ticket.created_at.timestamp() if ticket.created_at else None,

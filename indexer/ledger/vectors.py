@@ -1,14 +1,24 @@
 """Vectors in the ledger."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 import sqlalchemy as sa
 
 from indexer.embedding import Matrix
-from indexer.ledger.database import PAGE, Database, pages, space_number, spaces, state, tickets, vectors
+from indexer.ledger.database import (
+    PAGE,
+    Database,
+    generations,
+    pages,
+    space_number,
+    spaces,
+    state,
+    tickets,
+    vectors,
+)
 from indexer.ledger.records import Space, TrainingRows
 from indexer.ticket import Ticket, embedding_text
 
@@ -43,9 +53,13 @@ class Vectors:
         """
         with self._db.read() as connection:
             number = None if space is None else space_number(connection, space)
-            query = sa.select(tickets.c.text_hash, sa.func.min(tickets.c.record).label("record"))
-            query = self._without_vector(query, number).where(tickets.c.text_hash > after)
-            query = query.group_by(tickets.c.text_hash).order_by(tickets.c.text_hash).limit(limit)
+            columns = sa.select(tickets.c.text_hash, sa.func.min(tickets.c.record).label("record"))
+            query = (
+                columns.where(_without_vector(number), tickets.c.text_hash > after)
+                .group_by(tickets.c.text_hash)
+                .order_by(tickets.c.text_hash)
+                .limit(limit)
+            )
             return {
                 row.text_hash: embedding_text(_decode(row.record).text) for row in connection.execute(query)
             }
@@ -54,15 +68,8 @@ class Vectors:
         """Return how many different texts of tickets have no vector in the space."""
         with self._db.read() as connection:
             number = None if space is None else space_number(connection, space)
-            query = sa.select(sa.func.count(sa.distinct(tickets.c.text_hash)))
-            return int(connection.execute(self._without_vector(query, number)).scalar_one())
-
-    @staticmethod
-    def _without_vector(query: sa.Select[Any], number: int | None) -> sa.Select[Any]:
-        there = sa.select(vectors.c.space).where(
-            vectors.c.space == number, vectors.c.text_hash == tickets.c.text_hash
-        )
-        return query.select_from(tickets).where(sa.not_(there.exists()))
+            query = sa.select(sa.func.count(sa.distinct(tickets.c.text_hash))).where(_without_vector(number))
+            return int(connection.execute(query).scalar_one())
 
     def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
         """Store vectors under their texts' hashes; one that is there already stays as it is."""
@@ -70,6 +77,8 @@ class Vectors:
         if data.shape != (len(hashes), space.dimension) or not np.isfinite(data).all():
             msg = f"vectors of shape {data.shape} with finite values only are needed: {(len(hashes), space.dimension)}"
             raise ValueError(msg)
+        if not hashes:
+            return
         with self._db.write() as connection:
             number = space_number(connection, space)
             if number is None:
@@ -100,11 +109,16 @@ class Vectors:
             }
 
     def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
-        """Return the space that this model's vectors were last stored in, ``None`` before the first."""
+        """Return the space that this model's vectors are stored in, ``None`` before the first.
+
+        Of several dimensions it is the live generation's, else the one that was new last.
+        """
+        live = sa.and_(generations.c.space == spaces.c.id, generations.c.status == "live")
         query = (
             sa.select(spaces)
+            .outerjoin(generations, live)
             .where(spaces.c.kind == kind, spaces.c.model == model, spaces.c.recipe == recipe)
-            .order_by(spaces.c.id.desc())
+            .order_by(generations.c.number.is_(None), spaces.c.id.desc())
             .limit(1)
         )
         with self._db.read() as connection:
@@ -157,3 +171,10 @@ class Vectors:
                 )
         ids, labels, times, hashes = zip(*columns, strict=True) if columns else ((), (), (), ())
         return TrainingRows(revision, ids, labels, times, hashes, matrix)
+
+
+def _without_vector(space: int | None) -> sa.ColumnElement[bool]:
+    there = sa.select(vectors.c.space).where(
+        vectors.c.space == space, vectors.c.text_hash == tickets.c.text_hash
+    )
+    return sa.not_(there.exists())

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from service.api.security import require_key
+from service.api.documentation import problems
+from service.api.security import KEY_IN_OPENAPI, require_key
 from service.classifier import Verdict
 from service.keeper import Keeper
 from service.priority import Forest, ForestReport
@@ -61,7 +63,15 @@ async def live() -> Health:
     return Health("live", "running")
 
 
-@get("/ready", summary="Whether tickets can be answered")
+@get(
+    "/ready",
+    summary="Whether tickets can be answered",
+    responses={
+        503: ResponseSpec(
+            Health, generate_examples=False, description="not yet; `stage` says what is being done"
+        )
+    },
+)
 async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     """Return 200 when tickets can be answered, else 503 and what is being done."""
     keeper: Keeper = request.app.state.keeper
@@ -74,7 +84,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     )
 
 
-@get("/status", summary="What is served, and from what", sync_to_thread=True)
+@get("/status", summary="What is served, and from what", sync_to_thread=True, responses=problems())
 def status(request: Request[Any, Any, Any]) -> Status:
     """Return the state of index, forest and drafting."""
     keeper: Keeper = request.app.state.keeper
@@ -114,5 +124,7 @@ def _version() -> str:
         return "source"
 
 
-status_router = Router("/v1", route_handlers=[status], guards=[require_key], tags=["operations"])
+status_router = Router(
+    "/v1", route_handlers=[status], guards=[require_key], security=KEY_IN_OPENAPI, tags=["operations"]
+)
 health_router = Router("/health", route_handlers=[live, ready], tags=["operations"])

@@ -1,15 +1,24 @@
-"""API keys: when some are set, every ``/v1`` call needs one."""
+"""What a call needs before anything of it is read: a key, where the service has some, and a body's right type."""
 
 import hmac
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.handlers.base import BaseRouteHandler
+from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from indexer.settings import Settings
 
-__all__ = ["require_key"]
+__all__ = ["KEY_IN_OPENAPI", "LINES", "media_type", "require_json", "require_json_or_lines", "require_key"]
+
+KEY_IN_OPENAPI: list[dict[str, list[str]]] = [{}, {"key": []}]
+"""A key is needed, or not: that depends on the settings."""
+
+LINES = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+)
+_JSON = "application/json"
 
 
 def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -22,3 +31,27 @@ def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRo
     if scheme.lower() != "bearer" or not any(matches):
         detail = "this service needs an API key: send `Authorization: Bearer KEY`"
         raise NotAuthorizedException(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a body that says it is not JSON; one that says nothing is tried."""
+    _require(connection, frozenset())
+
+
+def require_json_or_lines(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a body that says it is neither JSON nor JSON lines."""
+    _require(connection, LINES)
+
+
+def media_type(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """Return what the body says it is, without parameters, in lower case; empty when it says nothing."""
+    return connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _require(connection: ASGIConnection[Any, Any, Any, Any], others: frozenset[str]) -> None:
+    found = media_type(connection)
+    if not found or found == _JSON or found.endswith("+json") or found in others:
+        return
+    wanted = " or ".join([_JSON, *sorted(others)[-1:]])
+    detail = f"send `Content-Type: {wanted}`, not {found[:100]!r}"
+    raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail=detail)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request, Router, delete, get, post, put
@@ -12,7 +13,15 @@ from litestar.status_codes import HTTP_200_OK
 
 from indexer.ledger import Outcome
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
-from service.api.security import require_key
+from service.api.documentation import BatchOperation, TicketOperation, problems
+from service.api.security import (
+    KEY_IN_OPENAPI,
+    LINES,
+    media_type,
+    require_json,
+    require_json_or_lines,
+    require_key,
+)
 from service.intake import Intake
 from service.keeper import Keeper
 
@@ -37,13 +46,21 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool
 
 
-@put("/{ticket_id:str}", summary="Store a resolved ticket", request_max_body_size=2 * _MAX_LINE_BYTES)
+@put(
+    "/{ticket_id:path}",
+    summary="Store a resolved ticket",
+    request_max_body_size=2 * _MAX_LINE_BYTES,
+    guards=[require_json],
+    responses=problems(400, 413, 415, 422),
+    operation_class=TicketOperation,
+)
 async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Written:
     """Store the ticket under the id of the path; the next query sees it when this answers 200.
 
     Body: `text` (or `subject` and `body`), and optionally `priority`, `resolution`, `created_at`, `resolved_at`,
     `updated_at`, `tags`, `source`. Of two versions the one with the later `updated_at` stays, without it the last.
     """
+    ticket_id = _exact(request, ticket_id)
     record = _decoded(await request.body())
     if isinstance(record, dict) and str(record.get("id", ticket_id)) != ticket_id:
         msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
@@ -51,6 +68,10 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
     intake = Intake()
     await intake.take(_keeper(request), [msgspec.to_builtins(ticket, builtin_types=())])
+    if intake.rejections:
+        raise TicketError(intake.rejections[0].reason)
+    if intake.rejections:
+        raise TicketError(intake.rejections[0].reason)
     outcome = next(o for o in Outcome if getattr(intake, o))
     return Written(id=ticket.id, outcome=outcome)
 
@@ -60,6 +81,9 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     status_code=HTTP_200_OK,
     summary="Store many resolved tickets",
     request_max_body_size=_MAX_BATCH_BYTES,
+    guards=[require_json_or_lines],
+    responses=problems(400, 413, 415, 422),
+    operation_class=BatchOperation,
 )
 async def post_batch(request: Request[Any, Any, Any]) -> Intake:
     """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line, read as a stream.
@@ -67,18 +91,16 @@ async def post_batch(request: Request[Any, Any, Any]) -> Intake:
     What is not a ticket is listed in `rejections` with its number and the reason; the rest is stored.
     """
     keeper, intake = _keeper(request), Intake()
-    if "ndjson" in request.headers.get("content-type", "") or "jsonl" in request.headers.get(
-        "content-type", ""
-    ):
+    if media_type(request) in LINES:
         records: list[object] = []
         async for line in _lines(request):
             try:
-                records.append(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                records.append(_decoded(line))
+            except ClientException as error:
                 # Keep the order, so that numbers in the answer are those of the lines.
                 await intake.take(keeper, records)
                 records = []
-                intake.reject(f"not JSON: {error}")
+                intake.reject(error.detail)
             if len(records) == _FLUSH:
                 await intake.take(keeper, records)
                 records = []
@@ -93,9 +115,10 @@ async def post_batch(request: Request[Any, Any, Any]) -> Intake:
     return intake
 
 
-@get("/{ticket_id:str}", summary="Read a stored ticket")
+@get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
 async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Ticket:
     """Return the ticket as stored."""
+    ticket_id = _exact(request, ticket_id)
     found = await asyncio.to_thread(_keeper(request).opened.ledger.tickets.get, [ticket_id])
     if ticket_id not in found:
         msg = f"no ticket {ticket_id!r} is stored"
@@ -103,9 +126,12 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     return found[ticket_id]
 
 
-@delete("/{ticket_id:str}", status_code=HTTP_200_OK, summary="Delete a stored ticket")
+@delete(
+    "/{ticket_id:path}", status_code=HTTP_200_OK, summary="Delete a stored ticket", responses=problems(400)
+)
 async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
     """Delete the ticket; no query returns it when this answers. `python -m indexer forget` also erases its bytes."""
+    ticket_id = _exact(request, ticket_id)
     knowledge = _keeper(request).opened
 
     def work() -> bool:
@@ -123,12 +149,29 @@ def _keeper(request: Request[Any, Any, Any]) -> Keeper:
     return keeper
 
 
+def _exact(request: Request[Any, Any, Any], routed: str) -> str:
+    """Return the id as it was sent: the router drops slashes at its ends, and an id may have them."""
+    raw: bytes = request.scope["raw_path"].partition(b"/v1/tickets/")[2]
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        msg = f"the id in the path is not UTF-8: {routed.removeprefix('/')[:200]!r}"
+        raise TicketError(msg) from None
+
+
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"the body is not JSON: {error}"
-        raise ClientException(msg) from None
+        msg = f"this is not JSON in UTF-8: {_reason(error)}" if body.strip() else "the body is empty"
+    except RecursionError:
+        msg = "this JSON is nested too deeply"
+    raise ClientException(msg)
+
+
+def _reason(error: Exception) -> str:
+    # What Python says of a wrong encoding quotes nothing but a byte; the offset is what helps.
+    return f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
@@ -149,5 +192,6 @@ router = Router(
     "/v1/tickets",
     route_handlers=[post_batch, put_ticket, get_ticket, delete_ticket],
     guards=[require_key],
+    security=KEY_IN_OPENAPI,
     tags=["tickets"],
 )

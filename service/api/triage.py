@@ -1,6 +1,7 @@
 """``POST /v1/triage``, ``/v1/classify`` and ``/v1/similar``."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import msgspec
@@ -10,12 +11,15 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK
 
 from indexer.ticket import parse_ticket
-from service.api.security import require_key
+from service.api.documentation import TriageOperation, problems, triage_responses
+from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
 from service.records import Triage
 from service.triage import Classified, Found, Pipeline, Triaged
 
-__all__ = ["router"]
+__all__ = ["events_of", "router"]
+
+_PROBLEMS = problems(400, 413, 415, 422)
 
 _TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
 _Text = Annotated[str, msgspec.Meta(description="the whole ticket; else give subject and body")]
@@ -50,7 +54,13 @@ class SimilarRequest(TicketText, kw_only=True):
     with_resolution: Annotated[bool, msgspec.Meta(description="only tickets that have one")] = False
 
 
-@post("/triage", status_code=HTTP_200_OK, summary="Answer a ticket", responses={})
+@post(
+    "/triage",
+    status_code=HTTP_200_OK,
+    summary="Answer a ticket",
+    responses=triage_responses(),
+    operation_class=TriageOperation,
+)
 async def triage(
     request: Request[Any, Any, Any], data: JSONBody[TriageRequest]
 ) -> Response[Triage] | ServerSentEvent:
@@ -64,7 +74,7 @@ async def triage(
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
         first = await anext(answer)
-        return ServerSentEvent(_events(first, answer))
+        return ServerSentEvent(events_of(first, answer))
     last: Triage | None = None
     async for part in answer:
         if isinstance(part, Triage):
@@ -75,29 +85,34 @@ async def triage(
     return Response(last)
 
 
-@post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority")
+@post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority", responses=_PROBLEMS)
 async def classify(request: Request[Any, Any, Any], data: JSONBody[TicketText]) -> Classified:
     """Return the priority alone."""
     pipeline: Pipeline = request.app.state.pipeline
     return await pipeline.classify(data.whole())
 
 
-@post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets")
+@post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets", responses=_PROBLEMS)
 async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
     """Return the nearest stored tickets."""
     pipeline: Pipeline = request.app.state.pipeline
     return await pipeline.similar(data.whole(), top_k=data.top_k, with_resolution=data.with_resolution)
 
 
-async def _events(
-    first: Triaged | str | Triage, answer: AsyncIterator[Triaged | str | Triage]
-) -> AsyncIterator[ServerSentEventMessage]:
-    yield _event(first)
-    try:
-        async for part in answer:
-            yield _event(part)
-    except Exception as error:  # noqa: BLE001 (the status is sent already: the stream itself must say it)
-        yield ServerSentEventMessage(event="error", data=msgspec.json.encode(problem_of(error)).decode())
+async def events_of(
+    first: Triaged | str | Triage, answer: AsyncGenerator[Triaged | str | Triage, None]
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Yield the events of an answer that has begun; what fails from here on is the last of them.
+
+    Closing it, as the server does when the client leaves, ends the answer too, and with it the request to the provider.
+    """
+    async with contextlib.aclosing(answer):
+        try:
+            yield _event(first)
+            async for part in answer:
+                yield _event(part)
+        except Exception as error:  # noqa: BLE001 (the status is sent already: the stream itself must say it)
+            yield ServerSentEventMessage(event="error", data=msgspec.json.encode(problem_of(error)).decode())
 
 
 def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
@@ -106,4 +121,10 @@ def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
     return ServerSentEventMessage(event=name, data=msgspec.json.encode(data).decode())
 
 
-router = Router("/v1", route_handlers=[triage, classify, similar], guards=[require_key], tags=["answers"])
+router = Router(
+    "/v1",
+    route_handlers=[triage, classify, similar],
+    guards=[require_key, require_json],
+    security=KEY_IN_OPENAPI,
+    tags=["answers"],
+)

@@ -137,10 +137,11 @@ class Forest:
         if vectors.ndim != 2 or vectors.shape[1] != self.dimension:  # noqa: PLR2004 (a matrix)
             msg = f"the forest was fitted on vectors of length {self.dimension}, found the shape {vectors.shape}"
             raise ValueError(msg)
-        if not np.isfinite(vectors).all():
+        checked = np.ascontiguousarray(vectors, dtype=np.float32)
+        if not np.isfinite(checked).all():
             msg = "a vector has values that are not finite: embed the text again"
             raise ValueError(msg)
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        return checked
 
     def _decisions(self, votes: FloatMatrix) -> Decisions:
         said = votes.argmax(axis=1)
@@ -155,10 +156,11 @@ class Forest:
         return Decisions(labels=self.labels, said=said, probabilities=probabilities, automatic=automatic)
 
     def _evidence(self, weights: FloatArray, said: int, limit: int) -> tuple[Evidence, ...]:
-        rows = np.flatnonzero(weights)
-        rows = rows[np.lexsort((rows, -weights[rows]))]  # by weight; the older of equals first
-        agrees = self.label[rows] == said
-        for_, against = rows[agrees], rows[~agrees]
+        if limit < 1:
+            return ()
+        agrees = self.label == said
+        for_ = _heaviest(np.where(agrees, weights, 0), limit)
+        against = _heaviest(np.where(agrees, 0, weights), limit)
         half = min((limit + 1) // 2, len(for_))
         against = against[: limit - half]
         named = np.concatenate([for_[: limit - len(against)], against])
@@ -166,3 +168,11 @@ class Forest:
             Evidence(id=self.ids[row], priority=self.labels[self.label[row]], weight=float(weights[row]))
             for row in named
         )
+
+
+def _heaviest(weights: FloatArray, limit: int) -> IntArray:
+    """Return the rows of the greatest weights above zero, heaviest first."""
+    limit = min(limit, len(weights))
+    rows = np.argpartition(weights, len(weights) - limit)[len(weights) - limit :]
+    rows = rows[weights[rows] > 0]
+    return rows[np.argsort(-weights[rows], kind="stable")]

@@ -121,7 +121,7 @@ def choose(
 ) -> tuple[Candidate, tuple[Candidate, ...]]:
     """Return the candidate with the best macro-F1 on later tickets, and all that were tried with their scores.
 
-    First the leaves and the labels' weights, then age, then more values a split: eight trials at most. Of equals
+    First the leaves and the labels' weights, then age, then more values a split: six trials at most. Of equals
     the earlier, which is the plainer, is chosen.
     """
     rows = len(history.label)
@@ -138,7 +138,7 @@ def choose(
 
     tried = [
         score(Candidate(leaf=leaf, balanced=balanced, features=0, half_life_days=fixed))
-        for leaf, balanced in ((1, False), (10, False), (3, True), (10, True), (25, True))
+        for leaf, balanced in ((1, False), (3, True), (10, True), (25, True))
     ]
     if half_life_days is None and not np.isnan(history.training.times).all():
         tried.append(score(msgspec.structs.replace(_best(tried), half_life_days=_HALF_LIFE_DAYS)))

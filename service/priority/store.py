@@ -3,13 +3,14 @@
 import hashlib
 import io
 import os
-import tempfile
+import secrets
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from indexer.errors import PrecedentError
@@ -84,15 +85,16 @@ def save(forest: Forest, path: Path) -> None:
     written = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, manifest=np.frombuffer(written, np.uint8), **arrays)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with part.open("xb") as file:
             file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path) -> Forest:
@@ -111,7 +113,7 @@ def load(path: Path) -> Forest:
 
 
 def _read(path: Path) -> tuple[_Manifest, dict[str, NDArray[Any]]]:
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as stored:
         manifest = msgspec.json.decode(stored["manifest"].tobytes(), type=_Manifest)
         if manifest.format != _FORMAT:
             msg = f"its format is {manifest.format!r}, this version reads {_FORMAT!r}"
