@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from indexer.embedding import Embedder
 from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
 from indexer.embedding.protocol import EmbeddedBatch
-from indexer.errors import ProviderError
+from indexer.errors import ProviderError, RefusedTextsError
 from indexer.provider import RateLimiter, open_provider
 from indexer.settings import Settings
 from tests.provider import Provider
@@ -316,6 +316,8 @@ class TestRefusals:
         outcome = run(provider, texts, then=then)
         assert outcome.error is not None
         assert outcome.error.kind == "refused"
+        assert isinstance(outcome.error, RefusedTextsError)
+        assert outcome.error.positions == (37,)
         assert "This model reads 150 characters" in str(outcome.error)
         assert sorted(outcome.positions) == [position for position in range(64) if position != 37]
         assert (
@@ -403,18 +405,15 @@ class TestUse:
         asyncio.run(main())
         assert provider.stats().requests["embeddings"] == 4
 
-    def test_two_models_share_a_client(self, provider: Provider) -> None:
-        """Closing one embedder leaves the client to the others."""
-        provider.configure(models={"other": 96})
+    def test_close_ends_the_client(self, provider: Provider) -> None:
+        """A closed embedder holds no connection."""
 
         async def main() -> None:
-            settings = Settings(oxlo_api_key=KEY, api_base=provider.url)
-            async with open_provider(settings, max_retries=0) as client:
-                first = OpenAICompatibleEmbedder(client, model="bge-large")
-                second = OpenAICompatibleEmbedder(client, model="other")
-                await embed(first, ["one"])
-                await first.close()
-                assert (await embed(second, ["one"])).matrix.shape == (1, 96)
+            client = open_provider(Settings(oxlo_api_key=KEY, api_base=provider.url), max_retries=0)
+            embedder = OpenAICompatibleEmbedder(client, model="bge-large")
+            await embed(embedder, ["one"])
+            await embedder.close()
+            assert client.is_closed()
 
         asyncio.run(main())
 
