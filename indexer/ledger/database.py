@@ -122,6 +122,9 @@ class Database:
         except OSError as error:
             msg = f"PRECEDENT_DATA_DIR={data_dir} cannot be used: {error.strerror or error}"
             raise SettingsError(msg) from None
+        except PrecedentError:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

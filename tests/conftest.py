@@ -1,0 +1,58 @@
+"""Fixtures that tests of several packages share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.settings import Settings
+from tests.leftovers import assert_nothing_runs
+from tests.postgres import NoPostgresError, Postgres, running_postgres
+from tests.provider import Provider
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for the whole run."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except NoPostgresError as error:
+        pytest.skip(f"not tested on PostgreSQL: {error}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """An empty ledger's address, on each database in turn; ``None`` is SQLite in the data directory."""
+    if request.param == "sqlite":
+        return None
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """A data directory that no process may use any more when the test is over."""
+    path = tmp_path / "data"
+    yield path
+    assert_nothing_runs(path)
+
+
+@pytest.fixture(scope="session")
+def _provider_process() -> Iterator[Provider]:
+    with Provider.start() as running:
+        yield running
+
+
+@pytest.fixture
+def provider(_provider_process: Provider) -> Iterator[Provider]:
+    """The stand-in for the provider, 64 dimensions, as if just started."""
+    _provider_process.reset()
+    yield _provider_process
+    _provider_process.clear()
+
+
+@pytest.fixture
+def settings(data_dir: Path, provider: Provider) -> Settings:
+    """Settings of a store of its own, embedded by the stand-in."""
+    return Settings(data_dir=data_dir, api_base=provider.url)

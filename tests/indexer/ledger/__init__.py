@@ -1,0 +1,1 @@
+"""Tests of indexer.ledger, on SQLite and on PostgreSQL."""

@@ -1,0 +1,151 @@
+"""Several processes write to one ledger at once, and nothing is lost."""
+
+import contextlib
+import multiprocessing
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from indexer.ledger import Ledger, Outcome
+from indexer.ticket import text_hash
+from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors, vectors_for
+
+_PROCESSES = 4
+_ROUNDS = 12
+_BATCH = 40
+
+
+def _at_once(work: Callable[..., object], url: str | None, data_dir: Path) -> Sequence[object]:
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(_PROCESSES, mp_context=context) as pool:
+        start = manager.Barrier(_PROCESSES)
+        return [
+            done.result()
+            for done in [pool.submit(work, url, data_dir, start, number) for number in range(_PROCESSES)]
+        ]
+
+
+def _open_first(
+    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", _number: int
+) -> str:
+    start.wait()
+    with contextlib.closing(Ledger(url, data_dir)) as ledger:
+        return ledger.id
+
+
+def _write(
+    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", number: int
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with contextlib.closing(Ledger(url, data_dir)) as ledger:
+        start.wait()
+        for round_ in range(_ROUNDS):
+            own = make_tickets(_BATCH, start=1_000 * (number + 1) + round_ * _BATCH)
+            # The same tickets in every process, each time in another order: the worst case for row locks.
+            shared = [make_ticket(n, priority=f"of {number}") for n in range(_BATCH)]
+            batch = own + shared
+            random.Random(number * 100 + round_).shuffle(batch)
+            store_vectors(ledger, batch)
+            live = ledger.generations.ensure_live(SPACE)
+            outcomes += ledger.tickets.write(batch)
+            entries, _, revision = ledger.generations.pending(live, _BATCH)
+            ledger.generations.settle(live, [entry.id for entry in reversed(entries)], revision)
+            ledger.tickets.delete([own[0].id])
+    return outcomes
+
+
+def _write_first_vectors(
+    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", number: int
+) -> None:
+    with contextlib.closing(Ledger(url, data_dir)) as ledger:
+        tickets = make_tickets(200)
+        random.Random(number).shuffle(tickets)
+        start.wait()
+        store_vectors(ledger, tickets)
+
+
+def _under_the_lock(
+    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", _number: int
+) -> None:
+    counter = data_dir / "counter"
+    with contextlib.closing(Ledger(url, data_dir)) as ledger:
+        start.wait()
+        for _ in range(25):
+            with ledger.index_lock():
+                counter.write_text(str(int(counter.read_text()) + 1))
+
+
+def test_processes_that_open_an_empty_ledger_at_once_agree(database_url: str | None, data_dir: Path) -> None:
+    """One of them makes it, and all have the same id."""
+    assert len(set(_at_once(_open_first, database_url, data_dir))) == 1
+
+
+def test_nothing_of_concurrent_writers_is_lost(database_url: str | None, data_dir: Path) -> None:
+    """Each acknowledged ticket is there, with its vector, and pending if it was not settled."""
+    results = _at_once(_write, database_url, data_dir)
+    written = _ROUNDS * 2 * _BATCH
+    assert all(isinstance(outcomes, list) and len(outcomes) == written for outcomes in results)
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
+        own = {
+            ticket.id: ticket
+            for number in range(_PROCESSES)
+            for ticket in make_tickets(_ROUNDS * _BATCH, start=1_000 * (number + 1))
+        }
+        deleted = {
+            f"t-{1_000 * (number + 1) + round_ * _BATCH}"
+            for number in range(_PROCESSES)
+            for round_ in range(_ROUNDS)
+        }
+        shared = {f"t-{n}" for n in range(_BATCH)}
+        found = ledger.tickets.get(ledger.tickets.hashes())
+        assert {i: t for i, t in found.items() if i in own} == {
+            i: t for i, t in own.items() if i not in deleted
+        }
+        assert found.keys() == (own.keys() - deleted) | shared
+        assert {found[i].priority for i in shared} <= {f"of {number}" for number in range(_PROCESSES)}
+        rows = ledger.vectors.training_rows(SPACE)
+        assert rows.ids == tuple(sorted(found, key=rows.ids.index))
+        expected = vectors_for([found[i] for i in rows.ids])
+        assert np.array_equal(rows.vectors, expected)
+        assert ledger.revision() <= _PROCESSES * _ROUNDS * 3 + 1
+
+
+def test_the_first_vectors_of_a_space_may_come_from_several_processes(
+    database_url: str | None, data_dir: Path
+) -> None:
+    """All store the same texts' vectors, each in another order, into a space that none has seen yet."""
+    Ledger(database_url, data_dir).close()
+    _at_once(_write_first_vectors, database_url, data_dir)
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
+        found = ledger.vectors.get(SPACE, [text_hash(ticket.text) for ticket in make_tickets(200)])
+        assert len(found) == 200
+
+
+def test_the_index_lock_has_one_holder(database_url: str | None, data_dir: Path) -> None:
+    """Counting under the lock in four processes loses no count."""
+    data_dir.mkdir()
+    (data_dir / "counter").write_text("0")
+    _at_once(_under_the_lock, database_url, data_dir)
+    assert (data_dir / "counter").read_text() == str(_PROCESSES * 25)
+
+
+def test_the_index_lock_ends_with_its_holder(database_url: str | None, data_dir: Path) -> None:
+    """A process that dies while it holds the lock leaves it free."""
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=_die_with_the_lock, args=(database_url, data_dir))
+    child.start()
+    child.join()
+    assert child.exitcode == -9
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger, ledger.index_lock():
+        pass
+
+
+def _die_with_the_lock(url: str | None, data_dir: Path) -> None:
+    import os
+    import signal
+
+    with Ledger(url, data_dir).index_lock():
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,104 @@
+"""Tickets, spaces and vectors for tests of the write side."""
+
+import random
+from collections.abc import Sequence
+
+from indexer.embedding import Matrix
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Generation, Ledger, Space
+from indexer.store import write_tickets
+from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
+from tests.provider.vectors import vectors_of
+
+__all__ = ["SPACE", "make_ticket", "make_tickets", "sentence", "store", "store_vectors", "vectors_for"]
+
+SPACE = Space(kind="hosted", model="bge-large", dimension=64, recipe=RECIPE)
+"""The space of the stand-in provider's default model."""
+
+_WORDS = [
+    "account",
+    "alarm",
+    "backup",
+    "billing",
+    "browser",
+    "cache",
+    "certificate",
+    "checkout",
+    "cluster",
+    "cookie",
+    "dashboard",
+    "database",
+    "deploy",
+    "export",
+    "firewall",
+    "gateway",
+    "header",
+    "import",
+    "invoice",
+    "kernel",
+    "latency",
+    "ledger",
+    "login",
+    "mailbox",
+    "migration",
+    "network",
+    "outage",
+    "password",
+    "payment",
+    "plugin",
+    "printer",
+    "proxy",
+    "queue",
+    "quota",
+    "report",
+    "restore",
+    "router",
+    "schema",
+    "search",
+    "session",
+    "storage",
+    "timeout",
+    "token",
+    "upload",
+]
+
+
+def sentence(number: int) -> str:
+    """Return a text that no other number has, and whose vector is nearest to itself."""
+    words = random.Random(number).choices(_WORDS, k=9)
+    return f"Case c{number:06d}: {' '.join(words)} n{number * 7919 % 1_000_003}"
+
+
+def make_ticket(number: int, **fields: object) -> Ticket:
+    """Return a resolved ticket; fields given go before its own."""
+    values = {
+        "id": f"t-{number}",
+        "text": sentence(number),
+        "priority": ("low", "medium", "high")[number % 3],
+        "resolution": f"Restarted unit {number}.",
+        **fields,
+    }
+    return Ticket(**values)  # type: ignore[arg-type] # the callers' fields are a ticket's
+
+
+def make_tickets(count: int, *, start: int = 0) -> list[Ticket]:
+    """Return that many tickets with consecutive numbers."""
+    return [make_ticket(number) for number in range(start, start + count)]
+
+
+def vectors_for(tickets: Sequence[Ticket], dimension: int = SPACE.dimension) -> Matrix:
+    """Return the vectors that the stand-in provider would send for these tickets."""
+    return vectors_of([embedding_text(ticket.text) for ticket in tickets], dimension)
+
+
+def store_vectors(ledger: Ledger, tickets: Sequence[Ticket], space: Space = SPACE) -> None:
+    """Store the tickets' vectors, as if they had been embedded."""
+    ledger.vectors.store(
+        space, [text_hash(ticket.text) for ticket in tickets], vectors_for(tickets, space.dimension)
+    )
+
+
+def store(knowledge: Knowledge, tickets: Sequence[Ticket]) -> Generation:
+    """Acknowledge tickets without asking a provider, and return the live generation."""
+    store_vectors(knowledge.ledger, tickets)
+    return write_tickets(knowledge, SPACE, tickets)[0]

@@ -1,0 +1,38 @@
+"""No test leaves a process behind."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+__all__ = ["assert_nothing_runs", "processes_of"]
+
+_PATIENCE = 60.0
+
+
+def processes_of(path: Path) -> dict[int, str]:
+    """Return the processes, other than this one, that name the path on their command line or have a file in it open."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            opened = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        except OSError:
+            continue  # it ended, or is not ours
+        if str(path) in command or any(file.startswith(f"{path}/") for file in opened):
+            found[int(process.name)] = command.strip()
+    return found
+
+
+def assert_nothing_runs(path: Path) -> None:
+    """Wait for processes that are just ending; fail, and end them, when some stay."""
+    deadline = time.monotonic() + _PATIENCE
+    while left := processes_of(path):
+        if time.monotonic() > deadline:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            msg = f"still running: {left}"
+            raise AssertionError(msg)
+        time.sleep(0.02)
