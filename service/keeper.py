@@ -58,6 +58,7 @@ class Keeper:
         self._healing: asyncio.Task[None] | None = None
         self._fitted_at = 0.0
         self._prepared = self._empty = False
+        self._filled = asyncio.Event()
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
     async def open(self) -> None:
@@ -115,6 +116,14 @@ class Keeper:
             raise NotReadyError(self.stage)
         live = await asyncio.to_thread(self.opened.ledger.generations.live)
         return await self._embedder(live) if live else next(iter(self._embedders.values()))
+
+    async def noticed(self) -> None:
+        """Wait until the first tickets of an empty store, just written, are served."""
+        if not self._empty:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HEAL_SECONDS):
+                await self._filled.wait()
 
     @property
     def current(self) -> Serving | None:
@@ -174,11 +183,12 @@ class Keeper:
             self._empty = True
             self.stage = "no ticket is stored yet: run `make index FILE=…`, or PUT /v1/tickets/{id}"
             return
-        self._empty = False
         revision = await asyncio.to_thread(ledger.revision)
         now = self._serving
         if now is None or now.generation.name != live.name:
             await self._switch(live)
+            self._empty = False
+            self._filled.set()
         elif now.forest_revision != revision:
             self._serving = now = replace(now, tickets=await asyncio.to_thread(ledger.tickets.count))
             if await self._due(now):
@@ -187,10 +197,11 @@ class Keeper:
     async def _due(self, now: Serving) -> bool:
         """Tell whether a refit is worth it: enough labels changed and changes pause, or some did a while ago."""
         ledger = self.opened.ledger
-        changed = await asyncio.to_thread(ledger.tickets.changed_labels, now.forest_revision or 0)
         waited = time.monotonic() - self._fitted_at
-        if not changed or (changed < _REFIT_SHARE * now.tickets and waited < _REFIT_SECONDS):
-            return False
+        if now.forest_revision is not None:
+            changed = await asyncio.to_thread(ledger.tickets.changed_labels, now.forest_revision)
+            if not changed or (changed < _REFIT_SHARE * now.tickets and waited < _REFIT_SECONDS):
+                return False
         before = await asyncio.to_thread(ledger.revision)
         await asyncio.sleep(_SETTLE_SECONDS)
         return before == await asyncio.to_thread(ledger.revision) or waited > _REFIT_SECONDS
@@ -203,9 +214,12 @@ class Keeper:
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
         stored = await asyncio.to_thread(latest_forest, self.settings, live)
         if stored is None:
-            self.stage = "the first forest is being fitted"
-            first = Serving(live, embedder, tickets, floor, NoForest(self.stage), None, None, None)
-            serving = await self._fitted(first, await asyncio.to_thread(ledger.revision))
+            without = NoForest("the first forest is being fitted")
+            serving = Serving(live, embedder, tickets, floor, without, None, None, None)
+            if not self._empty:
+                self.stage = without.state
+                serving = await self._fitted(serving, await asyncio.to_thread(ledger.revision))
+            # Else whoever stored the very first ticket finds it at once; the next turn fits.
         else:
             # It may be older than the tickets: it serves until the next turn has fitted another.
             forest, path, revision = stored

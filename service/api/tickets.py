@@ -73,6 +73,7 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     if intake.rejections:
         raise TicketError(intake.rejections[0].reason)
     outcome = next(o for o in Outcome if getattr(intake, o))
+    await _keeper(request).noticed()
     return Written(id=ticket.id, outcome=outcome)
 
 
@@ -92,26 +93,16 @@ async def post_batch(request: Request[Any, Any, Any]) -> Intake:
     """
     keeper, intake = _keeper(request), Intake()
     if media_type(request) in LINES:
-        records: list[object] = []
-        async for line in _lines(request):
-            try:
-                records.append(_decoded(line))
-            except ClientException as error:
-                # Keep the order, so that numbers in the answer are those of the lines.
-                await intake.take(keeper, records)
-                records = []
-                intake.reject(error.detail)
-            if len(records) == _FLUSH:
-                await intake.take(keeper, records)
-                records = []
-        await intake.take(keeper, records)
-        return intake
-    found = _decoded(await request.body())
-    tickets = found.get("tickets") if isinstance(found, dict) else found
-    if not isinstance(tickets, list):
-        msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
-        raise TicketError(msg)
-    await intake.take(keeper, tickets)
+        await _take_lines(keeper, intake, request)
+    else:
+        found = _decoded(await request.body())
+        tickets = found.get("tickets") if isinstance(found, dict) else found
+        if not isinstance(tickets, list):
+            msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
+            raise TicketError(msg)
+        await intake.take(keeper, tickets)
+    if intake.added:
+        await keeper.noticed()
     return intake
 
 
@@ -142,6 +133,22 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
         return bool(gone)
 
     return Deleted(id=ticket_id, deleted=await asyncio.to_thread(work))
+
+
+async def _take_lines(keeper: Keeper, intake: Intake, request: Request[Any, Any, Any]) -> None:
+    records: list[object] = []
+    async for line in _lines(request):
+        try:
+            records.append(_decoded(line))
+        except ClientException as error:
+            # Keep the order, so that numbers in the answer are those of the lines.
+            await intake.take(keeper, records)
+            records = []
+            intake.reject(error.detail)
+        if len(records) == _FLUSH:
+            await intake.take(keeper, records)
+            records = []
+    await intake.take(keeper, records)
 
 
 def _keeper(request: Request[Any, Any, Any]) -> Keeper:

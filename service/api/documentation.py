@@ -1,0 +1,80 @@
+"""What OpenAPI cannot read off the handlers: errors, streams, bodies that are read as they come."""
+
+from dataclasses import dataclass
+
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from service.problems import PROBLEM_TYPE, Problem
+from service.records import Triage
+
+__all__ = ["BatchOperation", "TicketOperation", "TriageOperation", "problems", "triage_responses"]
+
+_WHEN = {
+    400: "the request is malformed, such as a body that is not JSON",
+    401: "the service needs an API key",
+    404: "nothing of that id is stored",
+    413: "the body is larger than this path takes",
+    415: "the body's content type is not one that this path takes",
+    422: "the body is JSON, but not what this path takes; `detail` names the field",
+    503: "the provider of embeddings, the index or the ledger is unavailable; `Retry-After` gives the seconds",
+}
+_TICKET = Schema(one_of=[Reference(ref="#/components/schemas/Ticket")])
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the documentation of these errors and of those that every call may meet."""
+    return {
+        status: ResponseSpec(
+            Problem, generate_examples=False, description=_WHEN[status], media_type=PROBLEM_TYPE
+        )
+        for status in sorted({401, 503, *statuses})
+    }
+
+
+def triage_responses() -> dict[int, ResponseSpec]:
+    """Return the documentation of a triage's answers; `TriageOperation` adds the stream."""
+    whole = ResponseSpec(Triage, generate_examples=False, description="the whole answer, or the stream")
+    return {200: whole, **problems(400, 413, 415, 422)}
+
+
+@dataclass
+class TriageOperation(Operation):
+    """A triage may answer as a stream."""
+
+    def __post_init__(self) -> None:
+        """Document it."""
+        answer = (self.responses or {})["200"]
+        if not isinstance(answer, Reference) and answer.content is not None:
+            description = (
+                "events `triage` (id, priority, neighbours, index), `token` (`{text}`, any number of them), then `done` "
+                "(the whole answer, which is authoritative) or `error` (a problem)"
+            )
+            stream = Schema(type=OpenAPIType.STRING, description=description)
+            answer.content["text/event-stream"] = OpenAPIMediaType(schema=stream)
+
+
+@dataclass
+class TicketOperation(Operation):
+    """The body is one ticket."""
+
+    def __post_init__(self) -> None:
+        """Document it."""
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(schema=_TICKET)}, required=True)
+
+
+@dataclass
+class BatchOperation(Operation):
+    """The body is many tickets."""
+
+    def __post_init__(self) -> None:
+        """Document it."""
+        lines = Schema(type=OpenAPIType.STRING, description="one ticket a line, as JSON")
+        self.request_body = RequestBody(
+            {
+                "application/json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY, items=_TICKET)),
+                "application/x-ndjson": OpenAPIMediaType(schema=lines),
+            },
+            required=True,
+        )

@@ -1,0 +1,38 @@
+"""One service for all tests that need no service of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.indexer.making import make_ticket
+from tests.provider import Provider
+from tests.service.running import KEY, Service, running_service
+
+__all__ = ["MARK", "SEEDS"]
+
+MARK = "zebrafish"
+"""A word that test texts have, so that the log can be searched for them."""
+
+SEEDS = 60
+"""Tickets ``t-0`` … that the shared service has from the start; every fifth is without a resolution."""
+
+
+@pytest.fixture(scope="session")
+def _shared_service(
+    tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
+) -> Iterator[Service]:
+    data_dir = tmp_path_factory.mktemp("shared") / "data"
+    with running_service(data_dir, _provider_process, provider_timeout="2") as running:
+        running.store([make_ticket(n, **({} if n % 5 else {"resolution": None})) for n in range(SEEDS)])
+        running.until(lambda: running.status()["forest"]["report"], "a forest is fitted")
+        yield running
+    assert KEY not in running.log
+    assert MARK not in running.log
+    assert "Case c" not in running.log, "texts of tickets are in the log"
+    assert "Traceback" not in running.log
+
+
+@pytest.fixture
+def service(_shared_service: Service, provider: Provider) -> Service:
+    """The service that tests share, with `SEEDS` tickets and a forest; its provider is as if just started."""
+    return _shared_service

@@ -1,0 +1,166 @@
+"""The service as its users meet it: a process of its own, asked over HTTP."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from indexer.ticket import Ticket
+from tests.free_port import free_port
+from tests.leftovers import assert_nothing_runs
+from tests.provider import Provider
+
+__all__ = ["KEY", "Event", "Service", "assert_problem", "environment", "running_service", "start_service"]
+
+KEY = "sk-test-8c1f27aa90"
+"""The provider's key in every test: it must be in no log and no answer."""
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE = 120.0
+
+
+class Event(NamedTuple):
+    """One server-sent event; ``data`` is decoded."""
+
+    name: str
+    data: Any
+
+
+class Service:
+    """A running service. ``http`` asks it; ``log`` is what it has written to standard error."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path, data_dir: Path) -> None:
+        self.process = process
+        self.url = url
+        self.data_dir = data_dir
+        self.http = httpx.Client(base_url=url, timeout=_PATIENCE)
+        self._log = folder / "service.log"
+
+    @property
+    def log(self) -> str:
+        """All log lines so far."""
+        return self._log.read_text()
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        """POST an object as JSON."""
+        return self.http.post(path, json=body)
+
+    def answer(self, path: str, **body: Any) -> Any:
+        """POST an object as JSON and return the decoded answer, which must be a good one."""
+        response = self.post(path, **body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def store(self, tickets: Sequence[Ticket]) -> None:
+        """Store tickets as a portal does."""
+        response = self.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets))
+        assert response.status_code == 200, response.text
+
+    def status(self) -> Any:
+        """Return ``/v1/status``."""
+        response = self.http.get("/v1/status")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def events(self, **body: Any) -> list[Event]:
+        """Return the events of a triage as a stream."""
+        headers = {"Accept": "text/event-stream"}
+        with self.http.stream("POST", "/v1/triage", json=body, headers=headers) as response:
+            assert response.status_code == 200, response.read()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            return list(read_events(response))
+
+    def wait(self, path: str = "/health/ready") -> None:
+        """Wait until the path answers 200."""
+        self.until(lambda: self.http.get(path).status_code == 200, f"{path} is 200")
+
+    def until(self, true: Any, what: str) -> None:
+        """Wait until the function returns something true, a connection that fails counting as not."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if true():
+                    return
+            assert self.process.poll() is None, f"the service ended:\n{self.log}"
+            time.sleep(0.05)
+        msg = f"not within {_PATIENCE:.0f} s: {what}\n{self.log}"
+        raise AssertionError(msg)
+
+    def stop(self, with_signal: signal.Signals = signal.SIGINT) -> int:
+        """Tell the service to end, wait for that, and return its exit status."""
+        self.process.send_signal(with_signal)
+        return self.process.wait(_PATIENCE)
+
+
+def read_events(response: httpx.Response) -> Iterator[Event]:
+    """Yield events as they come."""
+    name = ""
+    for line in response.iter_lines():
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield Event(name, json.loads(value))
+
+
+def environment(data_dir: Path, provider: Provider | None = None, **settings: str) -> dict[str, str]:
+    """Return this process's environment with these settings and no others, such as a developer's own."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("PRECEDENT_") and n != "OXLO_API_KEY"}
+    given = {"PRECEDENT_DATA_DIR": str(data_dir), "PYTHONPATH": str(_ROOT)}
+    if provider is not None:
+        given |= {"PRECEDENT_API_BASE": provider.url, "OXLO_API_KEY": KEY}
+    return kept | given | {f"PRECEDENT_{name.upper()}": value for name, value in settings.items()}
+
+
+def start_service(data_dir: Path, provider: Provider | None = None, **settings: str) -> Service:
+    """Start a service and return at once; it logs beside the data directory."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    port = settings.pop("port", None) or str(free_port())
+    with (data_dir.parent / "service.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=data_dir.parent,
+            env=environment(data_dir, provider, port=port, **settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    return Service(process, f"http://127.0.0.1:{port}", data_dir.parent, data_dir)
+
+
+@contextlib.contextmanager
+def running_service(data_dir: Path, provider: Provider | None = None, **settings: str) -> Iterator[Service]:
+    """Run a service until the block ends, then as Ctrl-C would end it, and see that nothing stays behind."""
+    service = start_service(data_dir, provider, **settings)
+    try:
+        service.wait()
+        yield service
+        if service.process.poll() is None:
+            assert service.stop() == 0, service.log
+    finally:
+        service.http.close()
+        service.process.kill()
+        service.process.wait()
+    assert_nothing_runs(data_dir)
+
+
+def assert_problem(response: httpx.Response, status: int, *, about: str = "") -> Any:
+    """See that an error has the one shape of all errors, and return it."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert set(problem) - {"errors", "retry_after"} == {"type", "title", "status", "detail"}, problem
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert "Traceback" not in response.text
+    assert about in problem["detail"], problem
+    return problem

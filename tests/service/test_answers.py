@@ -1,0 +1,184 @@
+"""``/v1/triage``, ``/v1/classify`` and ``/v1/similar`` of a running service."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from litestar.response import ServerSentEventMessage
+
+from service.api.triage import events_of
+from service.records import IndexInfo, PriorityDecision, Triage
+from service.triage import Triaged
+from tests.indexer.making import sentence
+from tests.provider import Provider
+from tests.service.conftest import MARK
+from tests.service.running import Service, assert_problem, read_events
+
+
+def like(number: int, *, word: str = MARK) -> str:
+    """Return a new text that is near that of a stored ticket."""
+    return f"{sentence(number)} {word}"
+
+
+def test_triage_answers_with_priority_neighbours_and_a_grounded_draft(
+    service: Service, provider: Provider
+) -> None:
+    """The whole answer names the nearest resolved ticket, cites it, and counts what it took."""
+    answer = service.answer("/v1/triage", text=like(7))
+    assert answer["neighbours"][0]["id"] == "t-7"
+    assert len(answer["neighbours"]) == 5
+    assert all(n["resolution"] for n in answer["neighbours"])
+    similarities = [n["similarity"] for n in answer["neighbours"]]
+    assert similarities == sorted(similarities, reverse=True)
+    priority = answer["priority"]
+    assert set(priority["probabilities"]) == {"low", "medium", "high"}
+    assert sum(priority["probabilities"].values()) == pytest.approx(1)
+    assert priority["probabilities"][priority["label"]] == pytest.approx(priority["confidence"])
+    assert priority["decision"] in ("automatic", "review")
+    assert priority["evidence"]
+    assert answer["reply"]["source"] == "llm"
+    assert answer["reply"]["citations"] == ["t-7"]
+    assert answer["reply"]["grounded"] is True
+    assert answer["index"]["embedding_model"] == "bge-large"
+    assert set(answer["timings_ms"]) == {"embed", "classify", "retrieve", "draft"}
+    seen = provider.stats()
+    assert seen.requests == {"embeddings": 1, "chat": 1, "models": 0}
+    usage = answer["usage"]
+    assert (usage["embedding_requests"], usage["chat_requests"]) == (1, 1)
+    assert usage["completion_tokens"] > 0
+    assert usage["prompt_tokens"] > usage["completion_tokens"]
+
+
+def test_subject_and_body_make_the_text(service: Service) -> None:
+    """A ticket given in two parts is embedded as a stored one would be."""
+    answer = service.answer("/v1/similar", subject="Broken", body=sentence(11), top_k=1)
+    assert answer["neighbours"][0]["id"] == "t-11"
+
+
+def test_a_stored_text_is_not_embedded_again(service: Service, provider: Provider) -> None:
+    """The ledger has its vector, so no request is made and none is counted."""
+    answer = service.answer("/v1/triage", text=sentence(8))
+    assert answer["neighbours"][0]["id"] == "t-8"
+    assert answer["neighbours"][0]["similarity"] == pytest.approx(1, abs=1e-5)
+    assert answer["usage"]["embedding_requests"] == 0
+    assert provider.stats().requests["embeddings"] == 0
+
+
+def test_without_a_draft_no_chat_is_requested(service: Service, provider: Provider) -> None:
+    """With ``draft`` false the reply is empty and says so."""
+    answer = service.answer("/v1/triage", text=like(7), draft=False)
+    assert answer["reply"] == {
+        "text": "", "citations": [], "source": "none", "grounded": False, "degraded": None
+    }  # fmt: skip
+    assert answer["usage"]["chat_requests"] == 0
+    assert provider.stats().requests["chat"] == 0
+
+
+def test_without_a_precedent_near_enough_nothing_is_invented(service: Service, provider: Provider) -> None:
+    """Below the floor there is no chat request, and the answer says why the draft is empty."""
+    answer = service.answer("/v1/triage", text=f"{MARK} okapi quokka numbat")
+    assert not any(n["above_floor"] for n in answer["neighbours"])
+    assert answer["reply"]["source"] == "none"
+    assert answer["reply"]["text"] == ""
+    assert "near enough" in answer["reply"]["degraded"]
+    assert provider.stats().requests["chat"] == 0
+
+
+def test_classify_embeds_and_decides_only(service: Service, provider: Provider) -> None:
+    """It returns what a triage of the same text says of the priority, without a chat request."""
+    classified = service.answer("/v1/classify", text=like(9))
+    triaged = service.answer("/v1/triage", text=like(9), draft=False)
+    assert classified["priority"] == triaged["priority"]
+    assert classified["usage"]["embedding_requests"] == 1
+    assert provider.stats().requests["chat"] == 0
+
+
+def test_similar_tells_what_a_draft_may_rest_on(service: Service) -> None:
+    """Every neighbour is above the floor or below it, and ones without a resolution are found too."""
+    answer = service.answer("/v1/similar", text=like(10), top_k=50)
+    assert len(answer["neighbours"]) == 50
+    assert answer["neighbours"][0]["id"] == "t-10"
+    assert answer["neighbours"][0]["resolution"] is None
+    assert {n["above_floor"] for n in answer["neighbours"]} == {True, False}
+    assert all(n["above_floor"] == (n["similarity"] >= answer["floor"]) for n in answer["neighbours"])
+
+
+def test_similar_with_resolution_leaves_the_others_out(service: Service) -> None:
+    """As many resolved tickets as asked for are found behind those that have no resolution."""
+    answer = service.answer("/v1/similar", text=like(10), top_k=20, with_resolution=True)
+    assert len(answer["neighbours"]) == 20
+    assert all(n["resolution"] for n in answer["neighbours"])
+
+
+@pytest.mark.parametrize("top_k", [1, 50])
+def test_top_k_is_what_comes_back(service: Service, top_k: int) -> None:
+    """The bounds themselves are allowed."""
+    answer = service.answer("/v1/similar", text=like(3), top_k=top_k)
+    assert len(answer["neighbours"]) == top_k
+
+
+@pytest.mark.parametrize("top_k", [0, 51, -1, 1.5, "many"])
+@pytest.mark.parametrize("path", ["/v1/triage", "/v1/similar"])
+def test_top_k_outside_its_bounds_is_refused(service: Service, path: str, top_k: object) -> None:
+    """The error names the field."""
+    assert_problem(service.post(path, text=like(3), top_k=top_k), 422, about="top_k")
+
+
+def test_a_stream_tells_what_is_known_first_then_the_draft(service: Service) -> None:
+    """Events come in order: triage, tokens, done; the last is the whole answer."""
+    first, *tokens, last = service.events(text=like(12))
+    assert first.name == "triage"
+    assert first.data["neighbours"][0]["id"] == "t-12"
+    assert "reply" not in first.data
+    assert {event.name for event in tokens} == {"token"}
+    assert last.name == "done"
+    assert last.data["id"] == first.data["id"]
+    assert last.data["priority"] == first.data["priority"]
+    assert last.data["neighbours"] == first.data["neighbours"]
+    assert "".join(event.data["text"] for event in tokens) == last.data["reply"]["text"]
+    assert last.data["reply"]["citations"] == ["t-12"]
+
+
+def test_a_stream_without_a_draft_has_two_events(service: Service) -> None:
+    """There is nothing between what is known and the whole answer."""
+    assert [event.name for event in service.events(text=like(12), draft=False)] == ["triage", "done"]
+
+
+def test_a_stream_that_cannot_begin_is_a_plain_problem(service: Service) -> None:
+    """What fails before anything is sent has its own HTTP status."""
+    response = service.http.post("/v1/triage", json={"top_k": 3}, headers={"Accept": "text/event-stream"})
+    assert_problem(response, 422, about="text is missing")
+
+
+def test_a_client_that_leaves_ends_the_request_to_the_provider(service: Service, provider: Provider) -> None:
+    """Nobody pays for the rest of a draft that nobody reads."""
+    provider.configure(reply="See [t-13]. " + "And so on it goes. " * 500, chunk_delay=0.01)
+    headers = {"Accept": "text/event-stream"}
+    with service.http.stream("POST", "/v1/triage", json={"text": like(13)}, headers=headers) as response:
+        events = read_events(response)
+        assert next(events).name == "triage"
+        assert next(events).name == "token"
+        assert provider.stats().in_flight == 1
+    service.until(lambda: provider.stats().in_flight == 0, "the provider's stream is closed")
+    assert provider.stats().disconnects == 1
+    assert service.answer("/v1/classify", text=like(13))["priority"]["label"]
+
+
+def test_a_stream_that_fails_ends_with_an_error_event() -> None:
+    """The status is sent by then, so the stream itself carries the problem, without what is not for a client."""
+    decision = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
+    index = IndexInfo(generation="g", tickets=0, embedding_model="m", forest="none")
+    first = Triaged(id="1", priority=decision, neighbours=(), index=index)
+
+    async def breaking() -> AsyncGenerator[Triaged | str | Triage, None]:
+        yield "Please"
+        msg = f"a bug that quotes {MARK}"
+        raise RuntimeError(msg)
+
+    async def collected() -> list[ServerSentEventMessage]:
+        return [event async for event in events_of(first, breaking())]
+
+    events = asyncio.run(collected())
+    assert [event.event for event in events] == ["triage", "token", "error"]
+    assert '"status":500' in str(events[-1].data)
+    assert MARK not in str(events[-1].data)
