@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from indexer.errors import SettingsError
+
 __all__ = ["registered_service", "stop_services"]
 
 _WAIT_SECONDS = 30.0
@@ -15,10 +17,18 @@ _WAIT_SECONDS = 30.0
 
 @contextlib.contextmanager
 def registered_service(data_dir: Path) -> Iterator[None]:
-    """Let `stop_services` find this process while the block runs."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Let `stop_services` find this process while the block runs.
+
+    :raises SettingsError: the data directory cannot be used.
+    """
     path = data_dir / f"service-{os.getpid()}.pid"
-    with path.open("a") as file:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        msg = f"PRECEDENT_DATA_DIR={data_dir} cannot be used: {error.strerror or error}"
+        raise SettingsError(msg) from None
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield

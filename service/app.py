@@ -1,7 +1,7 @@
 """The application."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import swagger_ui_bundle
@@ -13,6 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.static_files import create_static_files_router
 
+from indexer.errors import PrecedentError
 from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> Litestar:
             Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
         )
         app.state.update({"keeper": keeper, "pipeline": pipeline})
-        with registered_service(settings.data_dir):
+        with _told(app), registered_service(settings.data_dir):
             try:
                 await keeper.open()
                 yield
@@ -86,3 +87,13 @@ def create_app(settings: Settings) -> Litestar:
         request_max_body_size=_MAX_BODY_BYTES,
         state=State({"settings": settings}),
     )
+
+
+@contextlib.contextmanager
+def _told(app: Litestar) -> Iterator[None]:
+    """Keep what stops the start for who runs the server; all that comes out of the server itself is a traceback."""
+    try:
+        yield
+    except PrecedentError as error:
+        app.state["refusal"] = error
+        raise

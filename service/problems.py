@@ -45,7 +45,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
         case NotReadyError() | IndexUnavailableError():
             return _unavailable("index", "The index is unavailable", error, _RETRY_SECONDS)
         case PrecedentError():
-            return _unavailable("service", "The service cannot answer", error, None)
+            return _unavailable("service", "The service cannot answer", error, _RETRY_SECONDS)
         case TicketError():
             return _plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
         case ValidationException():
@@ -56,7 +56,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
     return _plain(500, "an unexpected error; the service's log has it")
 
 
-def _unavailable(what: str, title: str, error: Exception, retry_after: int | None) -> Problem:
+def _unavailable(what: str, title: str, error: Exception, retry_after: int) -> Problem:
     return Problem(
         type=f"/problems/{what}-unavailable",
         title=title,

@@ -1,0 +1,157 @@
+"""Who may ask the service, and what keeps it from starting."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.ledger import Ledger, Space
+from indexer.ticket import RECIPE, text_hash
+from tests.leftovers import assert_nothing_runs
+from tests.provider import Provider
+from tests.service.running import Service, assert_problem, environment, running_service
+
+KEYS = ("first-key-5512", "second-key-9310")
+CALLS = [
+    ("POST", "/v1/triage"),
+    ("POST", "/v1/classify"),
+    ("POST", "/v1/similar"),
+    ("POST", "/v1/tickets/batch"),
+    ("PUT", "/v1/tickets/1"),
+    ("GET", "/v1/tickets/1"),
+    ("DELETE", "/v1/tickets/1"),
+    ("GET", "/v1/status"),
+]
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider) -> Iterator[Service]:
+    """A service that asks for a key, and may therefore serve other machines too."""
+    data_dir = tmp_path_factory.mktemp("locked") / "data"
+    with running_service(data_dir, _provider_process, host="0.0.0.0", api_keys=", ".join(KEYS)) as service:
+        yield service
+    assert not any(key in service.log for key in KEYS)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_every_call_needs_a_key(locked: Service, method: str, path: str) -> None:
+    """Without one the answer is 401, says how to send it, and is the same shape as any error."""
+    response = locked.http.request(method, path)
+    assert_problem(response, 401, about="Authorization: Bearer")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_all_calls_are_tried(locked: Service) -> None:
+    """The list above has every documented call below ``/v1``."""
+    paths = locked.http.get("/docs/openapi.json").json()["paths"]
+    documented = {
+        (method.upper(), path.replace("{ticket_id}", "1"))
+        for path, methods in paths.items()
+        for method in methods
+        if path.startswith("/v1/")
+    }
+    assert documented == set(CALLS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_of_several_keys_opens(locked: Service, key: str) -> None:
+    """The scheme's name may be in any case."""
+    for scheme in ("Bearer", "bearer"):
+        response = locked.http.get("/v1/status", headers={"Authorization": f"{scheme} {key}"})
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer first-key-551",
+        "Basic first-key-5512",
+        "first-key-5512",
+        "Bearer schlüssel",
+    ],
+)
+def test_anything_else_does_not(locked: Service, header: str) -> None:
+    """A part of a key, another scheme or none, and what is not ASCII are refused alike."""
+    assert_problem(locked.http.get("/v1/status", headers={b"Authorization": header.encode()}), 401)
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/docs", "/docs/openapi.json"])
+def test_operations_need_no_key(locked: Service, path: str) -> None:
+    """Probes and collectors have none."""
+    assert locked.http.get(path, follow_redirects=True).status_code == 200
+
+
+def refused(data_dir: Path, provider: Provider | None = None, **settings: str) -> str:
+    """Start a service that cannot start, and return the one line that says why."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "service"],
+        check=False,
+        cwd=data_dir.parent,
+        env=environment(data_dir, provider, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert_nothing_runs(data_dir)
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def test_other_machines_are_served_only_with_keys(data_dir: Path) -> None:
+    """An address that others can reach is refused without keys, with both ways out."""
+    line = refused(data_dir, host="0.0.0.0")
+    assert "PRECEDENT_API_KEYS" in line
+    assert "127.0.0.1" in line
+
+
+def test_an_unknown_setting_is_refused_by_name(data_dir: Path) -> None:
+    """A misspelt name is not a silence; the right one is suggested."""
+    line = refused(data_dir, prot="8000")
+    assert "PRECEDENT_PROT" in line
+    assert "PRECEDENT_PORT" in line
+
+
+def test_an_unusable_value_is_refused_by_name(data_dir: Path) -> None:
+    """The error names setting and value."""
+    assert "PRECEDENT_PORT=http" in refused(data_dir, port="http")
+
+
+def test_a_port_in_use_is_told_before_anything_starts(locked: Service, data_dir: Path) -> None:
+    """The error names address and port, and no Chroma was started for nothing."""
+    port = locked.url.rpartition(":")[2]
+    line = refused(data_dir, port=port)
+    assert f"PRECEDENT_PORT={port}" in line
+    assert "in use" in line
+    assert not data_dir.exists()
+
+
+def test_an_address_of_nobody_is_refused(data_dir: Path) -> None:
+    """A host that is not this machine's cannot be served on."""
+    assert "PRECEDENT_HOST=203.0.113.9" in refused(data_dir, host="203.0.113.9", api_keys="k", port="0")
+
+
+def test_a_data_directory_that_is_a_file_is_refused(data_dir: Path) -> None:
+    """The error names the setting."""
+    data_dir.write_text("not a directory")
+    assert f"PRECEDENT_DATA_DIR={data_dir}" in refused(data_dir, port="0")
+
+
+def test_an_index_of_another_model_is_refused_before_any_request(data_dir: Path, provider: Provider) -> None:
+    """The error names both models and the remedy."""
+    ledger = Ledger(None, data_dir)
+    space = Space("hosted", "another-model", 32, RECIPE)
+    ledger.vectors.store(space, [text_hash("any")], np.ones((1, 32), np.float32))
+    ledger.generations.ensure_live(space)
+    ledger.close()
+    line = refused(data_dir, provider, port="0")
+    assert "another-model" in line
+    assert "bge-large" in line
+    assert "make reindex" in line
+    assert provider.stats().requests["embeddings"] == 0
