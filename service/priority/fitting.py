@@ -7,7 +7,7 @@ import numpy as np
 from service.priority.abstention import abstain
 from service.priority.forest import Forest, NoForest
 from service.priority.records import ForestReport, TrainingSet
-from service.priority.search import History, choose, cross_calibrate, grow_until, hold_out, macro_f1
+from service.priority.search import History, choose, grow_until, hold_out, macro_f1, measure_calibration
 from service.priority.timeline import later_blocks, newest_labelled, repeats
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
@@ -26,6 +26,7 @@ def fit(
     max_error: float = 0.2,
     max_missed: Mapping[str, float] | None = None,
     half_life_days: float | None = None,
+    max_rows: int = MAX_ROWS,
     seed: int = 0,
     fitted_on: Mapping[str, str] | None = None,
 ) -> Forest | NoForest:
@@ -37,6 +38,7 @@ def fit(
     :param max_missed: for a label, the share of its tickets that may be given another label automatically.
     :param half_life_days: days after which a ticket is drawn half as often; infinity: age does not count; ``None``:
         whichever of infinity and 180 days does better on later tickets.
+    :param max_rows: the newest labelled tickets that are learned from; the cost grows with them up to here.
     :param fitted_on: words of the caller about the data, such as the generation; kept in the report.
     :raises ValueError: an argument is out of its range.
     """
@@ -48,8 +50,11 @@ def fit(
     if half_life_days is not None and not half_life_days > 0:
         msg = f"half_life_days must be above 0, found {half_life_days}"
         raise ValueError(msg)
+    if max_rows < MIN_TICKETS:
+        msg = f"max_rows must be at least {MIN_TICKETS}, found {max_rows}"
+        raise ValueError(msg)
     tickets = sum(label is not None for label in training.labels)
-    kept = newest_labelled(training, MAX_ROWS)
+    kept = newest_labelled(training, max_rows)
     known = [label for label in kept.labels if label is not None]
     names = tuple(sorted(set(known)))
     if (state := _unfit(names, tickets)) is not None:
@@ -63,7 +68,7 @@ def fit(
     )
     chosen, tried = choose(history, half_life_days, seed)
     later = hold_out(history, chosen, _TREES, seed)
-    calibrated, calibration = cross_calibrate(later)
+    calibrator = later.calibrator()
     trees, leaves = grow_until(history, len(known), chosen, _TREES, seed)
     from sklearn import __version__ as sklearn_version
 
@@ -76,9 +81,9 @@ def fit(
         majority_macro_f1=macro_f1(later.label, later.majority),
         chosen=chosen,
         candidates=tried,
-        calibration=calibration,
+        calibration=measure_calibration(later),
         abstention=abstain(
-            calibrated,
+            calibrator(later.smoothed),
             later.said,
             later.label,
             later.block == len(history.blocks) - 1,
@@ -98,7 +103,7 @@ def fit(
         dimension=kept.vectors.shape[1],
         trees=trees,
         leaves=leaves,
-        calibrator=later.calibrator(),
+        calibrator=calibrator,
         later=later.rows,
         later_said=later.said,
         report=report,

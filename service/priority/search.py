@@ -19,7 +19,7 @@ from service.priority.records import Calibration, Candidate, FloatMatrix, IntArr
 from service.priority.timeline import Block
 from service.priority.trees import Leaves, Trees, vote
 
-__all__ = ["History", "Later", "choose", "cross_calibrate", "grow_until", "hold_out", "macro_f1"]
+__all__ = ["History", "Later", "choose", "grow_until", "hold_out", "macro_f1", "measure_calibration"]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
 _TRIAL_WORK = 80_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
@@ -51,6 +51,7 @@ class Later:
     :param smoothed: the same, as a calibrator takes them.
     :param said: the column with the most votes.
     :param label: the true column.
+    :param known: whether the forest that voted had ever seen the true label.
     :param majority: the column of the most frequent label before the stretch.
     """
 
@@ -60,14 +61,14 @@ class Later:
     smoothed: FloatMatrix
     said: IntArray
     label: IntArray
+    known: NDArray[np.bool_]
     majority: IntArray
 
     def calibrator(self, within: NDArray[np.bool_] | None = None) -> Calibrator:
         """Learn a calibrator from the rows that ``within`` marks, by default from all."""
-        chosen = np.ones(len(self.rows), dtype=bool) if within is None else within
         # A label that the forest had never seen is no fault of its votes.
-        seen = chosen & (self.votes.max(axis=0) > 0)[self.label]
-        return fit_calibrator(self.smoothed[seen], self.label[seen])
+        rows = self.known if within is None else self.known & within
+        return fit_calibrator(self.smoothed[rows], self.label[rows])
 
 
 def grow_until(
@@ -90,6 +91,7 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
     none = np.zeros(0, np.int64)
     rows, block, majority = [none], [none], [none]
     votes, smoothed = [np.zeros((0, labels))], [np.zeros((0, labels))]
+    known = [np.zeros(0, dtype=bool)]
     for number, stretch in enumerate(history.blocks):
         past = history.label[: stretch.end]
         counts = np.bincount(past, minlength=labels)
@@ -101,6 +103,7 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
         rows.append(stretch.rows)
         block.append(np.full(len(stretch.rows), number))
         majority.append(np.full(len(stretch.rows), counts.argmax()))
+        known.append(counts[history.label[stretch.rows]] > 0)
         votes.append(found)
         smoothed.append(smooth(found, stretch.end))
     where = np.concatenate(rows)
@@ -112,6 +115,7 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
         smoothed=np.concatenate(smoothed),
         said=all_votes.argmax(axis=1),
         label=history.label[where],
+        known=np.concatenate(known),
         majority=np.concatenate(majority),
     )
 
@@ -146,21 +150,18 @@ def choose(
     return _best(tried), tuple(tried)
 
 
-def cross_calibrate(later: Later) -> tuple[FloatMatrix, Calibration | None]:
-    """Calibrate each stretch by the others, and measure what that changes.
-
-    :return: probabilities, shape (later tickets, labels), and the measurement, ``None`` with a single stretch.
-    """
-    probabilities = np.zeros_like(later.votes)
+def measure_calibration(later: Later) -> Calibration | None:
+    """Calibrate each stretch by the others, and measure what that changes; ``None`` with a single stretch."""
     stretches = np.unique(later.block)
+    if len(stretches) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
+        return None
+    probabilities = np.zeros_like(later.votes)
     for number in stretches:
         inside = later.block == number
         probabilities[inside] = later.calibrator(~inside)(later.smoothed[inside])
-    if len(stretches) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
-        return probabilities, None
     at = np.arange(len(later.rows))
     right = later.said == later.label
-    return probabilities, Calibration(
+    return Calibration(
         tickets=len(later.rows),
         brier_before=brier_score(later.votes, later.label),
         brier_after=brier_score(probabilities, later.label),

@@ -1,0 +1,55 @@
+"""Tickets as arrays, made up: clusters in a vector space, whose labels are known."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.priority import TrainingSet
+
+DAY = 86_400.0
+
+
+def clustered(
+    rows: int,
+    *,
+    labels: tuple[str, ...] = ("high", "low", "medium"),
+    dimension: int = 32,
+    noise: float = 0.0,
+    spread: float = 0.6,
+    seed: int = 0,
+) -> TrainingSet:
+    """Return tickets, one a day, in one cluster a label; ``noise`` is the share of labels drawn at random."""
+    generator = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(len(labels), dimension))
+    label = generator.integers(len(labels), size=rows)
+    vectors = centres[label] + spread * generator.normal(size=(rows, dimension))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    said = np.where(generator.random(rows) < noise, generator.integers(len(labels), size=rows), label)
+    return TrainingSet(
+        ids=tuple(f"t{row}" for row in range(rows)),
+        vectors=vectors.astype(np.float32),
+        labels=tuple(labels[number] for number in said),
+        times=np.arange(rows, dtype=np.float64) * DAY,
+        groups=np.arange(rows),
+    )
+
+
+def columns(training: TrainingSet) -> NDArray[np.int64]:
+    """Return each ticket's label as its number in sorted order."""
+    return np.unique(np.array(training.labels), return_inverse=True)[1]
+
+
+def relabelled(training: TrainingSet, labels: list[str | None]) -> TrainingSet:
+    """Return the same tickets with other labels."""
+    return TrainingSet(
+        ids=training.ids,
+        vectors=training.vectors,
+        labels=tuple(labels),
+        times=training.times,
+        groups=training.groups,
+    )
+
+
+def shuffled(training: TrainingSet, seed: int = 0) -> TrainingSet:
+    """Return the same tickets with their labels shuffled: nothing can be learned from them."""
+    labels = np.random.default_rng(seed).permutation(np.array(training.labels))
+    return relabelled(training, labels.tolist())

@@ -1,0 +1,253 @@
+"""Fitting: the same every time, honest on what comes later, and calm about odd data."""
+
+import numpy as np
+import pytest
+
+from service.priority import Forest, NoForest, TrainingSet, fit
+from service.priority.abstention import error_bound
+from tests.service.priority.data import DAY, clustered, columns, relabelled, shuffled
+
+
+def grown(training: TrainingSet, **options: object) -> Forest:
+    """Fit what must become a forest."""
+    found = fit(training, **options)  # type: ignore[arg-type]  # the options of fit
+    assert isinstance(found, Forest)
+    return found
+
+
+def part(training: TrainingSet, start: int, stop: int) -> TrainingSet:
+    """Return a stretch of the tickets."""
+    return training.take(np.arange(start, stop))
+
+
+def test_same_tickets_same_forest(history: TrainingSet, forest: Forest) -> None:
+    """The same tickets and seed give the same forest, to the last bit; another seed gives another."""
+    again = grown(history, fitted_on={"generation": "tickets-0001"})
+    assert again.report == forest.report
+    for name in ("roots", "children", "feature", "threshold", "leaf"):
+        assert np.array_equal(getattr(again.trees, name), getattr(forest.trees, name))
+    assert np.array_equal(again.leaves.row, forest.leaves.row)
+    assert np.array_equal(again.leaves.share, forest.leaves.share)
+    assert again.calibrator.sharpness == forest.calibrator.sharpness
+    assert np.array_equal(again.calibrator.bias, forest.calibrator.bias)
+    other = grown(history, seed=1)
+    assert not np.array_equal(other.trees.threshold, forest.trees.threshold)
+
+
+def test_order_of_rows_is_of_no_account(history: TrainingSet, forest: Forest) -> None:
+    """Tickets with times give the same forest in whatever order they come."""
+    again = grown(history.take(np.random.default_rng(0).permutation(len(history))))
+    vectors = clustered(20, seed=3).vectors
+    assert again.ids == forest.ids
+    assert np.array_equal(again.probabilities(vectors), forest.probabilities(vectors))
+
+
+def test_report(forest: Forest) -> None:
+    """The report tells what was tried, what was chosen, and what it is worth."""
+    report = forest.report
+    assert (report.tickets, report.rows, report.later_tickets) == (400, 400, 160)
+    assert sum(report.labels.values()) == 400
+    assert report.chosen in report.candidates
+    assert report.chosen.macro_f1 == max(tried.macro_f1 or 0 for tried in report.candidates)
+    assert {tried.half_life_days for tried in report.candidates} == {None, 180.0}
+    assert report.macro_f1 is not None
+    assert report.majority_macro_f1 is not None
+    assert report.macro_f1 > 0.8
+    assert report.majority_macro_f1 < 0.3
+    assert report.calibration is not None
+    assert report.calibration.brier_after < report.calibration.brier_before
+    assert report.calibration.ece_after < report.calibration.ece_before
+    assert report.calibration.classwise_after < report.calibration.classwise_before
+
+
+def test_budget_holds_on_later_tickets() -> None:
+    """On tickets that came after the fit, automatic decisions keep the error budget with 95 % confidence."""
+    stream = clustered(3_000, noise=0.05, spread=2.5, seed=2)
+    found = grown(part(stream, 0, 600))
+    later = part(stream, 600, 3_000)
+    decisions = found.classify(later.vectors)
+    automatic = decisions.automatic
+    errors = int((decisions.said != columns(later))[automatic].sum())
+    assert automatic.mean() > 0.3
+    assert (decisions.said != columns(later)).mean() > 0.2
+    assert error_bound(errors, int(automatic.sum())) <= 0.2
+
+
+def test_shuffled_labels_go_to_review(history: TrainingSet) -> None:
+    """Where labels mean nothing, every decision goes to review and none is confident."""
+    found = grown(shuffled(history))
+    decisions = found.classify(clustered(400, seed=5).vectors)
+    assert not decisions.automatic.any()
+    assert decisions.confidence.max() < 0.6
+    assert "every decision goes to review" in found.state
+
+
+def test_repeats_are_not_held_out(history: TrainingSet) -> None:
+    """Tickets that come twice, as a group or word for word, do not make the forest look better than it is."""
+    noisy = shuffled(clustered(200, seed=3))
+    rows = np.concatenate([np.arange(200), np.arange(200)])
+    twice = TrainingSet(
+        ids=tuple(str(row) for row in range(400)),
+        vectors=noisy.vectors[rows],
+        labels=tuple(noisy.labels[row] for row in rows),
+        times=np.arange(400.0),
+        groups=np.arange(400),
+    )
+    found = grown(twice)
+    assert found.report.later_tickets == 0
+    assert not found.classify(noisy.vectors).automatic.any()
+
+
+def test_groups_are_kept_on_one_side() -> None:
+    """Of a group only the first ticket can be held out."""
+    training = clustered(300, spread=1.5)
+    grouped = TrainingSet(
+        training.ids, training.vectors, training.labels, training.times, np.arange(300) % 250
+    )
+    found = grown(grouped)
+    assert found.report.later_tickets == 70
+    assert found.later.max() == 249
+
+
+def test_without_the_best_evidence(history: TrainingSet, forest: Forest) -> None:
+    """Without the ticket that carried a decision most, a new forest is less or more sure than before."""
+    vector = clustered(1, seed=9).vectors[0]
+    before = forest.decide(vector)
+    rows = [row for row, name in enumerate(history.ids) if name != before.evidence[0].id]
+    after = grown(history.take(np.array(rows))).decide(vector)
+    assert after.confidence != before.confidence
+    assert before.evidence[0].id not in {entry.id for entry in after.evidence}
+
+
+def test_recency_follows_drift() -> None:
+    """After labels change their meaning, a short half-life believes the newer tickets."""
+    training = clustered(600, labels=("high", "low"), spread=0.5)
+    swap = {"high": "low", "low": "high"}
+    labels = [swap[label] if label and row < 450 else label for row, label in enumerate(training.labels)]
+    drifted = relabelled(training, labels)
+    test = clustered(200, labels=("high", "low"), spread=0.5, seed=4)
+    right = {
+        days: float((grown(drifted, half_life_days=days).classify(test.vectors).said == columns(test)).mean())
+        for days in (30.0, np.inf)
+    }
+    assert right[np.inf] < 0.3
+    assert right[30.0] > 0.9
+
+
+def test_rows_are_capped_to_the_newest() -> None:
+    """Of a history that is too long the newest tickets are learned from."""
+    found = grown(clustered(150), max_rows=100)
+    assert (found.report.tickets, found.report.rows) == (150, 100)
+    assert found.ids == tuple(f"t{row}" for row in range(50, 150))
+
+
+@pytest.mark.parametrize(
+    ("labels", "state"),
+    [
+        ([], "no labelled tickets"),
+        ([None] * 8, "no labelled tickets"),
+        (["high"] * 8, "only one label: 'high'"),
+        (["high", "low", None, "low", "high"], "too few labelled tickets: 4, at least 5 are needed"),
+    ],
+)
+def test_too_little_for_a_forest(labels: list[str | None], state: str) -> None:
+    """Without labels to tell apart there is a clear state, and every decision goes to review."""
+    found = fit(relabelled(clustered(len(labels)), labels))
+    assert isinstance(found, NoForest)
+    assert found.state == state
+    assert found.decide(np.zeros(32, np.float32)).decision == "review"
+
+
+def test_ten_tickets() -> None:
+    """Ten tickets make a forest that has a guess, is not confident, and passes everything on."""
+    training = clustered(10, labels=("high", "low"))
+    found = grown(training)
+    decisions = found.classify(training.vectors)
+    assert not decisions.automatic.any()
+    assert decisions.confidence.max() < 0.9
+    assert found.report.candidates == (found.report.chosen,)
+    assert "every decision goes to review" in found.state
+
+
+def test_label_of_a_single_ticket() -> None:
+    """A label that one ticket has does not drown the others, and is not given with confidence."""
+    training = clustered(200, labels=("high", "low"))
+    labels = list(training.labels)
+    labels[170] = "urgent"
+    found = grown(relabelled(training, labels))
+    decisions = found.classify(clustered(400, labels=("high", "low"), seed=8).vectors)
+    urgent = found.labels.index("urgent")
+    assert (decisions.said == urgent).mean() < 0.05
+    assert decisions.probabilities[:, urgent].max() < 0.6
+
+
+def test_two_hundred_labels() -> None:
+    """Two hundred labels, a few tickets each, are learned as well as any."""
+    labels = tuple(f"label {number}" for number in range(200))
+    training = clustered(1_000, labels=labels, dimension=24, spread=0.1)
+    found = grown(training)
+    assert len(found.labels) == len(set(training.labels))
+    test = clustered(100, labels=labels, dimension=24, spread=0.1, seed=3)
+    decisions = found.classify(test.vectors)
+    said = [found.labels[column] for column in decisions.said]
+    assert np.mean([a == b for a, b in zip(said, test.labels, strict=True)]) > 0.6
+
+
+def test_labels_in_other_scripts() -> None:
+    """Labels are any text."""
+    labels = ("عاجل", "низкий", "高い", "🔥")
+    found = grown(clustered(120, labels=labels))
+    assert found.labels == tuple(sorted(labels))
+    assert found.decide(clustered(1).vectors[0]).label in labels
+
+
+def test_equal_tickets_that_contradict() -> None:
+    """Equal tickets with different labels teach nothing: even odds, and review."""
+    training = TrainingSet(
+        ids=tuple(str(row) for row in range(200)),
+        vectors=np.ones((200, 8), np.float32),
+        labels=("high", "low") * 100,
+        times=np.arange(200, dtype=np.float64) * DAY,
+        groups=np.arange(200),
+    )
+    found = grown(training)
+    decision = found.decide(np.ones(8, np.float32))
+    assert decision.decision == "review"
+    assert decision.confidence == pytest.approx(0.5, abs=0.05)
+    assert found.weights(np.ones(8, np.float32)).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("times", [np.full(200, np.nan), np.zeros(200)], ids=["unknown", "equal"])
+def test_without_times(times: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+    """Without times the given order is the order in time, and age does not count."""
+    training = clustered(200)
+    untimed = TrainingSet(training.ids, training.vectors, training.labels, times, training.groups)
+    found = grown(untimed)
+    assert found.ids == training.ids
+    assert found.classify(training.vectors).automatic.any()
+
+
+def test_a_label_that_appears_late() -> None:
+    """A label that only the newest tickets have is known to the forest."""
+    training = clustered(300, labels=("high", "low", "urgent"))
+    labels: list[str | None] = [
+        "low" if label == "urgent" and row < 270 else label for row, label in enumerate(training.labels)
+    ]
+    assert "urgent" in grown(relabelled(training, labels)).labels
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"max_error": 0.0}, "error budget of max_error must be between 0 and 1, found 0.0"),
+        ({"max_error": 1.0}, "found 1.0"),
+        ({"max_missed": {"urgent": 1.5}}, "error budget of urgent must be between 0 and 1, found 1.5"),
+        ({"half_life_days": 0.0}, "half_life_days must be above 0, found 0.0"),
+        ({"half_life_days": float("nan")}, "found nan"),
+        ({"max_rows": 4}, "max_rows must be at least 5, found 4"),
+    ],
+)
+def test_arguments_out_of_range(history: TrainingSet, options: dict[str, object], told: str) -> None:
+    """An argument out of its range is refused with its value."""
+    with pytest.raises(ValueError, match=told):
+        fit(history, **options)  # type: ignore[arg-type]  # the options of fit
