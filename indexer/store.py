@@ -10,7 +10,15 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation, Ledger, Outcome, Space, check_space
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
 
-__all__ = ["Embedding", "embed_texts", "embed_tickets", "require_space", "write_tickets"]
+__all__ = [
+    "Embedding",
+    "embed_texts",
+    "embed_tickets",
+    "index_tickets",
+    "record_tickets",
+    "require_space",
+    "write_tickets",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,22 @@ def write_tickets(
     :raises SpaceMismatchError: another space went live since they were embedded; nothing is stored.
     :raises IndexUnavailableError: the ledger has them, the index will be told of them when it answers again.
     """
-    ledger = knowledge.ledger
+    generation, outcomes = record_tickets(knowledge.ledger, space, tickets)
+    index_tickets(knowledge, generation, tickets)
+    return generation, outcomes
+
+
+def record_tickets(
+    ledger: Ledger, space: Space, tickets: Sequence[Ticket]
+) -> tuple[Generation, list[Outcome]]:
+    """Do the first half of `write_tickets`: the ledger has the tickets, and the index must still be told."""
     generation = ledger.generations.ensure_live(space)
     outcomes = ledger.tickets.write(tickets, space=space)
     # Another generation may have gone live since: it was told of all that was written before, and is told of the rest.
-    generation = ledger.generations.live() or generation
+    return ledger.generations.live() or generation, outcomes
+
+
+def index_tickets(knowledge: Knowledge, generation: Generation, tickets: Sequence[Ticket]) -> None:
+    """Do the second half of `write_tickets`."""
     knowledge.index.create(generation)
     knowledge.replay(generation, only=[ticket.id for ticket in tickets])
-    return generation, outcomes

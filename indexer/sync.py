@@ -13,10 +13,10 @@ import msgspec
 from indexer.embedding import Embedder
 from indexer.errors import PrecedentError, SourceError
 from indexer.knowledge.knowledge import Knowledge
-from indexer.ledger import Outcome, Stored
+from indexer.ledger import Generation, Outcome, Stored
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
-from indexer.store import embed_tickets, require_space, write_tickets
+from indexer.store import embed_tickets, index_tickets, record_tickets, require_space
 from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket, record_hash, text_hash
 
 __all__ = ["MassDeletionError", "SyncReport", "plan", "sync"]
@@ -216,10 +216,9 @@ async def sync(
     writing: Task[None] | None = None
     await to_thread(require_space, knowledge.ledger, embedder)
 
-    def write(window: list[Ticket]) -> None:
-        space = knowledge.ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE)
-        if space is not None:
-            run.count(write_tickets(knowledge, space, window)[1])
+    def index(generation: Generation, window: list[Ticket], outcomes: list[Outcome]) -> None:
+        index_tickets(knowledge, generation, window)
+        run.count(outcomes)
 
     try:
         windows = run.windows(records)
@@ -229,10 +228,14 @@ async def sync(
                 run.report.embedding_requests += embedding.requests
                 run.report.embedded_texts += embedding.texts
                 window = run.without_refused(window, embedding.refused)
-                # While one window is written, the next is read and embedded.
-                if writing is not None:
-                    await writing
-                writing = create_task(to_thread(write, window))
+                if window and embedding.space is not None:
+                    generation, outcomes = await to_thread(
+                        record_tickets, knowledge.ledger, embedding.space, window
+                    )
+                    # While the index is told of one window, the next is read, embedded and recorded.
+                    if writing is not None:
+                        await writing
+                    writing = create_task(to_thread(index, generation, window, outcomes))
             _tell(run.report, began, progress)
         if writing is not None:
             await writing

@@ -15,9 +15,10 @@ import numpy as np
 from indexer.embedding import Matrix
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Space
+from indexer.settings import Settings
 from indexer.store import write_tickets
 from indexer.ticket import Ticket
-from tests.bench.world import make_settings, make_tickets, make_vectors, store_vectors
+from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
 from tests.free_port import free_port
 
 _ROWS = 5_000
@@ -28,9 +29,12 @@ _ROOT = Path(__file__).parents[2]
 def run(folder: Path) -> None:
     """/v1/similar p50 against the bare Chroma query (goal: at most 1.5 times), embedding apart; p99 while a forest is fitted."""
     settings = make_settings(folder)
+    with opened(settings) as knowledge:
+        _measure(folder, settings, knowledge)
+
+
+def _measure(folder: Path, settings: Settings, knowledge: Knowledge) -> None:
     tickets, vectors = make_tickets(_ROWS), make_vectors(_ROWS)
-    knowledge = Knowledge(settings)
-    knowledge.prepare()
     space = store_vectors(knowledge, tickets, vectors)
     for start in range(0, _ROWS, 500):
         generation, _ = write_tickets(knowledge, space, tickets[start : start + 500])
@@ -78,7 +82,6 @@ def run(folder: Path) -> None:
     finally:
         service.terminate()
         service.wait()
-        knowledge.close()
 
 
 def _refit(knowledge: Knowledge, space: Space, tickets: Sequence[Ticket], vectors: Matrix) -> None:

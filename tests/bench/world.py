@@ -1,12 +1,14 @@
 """Tickets, vectors and settings that the benchmarks share."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.knowledge.knowledge import Knowledge
+from indexer.knowledge.server import LocalServer
 from indexer.ledger import Space
 from indexer.settings import Settings
 from indexer.ticket import RECIPE, Ticket, text_hash
@@ -19,6 +21,18 @@ LABELS = ("low", "medium", "high", "urgent")
 def make_settings(folder: Path, api_base: str = "http://127.0.0.1:9/v1") -> Settings:
     """Return settings with a data directory of their own and the model of the generated vectors."""
     return Settings(data_dir=folder, api_base=api_base, embedding_model=MODEL, embedder="hosted")
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Knowledge]:
+    """Open what the settings name while the block runs, and leave no server behind."""
+    knowledge = Knowledge(settings)
+    try:
+        knowledge.prepare()
+        yield knowledge
+    finally:
+        knowledge.close()
+        LocalServer(settings.data_dir).stop()
 
 
 def make_tickets(count: int) -> list[Ticket]:
