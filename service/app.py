@@ -18,6 +18,7 @@ from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
 from service.api import health, tickets, triage
+from service.api.body import JSONRequest
 from service.drafting.drafter import Drafter
 from service.keeper import Keeper
 from service.problems import handlers
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> Litestar:
                 )
             ],
         ),
+        request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
         state=State({"settings": settings}),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
@@ -83,14 +84,19 @@ def _invalid(error: ValidationException) -> Problem:
         else {"message": str(part)}
         for part in (error.extra if isinstance(error.extra, list) else [])
     ]
+    if errors == [{"key": "data", "message": "'data'"}]:
+        errors = [{"message": "the body is empty"}]  # Litestar's words for it
     # Litestar's own detail repeats the query string, which may hold a ticket's text.
     said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else str(e["message"]) for e in errors)
     problem = _plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
     return msgspec.structs.replace(problem, errors=errors)
 
 
-def _handle(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     problem = problem_of(error)
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.route_handler.resolve_request_max_body_size()
+        problem = _plain(problem.status, f"the body is larger than the {limit:,} bytes that this path takes")
     headers = dict(getattr(error, "headers", None) or {})
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)

@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from indexer.ledger import Outcome
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
+from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
 from service.api.security import (
     KEY_IN_OPENAPI,
@@ -61,7 +62,7 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     `updated_at`, `tags`, `source`. Of two versions the one with the later `updated_at` stays, without it the last.
     """
     ticket_id = _exact(request, ticket_id)
-    record = _decoded(await request.body())
+    record = decoded(await request.body())
     if isinstance(record, dict) and str(record.get("id", ticket_id)) != ticket_id:
         msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
         raise TicketError(msg)
@@ -95,7 +96,7 @@ async def post_batch(request: Request[Any, Any, Any]) -> Intake:
     if media_type(request) in LINES:
         await _take_lines(keeper, intake, request)
     else:
-        found = _decoded(await request.body())
+        found = decoded(await request.body())
         tickets = found.get("tickets") if isinstance(found, dict) else found
         if not isinstance(tickets, list):
             msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
@@ -139,7 +140,7 @@ async def _take_lines(keeper: Keeper, intake: Intake, request: Request[Any, Any,
     records: list[object] = []
     async for line in _lines(request):
         try:
-            records.append(_decoded(line))
+            records.append(decoded(line))
         except ClientException as error:
             # Keep the order, so that numbers in the answer are those of the lines.
             await intake.take(keeper, records)
@@ -164,21 +165,6 @@ def _exact(request: Request[Any, Any, Any], routed: str) -> str:
     except UnicodeDecodeError:
         msg = f"the id in the path is not UTF-8: {routed.removeprefix('/')[:200]!r}"
         raise TicketError(msg) from None
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"this is not JSON in UTF-8: {_reason(error)}" if body.strip() else "the body is empty"
-    except RecursionError:
-        msg = "this JSON is nested too deeply"
-    raise ClientException(msg)
-
-
-def _reason(error: Exception) -> str:
-    # What Python says of a wrong encoding quotes nothing but a byte; the offset is what helps.
-    return f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:

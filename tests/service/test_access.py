@@ -68,7 +68,6 @@ def test_each_of_several_keys_opens(locked: Service, key: str) -> None:
     "header",
     [
         "Bearer",
-        "Bearer ",
         "Bearer first-key-551",
         "Basic first-key-5512",
         "first-key-5512",
