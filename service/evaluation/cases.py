@@ -1,0 +1,118 @@
+"""The tickets that are evaluated, as arrays in order of time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from indexer.errors import PrecedentError
+from indexer.ticket import Ticket, text_hash
+from service.priority.fitting import MAX_ROWS
+
+__all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
+
+MAX_TICKETS = MAX_ROWS
+"""The newest tickets that are evaluated: a forest is never fitted on more."""
+
+
+class EvaluationError(PrecedentError):
+    """The tickets say nothing about the quality of a forest, or nothing could be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """Tickets in order of creation, one row each; those without a time come first, in the order given.
+
+    :param created: seconds since the epoch, NaN where unknown, shape (rows,).
+    :param known: when the ticket was resolved, where that is known, else when it was created; same shape. Nothing
+        may be learned from a ticket before.
+    :param vectors: float32, shape (rows, dimension).
+    :param groups: equal numbers mark one problem: tickets of one text, and known duplicates; shape (rows,).
+    """
+
+    tickets: tuple[Ticket, ...]
+    created: NDArray[np.float64]
+    known: NDArray[np.float64]
+    vectors: Matrix
+    groups: NDArray[np.int64]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The tickets' ids."""
+        return tuple(ticket.id for ticket in self.tickets)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """The tickets' priorities."""
+        return tuple(ticket.priority for ticket in self.tickets)
+
+    def __len__(self) -> int:
+        return len(self.tickets)
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> "Cases":
+        """Return the given rows, in the given order."""
+        return Cases(
+            tickets=tuple(self.tickets[row] for row in rows),
+            created=self.created[rows],
+            known=self.known[rows],
+            vectors=self.vectors[rows],
+            groups=self.groups[rows],
+        )
+
+    def labelled(self) -> "Cases":
+        """Return the tickets that have a priority."""
+        return self.take(
+            np.array([row for row, t in enumerate(self.tickets) if t.priority is not None], np.int64)
+        )
+
+
+def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
+    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the one that comes last."""
+    by_id = {ticket.id: ticket for ticket in tickets}
+    return tuple(sorted(by_id.values(), key=_age)[-MAX_TICKETS:])
+
+
+def make_cases(
+    tickets: Sequence[Ticket], vectors: Mapping[str, Matrix], duplicates: Iterable[tuple[str, str]] = ()
+) -> Cases:
+    """Put tickets in order and find which of them are one problem.
+
+    :param vectors: of shape (dimension,), by the hash of the ticket's text; every ticket's is there.
+    :param duplicates: pairs of ids.
+    """
+    ordered = sorted(tickets, key=_age)
+    hashes = [text_hash(ticket.text) for ticket in ordered]
+    return Cases(
+        tickets=tuple(ordered),
+        created=np.array([_seconds(ticket.created_at or ticket.resolved_at) for ticket in ordered]),
+        known=np.array([_seconds(ticket.resolved_at or ticket.created_at) for ticket in ordered]),
+        vectors=np.stack([vectors[text] for text in hashes]).astype(np.float32),
+        groups=_groups([ticket.id for ticket in ordered], hashes, duplicates),
+    )
+
+
+def _age(ticket: Ticket) -> float:
+    seconds = _seconds(ticket.created_at or ticket.resolved_at)
+    return -np.inf if np.isnan(seconds) else seconds
+
+
+def _seconds(moment: datetime | None) -> float:
+    return np.nan if moment is None else moment.timestamp()
+
+
+def _groups(
+    ids: Sequence[str], hashes: Sequence[str], duplicates: Iterable[tuple[str, str]]
+) -> NDArray[np.int64]:
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]  # scipy ships no types
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]  # likewise
+
+    number = {ticket_id: row for row, ticket_id in enumerate(ids)}
+    first = {text: row for row, text in reversed(list(enumerate(hashes)))}
+    links = [(row, first[text]) for row, text in enumerate(hashes)]
+    links += [(number[one], number[other]) for one, other in duplicates if one in number and other in number]
+    here, there = np.array(links, np.int64).T
+    graph = coo_array((np.ones(len(links)), (here, there)), shape=(len(ids), len(ids)))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

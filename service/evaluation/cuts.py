@@ -1,0 +1,78 @@
+"""Where history is cut: at each cut, what existed is learned from, and what came next is tested on."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.evaluation.cases import Cases, EvaluationError
+from service.priority.fitting import MIN_TICKETS
+from service.priority.timeline import repeats
+
+__all__ = ["MIN_LABELLED", "Cut", "roll"]
+
+MIN_LABELLED = 30
+"""Labelled tickets below which a back-test says nothing."""
+
+_FIRST = 0.4  # of history, before the first cut: later tickets are the most part, and yet there is something to learn from
+_MIN_BLOCK = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One moment of the past.
+
+    :param moment: seconds since the epoch, NaN where unknown.
+    :param learned: rows of the tickets that existed then, with their priority.
+    :param tested: rows of the tickets that came after it and before the next cut, without repeats of earlier ones.
+    :param repeated: how many repeats were left out.
+    """
+
+    moment: float
+    learned: NDArray[np.int64]
+    tested: NDArray[np.int64]
+    repeated: int
+
+
+def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
+    """Cut the last six tenths of history into that many blocks, fewer where they would be tiny.
+
+    A ticket that was created before a cut but resolved after it is learned from only after its resolution.
+
+    :param cases: labelled tickets.
+    :raises EvaluationError: there is too little to learn from or to test on.
+    """
+    rows = len(cases)
+    names = {ticket.priority for ticket in cases.tickets}
+    if rows < MIN_LABELLED:
+        msg = f"{rows:,} tickets have a priority: at least {MIN_LABELLED} are needed for a back-test"
+        raise EvaluationError(msg)
+    if len(names) == 1:
+        msg = f"all {rows:,} tickets have the priority {names.pop()!r}: there is nothing to predict"
+        raise EvaluationError(msg)
+    start = round(rows * _FIRST)
+    blocks = max(1, min(folds, (rows - start) // _MIN_BLOCK))
+    bounds = [round(start + (rows - start) * part / blocks) for part in range(blocks + 1)]
+    repeated = repeats(cases.vectors, cases.groups)
+    cuts = []
+    for begin, end in pairwise(bounds):
+        moment = float(cases.created[begin])
+        known = cases.known[:begin]
+        existed = np.isnan(known) | np.isnan(moment) | (known <= moment)
+        learned = np.flatnonzero(existed)
+        tested = begin + np.flatnonzero(~repeated[begin:end])
+        if (
+            len(tested)
+            and len(learned) >= MIN_TICKETS
+            and len({cases.tickets[row].priority for row in learned}) > 1
+        ):
+            cuts.append(Cut(moment, learned, tested, int(repeated[begin:end].sum())))
+    if not cuts:
+        msg = (
+            "no later ticket is left to test on: "
+            f"{repeated.sum():,} of {rows:,} tickets repeat an earlier one, or at no moment of the past had "
+            "tickets of two priorities been resolved"
+        )
+        raise EvaluationError(msg)
+    return tuple(cuts)

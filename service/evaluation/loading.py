@@ -1,0 +1,150 @@
+"""Getting tickets and vectors: from a file, embedded through the ledger's cache, or from the store."""
+
+import asyncio
+import contextlib
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.embedding.choose import open_embedder
+from indexer.ledger import Ledger, Space
+from indexer.settings import Settings
+from indexer.sources import read_source
+from indexer.store import embed_texts
+from indexer.ticket import Ticket, TicketError, embedding_text, parse_ticket, text_hash
+from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
+
+__all__ = ["Loaded", "load", "read_pairs"]
+
+_RETRIES = 5
+_PAGE = 500
+_LEAST_AT_ONCE = 256
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """Tickets ready to be evaluated, and what is to be said of where they come from.
+
+    :param rejected: records of the file that are no tickets.
+    :param embedded: texts that had no vector before.
+    """
+
+    cases: Cases
+    source: str
+    embedding_model: str
+    rejected: int
+    embedded: int
+
+
+def load(
+    settings: Settings, file: str | None, pairs: tuple[tuple[str, str], ...], progress: Progress
+) -> Loaded:
+    """Read the newest tickets of a file, or of the store, with their vectors.
+
+    A file's tickets are not stored; their vectors are, so that a second run embeds nothing.
+
+    :raises PrecedentError: there is nothing to read, or it could not be embedded.
+    """
+    rejected = 0
+    read: tuple[Ticket, ...] = ()
+    if file is not None:
+        # Read before the ledger is opened: a file that cannot be read leaves nothing behind.
+        read, rejected = _read(file)
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        if file is None:
+            live = ledger.generations.live()
+            read = newest(_stored(ledger)) if live is not None else ()
+            if live is None or not read:
+                msg = (
+                    "the store is empty: index tickets first (make index FILE=…), or name a file to evaluate"
+                )
+                raise EvaluationError(msg)
+            space, embedded = live.space, 0
+        else:
+            space, embedded = asyncio.run(_embed(settings, ledger, read, progress))
+        vectors = ledger.vectors.get(space, {text_hash(ticket.text) for ticket in read})
+    with_vector = [ticket for ticket in read if text_hash(ticket.text) in vectors]
+    if not with_vector:
+        msg = f"no stored ticket has a vector of {space}: run make reindex"
+        raise EvaluationError(msg)
+    return Loaded(
+        cases=make_cases(with_vector, vectors, pairs),
+        source="the stored tickets" if file is None else Path(file).name,
+        embedding_model=space.model,
+        rejected=rejected,
+        embedded=embedded,
+    )
+
+
+def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
+    """Read pairs of ids from a CSV file with the columns ``query_id`` and ``duplicate_of_id``.
+
+    :raises EvaluationError: it cannot be read, or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if not {"query_id", "duplicate_of_id"} <= set(rows.fieldnames or ()):
+                msg = f"{path} needs the columns query_id and duplicate_of_id"
+                raise EvaluationError(msg)
+            return tuple((row["query_id"] or "", row["duplicate_of_id"] or "") for row in rows)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise EvaluationError(msg) from None
+
+
+def _read(file: str) -> tuple[tuple[Ticket, ...], int]:
+    rejected = 0
+
+    def tickets() -> Iterator[Ticket]:
+        nonlocal rejected
+        for record in read_source(file):
+            try:
+                # A broken record has no value, and None is no ticket either.
+                yield parse_ticket(record.value)
+            except TicketError:
+                rejected += 1
+
+    found = newest(tickets())
+    if not found:
+        what = f"none of its {rejected:,} records is a ticket" if rejected else "it is empty"
+        msg = f"{file} has no tickets: {what}"
+        raise EvaluationError(msg)
+    return found, rejected
+
+
+def _stored(ledger: Ledger) -> Iterator[Ticket]:
+    page: list[str] = []
+    for ticket_id in ledger.tickets.ids():
+        page.append(ticket_id)
+        if len(page) == _PAGE:
+            yield from ledger.tickets.get(page).values()
+            page = []
+    yield from ledger.tickets.get(page).values()
+
+
+async def _embed(
+    settings: Settings, ledger: Ledger, tickets: tuple[Ticket, ...], progress: Progress
+) -> tuple[Space, int]:
+    embedder = open_embedder(settings, retries=_RETRIES)
+    texts = {text_hash(ticket.text): embedding_text(ticket.text) for ticket in tickets}
+    hashes = list(texts)
+    at_once = max(_LEAST_AT_ONCE, 4 * embedder.batch_size * embedder.concurrency)
+    embedded, space = 0, None
+    try:
+        for start in range(0, len(hashes), at_once):
+            part = {text: texts[text] for text in hashes[start : start + at_once]}
+            done = await embed_texts(ledger, embedder, part)
+            embedded += done.texts
+            space = done.space
+            if embedded:  # a second run has nothing to show
+                progress("embed", min(start + at_once, len(hashes)), len(hashes))
+    finally:
+        await embedder.close()
+    if space is None:  # there is at least one text, and an embedder yields each or raises
+        msg = f"{embedder.model} yielded no vector"
+        raise EvaluationError(msg)
+    return space, embedded

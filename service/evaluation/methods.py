@@ -1,0 +1,146 @@
+"""The ways to tell a priority that are compared, all on the same tickets."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.ticket import embedding_text
+from service.evaluation.cases import Cases
+from service.priority import Forest, NoForest, TrainingSet, fit
+from service.priority.records import FloatMatrix, IntArray
+
+__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Said", "learn_and_say"]
+
+SERVED = "forest"
+NAMES: Mapping[str, str] = {
+    SERVED: "the forest that Precedent serves",
+    "plain_forest": "plain random forest (100 trees, defaults)",
+    "vectors_logistic": "logistic regression on the vectors",
+    "tfidf_logistic": "TF-IDF and logistic regression",
+    "neighbours": "ten nearest neighbours",
+    "stratified": "stratified guess",
+    "majority": "always the most frequent",
+}
+"""Every method, by its key, as it is shown."""
+GUESSES = ("stratified", "majority")
+"""Methods that do not read the ticket."""
+BASELINES = tuple(key for key in NAMES if key != SERVED)
+
+_NEIGHBOURS = 10
+_WORDS = 20_000
+_TOKEN = r"\w+|[^\w\s]"  # noqa: S105 (a pattern). Signs count too, so that no text is without a token.
+_TREES = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a method said of several tickets, one row each.
+
+    :param label: the column of the label, shape (rows,).
+    :param probabilities: shape (rows, labels).
+    :param votes: probabilities before calibration, same shape; the same where nothing is calibrated.
+    :param automatic: whether it may decide by itself, shape (rows,); ``None`` where a method never says.
+    """
+
+    label: IntArray
+    probabilities: FloatMatrix
+    votes: FloatMatrix
+    automatic: NDArray[np.bool_] | None = None
+
+
+def learn_and_say(
+    method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, max_error: float, seed: int
+) -> Said:
+    """Learn from some tickets and say the labels of others.
+
+    :param method: a key of `NAMES`.
+    :param learn: labelled tickets, with two labels or more.
+    :param names: the columns.
+    :param max_error: the share of wrong labels accepted among automatic decisions.
+    """
+    if method == SERVED:
+        return _served(learn, test, names, max_error, seed)
+    column = {name: number for number, name in enumerate(names)}
+    label = np.array([column[name] for name in learn.labels if name is not None], np.int64)
+    if method in GUESSES:
+        return _guess(method, label, len(test), len(names), seed)
+    probabilities = np.zeros((len(test), len(names)))
+    probabilities[:, np.unique(label)] = _FITTED[method](learn, label, test, seed)
+    return Said(probabilities.argmax(axis=1), probabilities, probabilities)
+
+
+def _served(learn: Cases, test: Cases, names: tuple[str, ...], max_error: float, seed: int) -> Said:
+    training = TrainingSet(
+        ids=learn.ids, vectors=learn.vectors, labels=learn.labels, times=learn.created, groups=learn.groups
+    )
+    forest: Forest | NoForest = fit(training, max_error=max_error, seed=seed)
+    if isinstance(forest, NoForest):  # two labels and enough tickets: the cut made sure
+        raise TypeError(forest.state)
+    found = forest.classify(test.vectors)
+    columns = np.array([names.index(name) for name in forest.labels])
+    probabilities, votes = np.zeros((len(test), len(names))), np.zeros((len(test), len(names)))
+    probabilities[:, columns] = found.probabilities
+    votes[:, columns] = forest.probabilities(test.vectors)
+    return Said(columns[found.said], probabilities, votes, found.automatic)
+
+
+def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Said:
+    shares = np.bincount(label, minlength=labels) / len(label)
+    probabilities = np.tile(shares, (rows, 1))
+    if method == "majority":
+        said = np.full(rows, shares.argmax())
+    else:
+        said = np.random.default_rng([seed, len(label)]).choice(labels, size=rows, p=shares)
+    return Said(said, probabilities, probabilities)
+
+
+def _plain_forest(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=seed).fit(
+        learn.vectors, label
+    )
+    # One thread adds up the trees' votes in one order, so that a second run gives the same to the last bit.
+    return _floats(forest.set_params(n_jobs=1).predict_proba(test.vectors))
+
+
+def _vectors_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+    return _logistic(learn.vectors, label, test.vectors, seed)
+
+
+def _tfidf_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    words = TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, max_features=_WORDS)
+    learned = words.fit_transform([embedding_text(ticket.text) for ticket in learn.tickets])
+    asked = words.transform([embedding_text(ticket.text) for ticket in test.tickets])
+    return _logistic(learned, label, asked, seed)
+
+
+def _logistic(learned: Any, label: IntArray, asked: Any, seed: int) -> FloatMatrix:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed)
+    return _floats(model.fit(learned, label).predict_proba(asked))
+
+
+def _neighbours(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:  # noqa: ARG001 (as the others)
+    from sklearn.neighbors import KNeighborsClassifier
+
+    nearest = KNeighborsClassifier(n_neighbors=min(_NEIGHBOURS, len(learn)), metric="cosine")
+    return _floats(nearest.fit(learn.vectors, label).predict_proba(test.vectors))
+
+
+def _floats(found: Any) -> FloatMatrix:
+    return np.asarray(found, dtype=np.float64)
+
+
+_FITTED: Mapping[str, Callable[[Cases, IntArray, Cases, int], FloatMatrix]] = {
+    "plain_forest": _plain_forest,
+    "vectors_logistic": _vectors_logistic,
+    "tfidf_logistic": _tfidf_logistic,
+    "neighbours": _neighbours,
+}

@@ -1,0 +1,161 @@
+"""What a back-test found; the JSON file is an `Evaluation`."""
+
+import msgspec
+
+__all__ = [
+    "Bin",
+    "Block",
+    "CoveragePoint",
+    "Data",
+    "Evaluation",
+    "Interval",
+    "LearningPoint",
+    "MethodScore",
+    "Period",
+    "Recall",
+    "Retrieval",
+]
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A measured value between the ends of its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the tickets with a label, the share that was given it; ``None`` without such tickets."""
+
+    label: str
+    tickets: int
+    recall: Interval | None
+
+
+class MethodScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one method did on all later tickets. Where a value is ``None`` there is nothing to measure."""
+
+    key: str
+    name: str
+    macro_f1: Interval
+    kappa: Interval | None
+    """Agreement beyond chance, weighted by the square of the distance between ordered labels."""
+    brier: Interval
+    ece: Interval
+    recalls: tuple[Recall, ...]
+    ahead: Interval | None
+    """The forest's macro-F1 less this method's, on the same resamples; ``None`` for the forest itself."""
+    brier_before: Interval | None
+    """Before calibration, as `ece_before`; of the forest only."""
+    ece_before: Interval | None
+    coverage: Interval | None
+    """The share of tickets decided automatically; of the forest only."""
+    error: Interval | None
+    """The share of wrong labels among these."""
+    error_bound: float | None
+    """What that share is at most, with 95 % confidence (exact binomial bound)."""
+    automatic: int | None
+    """How many were decided automatically."""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """One cut and the tickets tested behind it."""
+
+    moment: str | None
+    """The day of the cut."""
+    learned: int
+    tested: int
+    repeated: int
+    """Tickets left out because they repeat an earlier one."""
+    automatic: int
+    macro_f1: dict[str, float]
+    """By the method's key."""
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets that were given about the same confidence: its mean, and the share that was right."""
+
+    confidence: float
+    right: float
+    tickets: int
+
+
+class CoveragePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of wrong labels if only the tickets of the highest confidence were decided."""
+
+    coverage: float
+    error: float
+
+
+class LearningPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Macro-F1 on the newest tickets after learning from that many."""
+
+    learned: int
+    forest: Interval
+    baseline: Interval
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of history and the share of each label in it."""
+
+    start: str | None
+    tickets: int
+    shares: dict[str, float]
+
+
+class Retrieval(msgspec.Struct, frozen=True, kw_only=True):
+    """How well known duplicates are found among the tickets that were there when the later one came."""
+
+    pairs: int
+    """Pairs given."""
+    asked: int
+    """Of these, pairs of two tickets of the evaluation with different times of creation."""
+    resolved: int
+    """Of these, pairs whose earlier ticket was resolved by then."""
+    recall: dict[int, Interval]
+    """Share of pairs whose earlier ticket is among the first k, by k."""
+    mrr: Interval | None
+    """Mean of one over its rank."""
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True):
+    """What was evaluated."""
+
+    source: str
+    tickets: int
+    labelled: int
+    rejected: int
+    """Records of the file that are no tickets."""
+    untimed: int
+    """Labelled tickets without a time: they count as the oldest, in the order given."""
+    embedding_model: str
+    labels: dict[str, int]
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole result."""
+
+    verdict: tuple[str, ...]
+    """In plain words; the first says whether the forest is the best method."""
+    notes: tuple[str, ...]
+    """What limits the result."""
+    data: Data
+    max_error: float
+    labels: tuple[str, ...]
+    """In their order where it is known, else by name; rows and columns of `confusion`."""
+    order: tuple[str, ...] | None
+    order_reason: str
+    methods: tuple[MethodScore, ...]
+    """The forest first, then the others by macro-F1, best first."""
+    blocks: tuple[Block, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Of the forest: tickets of a label (row) that were given a label (column)."""
+    reliability_before: tuple[Bin, ...]
+    reliability_after: tuple[Bin, ...]
+    coverage_curve: tuple[CoveragePoint, ...]
+    learning_curve: tuple[LearningPoint, ...]
+    learning_baseline: str
+    drift: tuple[Period, ...]
+    retrieval: Retrieval | None
+    seed: int

@@ -1,0 +1,145 @@
+"""What a back-test means, in the words of a support lead; and the table for the terminal."""
+
+from collections.abc import Sequence
+
+from service.evaluation.methods import GUESSES
+from service.evaluation.records import Evaluation, Interval, MethodScore
+
+__all__ = ["percent", "table", "verdict"]
+
+
+def verdict(methods: Sequence[MethodScore], max_error: float, tested: int) -> tuple[str, ...]:
+    """Say whether the forest is the best method, whether it is better than a guess, and what it may decide.
+
+    :param methods: the forest first, then the others, best first.
+    :param tested: how many later tickets they were asked about.
+    """
+    forest, rival = methods[0], methods[1]
+    return (
+        _against_rival(forest, rival, tested),
+        _against_guesses(forest, [method for method in methods if method.key in GUESSES]),
+        _automatic(forest, max_error),
+        _calibration(forest),
+    )
+
+
+def _against_rival(forest: MethodScore, rival: MethodScore, tested: int) -> str:
+    lead = rival.ahead
+    if lead is None:  # only the forest's own row has none
+        msg = f"{rival.key} is not a rival"
+        raise ValueError(msg)
+    scores = (
+        f"score {forest.macro_f1.value:.3f} against {rival.macro_f1.value:.3f} "
+        f"(macro-F1, 1 is perfect; {tested:,} later tickets)"
+    )
+    if lead.value < 0:
+        chance = "" if lead.high < 0 else ", though this may be chance"
+        return f"Another method beats the forest: {rival.name} is {-lead.value:.3f} ahead{chance}: {scores}."
+    if lead.low > 0:
+        return f"The forest is the best method: the next best, {rival.name}, is {lead.value:.3f} behind: {scores}."
+    return (
+        f"No other method beats the forest, but the best of them, {rival.name}, is level with it "
+        f"({lead.value:.3f} behind, which may be chance): {scores}."
+    )
+
+
+def _against_guesses(forest: MethodScore, guesses: Sequence[MethodScore]) -> str:
+    best = max(guesses, key=lambda guess: guess.macro_f1.value)
+    scores = f"{forest.macro_f1.value:.3f} against {best.macro_f1.value:.3f} of the best guess ({best.name})"
+    if all(guess.ahead is not None and guess.ahead.low > 0 for guess in guesses):
+        return f"The forest is better than guessing, by more than chance: {scores}."
+    return f"The forest cannot be told from guessing: {scores}. Do not act on its priorities alone."
+
+
+def _automatic(forest: MethodScore, max_error: float) -> str:
+    if not forest.automatic or forest.coverage is None or forest.error is None or forest.error_bound is None:
+        return (
+            "The forest would have set no priority by itself: at no confidence was it sure enough to keep its errors within "
+            f"{max_error:.0%}. A person decides, with its suggestion at hand."
+        )
+    done = (
+        f"The forest would have set {percent(forest.coverage.value)} of the priorities by itself ({forest.automatic:,} tickets), "
+        f"{percent(forest.error.value)} of these wrongly"
+    )
+    if forest.error_bound <= max_error:
+        kept = f"the budget of {max_error:.0%} was kept (at most {percent(forest.error_bound)}, with 95% confidence)"
+    elif forest.error.value <= max_error:
+        kept = (
+            f"within the budget of {max_error:.0%}, but on too few tickets to be sure "
+            f"(it may be up to {percent(forest.error_bound)})"
+        )
+    else:
+        kept = f"the budget of {max_error:.0%} was NOT kept: lower PRECEDENT_MAX_ERROR, or leave decisions to people"
+    return f"{done}: {kept}. The rest goes to a person."
+
+
+def _calibration(forest: MethodScore) -> str:
+    if forest.ece_before is None:
+        return ""
+    points = f"its confidence is off by {forest.ece.value * 100:.0f} percentage points on average"
+    if forest.ece.value <= forest.ece_before.value:
+        return (
+            f"When it says how sure it is, {points} ({forest.ece_before.value * 100:.0f} before calibration)."
+        )
+    return (
+        f"When it says how sure it is, {points}; calibration did not help "
+        f"({forest.ece_before.value * 100:.0f} before it)."
+    )
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage, with a decimal where it is small."""
+    return f"{share:.0%}" if share == 0 or share >= 0.1 else f"{share:.1%}"  # noqa: PLR2004 (two digits either way)
+
+
+def table(evaluation: Evaluation) -> str:
+    """Return the scores as lines of text for a terminal."""
+    heads = ("method", "macro-F1", "forest ahead by", "kappa", "Brier", "calibration error")
+    rows = [
+        (
+            method.name,
+            *(
+                _cell(found)
+                for found in (method.macro_f1, method.ahead, method.kappa, method.brier, method.ece)
+            ),
+        )
+        for method in evaluation.methods
+    ]
+    forest = evaluation.methods[0]
+    lines = _columns(heads, rows)
+    if forest.ece_before is not None:
+        lines += [
+            "",
+            f"the forest before calibration: Brier {_cell(forest.brier_before)}, calibration error {_cell(forest.ece_before)}",
+        ]
+    bound = "" if forest.error_bound is None else f", at most {forest.error_bound:.3f} with 95% confidence"
+    decided = (
+        f"decided automatically: {_cell(forest.coverage)} of the tickets, wrong: {_cell(forest.error)}{bound}"
+    )
+    lines += [f"{decided}; budget {evaluation.max_error:g}", ""]
+    lines += _columns(
+        ("priority", "tickets", "recall of the forest", f"of {evaluation.methods[1].name}"),
+        [
+            (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall))
+            for own, other in zip(forest.recalls, evaluation.methods[1].recalls, strict=True)
+        ],
+    )
+    if evaluation.order is None:
+        lines += ["", f"quadratic kappa is left out: {evaluation.order_reason}"]
+    if (found := evaluation.retrieval) is not None:
+        at = ", ".join(f"{k}: {_cell(share)}" for k, share in found.recall.items())
+        asked = f"{found.asked} of {found.pairs} pairs could be asked for ({found.resolved} of these resolved by then)"
+        lines += ["", f"known duplicates: {asked}; recall at {at or '-'}; MRR {_cell(found.mrr)}"]
+    return "\n".join(lines)
+
+
+def _cell(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    ]
