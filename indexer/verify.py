@@ -1,0 +1,259 @@
+"""Is everything stored as it should be: ledger, index, and each against the other; and mending it."""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from indexer.audit import Differences, Reach, compare, probe
+from indexer.errors import IndexUnavailableError
+from indexer.knowledge.knowledge import Knowledge, Notify
+from indexer.ledger import Generation
+from indexer.rebuild import drop_retired
+
+__all__ = ["Problem", "VerifyReport", "repair", "verify"]
+
+_NAMED = 5
+_SAMPLE = 500
+_PAGE = 500
+_VERIFY = "python -m indexer verify --repair"
+_REBUILD = "python -m indexer rebuild"
+_RESTORE = "python -m indexer restore FILE, into an empty store, with a backup made before"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is wrong: how often, some of the ids, and the command that mends it."""
+
+    kind: str
+    count: int
+    what: str
+    mend: str
+    ids: tuple[str, ...] = ()
+
+
+class VerifyReport(msgspec.Struct, kw_only=True):
+    """What was found; ``clean`` when there is no problem.
+
+    ``asked`` counts the rows that were looked for by their own vectors, ``notes`` are not problems.
+    """
+
+    clean: bool
+    tickets: int
+    vectors: int
+    generation: str | None
+    rows: int = 0
+    asked: int = 0
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: Notify) -> VerifyReport:
+    """Check the ledger, the live collection against it row by row, and whether queries find its rows.
+
+    Nothing is changed. An index that kills its server of being read is a problem like another: Chroma is a
+    process of its own.
+
+    :param full: look for every row by its own vector, not for a sample of 500.
+    """
+    began = time.monotonic()
+    ledger = knowledge.ledger
+    damage = ledger.integrity()
+    if damage:  # nothing else that it says can be relied on
+        return VerifyReport(
+            clean=False, tickets=0, vectors=0, generation=None, problems=(_damaged(damage),),
+            seconds=round(time.monotonic() - began, 3),
+        )  # fmt: skip
+    live = ledger.generations.live()
+    problems = _ledger_problems(knowledge)
+    report = VerifyReport(
+        clean=False,
+        tickets=ledger.tickets.count(),
+        vectors=ledger.vectors.count(),
+        generation=live.name if live else None,
+    )
+    if live is None and report.tickets:
+        problems.append(_no_generation(report.tickets))
+    try:
+        knowledge.index.connect()
+        if live is not None:
+            stuck = ledger.generations.pending_ids(live)
+            found = compare(knowledge, live, notify)
+            reach = probe(knowledge, live, None if full else _SAMPLE, notify)
+            report.rows, report.asked = found.rows, reach.asked
+            problems += _index_problems(live, found, reach)
+            problems += _pending_problems(knowledge, live, stuck)
+        problems += _stray_problems(knowledge)
+    except IndexUnavailableError as error:
+        problems.append(
+            Problem(kind="index_unreadable", count=1, what=f"the index cannot be read: {error}", mend=_VERIFY)
+        )
+    report.notes = _notes(knowledge, data_dir)
+    report.problems = tuple(problems)
+    report.clean = not problems
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+def repair(knowledge: Knowledge, *, full: bool = False, notify: Notify) -> None:
+    """Replay from the ledger what is wrong in the index; nothing is asked of a provider.
+
+    :raises IndexUnavailableError: the index cannot be brought back.
+    """
+    ledger = knowledge.ledger
+    knowledge.prepare(notify)
+    live = ledger.generations.live()
+    if live is not None:
+        wrong = compare(knowledge, live, notify).ids
+        if wrong:
+            ledger.generations.note_pending(live, wrong)
+            knowledge.replay(live, notify)
+        lost = probe(knowledge, live, None if full else _SAMPLE, notify).lost
+        for start in range(0, len(lost), _PAGE):
+            page = lost[start : start + _PAGE]
+            # Noted first: a kill after the deletion leaves them to be replayed.
+            ledger.generations.note_pending(live, page)
+            knowledge.index.delete(live, page)
+            knowledge.replay(live, notify)
+    with ledger.maintenance_lock():
+        drop_retired(knowledge, before=0.0)
+
+
+def _ledger_problems(knowledge: Knowledge) -> list[Problem]:
+    ledger = knowledge.ledger
+    problems = []
+    altered = ledger.tickets.altered()
+    if altered:
+        problems.append(
+            _problem(
+                "ticket_altered",
+                altered,
+                "tickets are not what was acknowledged",
+                f"sync them again, or {_RESTORE}",
+            )
+        )
+    unusable = ledger.vectors.unusable()
+    if unusable:
+        problems.append(
+            Problem(
+                kind="vector_unusable",
+                count=unusable,
+                what=f"{unusable:,} vectors in the ledger have another length than their space's, or values that are not finite",
+                mend=_RESTORE,
+            )
+        )
+    return problems
+
+
+def _index_problems(live: Generation, found: Differences, reach: Reach) -> list[Problem]:
+    kinds = (
+        ("missing", found.missing, f"tickets of the ledger are missing in {live.name}", _VERIFY),
+        ("foreign", found.foreign, f"rows of {live.name} are of no ticket of the ledger", _VERIFY),
+        ("changed", found.changed, f"rows of {live.name} have another text, priority or resolution", _VERIFY),
+        ("vector", found.vector, f"rows of {live.name} have another vector than the ledger", _VERIFY),
+        (
+            "unusable",
+            found.unusable,
+            f"vectors of {live.name} have another dimension or are not finite",
+            _VERIFY,
+        ),
+        (
+            "unreachable",
+            reach.lost,
+            f"rows of {live.name} are not found by their own vectors",
+            f"{_VERIFY}; if they stay, {_REBUILD}",
+        ),
+    )
+    return [_problem(kind, ids, what, mend) for kind, ids, what, mend in kinds if ids]
+
+
+def _pending_problems(knowledge: Knowledge, live: Generation, before: dict[str, int]) -> list[Problem]:
+    now = knowledge.ledger.generations.pending_ids(live)
+    # What is just being written is pending for a moment, and not the same at both looks.
+    stuck = [ticket_id for ticket_id, revision in before.items() if now.get(ticket_id) == revision]
+    problems = []
+    lacking = set(knowledge.ledger.tickets.without_vector(live.space))
+    waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
+    if waiting:
+        problems.append(_problem("pending", waiting, f"tickets wait to be told to {live.name}", _VERIFY))
+    lasting = [ticket_id for ticket_id in stuck if ticket_id in lacking]
+    if lasting:
+        problems.append(
+            _problem("not_embedded", lasting, "tickets have no vector in the live space", _REBUILD)
+        )
+    return problems
+
+
+def _stray_problems(knowledge: Knowledge) -> list[Problem]:
+    problems = []
+    strangers = knowledge.index.strangers(knowledge.ledger.generations.all())
+    if strangers:
+        problems.append(_problem("collection", strangers, "collections are of no generation", _VERIFY))
+    return problems
+
+
+def _orphaned_folders(index: Path) -> list[str]:
+    """Return segment folders that the server's database does not know; it is opened for reading only."""
+    # Folders first: one that is made meanwhile is then in the database.
+    folders = [path.name for path in index.iterdir() if path.is_dir() and _is_segment(path.name)]
+    try:
+        with closing(
+            sqlite3.connect(f"{(index / 'chroma.sqlite3').resolve().as_uri()}?mode=ro", uri=True)
+        ) as db:
+            known = {row[0] for row in db.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
+    except sqlite3.Error:
+        return []
+    return sorted(name for name in folders if name not in known)
+
+
+def _is_segment(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _notes(knowledge: Knowledge, data_dir: Path) -> tuple[str, ...]:
+    notes = [
+        f"{generation.name} is unfinished: `{_REBUILD}` goes on with it"
+        for generation in knowledge.ledger.generations.all()
+        if generation.status == "building"
+    ]
+    notes += [
+        f"{path.name} is a damaged index that was put aside; nothing needs it"
+        for path in sorted(data_dir.glob("index.damaged-*"))
+    ]
+    folders = _orphaned_folders(data_dir / "index") if knowledge.index.endpoint else []
+    if folders:
+        notes.append(
+            f"{len(folders)} folders of the index are of dropped collections: Chroma's next start removes them "
+            "(`python -m indexer stop` brings it about)"
+        )
+    return tuple(notes)
+
+
+def _damaged(lines: Sequence[str]) -> Problem:
+    return Problem(
+        kind="ledger_damaged",
+        count=len(lines),
+        what=f"the ledger's file is damaged: {lines[0]}",
+        mend=_RESTORE,
+    )
+
+
+def _no_generation(tickets: int) -> Problem:
+    return Problem(
+        kind="no_generation",
+        count=tickets,
+        what=f"{tickets:,} tickets are stored, but no generation is live",
+        mend="python -m indexer sync FILE",
+    )
+
+
+def _problem(kind: str, ids: Sequence[str], what: str, mend: str) -> Problem:
+    named = tuple(ids[:_NAMED])
+    return Problem(kind=kind, count=len(ids), what=f"{len(ids):,} {what}", mend=mend, ids=named)

@@ -1,0 +1,55 @@
+"""Commands of the indexer as processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from indexer.settings import Settings
+
+__all__ = ["ROOT", "environment", "report_of", "run_command", "start_command"]
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(settings: Settings, **changes: str) -> dict[str, str]:
+    """Return an environment that gives these settings, and ``PRECEDENT_`` variables besides."""
+    given = {
+        "PRECEDENT_DATA_DIR": str(settings.data_dir),
+        "PRECEDENT_API_BASE": settings.api_base,
+        "PRECEDENT_EMBEDDING_MODEL": settings.embedding_model,
+        **({"PRECEDENT_DATABASE_URL": settings.database_url} if settings.database_url else {}),
+        **{f"PRECEDENT_{name}": value for name, value in changes.items()},
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PRECEDENT_", "OXLO_"))}
+    return kept | given
+
+
+def start_command(settings: Settings, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
+    """Start ``python -m indexer`` with the arguments."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "indexer", *arguments],
+        cwd=ROOT,
+        env=environment(settings, **changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_command(
+    settings: Settings, *arguments: str, status: int | None = 0, **changes: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m indexer`` with the arguments to its end, and require its exit status."""
+    with start_command(settings, *arguments, **changes) as process:
+        output, errors = process.communicate(timeout=200)
+    assert status is None or process.returncode == status, errors
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def report_of(run: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """Return the report that ``--json`` ends with."""
+    report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return report

@@ -1,0 +1,418 @@
+"""Generations: built beside the live one, examined, switched to in one step, and back."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
+from indexer.errors import PrecedentError, SpaceMismatchError
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Generation
+from indexer.provider import open_provider
+from indexer.rebuild import (
+    Estimate,
+    GateRefusedError,
+    RebuildReport,
+    drop_retired,
+    estimate,
+    previous_generation,
+    rebuild,
+    rollback,
+)
+from indexer.settings import Settings
+from indexer.store import embed_tickets, write_tickets
+from indexer.ticket import text_hash
+from tests.indexer.command import report_of, run_command
+from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for
+from tests.provider import Provider
+
+_OTHER = "other-model"
+
+
+@pytest.fixture
+def knowledge(settings: Settings, provider: Provider) -> Iterator[Knowledge]:
+    provider.configure(models={_OTHER: 48})
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        yield opened
+
+
+@pytest.fixture
+def large(settings: Settings, provider: Provider, database_url: str | None) -> Iterator[Knowledge]:
+    """A store of 120 tickets, on each database in turn."""
+    provider.configure(models={_OTHER: 48})
+    chosen = msgspec.structs.replace(settings, database_url=database_url)
+    with contextlib.closing(Knowledge(chosen)) as opened:
+        opened.prepare()
+        store(opened, make_tickets(120))
+        yield opened
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@contextlib.asynccontextmanager
+async def _embedder(settings: Settings, model: str) -> AsyncIterator[OpenAICompatibleEmbedder]:
+    async with open_provider(settings, max_retries=0) as client:
+        yield OpenAICompatibleEmbedder(client, model=model, batch_size=32)
+
+
+def _rebuild(
+    knowledge: Knowledge, settings: Settings, model: str = _OTHER, *, force: bool = False
+) -> RebuildReport:
+    async def main() -> RebuildReport:
+        async with _embedder(settings, model) as embedder:
+            return await rebuild(knowledge, embedder, force=force, notify=_quiet)
+
+    return asyncio.run(main())
+
+
+def _rollback(knowledge: Knowledge, settings: Settings) -> RebuildReport:
+    async def main() -> RebuildReport:
+        async with _embedder(settings, previous_generation(knowledge).space.model) as embedder:
+            return await rollback(knowledge, embedder, notify=_quiet)
+
+    return asyncio.run(main())
+
+
+def _estimate(knowledge: Knowledge, settings: Settings, model: str) -> Estimate:
+    async def main() -> Estimate:
+        async with _embedder(settings, model) as embedder:
+            return estimate(knowledge, embedder, settings)
+
+    return asyncio.run(main())
+
+
+def _live(knowledge: Knowledge) -> Generation:
+    live = knowledge.ledger.generations.live()
+    assert live is not None
+    return live
+
+
+def _assert_whole(knowledge: Knowledge) -> None:
+    """The live collection has every ticket of the ledger as it is there, with its vector in the live space."""
+    live = _live(knowledge)
+    hashes = knowledge.ledger.tickets.hashes()
+    assert knowledge.index.hashes(live) == hashes
+    stored = knowledge.ledger.vectors.get(live.space, set(hashes.values()))
+    for ids, vectors in knowledge.index.vectors(live):
+        assert np.allclose(vectors, np.stack([stored[hashes[i]] for i in ids]), atol=1e-5)
+
+
+def test_another_model(large: Knowledge, settings: Settings, provider: Provider) -> None:
+    """Every text is embedded once in the new model, and the generation that answers is the new one, whole."""
+    before = _live(large)
+    report = _rebuild(large, settings)
+    live = _live(large)
+    assert (report.generation, report.previous) == (live.name, before.name)
+    assert (live.space.model, live.space.dimension) == (_OTHER, 48)
+    assert (report.embedded_texts, provider.stats().embedded) == (120, 120)
+    assert report.gate is not None
+    assert report.gate.self_retrieval == 1.0
+    assert report.gate.agreement is not None
+    _assert_whole(large)
+    assert large.index.count(before) == 120, "queries that still run on it are answered"
+
+
+def test_the_same_space_asks_the_provider_nothing(
+    knowledge: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """A rebuild in the live space makes a fresh collection of the ledger's vectors."""
+    store(knowledge, make_tickets(60))
+    report = _rebuild(knowledge, settings, SPACE.model)
+    assert report.generation != report.previous
+    assert provider.stats().requests["embeddings"] == 0
+    _assert_whole(knowledge)
+
+
+def test_nothing_to_rebuild(knowledge: Knowledge, settings: Settings) -> None:
+    """An empty store is refused in words, and so is a rollback without a previous generation."""
+    with pytest.raises(PrecedentError, match="nothing is stored"):
+        _rebuild(knowledge, settings)
+    with pytest.raises(PrecedentError, match="no previous generation"):
+        _rollback(knowledge, settings)
+
+
+def test_estimate(large: Knowledge, settings: Settings, provider: Provider) -> None:
+    """Texts, requests and cost are known before anything is asked; what the ledger has costs nothing."""
+    priced = msgspec.structs.replace(settings, price_per_request=0.5)
+    expected = _estimate(large, priced, _OTHER)
+    assert (expected.tickets, expected.texts, expected.embedding_requests, expected.cost) == (
+        120,
+        120,
+        4,
+        2.0,
+    )
+    same = _estimate(large, priced, SPACE.model)
+    assert (same.texts, same.embedding_requests, same.cost) == (0, 0, 0.0)
+    assert provider.stats().requests["embeddings"] == 0
+
+
+def test_interrupted_while_embedding(large: Knowledge, settings: Settings, provider: Provider) -> None:
+    """A provider that dies half way costs what came nothing: the next run asks only for the rest."""
+    provider.fail("503", times=None, after=2, endpoint="embeddings")
+    with pytest.raises(PrecedentError, match="503"):
+        _rebuild(large, settings)
+    stored = provider.stats().embedded
+    assert 0 < stored < 120
+    assert _live(large).space == SPACE
+    provider.clear()
+    report = _rebuild(large, settings)
+    assert report.embedded_texts == 120 - stored
+    _assert_whole(large)
+
+
+def test_an_unfinished_generation_is_continued(large: Knowledge, settings: Settings) -> None:
+    """What an interrupted rebuild left in the wanted space is used; what it left in another is dropped."""
+    space = replace(SPACE, model=_OTHER, dimension=48)
+    large.ledger.vectors.store(
+        space, [text_hash(t.text) for t in make_tickets(120)], vectors_for(make_tickets(120), 48)
+    )
+    left = large.ledger.generations.begin(space)
+    large.index.create(left)
+    large.replay(left, only=[f"t-{n}" for n in range(50)])
+    report = _rebuild(large, settings)
+    assert report.generation == left.name
+    _assert_whole(large)
+
+    wrong = large.ledger.generations.begin(space)
+    large.index.create(wrong)
+    _rebuild(large, settings, SPACE.model)
+    assert _live(large).space == SPACE
+    assert all(g.status != "building" for g in large.ledger.generations.all())
+    _assert_whole(large)
+
+
+def test_a_collection_that_lost_rows_is_completed(large: Knowledge, settings: Settings) -> None:
+    """Rows that an unfinished collection lost, though they were told to it, are told again before the switch."""
+    left = large.ledger.generations.begin(SPACE)
+    large.index.create(left)
+    large.replay(left)
+    large.index.drop(left.name)
+    assert _rebuild(large, settings, SPACE.model).generation == left.name
+    _assert_whole(large)
+
+
+def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(
+    large: Knowledge, settings: Settings
+) -> None:
+    """Eight writers store, change and delete tickets all the while: nothing acknowledged is missing after the switch."""
+    stop, failures = threading.Event(), list[BaseException]()
+    acknowledged: dict[str, str | None] = {}
+    guard = threading.Lock()
+
+    def write(writer: int) -> None:
+        async def main() -> None:
+            async with _embedder(settings, SPACE.model) as one, _embedder(settings, _OTHER) as other:
+                await write_all({SPACE.model: one, _OTHER: other})
+
+        async def write_all(embedders: dict[str, OpenAICompatibleEmbedder]) -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                ticket = make_ticket(10_000 + 1_000 * writer + number % 25, priority=f"p{number}")
+                while True:
+                    live = _live(large)
+                    embedding = await embed_tickets(large.ledger, embedders[live.space.model], [ticket])
+                    assert embedding.space is not None
+                    with contextlib.suppress(SpaceMismatchError):
+                        await asyncio.to_thread(write_tickets, large, embedding.space, [ticket])
+                        break
+                with guard:
+                    acknowledged[ticket.id] = ticket.priority
+                if number % 7 == 0:
+                    large.ledger.tickets.delete([ticket.id])
+                    large.replay(_live(large), only=[ticket.id])
+                    with guard:
+                        acknowledged[ticket.id] = None
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 (told to the test)
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        there = _rebuild(large, settings)
+        back = _rebuild(large, settings, SPACE.model)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert there.generation != back.generation
+    stored = large.ledger.tickets.get(acknowledged)
+    assert {i: stored[i].priority if i in stored else None for i in acknowledged} == acknowledged
+    assert large.ledger.generations.count_pending(_live(large)) == 0
+    _assert_whole(large)
+
+
+def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(
+    large: Knowledge, settings: Settings
+) -> None:
+    """A write that was embedded before the switch is not stored half: it is refused and can be embedded again."""
+    ticket = make_ticket(700)
+    large.ledger.vectors.store(SPACE, [text_hash(ticket.text)], vectors_for([ticket]))
+    _rebuild(large, settings)
+    with pytest.raises(SpaceMismatchError, match="settings ask for bge-large"):
+        large.ledger.tickets.write([ticket], space=SPACE)
+    assert not large.ledger.tickets.get([ticket.id])
+
+
+def test_the_gate_refuses_a_space_that_cannot_tell_tickets_apart(
+    large: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """With one dimension nothing finds itself: the switch is refused with the numbers, and the live one stays."""
+    provider.configure(models={"blunt": 1})
+    before = _live(large)
+    # Chroma finds up to 200 rows at one place, so more tickets than that are needed.
+    store(large, make_tickets(500, start=1_000))
+    with pytest.raises(GateRefusedError, match="are found by their own vectors, 99% are needed") as refusal:
+        _rebuild(large, settings, "blunt")
+    assert refusal.value.gate.self_retrieval < 0.99
+    assert _live(large) == before
+    assert [g.status for g in large.ledger.generations.all()] == ["live"]
+    embedded = provider.stats().embedded
+
+    report = _rebuild(large, settings, "blunt", force=True)
+    assert provider.stats().embedded == embedded, "its vectors were kept"
+    assert report.gate is not None
+    assert report.gate.reasons
+    assert _live(large).space.model == "blunt"
+
+
+def test_the_gate_refuses_neighbours_that_agree_less(
+    large: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """Where labels follow the text, a space in which neighbours have other labels is refused."""
+    tickets = [
+        make_ticket(5_000 + n, text=f"{topic} {topic} trouble {n} {n * 7919}", priority=topic)
+        for n in range(150)
+        for topic in (("billing", "network", "printer")[n % 3],)
+    ]
+    store(large, tickets)
+    large.ledger.tickets.delete([f"t-{n}" for n in range(120)])
+    large.replay(_live(large))
+    provider.configure(models={"blunt": 1})
+    with pytest.raises(GateRefusedError, match="agree on the priority") as refusal:
+        _rebuild(large, settings, "blunt")
+    gate = refusal.value.gate
+    assert gate.agreement is not None
+    assert gate.agreement_before is not None
+    assert gate.agreement < gate.agreement_before - 0.05
+
+
+def test_rollback_brings_the_previous_generation_up_to_date(large: Knowledge, settings: Settings) -> None:
+    """Tickets that were added, changed and deleted since are right in it, and rolling back again goes forth."""
+    first = _live(large)
+    second = _rebuild(large, settings)
+    added = make_ticket(900)
+    changed = make_ticket(5, text="An entirely new description of case c000005")
+    space = _live(large).space
+    large.ledger.vectors.store(
+        space, [text_hash(t.text) for t in (added, changed)], vectors_for([added, changed], 48)
+    )
+    write_tickets(large, space, [added, changed])
+    large.ledger.tickets.delete(["t-7"])
+    report = _rollback(large, settings)
+    assert (report.generation, report.previous) == (first.name, second.generation)
+    assert report.embedded_texts == 2
+    assert _live(large) == replace(first, status="live")
+    _assert_whole(large)
+    assert {"t-900"} <= large.index.hashes(first).keys()
+    assert "t-7" not in large.index.hashes(first)
+
+    assert _rollback(large, settings).generation == second.generation
+    _assert_whole(large)
+
+
+def test_rollback_survives_the_loss_of_the_collection(large: Knowledge, settings: Settings) -> None:
+    """The previous generation's collection is filled from the ledger when the index was rebuilt meanwhile."""
+    first = _live(large)
+    _rebuild(large, settings)
+    large.index.drop(first.name)
+    assert _rollback(large, settings).generation == first.name
+    _assert_whole(large)
+
+
+def test_old_generations_are_dropped_after_a_grace(
+    large: Knowledge, settings: Settings, data_dir: Path
+) -> None:
+    """The previous one is kept; older ones go when their grace is over, and their folders when the server starts."""
+    first, second, third = (
+        _live(large).name,
+        *(_rebuild(large, settings, m).generation for m in (_OTHER, SPACE.model)),
+    )
+    assert set(large.index.names()) == {first, second, third}, "their grace is not over"
+    assert drop_retired(large, before=time.time()) == (first,)
+    assert set(large.index.names()) == {second, third}
+    assert [g.name for g in large.ledger.generations.all()] == [third, second]
+    large.index.compact()
+    folders = {path.name for path in (data_dir / "index").iterdir() if path.is_dir()}
+    assert len(folders) <= 2
+    _assert_whole(large)
+
+
+def test_a_collection_without_a_generation_is_dropped(large: Knowledge) -> None:
+    """What a kill between the two stores left in Chroma is found and dropped; other ledgers' collections are not."""
+    left = large.ledger.generations.begin(SPACE)
+    large.index.create(left)
+    large.ledger.generations.remove(left)
+    assert drop_retired(large, before=0.0) == (left.name,)
+    assert left.name not in large.index.names()
+
+
+def test_two_rebuilds_exclude_each_other(large: Knowledge, settings: Settings) -> None:
+    """The second is refused in words, and goes ahead when the first has ended."""
+    chosen = msgspec.structs.replace(settings, database_url=_url(large))
+    with large.ledger.maintenance_lock(), contextlib.closing(Knowledge(chosen)) as second:
+        second.prepare()
+        with pytest.raises(PrecedentError, match="another rebuild, forget or restore is running"):
+            _rebuild(second, settings)
+    assert _rebuild(large, settings).tickets == 120
+
+
+def test_the_command(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+    """The command says what it will take, switches, reports, and goes back; a dry run does nothing."""
+    store(knowledge, make_tickets(60))
+    plan = run_command(
+        settings, "rebuild", "--dry-run", "--json", EMBEDDING_MODEL=_OTHER, PRICE_PER_REQUEST="0.25"
+    )
+    assert report_of(plan)["cost"] == 0.25
+    assert provider.stats().requests["embeddings"] == 0
+    done = report_of(run_command(settings, "rebuild", "--json", EMBEDDING_MODEL=_OTHER))
+    assert (done["embedding_model"], done["embedded_texts"]) == (_OTHER, 60)
+    back = run_command(settings, "rebuild", "--rollback", "--json")
+    assert report_of(back)["embedding_model"] == SPACE.model
+    assert json.loads(run_command(settings, "status", "--json").stdout)["embedding_model"] == SPACE.model
+
+
+def test_the_command_refuses_with_numbers(
+    knowledge: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """A refused switch ends with status 1 and the numbers."""
+    provider.configure(models={"blunt": 1})
+    store(knowledge, make_tickets(500))
+    refused = run_command(settings, "rebuild", "--json", status=1, EMBEDDING_MODEL="blunt")
+    gate: dict[str, Any] = report_of(refused)
+    assert gate["self_retrieval"] < 0.99
+    assert "--force" in refused.stderr
+    assert _live(knowledge).space == SPACE
+
+
+def _url(knowledge: Knowledge) -> str | None:
+    database = knowledge.ledger._db  # noqa: SLF001 (the address is nowhere else)
+    return None if database.is_sqlite else database.url.render_as_string(hide_password=False)

@@ -1,0 +1,241 @@
+"""Damage of every kind is found, named, and mended by the command that is named."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Generation
+from indexer.settings import Settings
+from indexer.verify import VerifyReport, repair, verify
+from tests.indexer.command import report_of, run_command
+from tests.indexer.making import make_ticket, make_tickets, store
+
+_COUNT = 60
+
+
+@pytest.fixture
+def knowledge(settings: Settings) -> Iterator[Knowledge]:
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        store(opened, make_tickets(_COUNT))
+        yield opened
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def _verify(knowledge: Knowledge, settings: Settings, *, full: bool = True) -> VerifyReport:
+    return verify(knowledge, settings.data_dir, full=full, notify=_quiet)
+
+
+def _collection(knowledge: Knowledge) -> Any:
+    return knowledge.index._collection(_live(knowledge))  # noqa: SLF001 (to damage it behind everybody's back)
+
+
+def _live(knowledge: Knowledge) -> Generation:
+    live = knowledge.ledger.generations.live()
+    assert live is not None
+    return live
+
+
+def test_a_sound_store_is_clean(knowledge: Knowledge, settings: Settings) -> None:
+    """Nothing is wrong, every row was looked at and looked for, and nothing was changed."""
+    revision = knowledge.ledger.revision()
+    report = _verify(knowledge, settings)
+    assert report.clean
+    assert not report.problems
+    assert (report.tickets, report.vectors, report.rows, report.asked) == (_COUNT,) * 4
+    assert knowledge.ledger.revision() == revision
+
+
+def test_an_empty_store_is_clean(settings: Settings) -> None:
+    """There is nothing that could be wrong."""
+    with contextlib.closing(Knowledge(settings)) as empty:
+        assert _verify(empty, settings).clean
+
+
+def _without(collection: Any) -> None:
+    collection.delete(ids=["t-3", "t-4"])
+
+
+def _besides(collection: Any) -> None:
+    collection.add(ids=["ghost"], embeddings=np.ones((1, 64), np.float32), documents=["nobody's"])
+
+
+def _other_priority(collection: Any) -> None:
+    collection.update(ids=["t-5"], metadatas=[{"priority": "urgent"}])
+
+
+def _other_resolution(collection: Any) -> None:
+    collection.update(ids=["t-5"], metadatas=[{"resolution": "Did nothing."}])
+
+
+def _other_text(collection: Any) -> None:
+    collection.update(ids=["t-5"], documents=["not what the customer wrote"], embeddings=np.eye(1, 64))
+
+
+def _other_vector(collection: Any) -> None:
+    collection.update(ids=["t-6"], embeddings=np.ones((1, 64), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "ids"),
+    [
+        (_without, "missing", ("t-3", "t-4")),
+        (_besides, "foreign", ("ghost",)),
+        (_other_priority, "changed", ("t-5",)),
+        (_other_resolution, "changed", ("t-5",)),
+        (_other_text, "changed", ("t-5",)),
+        (_other_vector, "vector", ("t-6",)),
+    ],
+)
+def test_a_damaged_row_is_named_and_mended(
+    knowledge: Knowledge, settings: Settings, damage: Any, kind: str, ids: tuple[str, ...]
+) -> None:
+    """Each kind of difference is found with its ids; a repair replays the rows from the ledger, and it is clean."""
+    damage(_collection(knowledge))
+    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    assert problems[kind].ids == ids
+    assert "--repair" in problems[kind].mend
+    repair(knowledge, notify=_quiet)
+    assert _verify(knowledge, settings).problems == ()
+
+
+def test_a_row_that_its_own_vector_does_not_find(knowledge: Knowledge, settings: Settings) -> None:
+    """More than 200 tickets at one place hide each other, which is told with the command for it."""
+    copies = [make_ticket(1_000 + n, text="the very same words") for n in range(260)]
+    store(knowledge, copies)
+    report = _verify(knowledge, settings)
+    (problem,) = report.problems
+    assert (problem.kind, report.asked) == ("unreachable", _COUNT + 260)
+    assert problem.count == 60
+    assert "rebuild" in problem.mend
+
+
+def test_what_waits_is_told_apart(knowledge: Knowledge, settings: Settings) -> None:
+    """A ticket that was not told to the index yet is replayed; one without a vector needs a rebuild."""
+    knowledge.ledger.tickets.write([make_ticket(0, priority="changed")])
+    knowledge.ledger.tickets.write([make_ticket(800)])
+    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    assert problems["pending"].ids == ("t-0",)
+    assert problems["not_embedded"].ids == ("t-800",)
+    assert "--repair" in problems["pending"].mend
+    assert problems["not_embedded"].mend == "python -m indexer rebuild"
+    run_command(settings, "rebuild")
+    assert _verify(knowledge, settings).clean
+
+
+def test_a_collection_of_no_generation(knowledge: Knowledge, settings: Settings) -> None:
+    """What a kill left in Chroma alone is found, and dropped by a repair."""
+    left = knowledge.ledger.generations.begin(_live(knowledge).space)
+    knowledge.index.create(left)
+    knowledge.ledger.generations.remove(left)
+    (problem,) = _verify(knowledge, settings).problems
+    assert (problem.kind, problem.ids) == ("collection", (left.name,))
+    repair(knowledge, notify=_quiet)
+    report = _verify(knowledge, settings)
+    assert report.clean
+    assert left.name not in knowledge.index.names()
+
+
+def _ledger(settings: Settings, statement: str, *values: Any) -> None:
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "ledger.sqlite3")) as database, database:
+        assert database.execute(statement, values).rowcount > 0
+
+
+def test_an_altered_ticket_in_the_ledger(knowledge: Knowledge, settings: Settings) -> None:
+    """A record that is not the one of its hash is named, and not blamed on the index."""
+    _ledger(
+        settings, "UPDATE tickets SET record = replace(record, 'Restarted', 'Destroyed') WHERE id = 't-9'"
+    )
+    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    assert problems["ticket_altered"].ids == ("t-9",)
+    assert "restore" in problems["ticket_altered"].mend
+
+
+@pytest.mark.parametrize("data", [b"\0" * 12, np.full(64, np.nan, "<f4").tobytes()])
+def test_an_unusable_vector_in_the_ledger(knowledge: Knowledge, settings: Settings, data: bytes) -> None:
+    """A vector that is cut short or not finite is found."""
+    _ledger(settings, "UPDATE vectors SET vector = ? WHERE rowid = 1", data)
+    kinds = {problem.kind for problem in _verify(knowledge, settings).problems}
+    assert "vector_unusable" in kinds
+
+
+def test_a_damaged_ledger_file(knowledge: Knowledge, settings: Settings) -> None:
+    """A page of the ledger's file that was overwritten is reported, with the way out."""
+    knowledge.ledger.compact()
+    path = settings.data_dir / "ledger.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_tickets_source'"
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 64)
+    found = report_of(run_command(settings, "verify", "--json", status=1))
+    problems = {problem["kind"]: problem for problem in found["problems"]}
+    assert "restore" in problems["ledger_damaged"]["mend"]
+
+
+def test_a_damaged_index_is_a_finding_and_not_the_end(
+    knowledge: Knowledge, settings: Settings, data_dir: Path
+) -> None:
+    """With its vectors cut away the index is reported, put aside by a repair, and whole again without a provider."""
+    store(knowledge, make_tickets(1_500, start=2_000))  # enough for Chroma to write segment files
+    knowledge.close()
+    for path in (data_dir / "index").rglob("data_level0.bin"):
+        path.write_bytes(path.read_bytes()[:100])
+    before = run_command(settings, "verify", "--json", status=1)
+    assert {problem["kind"] for problem in report_of(before)["problems"]} & {"missing", "index_unreadable"}
+    mended = run_command(settings, "verify", "--repair", "--json")
+    assert report_of(mended)["rows"] == _COUNT + 1_500
+    assert list(data_dir.glob("index.damaged-*"))
+    assert any("put aside" in note for note in report_of(mended)["notes"])
+
+
+def test_the_command_reports(knowledge: Knowledge, settings: Settings) -> None:
+    """Status 0 when clean; else 1 and a line with the command that mends it."""
+    assert report_of(run_command(settings, "verify", "--full", "--json"))["asked"] == _COUNT
+    _without(_collection(knowledge))
+    found = run_command(settings, "verify", "--json", status=1)
+    assert report_of(found)["problems"][0]["kind"] == "missing"
+    assert "t-3" in found.stderr
+    assert "python -m indexer verify --repair" in found.stderr
+    run_command(settings, "verify", "--repair")
+    run_command(settings, "verify")
+
+
+def test_writers_are_not_taken_for_problems(knowledge: Knowledge, settings: Settings) -> None:
+    """While tickets are stored and deleted all the time, a sound store stays clean."""
+    stop = threading.Event()
+
+    def churn() -> int:
+        rounds = 0
+        with contextlib.closing(Knowledge(settings)) as writer:
+            writer.prepare()
+            while not stop.is_set():
+                rounds += 1
+                tickets = make_tickets(5, start=5_000 + 5 * (rounds % 20))
+                live = store(writer, tickets)
+                gone = [ticket.id for ticket in tickets[:3]]
+                writer.ledger.tickets.delete(gone)
+                writer.replay(live, only=gone)
+        return rounds
+
+    with ThreadPoolExecutor() as pool:
+        rounds = pool.submit(churn)
+        try:
+            for _ in range(5):
+                assert _verify(knowledge, settings).problems == ()
+        finally:
+            stop.set()
+        assert rounds.result() > 1
