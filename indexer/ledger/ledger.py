@@ -45,6 +45,10 @@ class Ledger:
         """
         return self._db.maintenance_lock()
 
+    def integrity(self) -> list[str]:
+        """Return what the database finds wrong with its own file; on PostgreSQL that is its operator's to ask."""
+        return self._db.integrity()
+
     def compact(self) -> None:
         """Rewrite what is stored, so that nothing deleted remains in its files.
 

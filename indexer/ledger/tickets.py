@@ -6,7 +6,16 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database, next_revision, pages, state, tickets, vectors
+from indexer.ledger.database import (
+    PAGE,
+    Database,
+    next_revision,
+    pages,
+    space_number,
+    state,
+    tickets,
+    vectors,
+)
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
 from indexer.ticket import Ticket, record_hash, text_hash
@@ -126,6 +135,32 @@ class Tickets:
         with self._db.read() as connection:
             for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
                 yield _decode(record)
+
+    def altered(self) -> list[str]:
+        """Return the ids of tickets whose record is not the one that was acknowledged, by its hashes."""
+        query = sa.select(tickets).order_by(tickets.c.id)
+        found = []
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                try:
+                    ticket = _decode(row.record)
+                except msgspec.MsgspecError:
+                    found.append(row.id)
+                    continue
+                hashes = record_hash(ticket), text_hash(ticket.text), ticket.id
+                if hashes != (row.record_hash, row.text_hash, row.id):
+                    found.append(row.id)
+        return found
+
+    def without_vector(self, space: Space) -> list[str]:
+        """Return the ids of tickets whose text has no vector in the space."""
+        with self._db.read() as connection:
+            there = sa.select(vectors.c.space).where(
+                vectors.c.space == space_number(connection, space),
+                vectors.c.text_hash == tickets.c.text_hash,
+            )
+            query = sa.select(tickets.c.id).where(sa.not_(there.exists()))
+            return list(connection.execute(query).scalars())
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
         """Delete these tickets, and every vector that then no ticket has; return how many of each.

@@ -45,6 +45,21 @@ class Vectors:
                 wanted.difference_update(connection.execute(query).scalars())
         return wanted
 
+    def count(self) -> int:
+        """Return the number of vectors, of all spaces."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(vectors)).scalar_one())
+
+    def unusable(self) -> int:
+        """Return how many vectors have another length than their space's, or a value that is not finite."""
+        query = sa.select(vectors.c.vector, spaces.c.dimension).join_from(vectors, spaces)
+        wrong = 0
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                right = len(row.vector) == row.dimension * np.dtype("<f4").itemsize
+                wrong += not (right and np.isfinite(np.frombuffer(row.vector, dtype="<f4")).all())
+        return wrong
+
     def lacking(self, space: Space | None, *, after: str = "", limit: int) -> dict[str, str]:
         """Return texts of tickets, to be embedded, that have no vector in the space: by hash, in order of hashes.
 
