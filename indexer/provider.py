@@ -29,7 +29,9 @@ _WORD_LENGTH = 200
 _ECHO_LENGTH = 12
 
 
-def open_provider(settings: Settings, *, max_retries: int) -> "openai.AsyncOpenAI":
+def open_provider(
+    settings: Settings, *, max_retries: int, patience: float | None = None
+) -> "openai.AsyncOpenAI":
     """Return a client of the provider that settings name; whoever opens it closes it.
 
     It belongs to the event loop that uses it first. ``OPENAI_…`` variables of the environment have no effect on
@@ -37,12 +39,18 @@ def open_provider(settings: Settings, *, max_retries: int) -> "openai.AsyncOpenA
 
     :param max_retries: repetitions, by the SDK, of a request that met 408, 409, 429, 5xx or a broken connection, with
         exponential back-off or as long as ``Retry-After`` says (up to 120 seconds).
+    :param patience: seconds of ``Retry-After`` above which a request is not repeated: for who has somebody waiting.
     """
     import httpx2
     import openai
 
+    async def limit_waiting(response: httpx2.Response) -> None:
+        if patience is not None and (_retry_after(response) or 0.0) > patience:
+            response.headers["x-should-retry"] = "false"  # the header by which a server tells the SDK so
+
     timeout = settings.provider_timeout
     client = openai.AsyncOpenAI(
+        http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [limit_waiting]}),
         base_url=settings.api_base,
         api_key=settings.oxlo_api_key or _NO_KEY,
         timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),

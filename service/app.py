@@ -20,7 +20,7 @@ from indexer.settings import Settings
 from service.api import health, tickets, triage
 from service.api.body import JSONRequest
 from service.drafting.drafter import Drafter
-from service.keeper import Keeper
+from service.keeper import PATIENCE, Keeper
 from service.problems import handlers
 from service.triage import Pipeline
 
@@ -37,7 +37,11 @@ def create_app(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         limiter = open_limiter(settings)
         keeper = Keeper(settings, limiter)
-        client = open_provider(settings, max_retries=1) if settings.provider_configured else None
+        client = (
+            open_provider(settings, max_retries=1, patience=PATIENCE)
+            if settings.provider_configured
+            else None
+        )
         pipeline = Pipeline(
             keeper,
             Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),

@@ -20,7 +20,10 @@ from service.floor import measure_floor
 from service.priority import Forest, NoForest
 from service.problems import NotReadyError
 
-__all__ = ["Keeper", "Serving"]
+__all__ = ["PATIENCE", "Keeper", "Serving"]
+
+PATIENCE = 2.0
+"""Seconds that a question waits for a provider that asks for time; with more it is told so."""
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
@@ -68,7 +71,12 @@ class Keeper:
         """
         self.knowledge = await asyncio.to_thread(Knowledge, self.settings)
         embedder = await asyncio.to_thread(
-            open_embedder, self.settings, self.knowledge.ledger, retries=1, limiter=self._limiter
+            open_embedder,
+            self.settings,
+            self.knowledge.ledger,
+            retries=1,
+            patience=PATIENCE,
+            limiter=self._limiter,
         )
         self._embedders[embedder.kind, embedder.model] = embedder
         await asyncio.to_thread(require_space, self.knowledge.ledger, embedder)
@@ -218,6 +226,8 @@ class Keeper:
             serving = Serving(live, embedder, tickets, floor, without, None, None, None)
             if not self._empty:
                 self.stage = without.state
+                if await self._is_gone():
+                    self._serving = serving  # a forget removed what was served: there is nothing to wait in
                 serving = await self._fitted(serving, await asyncio.to_thread(ledger.revision))
             # Else whoever stored the very first ticket finds it at once; the next turn fits.
         else:
@@ -229,6 +239,12 @@ class Keeper:
         _log.info(
             "serving %s: %s tickets, %s; %s", live.name, f"{tickets:,}", live.space, serving.forest.state
         )
+
+    async def _is_gone(self) -> bool:
+        if self._serving is None:
+            return False
+        kept = await asyncio.to_thread(self.opened.ledger.generations.all)
+        return all(generation.name != self._serving.generation.name for generation in kept)
 
     async def _fit(self, now: Serving, revision: int) -> None:
         floor = await asyncio.to_thread(measure_floor, self.settings, self.opened.ledger, now.generation)
@@ -265,6 +281,7 @@ class Keeper:
                 kind=generation.space.kind,
                 model=generation.space.model,
                 retries=1,
+                patience=PATIENCE,
                 limiter=self._limiter,
             )
         return self._embedders[key]

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexUnavailableError
+from indexer.embedding import EmbeddedBatch, Embedder
+from indexer.errors import IndexUnavailableError, ProviderError
 from indexer.knowledge.index import Hit
 from indexer.ticket import embedding_text, text_hash
 from service.drafting.drafter import Drafter, DraftResult
@@ -166,13 +167,21 @@ class Pipeline:
         requests = tokens = 0
         vector = stored.get(key)
         if vector is None:
-            async for batch in serving.embedder.embed([embedding_text(text)]):
-                vector, requests, tokens = batch.vectors[0], requests + batch.requests, tokens + batch.tokens
-        if vector is None:
-            msg = "the embedder returned nothing"
-            raise RuntimeError(msg)
+            batch = await self._ask(serving.embedder, embedding_text(text))
+            vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens
         clock.embed = _since(began)
         return vector, requests, tokens if requests else 0
+
+    async def _ask(self, embedder: Embedder, text: str) -> EmbeddedBatch:
+        seconds = self._keeper.settings.provider_timeout
+        try:
+            # The time that one answer may take is here that of all: repetitions, and the limits on requests.
+            async with asyncio.timeout(seconds):
+                (batch,) = [batch async for batch in embedder.embed([text])]
+        except TimeoutError:
+            msg = f"{embedder.model} did not embed the ticket within {seconds:g} s: try again later"
+            raise ProviderError(msg, kind="timeout") from None
+        return batch
 
     def _classify(self, serving: Serving, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()

@@ -20,12 +20,14 @@ def open_embedder(
     kind: Literal["hosted", "local"] | None = None,
     model: str | None = None,
     retries: int,
+    patience: float | None = None,
     limiter: RateLimiter | None = None,
 ) -> Embedder:
     """Open the embedder that settings choose, or the one of a generation that was built with another model.
 
     :param ledger: where the model's dimension is known from; an answer with another one is then unusable.
     :param retries: how often the provider is asked again after a failure that may pass.
+    :param patience: seconds above which the provider's ``Retry-After`` is not waited for.
     :param limiter: the process's own, when more than this embedder asks the provider.
     :raises SettingsError: it cannot be opened with these settings.
     """
@@ -43,7 +45,7 @@ def open_embedder(
     model = model or settings.embedding_model
     space = ledger.vectors.known_space("hosted", model, RECIPE) if ledger else None
     return OpenAICompatibleEmbedder(
-        open_provider(settings, max_retries=retries),
+        open_provider(settings, max_retries=retries, patience=patience),
         model=model,
         limiter=limiter or open_limiter(settings),
         dimension=space.dimension if space else None,
