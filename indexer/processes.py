@@ -10,7 +10,7 @@ from pathlib import Path
 
 from indexer.errors import SettingsError
 
-__all__ = ["registered_service", "stop_services"]
+__all__ = ["forests", "registered_service", "stop_services"]
 
 _WAIT_SECONDS = 30.0
 
@@ -51,6 +51,18 @@ def stop_services(data_dir: Path) -> int:
             stopped += 1
         path.unlink(missing_ok=True)
     return stopped
+
+
+@contextlib.contextmanager
+def forests(data_dir: Path, *, alone: bool = False) -> Iterator[Path]:
+    """Keep, while the block runs, the folder of forests from being emptied; or with ``alone`` from being added to.
+
+    Who fits holds it from reading the ledger to writing the forest, so that whoever empties the folder after
+    deleting tickets leaves no forest behind that knew them.
+    """
+    with (data_dir / "forests.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield data_dir / "forests"
 
 
 def _held(path: Path) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 
 from indexer.audit import Differences, Reach, compare, probe
 from indexer.errors import IndexUnavailableError
+from indexer.forget import unfinished
 from indexer.knowledge.knowledge import Knowledge, Notify
 from indexer.ledger import Generation
 from indexer.rebuild import drop_retired
@@ -91,6 +92,11 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
     except IndexUnavailableError as error:
         problems.append(
             Problem(kind="index_unreadable", count=1, what=f"the index cannot be read: {error}", mend=_VERIFY)
+        )
+    if unfinished(data_dir):
+        what = "a forget was interrupted: what it was to erase may still be in files"
+        problems.append(
+            Problem(kind="forget_unfinished", count=1, what=what, mend="python -m indexer forget")
         )
     report.notes = _notes(knowledge, data_dir)
     report.problems = tuple(problems)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from indexer.ledger import Generation, Ledger, TrainingRows
+from indexer.processes import forests
 from service.classifier import FitOrder, Verdict
 from service.priority import Forest, NoForest, TrainingSet, fit, load, save
 from service.promotion import compare
@@ -24,15 +25,16 @@ def main() -> None:
     """Fit what the order says and save it."""
     os.nice(_NICENESS)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
-    ledger = Ledger(order.settings.database_url, order.settings.data_dir)
-    generation = next(g for g in ledger.generations.all() if g.name == order.generation)
-    rows = ledger.vectors.training_rows(generation.space)
-    ledger.close()
-    training = training_set(rows)
-    forest = fit(training, max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
-    verdict = _judged(forest, training, order)
-    if verdict.promoted and isinstance(forest, Forest):
-        save(forest, order.path)
+    with forests(order.settings.data_dir):
+        ledger = Ledger(order.settings.database_url, order.settings.data_dir)
+        generation = next(g for g in ledger.generations.all() if g.name == order.generation)
+        rows = ledger.vectors.training_rows(generation.space)
+        ledger.close()
+        training = training_set(rows)
+        forest = fit(training, max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
+        verdict = _judged(forest, training, order)
+        if verdict.promoted and isinstance(forest, Forest):
+            save(forest, order.path)
     sys.stdout.write(msgspec.json.encode(verdict).decode())
 
 

@@ -80,8 +80,11 @@ class Generations:
         with self._db.write() as connection:
             return self._new_generation(connection, space, "building")
 
-    def switch(self, to: Generation) -> bool:
-        """Make the generation live and retire the one that was, in one step; refuse while anything is pending for it."""
+    def switch(self, to: Generation, *, alone: bool = False) -> bool:
+        """Make the generation live and retire the one that was, in one step; refuse while anything is pending for it.
+
+        :param alone: remove all other generations in the same step, instead of keeping one to go back to.
+        """
         with self._db.write() as connection:
             next_revision(connection)  # keeps writers of tickets out until the end of the transaction
             number = _number(to.name)
@@ -99,6 +102,9 @@ class Generations:
                 .where(generations.c.number == number)
                 .values(status="live", changed_at=now)
             )
+            if alone:
+                connection.execute(pending.delete().where(pending.c.generation != number))
+                connection.execute(generations.delete().where(generations.c.number != number))
         return True
 
     def remove(self, generation: Generation) -> None:

@@ -29,6 +29,11 @@ class Ledger:
         with self._db.read() as connection:
             self.id = str(connection.execute(sa.select(state.c.ledger_id)).scalar_one())
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file in the data directory."""
+        return self._db.is_sqlite
+
     def revision(self) -> int:
         """Return the number that grows with every change of any ticket."""
         with self._db.read() as connection:

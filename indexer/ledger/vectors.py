@@ -1,6 +1,6 @@
 """Vectors in the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -122,6 +122,33 @@ class Vectors:
                     query.where(vectors.c.space == number, vectors.c.text_hash.in_(page))
                 )
             }
+
+    def everywhere(self, hashes: Iterable[str]) -> list[Matrix]:
+        """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
+        query = sa.select(vectors.c.vector)
+        with self._db.read() as connection:
+            return [
+                np.frombuffer(data, dtype="<f4")
+                for page in pages(hashes)
+                for data in connection.execute(query.where(vectors.c.text_hash.in_(page))).scalars()
+            ]
+
+    def remaining(self, without: Iterable[str]) -> Iterator[Matrix]:
+        """Yield the vectors that tickets other than these have, in matrices of one space each."""
+        gone = set(without)
+        query = (
+            sa.select(tickets.c.id, vectors.c.vector, vectors.c.space)
+            .join_from(vectors, tickets, tickets.c.text_hash == vectors.c.text_hash)
+            .order_by(vectors.c.space)
+        )
+        with self._db.read() as connection:
+            rows = connection.execution_options(yield_per=PAGE).execute(query)
+            for page in rows.partitions():
+                found: dict[int, list[Matrix]] = {}
+                for row in page:
+                    if row.id not in gone:
+                        found.setdefault(row.space, []).append(np.frombuffer(row.vector, dtype="<f4"))
+                yield from (np.stack(of_space) for of_space in found.values())
 
     def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
         """Return the space that this model's vectors are stored in, ``None`` before the first.

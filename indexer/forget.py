@@ -1,0 +1,239 @@
+"""Erase tickets: from the ledger, from every generation, from forests, and from the bytes of every file."""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from indexer.errors import IndexUnavailableError, PrecedentError
+from indexer.knowledge.knowledge import Knowledge, Notify
+from indexer.ledger import Generation
+from indexer.processes import forests
+from indexer.rebuild import drop_retired
+from indexer.ticket import text_hash
+from indexer.traces import File, Traces, scan, traces_of
+
+__all__ = ["Receipt", "UnknownTicketsError", "forget", "unfinished"]
+
+_JOURNAL = "forget.journal"
+_ATTEMPTS = 4
+_ROUNDS = 50
+_NAMED = 10
+
+
+class UnknownTicketsError(PrecedentError):
+    """None of the tickets is stored."""
+
+
+class _Journal(msgspec.Struct, kw_only=True):
+    """What an interrupted run needs to go on and to prove its work: it is removed when that is done."""
+
+    begun: str
+    ids: list[str]
+    tickets_before: int
+    vectors_before: int
+    traces: Traces
+    before: list[File] = []
+
+
+class Receipt(msgspec.Struct, kw_only=True):
+    """What was erased, when, and what the proof rests on.
+
+    ``before`` and ``files`` are what the files held before and after: each was read to its end and searched for
+    pieces of the tickets' texts, resolutions, ids and vectors. ``clean``: nothing was found after.
+    """
+
+    forgotten: list[str]
+    unknown: list[str]
+    begun: str
+    finished: str
+    tickets_before: int
+    tickets_after: int
+    vectors_before: int
+    vectors_after: int
+    generation: str | None
+    removed: list[str]
+    before: list[File]
+    files: list[File]
+    clean: bool
+    notes: list[str]
+    seconds: float = 0.0
+
+
+def unfinished(data_dir: Path) -> bool:
+    """Tell whether a run was interrupted: the next one goes on with its tickets too."""
+    return (data_dir / _JOURNAL).exists()
+
+
+def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: Notify) -> Receipt:
+    """Erase the tickets and prove it; the index must be prepared.
+
+    Queries do not find the tickets any more as soon as the ledger has forgotten them. The index is then written
+    anew from the ledger, without any provider; a local Chroma server is restarted for a few seconds, in which a
+    running service waits or answers 503. Interrupted anywhere, the next call goes on.
+
+    :param ids: may be empty, to go on with what was interrupted.
+    :raises UnknownTicketsError: none of them is stored, and nothing was interrupted.
+    :raises IndexUnavailableError: the index cannot be written anew; the ledger has forgotten the tickets.
+    """
+    began = time.monotonic()
+    ledger = knowledge.ledger
+    with ledger.maintenance_lock():
+        journal, unknown = _begin(knowledge, data_dir, ids, notify)
+        ledger.tickets.erase(journal.ids)
+        live = ledger.generations.live()
+        if live is not None:
+            knowledge.replay(live, notify, only=journal.ids)
+        removed = _remove_files(data_dir)
+        if live is not None:
+            live = _write_anew(knowledge, live, notify)
+        local = knowledge.index.compact()
+        ledger.compact()
+        path = data_dir / _JOURNAL
+        files = scan(data_dir, journal.traces, notify, without=frozenset({path}))
+        clean = not any(file.found for file in files)
+        if clean:
+            _erase(path)
+    return Receipt(
+        forgotten=journal.ids,
+        unknown=unknown,
+        begun=journal.begun,
+        finished=_now(),
+        tickets_before=journal.tickets_before,
+        tickets_after=ledger.tickets.count(),
+        vectors_before=journal.vectors_before,
+        vectors_after=ledger.vectors.count(),
+        generation=live.name if live else None,
+        removed=removed,
+        before=[file for file in journal.before if file.found],
+        files=files,
+        clean=clean,
+        notes=_notes(knowledge, journal, local=local),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def _begin(
+    knowledge: Knowledge, data_dir: Path, ids: Sequence[str], notify: Notify
+) -> tuple[_Journal, list[str]]:
+    """Write down what is to be forgotten, and what it looks like, before anything is."""
+    ledger, path = knowledge.ledger, data_dir / _JOURNAL
+    left = msgspec.json.decode(path.read_bytes(), type=_Journal) if path.exists() else None
+    known = ledger.tickets.get(ids)
+    unknown = [i for i in dict.fromkeys(ids) if i not in known and (left is None or i not in left.ids)]
+    if not known and left is None:
+        msg = f"not stored: {', '.join(map(repr, unknown[:_NAMED]))}" if unknown else "no ticket was named"
+        raise UnknownTicketsError(msg)
+    live = ledger.generations.live()
+    lacking = set(ledger.tickets.without_vector(live.space)) - known.keys() if live else set()
+    if lacking:
+        msg = f"{len(lacking):,} tickets are not embedded yet, so the index cannot be written anew: run `python -m indexer rebuild` first"
+        raise PrecedentError(msg)
+    journal = left or _Journal(
+        begun=_now(),
+        ids=[],
+        tickets_before=ledger.tickets.count(),
+        vectors_before=ledger.vectors.count(),
+        traces=Traces(),
+    )
+    if known:
+        traces = traces_of(
+            list(known.values()),
+            ledger.vectors.everywhere({text_hash(ticket.text) for ticket in known.values()}),
+            (ticket for ticket in ledger.tickets.records() if ticket.id not in known),
+            ledger.vectors.remaining(known),
+        )
+        journal.traces.join(traces)
+        journal.ids = list(dict.fromkeys((*journal.ids, *known)))
+        journal.before += scan(data_dir, traces, notify, without=frozenset({path}))
+        _write(data_dir, msgspec.json.encode(journal))
+    return journal, unknown
+
+
+def _remove_files(data_dir: Path) -> list[str]:
+    """Remove what is made of tickets and made again when it is needed: forests, indexes that were put aside."""
+    removed = []
+    with forests(data_dir, alone=True) as folder:
+        paths = [*folder.glob("*"), *folder.glob(".*")]
+        for path in paths:
+            path.unlink()
+            removed.append(str(path.relative_to(data_dir)))
+    _partial(data_dir).unlink(missing_ok=True)
+    for aside in data_dir.glob("index.damaged-*"):
+        shutil.rmtree(aside)
+        removed.append(aside.name)
+    return sorted(removed)
+
+
+def _write_anew(knowledge: Knowledge, live: Generation, notify: Notify) -> Generation:
+    """Replay the ledger into a new generation in the same space, and remove all others."""
+    ledger = knowledge.ledger
+    for left in ledger.generations.all():
+        if left.status == "building":
+            knowledge.drop(left)
+    new = ledger.generations.begin(live.space)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            knowledge.complete(new, notify)
+            if _switched(knowledge, new):
+                # Collections that have no generation any more.
+                drop_retired(knowledge, before=0.0)
+                return new
+        except IndexUnavailableError:
+            if attempt == _ATTEMPTS:
+                raise
+            knowledge.prepare(notify)
+    msg = f"tickets are written faster than {new.name} can be told of them: run `python -m indexer forget` when less is written"
+    raise PrecedentError(msg)
+
+
+def _switched(knowledge: Knowledge, new: Generation) -> bool:
+    with knowledge.ledger.index_lock():
+        return any(knowledge.go_live(new, alone=True) for _ in range(_ROUNDS))
+
+
+def _notes(knowledge: Knowledge, journal: _Journal, *, local: bool) -> list[str]:
+    notes = list(journal.traces.unmarked)
+    if not local:
+        notes.append(
+            "the index is on a Chroma server of your own: its collections were replaced, its files are out of reach here; "
+            "have it vacuumed, and the folders of deleted collections removed"
+        )
+    if not knowledge.ledger.is_local:
+        notes.append(
+            "the ledger is on PostgreSQL: its tables were rewritten; its write-ahead log and backups are out of reach here"
+        )
+    notes.append(
+        "outside the data directory, and not looked at: source files, .rejected.jsonl files, backups, the provider. "
+        "A source that still has the tickets brings them back with the next sync"
+    )
+    return notes
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _partial(data_dir: Path) -> Path:
+    return data_dir / f"{_JOURNAL}.new"
+
+
+def _write(data_dir: Path, content: bytes) -> None:
+    with _partial(data_dir).open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    _partial(data_dir).replace(data_dir / _JOURNAL)
+
+
+def _erase(path: Path) -> None:
+    """Overwrite and remove the journal: it holds pieces of what was forgotten."""
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()

@@ -1,0 +1,265 @@
+"""What is forgotten is in no byte of any file, and the receipt says so."""
+
+import asyncio
+import contextlib
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from indexer.errors import PrecedentError
+from indexer.forget import Receipt, UnknownTicketsError, forget, unfinished
+from indexer.knowledge.knowledge import Knowledge
+from indexer.rebuild import rebuild
+from indexer.settings import Settings
+from indexer.ticket import Ticket, text_hash
+from indexer.verify import verify
+from tests.indexer.command import report_of, run_command
+from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for
+from tests.indexer.test_rebuild import _embedder
+from tests.leftovers import processes_of
+from tests.provider import Provider
+
+_SECRET = Ticket(
+    id="customer-4711-ticket-98765",
+    text='Grüße, my "card" 4929 1111 2222 ends\nin tears: the vault of Ignatius Featherstonehaugh will not open for me.',
+    priority="high",
+    resolution="Told Ignatius Featherstonehaugh the code of the vault again, by courier.",
+    tags=("customer:featherstonehaugh",),
+)
+_COUNT = 1_100
+"""So many that Chroma has written its vectors to files, which it does after every thousand."""
+
+
+@pytest.fixture
+def knowledge(settings: Settings) -> Iterator[Knowledge]:
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        store(opened, [_SECRET, *make_tickets(_COUNT)])
+        yield opened
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def _forget(knowledge: Knowledge, settings: Settings, *ids: str) -> Receipt:
+    return forget(knowledge, settings.data_dir, ids, notify=_quiet)
+
+
+def _files_with(data_dir: Path, *pieces: bytes) -> dict[str, int]:
+    """Search the files by other means than the code under test: grep."""
+    found = {}
+    for path in data_dir.rglob("*"):
+        if path.is_file():
+            count = sum(
+                subprocess.run(
+                    ["grep", "-q", "-a", "-F", "-e", piece.decode(), str(path)], check=False
+                ).returncode == 0
+                for piece in pieces
+            )  # fmt: skip
+            if count:
+                found[path.name] = count
+    return found
+
+
+def _near_vectors(data_dir: Path, vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[str]:
+    """Find the vector in Chroma's own files, at any length: by its cosine with every aligned run of floats."""
+    found = []
+    for path in (data_dir / "index").rglob("*.bin"):
+        values = np.frombuffer(path.read_bytes()[: path.stat().st_size // 4 * 4], "<f4").astype(np.float64)
+        if len(values) < len(vector):
+            continue
+        runs = np.lib.stride_tricks.sliding_window_view(
+            np.nan_to_num(values, posinf=0, neginf=0), len(vector)
+        )
+        with np.errstate(all="ignore"):
+            cosines = runs @ vector / np.linalg.norm(runs, axis=1)
+        if (cosines > 0.99999).any():
+            found.append(path.name)
+    return found
+
+
+_WORDS = (b"Featherstonehaugh", b"card", b"4929 1111 2222 ends", b"by courier", b"customer-4711-ticket-98765")
+
+
+def test_no_byte_is_left(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """Text, resolution, id and vector are in ledger and index before, and in no file after; all else stays."""
+    vector = vectors_for([_SECRET])[0]
+    before = _files_with(data_dir, *_WORDS)
+    assert {"ledger.sqlite3-wal", "chroma.sqlite3", "index_metadata.pickle"} <= before.keys()
+    assert _near_vectors(data_dir, vector) == ["data_level0.bin"]
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.clean
+    assert (receipt.forgotten, receipt.unknown) == ([_SECRET.id], [])
+    assert (receipt.tickets_before, receipt.tickets_after) == (_COUNT + 1, _COUNT)
+    assert (receipt.vectors_before, receipt.vectors_after) == (_COUNT + 1, _COUNT)
+    kinds = {Path(file.name).name: set(file.found) for file in receipt.before}
+    assert {"text", "resolution", "id", "vector"} <= kinds["ledger.sqlite3-wal"]
+    assert {"text", "resolution", "id"} <= kinds["chroma.sqlite3"]
+    assert "vector" in kinds["data_level0.bin"]
+    assert _files_with(data_dir, *_WORDS) == {}
+    assert _near_vectors(data_dir, vector) == []
+    assert all(len(file.sha256) == 64 for file in receipt.files)
+    assert {Path(file.name).name for file in receipt.files} >= {
+        "ledger.sqlite3",
+        "chroma.sqlite3",
+        "chroma.log",
+    }
+    report = verify(knowledge, data_dir, full=True, notify=_quiet)
+    assert (report.problems, report.rows) == ((), _COUNT)
+    assert not unfinished(data_dir)
+
+
+def test_every_generation_forgets(
+    knowledge: Knowledge, settings: Settings, data_dir: Path, provider: Provider
+) -> None:
+    """After a rebuild in another model the ticket's two vectors and both generations' rows are erased."""
+    provider.configure(models={"other-model": 48})
+
+    async def there() -> None:
+        async with _embedder(settings, "other-model") as embedder:
+            await rebuild(knowledge, embedder, notify=_quiet)
+
+    asyncio.run(there())
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.clean
+    assert receipt.vectors_before - receipt.vectors_after == 2
+    assert [g.status for g in knowledge.ledger.generations.all()] == ["live"]
+    assert _files_with(data_dir, *_WORDS) == {}
+    for dimension in (64, 48):
+        assert _near_vectors(data_dir, vectors_for([_SECRET], dimension)[0]) == []
+
+
+def test_a_text_that_another_ticket_has_too(knowledge: Knowledge, settings: Settings) -> None:
+    """The vector stays for the other ticket, and the receipt says that the text cannot be told apart."""
+    twin = msgspec.structs.replace(_SECRET, id="twin-of-it", resolution="Nothing yet.", tags=())
+    store(knowledge, [twin])
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.clean
+    assert receipt.vectors_before == receipt.vectors_after
+    assert any("stands in a ticket that stays" in note for note in receipt.notes)
+    assert knowledge.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+    assert verify(knowledge, settings.data_dir, full=True, notify=_quiet).clean
+
+
+def test_earlier_texts_go_too(knowledge: Knowledge, settings: Settings) -> None:
+    """The vector of a text that the ticket had before it was edited is erased with it."""
+    edited = msgspec.structs.replace(
+        _SECRET, text="The vault opens now, says Featherstonehaugh of the old estate."
+    )
+    store(knowledge, [edited])
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.vectors_before - receipt.vectors_after == 2
+    assert not knowledge.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+
+
+def test_put_aside_indexes_and_forests_go(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """Copies of an index that was damaged, and forests, which hold ids, are removed and named."""
+    for path in (
+        data_dir / "index.damaged-20260101T000000" / "chroma.sqlite3",
+        data_dir / "forests" / "tickets-0001-7.npz",
+    ):
+        path.parent.mkdir()
+        path.write_bytes(_SECRET.id.encode() + _SECRET.text.encode())
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.clean
+    assert receipt.removed == ["forests/tickets-0001-7.npz", "index.damaged-20260101T000000"]
+    assert {"forests/tickets-0001-7.npz", "index.damaged-20260101T000000/chroma.sqlite3"} <= {
+        f.name for f in receipt.before
+    }
+    assert _files_with(data_dir, *_WORDS) == {}
+
+
+def test_a_trace_that_stays_is_reported(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """A file that is not ours is not touched: the receipt names it, and the run counts as unfinished."""
+    (data_dir / "notes.txt").write_text(f"about {_SECRET.resolution}")
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert not receipt.clean
+    assert [file.name for file in receipt.files if file.found] == ["notes.txt"]
+    kinds = {problem.kind for problem in verify(knowledge, data_dir, notify=_quiet).problems}
+    assert kinds == {"forget_unfinished"}
+    (data_dir / "notes.txt").unlink()
+    again = _forget(knowledge, settings)
+    assert again.clean
+    assert again.forgotten == [_SECRET.id]
+    assert verify(knowledge, data_dir, notify=_quiet).clean
+
+
+def test_unknown_ids(knowledge: Knowledge, settings: Settings) -> None:
+    """Unknown ids are named; when none is known nothing is done."""
+    revision = knowledge.ledger.revision()
+    with pytest.raises(UnknownTicketsError, match="'t-99999'"):
+        _forget(knowledge, settings, "t-99999")
+    assert knowledge.ledger.revision() == revision
+    receipt = _forget(knowledge, settings, "t-99999", "t-5")
+    assert (receipt.forgotten, receipt.unknown) == (["t-5"], ["t-99999"])
+
+
+def test_tickets_that_are_not_embedded_are_not_lost(knowledge: Knowledge, settings: Settings) -> None:
+    """When the index cannot be written anew, that is said before anything is erased."""
+    knowledge.ledger.tickets.write([make_ticket(9_000)])
+    with pytest.raises(PrecedentError, match="not embedded yet"):
+        _forget(knowledge, settings, _SECRET.id)
+    assert knowledge.ledger.tickets.get([_SECRET.id])
+
+
+def test_postgresql(
+    settings: Settings, data_dir: Path, postgres: object, request: pytest.FixtureRequest
+) -> None:
+    """With the ledger on PostgreSQL the tables are rewritten, and the receipt says what is out of reach."""
+    chosen = msgspec.structs.replace(settings, database_url=postgres.new_database())  # type: ignore[attr-defined]
+    with contextlib.closing(Knowledge(chosen)) as knowledge:
+        knowledge.prepare()
+        store(knowledge, [_SECRET, *make_tickets(50)])
+        receipt = _forget(knowledge, chosen, _SECRET.id)
+        assert receipt.clean
+        assert any("write-ahead log" in note for note in receipt.notes)
+        assert verify(knowledge, data_dir, full=True, notify=_quiet).clean
+    assert _files_with(data_dir, *_WORDS) == {}
+
+
+def test_the_command(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """A tag names tickets too; the receipt is the last line; a second time there is nothing to forget."""
+    knowledge.close()
+    done = run_command(settings, "forget", "--tag", "customer:featherstonehaugh", "t-7", "--json")
+    receipt = report_of(done)
+    assert receipt["clean"]
+    assert set(receipt["forgotten"]) == {_SECRET.id, "t-7"}
+    assert not processes_of(data_dir)
+    assert _files_with(data_dir, *_WORDS) == {}
+    assert "Featherstonehaugh" not in done.stdout + done.stderr
+    nothing = run_command(settings, "forget", _SECRET.id, "t-7", status=2)
+    assert "not stored" in nothing.stderr
+    some = run_command(settings, "forget", "t-7", "t-8", "--json", status=1)
+    assert report_of(some)["unknown"] == ["t-7"]
+    assert "no ticket has the tag" in run_command(settings, "forget", "--tag", "nobody", status=2).stderr
+
+
+def test_the_tag_is_matched_whole(knowledge: Knowledge) -> None:
+    """A tag that another one contains, or that stands in a text, names nothing else."""
+    store(
+        knowledge,
+        [
+            make_ticket(7_001, tags=("customer:10",)),
+            make_ticket(7_002, tags=("customer:1", "x")),
+            make_ticket(7_003, text='not tagged "customer:1" but said'),
+            make_ticket(7_004, tags=("100%_ü",)),
+        ],
+    )
+    assert knowledge.ledger.tickets.tagged("customer:1") == ["t-7002"]
+    assert knowledge.ledger.tickets.tagged("100%_ü") == ["t-7004"]
+    assert knowledge.ledger.tickets.tagged("%") == []
+
+
+def test_the_ledger_file_holds_no_free_pages(
+    knowledge: Knowledge, settings: Settings, data_dir: Path
+) -> None:
+    """After a forget the ledger's file is rewritten and its log is empty."""
+    _forget(knowledge, settings, *[f"t-{n}" for n in range(500)])
+    with contextlib.closing(sqlite3.connect(data_dir / "ledger.sqlite3")) as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
