@@ -1,14 +1,16 @@
 """Grow one forest from rows in time order."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from service.priority.records import Candidate, FloatArray, Matrix
 from service.priority.trees import Leaves, Trees, extract
 
-__all__ = ["MAX_SAMPLES", "grow"]
+__all__ = ["MAX_SAMPLES", "classifier", "grow"]
 
-MAX_SAMPLES = 4_000
+MAX_SAMPLES = 3_000
 """Tickets that a tree draws at most, so that the work of a tree stops growing with the history."""
 
 _DAY = 86_400.0
@@ -25,7 +27,21 @@ def grow(
     trees: int,
     seed: int,
 ) -> tuple[Trees, Leaves]:
-    """Fit a ``RandomForestClassifier`` and take its arrays out.
+    """Fit a `classifier` and take its arrays out."""
+    fitted = classifier(vectors, label, times, candidate=candidate, trees=trees, seed=seed)
+    return extract(fitted, vectors)
+
+
+def classifier(
+    vectors: Matrix,
+    label: NDArray[np.int64],
+    times: FloatArray,
+    *,
+    candidate: Candidate,
+    trees: int,
+    seed: int,
+) -> Any:
+    """Return a fitted ``RandomForestClassifier``.
 
     :param vectors: shape (rows, dimension), oldest first.
     :param label: each row's column.
@@ -33,15 +49,14 @@ def grow(
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    fitted = RandomForestClassifier(
+    return RandomForestClassifier(
         n_estimators=trees,
         min_samples_leaf=candidate.leaf,
-        max_features=candidate.features or "sqrt",
+        max_features=candidate.features,
         max_samples=min(len(label), MAX_SAMPLES),
         n_jobs=-1,
         random_state=seed,
     ).fit(vectors, label, _weights(label, times, candidate))
-    return extract(fitted, vectors)
 
 
 def _weights(label: NDArray[np.int64], times: FloatArray, candidate: Candidate) -> FloatArray:

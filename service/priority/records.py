@@ -108,8 +108,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """The least number of tickets in a leaf."""
     balanced: bool
     """Whether every label is drawn alike, however rare it is."""
-    features: float
-    """The share of the vector's values that is tried at a split; 0 stands for the square root of their number."""
+    features: int
+    """How many of the vector's values are tried at a split."""
     half_life_days: float | None
     """Days after which a ticket is drawn half as often; ``None``: age does not count."""
     macro_f1: float | None = None

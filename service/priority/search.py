@@ -1,6 +1,7 @@
 """Try ways to grow a forest on the past and score them on what came later."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -22,10 +23,10 @@ from service.priority.trees import Leaves, Trees, vote
 __all__ = ["History", "Later", "choose", "grow_until", "hold_out", "macro_f1", "measure_calibration"]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
-_TRIAL_WORK = 80_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
-_FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 24, 40
+_TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
+_FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 20, 40
 _HALF_LIFE_DAYS = 180.0
-_MORE_FEATURES = 0.1
+_ENOUGH_LATER = 1_000  # tickets of the newest stretch with which the older need not be tried
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,25 +129,28 @@ def choose(
     First the leaves and the labels' weights, then age, then more values a split: six trials at most. Of equals
     the earlier, which is the plainer, is chosen.
     """
-    rows = len(history.label)
-    fixed = None if half_life_days in (None, np.inf) else half_life_days
+    rows, dimension = history.training.vectors.shape
+    few = math.isqrt(dimension)
+    age = None if half_life_days in (None, math.inf) else half_life_days
     if sum(len(stretch.rows) for stretch in history.blocks) < _MIN_LATER:
         # A leaf that holds a fortieth of the tickets is about what larger histories choose.
-        plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=0, half_life_days=fixed)
+        plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
-    trees = int(np.clip(_TRIAL_WORK // min(rows, MAX_SAMPLES), _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES))
+    trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // min(rows, MAX_SAMPLES)))
+    newest = history.blocks[-1:]
+    tested = replace(history, blocks=newest) if len(newest[0].rows) >= _ENOUGH_LATER else history
 
     def score(candidate: Candidate) -> Candidate:
-        later = hold_out(history, candidate, trees, seed)
+        later = hold_out(tested, candidate, trees, seed)
         return msgspec.structs.replace(candidate, macro_f1=macro_f1(later.label, later.said))
 
     tried = [
-        score(Candidate(leaf=leaf, balanced=balanced, features=0, half_life_days=fixed))
+        score(Candidate(leaf=leaf, balanced=balanced, features=few, half_life_days=age))
         for leaf, balanced in ((1, False), (3, True), (10, True), (25, True))
     ]
     if half_life_days is None and not np.isnan(history.training.times).all():
         tried.append(score(msgspec.structs.replace(_best(tried), half_life_days=_HALF_LIFE_DAYS)))
-    tried.append(score(msgspec.structs.replace(_best(tried), features=_MORE_FEATURES)))
+    tried.append(score(msgspec.structs.replace(_best(tried), features=min(2 * few, dimension))))
     return _best(tried), tuple(tried)
 
 
