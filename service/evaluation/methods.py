@@ -1,5 +1,6 @@
 """The ways to tell a priority that are compared, all on the same tickets."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,15 +62,18 @@ def learn_and_say(
     :param names: the columns.
     :param max_error: the share of wrong labels accepted among automatic decisions.
     """
-    if method == SERVED:
-        return _served(learn, test, names, max_error, seed)
-    column = {name: number for number, name in enumerate(names)}
-    label = np.array([column[name] for name in learn.labels if name is not None], np.int64)
-    if method in GUESSES:
-        return _guess(method, label, len(test), len(names), seed)
-    probabilities = np.zeros((len(test), len(names)))
-    probabilities[:, np.unique(label)] = _FITTED[method](learn, label, test, seed)
-    return Said(probabilities.argmax(axis=1), probabilities, probabilities)
+    with warnings.catch_warnings():
+        # scikit-learn takes a team with many priorities and few tickets for a regression.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        if method == SERVED:
+            return _served(learn, test, names, max_error, seed)
+        column = {name: number for number, name in enumerate(names)}
+        label = np.array([column[name] for name in learn.labels if name is not None], np.int64)
+        if method in GUESSES:
+            return _guess(method, label, len(test), len(names), seed)
+        probabilities = np.zeros((len(test), len(names)))
+        probabilities[:, np.unique(label)] = _FITTED[method](learn, label, test, seed)
+        return Said(probabilities.argmax(axis=1), probabilities, probabilities)
 
 
 def _served(learn: Cases, test: Cases, names: tuple[str, ...], max_error: float, seed: int) -> Said:

@@ -1,0 +1,1 @@
+"""Tests of the back-test and the audit."""

@@ -1,0 +1,148 @@
+"""The command line, with real embedding through the stand-in provider."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from indexer.ledger import Ledger
+from indexer.settings import Settings
+from service.evaluation.__main__ import main
+from service.evaluation.records import Evaluation
+from tests.indexer.making import make_tickets, store_vectors
+from tests.provider import Provider
+from tests.service.evaluation.making import tickets_of
+
+
+@pytest.fixture
+def work(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with settings of a store of its own."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PRECEDENT_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("PRECEDENT_API_BASE", settings.api_base)
+    monkeypatch.delenv("OXLO_API_KEY", raising=False)
+    return folder
+
+
+def _write(path: Path, records: list[object]) -> None:
+    path.write_text("".join(json.dumps(msgspec.to_builtins(record)) + "\n" for record in records))
+
+
+def test_a_file_is_evaluated_and_embedded_once(
+    work: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Report and JSON are written, rejected records are counted, nothing is stored but vectors, and a second run embeds nothing."""
+    tickets = tickets_of(["low", "high", "high"] * 20)
+    _write(work / "t.jsonl", [*tickets, {"id": "no text"}])
+    (work / "pairs.csv").write_text("query_id,duplicate_of_id\nt-40,t-2\n")
+    command = ["t.jsonl", "--folds", "1", "--duplicates", "pairs.csv"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "60 texts newly embedded" in err
+    assert "1 records of the file are no tickets" in out
+    assert "known duplicates: 1 of 1 pairs" in out
+    assert "stratified guess" in out
+    found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    assert out.startswith(found.verdict[0])
+    assert found.data.rejected == 1
+    assert found.verdict[0] in (work / "evaluation.html").read_text()
+    with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
+        assert ledger.tickets.count() == 0
+    assert main([*command, "--priority-order", "low, high", "--out", "o.html", "--json", "o.json"]) == 0
+    assert "0 texts newly embedded" in capsys.readouterr().err
+    assert (work / "o.html").read_text() == (work / "evaluation.html").read_text().replace(
+        "as their names say", "as the settings say"
+    )
+
+
+def test_the_store_is_evaluated_without_a_file(work: Path, settings: Settings, provider: Provider) -> None:
+    """Stored vectors are used as they are: the provider is not asked."""
+    tickets = make_tickets(60)
+    with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
+        store_vectors(ledger, tickets)
+        from tests.indexer.making import SPACE
+
+        ledger.generations.ensure_live(SPACE)
+        ledger.tickets.write(tickets)
+    assert main(["--folds", "1"]) == 0
+    found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    assert found.data.labelled == 60
+    assert found.data.embedding_model == "bge-large"
+    assert any("order in time is unknown" in note for note in found.notes)
+
+
+def test_the_order_of_priorities_comes_from_the_settings(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PRECEDENT_PRIORITY_ORDER orders labels whose names do not tell."""
+    monkeypatch.setenv("PRECEDENT_PRIORITY_ORDER", "green, red")
+    _write(work / "t.jsonl", list(tickets_of(["red", "green"] * 20)))
+    assert main(["t.jsonl", "--folds", "1"]) == 0
+    found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    assert found.order == ("green", "red")
+
+
+def test_the_audit_writes_what_to_correct(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A copy with another priority is found, and the ceiling is printed."""
+    tickets = tickets_of(["low", "high"] * 10)
+    copy = msgspec.structs.replace(tickets[4], id="copy", priority="high")
+    _write(work / "t.jsonl", [*tickets, copy])
+    assert main(["audit", "t.jsonl"]) == 0
+    out = capsys.readouterr().out
+    assert "no classifier of the text can be expected to be right on more than" in out
+    lines = (work / "audit.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert {lines[1].split(",")[0]} <= {"t-4", "copy"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "t.jsonl has no tickets|empty"),
+        ('{"id": "x"}\n', "none of its 1 records is a ticket"),
+        ("\n".join(json.dumps({"id": str(n), "text": f"t {n}", "priority": "low"}) for n in range(10)), "at least 30"),
+        ("\n".join(json.dumps({"id": str(n), "text": f"t {n}", "priority": "low"}) for n in range(40)), "nothing to predict"),
+        ("\n".join(json.dumps({"id": str(n), "text": f"t {n}"}) for n in range(40)), "0 tickets have a priority"),
+        (
+            "\n".join(json.dumps({"id": str(n), "text": "same", "priority": "ab"[n % 2]}) for n in range(40)),
+            "no later ticket is left",
+        ),
+    ],
+    ids=["empty", "no tickets", "ten", "one class", "no labels", "all equal"],
+)  # fmt: skip
+def test_what_cannot_be_evaluated_is_refused_in_words(
+    work: Path, capsys: pytest.CaptureFixture[str], content: str, words: str
+) -> None:
+    """Status 2, one line that says why, no traceback, no report."""
+    (work / "t.jsonl").write_text(content)
+    assert main(["t.jsonl"]) == 2
+    err = capsys.readouterr().err
+    assert any(part in err for part in words.split("|"))
+    assert "Traceback" not in err
+    assert not (work / "evaluation.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ([], "the store is empty"),
+        (["audit"], "the store is empty"),
+        (["nowhere.jsonl"], "nowhere.jsonl"),
+        (["--duplicates", "nowhere.csv"], "nowhere.csv cannot be read"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    work: Path, capsys: pytest.CaptureFixture[str], command: list[str], words: str
+) -> None:
+    """An empty store and files that do not exist end with status 2."""
+    assert main(command) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_pairs_need_their_columns(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names them."""
+    (work / "pairs.csv").write_text("a,b\n1,2\n")
+    assert main(["--duplicates", "pairs.csv"]) == 2
+    assert "query_id and duplicate_of_id" in capsys.readouterr().err
