@@ -31,12 +31,14 @@ class _Lines:
 
     def __init__(self) -> None:
         self._last = 0.0
+        self._said = ""
 
     def step(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._last >= _LINE_SECONDS or done == total:
-            self._last = now
-            say(f"{_STEP_WORDS.get(what, what)}: {done:,} of {total:,}")
+        line = f"{_STEP_WORDS.get(what, what)}: {done:,} of {total:,}"
+        if (now - self._last >= _LINE_SECONDS or done == total) and line != self._said:
+            self._last, self._said = now, line
+            say(line)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,6 +1,6 @@
 """The commands that look after what is stored, each with its arguments beside what it runs."""
 
-from indexer.commands import backup, forget, rebuild, verify
+from indexer.commands import backup, forget, rebuild, sync, verify
 from indexer.commands.output import Commands
 
 __all__ = ["add_commands"]
@@ -8,5 +8,5 @@ __all__ = ["add_commands"]
 
 def add_commands(commands: Commands) -> None:
     """Add each command's parser to the command line's."""
-    for command in (rebuild, verify, forget, backup):
+    for command in (sync, rebuild, verify, forget, backup):
         command.add(commands)
