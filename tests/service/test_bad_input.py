@@ -2,12 +2,9 @@
 
 import json
 
-import msgspec
 import pytest
 
-from indexer.ticket import Ticket
 from tests.indexer.making import make_ticket
-from tests.provider import Provider
 from tests.service.conftest import MARK
 from tests.service.running import Service, assert_problem
 
@@ -191,19 +188,6 @@ def test_a_line_without_end_is_refused(service: Service) -> None:
     body = b'{"id": "endless", "text": "' + b"x" * 2_000_000
     response = service.http.post("/v1/tickets/batch", content=body, headers=LINES)
     assert_problem(response, 400, about="line")
-
-
-def test_ten_thousand_tickets_in_one_request(service: Service, provider: Provider) -> None:
-    """All are stored, in as few requests to the provider as its batches allow."""
-    tickets = [Ticket(id=f"many-{n}", text=f"{MARK} number many{n}") for n in range(10_000)]
-    body = msgspec.json.encode(tickets)
-    answer = service.http.post("/v1/tickets/batch", content=body, headers=JSON).json()
-    assert (answer["read"], answer["added"], answer["rejections"]) == (10_000, 10_000, [])
-    assert provider.stats().requests["embeddings"] == answer["embedding_requests"] <= 160
-    for number in (0, 4_999, 9_999):
-        found = service.answer("/v1/similar", text=tickets[number].text, top_k=1)["neighbours"]
-        assert found[0]["similarity"] == pytest.approx(1, abs=1e-5)
-        assert service.http.get(f"/v1/tickets/many-{number}").status_code == 200
 
 
 def test_the_service_answers_as_before(service: Service) -> None:
