@@ -4,12 +4,18 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import forest, hosted, indexing, serving
+from tests.bench import forest, hosted, indexing, serving, unchanged
 
 
 def main() -> None:
     """Run the benchmarks that are asked for, all by default."""
-    runs = {"forest": forest.run, "indexing": indexing.run, "hosted": hosted.run, "serving": serving.run}
+    runs = {
+        "forest": forest.run,
+        "indexing": indexing.run,
+        "hosted": hosted.run,
+        "serving": serving.run,
+        "unchanged": unchanged.run,
+    }
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(runs)}")
     chosen = parser.parse_args().names or list(runs)
