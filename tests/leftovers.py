@@ -3,11 +3,20 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["assert_nothing_runs", "processes_of"]
+__all__ = ["assert_nothing_runs", "processes_of", "wait_until"]
 
 _PATIENCE = 60.0
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for something that happens in another process; fail when it does not in a minute."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.02)
 
 
 def processes_of(path: Path) -> dict[int, str]:

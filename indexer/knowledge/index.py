@@ -12,25 +12,20 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.errors import IndexUnavailableError, SpaceMismatchError
+from indexer.knowledge.failures import MissingCollectionError, translated
 from indexer.knowledge.server import Endpoint, LocalServer
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
 
-__all__ = ["HNSW", "DamagedIndexError", "Hit", "Index", "MissingCollectionError", "Row"]
+__all__ = ["HNSW", "Hit", "Index", "Row"]
 
 _T = TypeVar("_T")
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
-_CONNECT_SECONDS = 5.0
-
-
-class DamagedIndexError(IndexUnavailableError):
-    """Chroma answers, but what it holds of a collection cannot be read."""
-
-
-class MissingCollectionError(IndexUnavailableError):
-    """Chroma does not have the generation's collection, or not any more."""
+_UPSERT_BYTES = 24 * 2**20  # Chroma refuses a request above 40 MiB
+_FLOAT_BYTES = 24  # of one number in JSON, at most
+_TEXT_WEIGHT = 10  # Chroma indexes every three letters of a text: about 0.3 MB/s, so that 2 MB take seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +68,34 @@ class Index:
         :raises IndexUnavailableError: no server answers.
         """
         with self._lock:
-            self._collections.clear()
-            self._client = None
+            self._disconnect()
             self.endpoint = self._server.ensure() if self._server else None
-            with _translated(self._where()):
-                self._client = self._open()
+            with translated(self._where()):
+                from indexer.knowledge.client import open_client
+
+                self._client = open_client(self._settings, self.endpoint.port if self.endpoint else None)
 
     def close(self) -> None:
         """End this process's use; a local server that nobody else uses then stops."""
         with self._lock:
-            self._client = None
-            self._collections.clear()
+            self._disconnect()
             if self._server:
                 self._server.release()
 
+    def _disconnect(self) -> None:
+        self._collections.clear()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+            # It leaves its connections open (chromadb 1.5.9), and those of the part that checks tenant and database.
+            for part in (client, client._admin_client):  # noqa: SLF001 (there is no public way)
+                part._server._session.close()  # noqa: SLF001 (there is no public way)
+
     def put_aside(self, reason: str) -> bool:
         """Have a damaged local index put aside; return whether that is possible (it is not on a server of your own)."""
-        if self._server is None or self.endpoint is None:
+        if self._server is None:
             return False
-        self._server.put_aside(self.endpoint.run, reason)
+        self._server.put_aside(self.endpoint.run if self.endpoint else None, reason)
         return True
 
     def create(self, generation: Generation) -> None:
@@ -123,24 +127,8 @@ class Index:
         kept = [entry for entry in entries if entry.ticket is not None]
         gone = [entry.id for entry in entries if entry.ticket is None]
         collection = self._collection(generation)
-        if kept:
-            self._call(
-                lambda _: collection.upsert(
-                    ids=[entry.id for entry in kept],
-                    embeddings=vectors[[entry.position for entry in kept]],
-                    documents=[entry.ticket.text for entry in kept if entry.ticket],
-                    # Chroma merges metadata: a field that a ticket lost must be named to be removed.
-                    metadatas=[
-                        {
-                            "priority": entry.ticket.priority,
-                            "resolution": entry.ticket.resolution,
-                            "text_hash": entry.text_hash,
-                        }
-                        for entry in kept
-                        if entry.ticket
-                    ],
-                )
-            )
+        for part in _parts(kept, vectors.shape[1]):
+            self._upsert(collection, part, vectors)
         if gone:
             self._call(lambda _: collection.delete(ids=gone))
 
@@ -238,6 +226,25 @@ class Index:
         self.connect()
         return True
 
+    def _upsert(self, collection: Any, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
+        self._call(
+            lambda _: collection.upsert(
+                ids=[entry.id for entry in entries],
+                embeddings=vectors[[entry.position for entry in entries]],
+                documents=[entry.ticket.text for entry in entries if entry.ticket],
+                # Chroma merges metadata: a field that a ticket lost must be named to be removed.
+                metadatas=[
+                    {
+                        "priority": entry.ticket.priority,
+                        "resolution": entry.ticket.resolution,
+                        "text_hash": entry.text_hash,
+                    }
+                    for entry in entries
+                    if entry.ticket
+                ],
+            )
+        )
+
     def _pages(
         self, generation: Generation, include: list[str], size: int, ids: Sequence[str] | None = None
     ) -> Iterator[dict[str, Any]]:
@@ -290,33 +297,8 @@ class Index:
         if client is None:
             msg = f"Chroma at {self._where()} is not connected"
             raise IndexUnavailableError(msg)
-        with _translated(self._where()):
+        with translated(self._where()):
             return action(client)
-
-    def _open(self) -> Any:
-        import chromadb
-        import httpx
-        from chromadb.config import Settings as ChromaSettings
-
-        given = self._settings
-        url = urlsplit(given.chroma_url or f"http://127.0.0.1:{self.endpoint.port if self.endpoint else 0}")
-        tls = url.scheme == "https"
-        bearer = "" if given.chroma_token_header == "X-Chroma-Token" else "Bearer "  # noqa: S105 (a header)
-        client = chromadb.HttpClient(
-            host=url.hostname or "",
-            port=url.port or (443 if tls else 80),
-            ssl=tls,
-            headers={given.chroma_token_header: bearer + given.chroma_token} if given.chroma_token else {},
-            tenant=given.chroma_tenant,
-            database=given.chroma_database,
-            settings=ChromaSettings(
-                anonymized_telemetry=False,
-                chroma_server_ssl_verify=str(given.chroma_ca) if given.chroma_ca else True,
-            ),
-        )
-        # The client offers no time-out (chromadb 1.5.9 fixes it to none); a test holds that this reaches its requests.
-        client._server._session.timeout = httpx.Timeout(given.chroma_timeout, connect=_CONNECT_SECONDS)  # type: ignore[attr-defined]  # noqa: SLF001 (there is no public way)
-        return client
 
     def _where(self) -> str:
         if self._settings.chroma_url:
@@ -324,25 +306,17 @@ class Index:
         return f"127.0.0.1:{self.endpoint.port}" if self.endpoint else "loopback"
 
 
-@contextlib.contextmanager
-def _translated(where: str) -> Iterator[None]:
-    import httpx
-    from chromadb.errors import ChromaError, NotFoundError
-
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        msg = f"Chroma at {where} did not answer in time ({type(error).__name__}); PRECEDENT_CHROMA_TIMEOUT sets how long to wait"
-        raise IndexUnavailableError(msg) from None
-    except httpx.HTTPError as error:
-        msg = f"Chroma at {where} cannot be reached ({type(error).__name__})"
-        raise IndexUnavailableError(msg) from None
-    except NotFoundError as error:
-        msg = f"Chroma at {where} lacks the collection: {str(error)[:200]}"
-        raise MissingCollectionError(msg) from None
-    except (ChromaError, ValueError) as error:
-        if "Could not connect" in str(error):
-            msg = f"Chroma at {where} cannot be reached"
-            raise IndexUnavailableError(msg) from None
-        msg = f"Chroma at {where} cannot read its data: {str(error).splitlines()[0][:200]}"
-        raise DamagedIndexError(msg) from error
+def _parts(entries: Sequence[IndexEntry], dimension: int) -> Iterator[list[IndexEntry]]:
+    """Yield entries in as few requests as Chroma takes: long texts make a page of them too large."""
+    part: list[IndexEntry] = []
+    size = 0
+    for entry in entries:
+        fields = (entry.ticket.text, entry.ticket.resolution or "") if entry.ticket else ()
+        more = dimension * _FLOAT_BYTES + _TEXT_WEIGHT * sum(len(field.encode()) for field in fields)
+        if part and size + more > _UPSERT_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += more
+    if part:
+        yield part

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexUnavailableError
-from indexer.knowledge.index import DamagedIndexError, Hit, Index
-from indexer.ledger import Generation, Ledger
+from indexer.knowledge.failures import DamagedIndexError, SlowIndexError
+from indexer.knowledge.index import Hit, Index
+from indexer.ledger import Generation, Ledger, pages
 from indexer.settings import Settings
 
 __all__ = ["Knowledge", "Notify"]
@@ -24,6 +25,7 @@ _ATTEMPTS = 4
 _SAMPLE = 200
 _GLANCE = 20
 _TOLERANCE = 1e-5  # of a component; Chroma keeps float32 as it got it
+_SAME = 1 - 1e-5  # cosine of a vector with itself, in float32
 _FOUND = 0.9  # of a sample; HNSW may leave single rows unreachable, which `verify` names
 
 
@@ -60,25 +62,34 @@ class Knowledge:
                     live is not None
                 ):  # what is being built is its builder's to check, and what is retired a rollback's
                     self._check(live, notify)
-            except (DamagedIndexError, IndexUnavailableError) as error:
+            except IndexUnavailableError as error:
                 if attempt == _ATTEMPTS:
                     raise
-                deaths += not isinstance(error, DamagedIndexError)
+                deaths += not isinstance(error, DamagedIndexError | SlowIndexError)
                 _log.warning("the index could not be read: %s", error)
                 if (isinstance(error, DamagedIndexError) or deaths > 1) and not self.index.put_aside(
                     str(error)
                 ):
                     raise
             else:
+                self._note_checked()
                 return
 
     def replay(
         self, generation: Generation, notify: Notify = _quiet, *, only: Sequence[str] | None = None
     ) -> int:
         """Tell the generation's collection what it has not seen: of all tickets, or of these; return how many."""
+        if only is None:
+            total = self.ledger.generations.count_pending(generation)
+            return self._replay(generation, None, lambda done: notify("index", done, max(done, total)))
         done = 0
-        total = len(only) if only is not None else self.ledger.generations.count_pending(generation)
-        failures = 0
+        for page in pages(only):  # a database takes only so many ids in one statement
+            done += self._replay(generation, page, lambda _: None)
+            notify("index", done, len(only))
+        return done
+
+    def _replay(self, generation: Generation, only: Sequence[str] | None, tell: Callable[[int], None]) -> int:
+        done = failures = 0
         while True:
             try:
                 with self._turn(generation):
@@ -88,13 +99,13 @@ class Knowledge:
                 if failures == _ATTEMPTS:
                     raise
                 _log.warning("writing to the index failed, connecting anew: %s", error)
-                self.prepare(notify)
+                self.prepare()
                 self.index.create(generation)
                 continue
             if not told:
                 return done
             done += told
-            notify("index", done, max(done, total))
+            tell(done)
 
     def complete(self, generation: Generation, notify: Notify = _quiet) -> None:
         """Bring the collection of a generation that is not live to what the ledger has embedded for it."""
@@ -104,13 +115,15 @@ class Knowledge:
         if self._compare_rows(generation):
             self.replay(generation, notify)
 
-    def go_live(self, generation: Generation) -> bool:
+    def go_live(self, generation: Generation, *, alone: bool = False) -> bool:
         """Make a complete generation live, unless it has not all tickets; return whether it is live.
 
         The caller holds the index lock, so that what is written to the ledger meanwhile waits, and is little.
+
+        :param alone: remove all other generations from the ledger in the same step.
         """
         self._replay_all(generation, _quiet)
-        return self.ledger.generations.switch(generation)
+        return self.ledger.generations.switch(generation, alone=alone)
 
     def drop(self, generation: Generation) -> None:
         """Delete a generation that is not live, collection first."""
@@ -135,11 +148,10 @@ class Knowledge:
     def _check(self, generation: Generation, notify: Notify) -> None:
         self.index.create(generation)
         endpoint = self.index.endpoint
-        key = f"{endpoint.run} {generation.name}" if endpoint else ""
         with self.ledger.index_lock():
             self._replay_all(generation, notify)
             known = self.ledger.tickets.count()
-            suspect = endpoint is not None and not endpoint.clean and not self._was_checked(key)
+            suspect = endpoint is not None and not endpoint.clean and not self._was_checked(endpoint.run)
             if suspect:
                 _log.info("Chroma was not stopped in order: checking %s against the ledger", generation.name)
                 self._compare_rows(generation)
@@ -148,12 +160,16 @@ class Knowledge:
                 self._compare_rows(generation)
             self._replay_all(generation, notify)
             self._touch(generation, _SAMPLE if suspect else _GLANCE)
-        if key and not self._was_checked(key):
-            with self._checked.open("a") as file:
-                file.write(key + "\n")
 
-    def _was_checked(self, key: str) -> bool:
-        return self._checked.exists() and key in self._checked.read_text().splitlines()
+    def _note_checked(self) -> None:
+        """Let other users know, and the supervisor: files that nobody checked are not kept as sound."""
+        endpoint = self.index.endpoint
+        if endpoint is not None and not self._was_checked(endpoint.run):
+            with self._checked.open("a") as file:
+                file.write(endpoint.run + "\n")
+
+    def _was_checked(self, run: str) -> bool:
+        return self._checked.exists() and run in self._checked.read_text().splitlines()
 
     def _replay_all(self, generation: Generation, notify: Notify) -> None:
         total = self.ledger.generations.count_pending(generation)
@@ -179,7 +195,8 @@ class Knowledge:
         return len(wrong)
 
     def _compare_vectors(self, generation: Generation, notify: Notify) -> None:
-        texts = self.ledger.tickets.hashes()
+        # By the row's own hash: the ledger's ticket may have been changed since, and that is pending.
+        texts = self.index.hashes(generation)
         done = 0
         for ids, vectors in self.index.vectors(generation):
             stored = self.ledger.vectors.get(generation.space, {texts[i] for i in ids if i in texts})
@@ -200,7 +217,11 @@ class Knowledge:
         if not stored or self.ledger.generations.count_pending(generation):
             return  # a generation that is being built has not all of them yet
         found = self.index.nearest_ids(generation, np.stack(list(stored.values())))
-        hits = sum(any(texts.get(i) == h for i, _ in near) for h, near in zip(stored, found, strict=True))
+        hits = sum(
+            # Different texts may have one vector, and then any of them may come first.
+            any(texts.get(ticket_id) == text or cosine > _SAME for ticket_id, cosine in near)
+            for text, near in zip(stored, found, strict=True)
+        )
         if hits < _FOUND * len(stored):
             msg = f"{generation.name} finds only {hits} of {len(stored)} stored tickets by their own vectors"
             raise DamagedIndexError(msg)

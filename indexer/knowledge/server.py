@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +20,8 @@ __all__ = ["Endpoint", "LocalServer"]
 
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 90.0
+_START_AGAIN_SECONDS = 0.3
+_STARTS = 5  # in a row, none of which answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,33 @@ class LocalServer:
             # Waits only while a server that nobody used any more is just being stopped.
             fcntl.flock(self._use, fcntl.LOCK_SH)
         deadline = time.monotonic() + _WAIT_SECONDS
-        started: subprocess.Popen[bytes] | None = None
+        again, starts = 0.0, 0
         while time.monotonic() < deadline:
             if self._owned():
                 endpoint = self._endpoint()
                 if endpoint is not None:
                     return endpoint
-            elif started is None or started.poll() is not None:
-                started = subprocess.Popen(  # noqa: S603 (our own interpreter and file)
+            elif time.monotonic() >= again:
+                if starts == _STARTS:
+                    break
+                starts += 1
+                # Returns at once: the supervisor goes on as nobody's child.
+                subprocess.run(  # noqa: S603 (our own interpreter and file)
                     [sys.executable, "-I", supervisor.__file__, str(self._dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
+                    check=False,
                 )
+                again = time.monotonic() + _START_AGAIN_SECONDS
             time.sleep(0.03)
-        msg = f"Chroma did not start within {_WAIT_SECONDS:.0f} s; {self._dir / 'chroma.log'} ends with: {self._last_words()}"
+        how = (
+            f"did not come up in {starts} starts"
+            if starts == _STARTS
+            else f"did not answer within {_WAIT_SECONDS:.0f} s"
+        )
+        msg = f"Chroma {how}; {self._dir / 'chroma.log'} ends with: {self._last_words()}"
         raise IndexUnavailableError(msg)
 
     def release(self) -> None:
@@ -74,9 +86,15 @@ class LocalServer:
             self._use.close()
             self._use = None
 
-    def put_aside(self, run: str, reason: str) -> None:
-        """Have the index put aside, if the server of that run still has it: the next `ensure` starts empty."""
-        endpoint = self._read()
+    def put_aside(self, run: str | None, reason: str) -> None:
+        """Have the index put aside, if the server of that run still has it: the next `ensure` starts empty.
+
+        :param run: ``None`` when the server never answered.
+        """
+        deadline = time.monotonic() + _WAIT_SECONDS
+        # A server that is just being started may have an index that was put aside meanwhile.
+        while (endpoint := self._read()) is None and self._owned() and time.monotonic() < deadline:
+            time.sleep(0.03)
         if endpoint is None or endpoint.get("run") == run:
             _log.error(
                 "the index in %s is damaged (%s): it is put aside and rebuilt from the ledger",
@@ -116,11 +134,9 @@ class LocalServer:
         found = self._read()
         if found is None:
             return None
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{found['port']}/api/v2/heartbeat", timeout=5):
-                return Endpoint(found["port"], found["run"], found["clean"])
-        except OSError:
+        if not supervisor.answers(found["port"], timeout=5):
             return None
+        return Endpoint(found["port"], found["run"], found["clean"])
 
     def _read(self) -> dict[str, Any] | None:
         try:

@@ -9,13 +9,15 @@ user's Ctrl-C reaches it. Three files in the data directory carry the protocol:
 ``chroma.json``   where the server listens, written once it answers.
 
 A stopped server leaves checksums of its files. What does not match them at the next start was damaged
-while nothing ran, and is put aside; what a user marked in ``chroma.suspect`` too.
+while nothing ran, and is put aside; what a user marked in ``chroma.suspect`` too. Files that were left in
+disorder (power, kill -9) get checksums again only when a user noted in ``chroma.checked`` that they are sound.
 """
 
 import contextlib
 import ctypes
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -26,13 +28,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["main"]
+__all__ = ["answers", "main"]
 
 _START_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
@@ -56,6 +57,8 @@ def _own(data_dir: Path, owner: int, users: int, log: int) -> int:
     _put_damaged_aside(data_dir, log)
     clean = manifest.exists() or not index.exists()
     manifest.unlink(missing_ok=True)
+    checked = data_dir / "chroma.checked"
+    checked.unlink(missing_ok=True)
     _tidy(data_dir, log)
     port = _free_port()
     arguments = ["chroma", "run", "--path", str(index), "--host", "127.0.0.1", "--port", str(port)]
@@ -76,12 +79,13 @@ def _own(data_dir: Path, owner: int, users: int, log: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_when_unused, args=(users, stop), daemon=True).start()
+    run = uuid.uuid4().hex
     if _answers(server, port):
         found = {
             "pid": os.getpid(),
             "server_pid": server.pid,
             "port": port,
-            "run": uuid.uuid4().hex,
+            "run": run,
             "clean": clean,
         }
         _write(endpoint, found)
@@ -89,10 +93,12 @@ def _own(data_dir: Path, owner: int, users: int, log: int) -> int:
         stop()
     code = server.wait()
     endpoint.unlink(missing_ok=True)
-    if stopped.is_set() and code in (0, -signal.SIGTERM):
+    if not stopped.is_set() or code != 0:
+        _say(log, f"the server ended by itself with status {code}")
+    elif clean or run in _lines(checked):
         _write(manifest, _checksums(index))
     else:
-        _say(log, f"the server ended by itself with status {code}")
+        _say(log, "nobody checked the files since they were left in disorder: the next start has to")
     return 0
 
 
@@ -148,6 +154,10 @@ def _is_segment(name: str) -> bool:
         return False
 
 
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def _changed(manifest: Path, index: Path) -> list[str]:
     try:
         before = json.loads(manifest.read_text())
@@ -174,12 +184,18 @@ def _when_unused(users: int, stop: Callable[[], None]) -> None:
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/heartbeat", timeout=2),
-        ):
+        if answers(port, timeout=2):
             return True
         time.sleep(0.02)
+    return False
+
+
+def answers(port: int, *, timeout: float) -> bool:
+    """Ask for Chroma's heartbeat on loopback, whatever proxy the environment names."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/api/v2/heartbeat")
+        return connection.getresponse().status == http.HTTPStatus.OK
     return False
 
 
@@ -209,4 +225,6 @@ def _say(log: int, text: str) -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)  # whoever started this need not wait for it, nor reap it
     sys.exit(main(Path(sys.argv[1])))

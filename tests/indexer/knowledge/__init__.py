@@ -1,0 +1,1 @@
+"""Tests of indexer.knowledge, against a real Chroma server."""
