@@ -1,15 +1,18 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
+from indexer.ledger.copies import Content, Snapshot
 from indexer.ledger.database import pages
 from indexer.ledger.generations import check_space
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.records import Generation, IndexEntry, Outcome, Space, Stored, TrainingRows
 
 __all__ = [
+    "Content",
     "Generation",
     "IndexEntry",
     "Ledger",
     "Outcome",
+    "Snapshot",
     "Space",
     "Stored",
     "TrainingRows",

@@ -229,6 +229,13 @@ class Generations:
         if rows:
             self._db.upsert(connection, pending, rows)
 
+    def first(self, connection: sa.Connection, space: Space, *, number: int) -> None:
+        """Make the live generation of a ledger that has none, with every ticket pending, within a transaction.
+
+        :param number: higher than those that collections in Chroma may have from before.
+        """
+        self._add(connection, number, space, "live")
+
     def _note_all_pending(self, connection: sa.Connection, number: int) -> None:
         revision = next_revision(connection)
         connection.execute(pending.delete().where(pending.c.generation == number))
@@ -240,6 +247,10 @@ class Generations:
             connection.execute(sa.select(sa.func.coalesce(sa.func.max(generations.c.number), 0))).scalar_one()
             + 1
         )
+        self._add(connection, number, space, status)
+        return next(g for g in _all(connection) if g.name == _name(number))
+
+    def _add(self, connection: sa.Connection, number: int, space: Space, status: str) -> None:
         values = {
             "number": number,
             "space": space_number(connection, space),
@@ -248,7 +259,6 @@ class Generations:
         }
         connection.execute(generations.insert().values(values))
         self._note_all_pending(connection, number)
-        return next(g for g in _all(connection) if g.name == _name(number))
 
 
 def check_space(generation: Generation, space: Space) -> None:

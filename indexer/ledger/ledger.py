@@ -5,6 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
 from indexer.ledger.generations import Generations
 from indexer.ledger.tickets import Tickets
@@ -26,6 +27,7 @@ class Ledger:
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.vectors = Vectors(self._db)
+        self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:
             self.id = str(connection.execute(sa.select(state.c.ledger_id)).scalar_one())
 

@@ -20,7 +20,7 @@ from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
 from indexer.ticket import Ticket, record_hash, text_hash
 
-__all__ = ["Tickets"]
+__all__ = ["Tickets", "ticket_row"]
 
 _decode = msgspec.json.Decoder(Ticket).decode
 
@@ -92,7 +92,7 @@ class Tickets:
             before = _stored(connection, (ticket.id for ticket in batch))
             rows: dict[str, dict[str, Any]] = {}
             for ticket in batch:
-                row = _row(ticket)
+                row = ticket_row(ticket)
                 outcome = _compare(before.get(ticket.id), row)
                 outcomes.append(outcome)
                 if outcome in (Outcome.ADDED, Outcome.UPDATED):
@@ -206,7 +206,8 @@ def _compare(before: Stored | None, row: Mapping[str, Any]) -> Outcome:
     return Outcome.UPDATED
 
 
-def _row(ticket: Ticket) -> dict[str, Any]:
+def ticket_row(ticket: Ticket) -> dict[str, Any]:
+    """Return the columns that a ticket is stored in, but for its revision."""
     return {
         "id": ticket.id,
         "source": ticket.source,
