@@ -1,0 +1,78 @@
+"""Settings: every one is read, and what cannot be used is named."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.errors import SettingsError
+from indexer.settings import load_settings
+
+NO_FILE = Path("does-not-exist.env")
+
+
+def test_defaults() -> None:
+    """With nothing set, everything runs on this machine."""
+    settings = load_settings({}, dotenv=NO_FILE)
+    assert settings.chosen_embedder == ("local", "OXLO_API_KEY is not set")
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 8000, Path("chroma_data"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"OXLO_API_KEY": "k"}, ("hosted", "OXLO_API_KEY is set")),
+        ({"PRECEDENT_API_BASE": "http://127.0.0.1:9/v1"}, ("hosted", "PRECEDENT_API_BASE is set")),
+        ({"OXLO_API_KEY": "k", "PRECEDENT_EMBEDDER": "local"}, ("local", "PRECEDENT_EMBEDDER says so")),
+        ({"OXLO_API_KEY": "  "}, ("local", "OXLO_API_KEY is not set")),
+    ],
+)
+def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]) -> None:
+    """The start-up line can say who embeds and which setting decided it."""
+    assert load_settings(variables, dotenv=NO_FILE).chosen_embedder == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"PRECEDENT_PROT": "1"}, ("PRECEDENT_PROT is not a setting", "PRECEDENT_PORT")),
+        ({"PRECEDENT_COLOUR": "red"}, ("PRECEDENT_COLOUR is not a setting", "README")),
+        ({"PRECEDENT_PORT": "eighty"}, ("PRECEDENT_PORT=eighty",)),
+        ({"PRECEDENT_PORT": "70000"}, ("PRECEDENT_PORT=70000", "65535")),
+        ({"PRECEDENT_EMBEDDER": "openai"}, ("PRECEDENT_EMBEDDER=openai",)),
+        ({"PRECEDENT_EMBEDDER": "hosted"}, ("PRECEDENT_EMBEDDER=hosted", "OXLO_API_KEY")),
+        ({"PRECEDENT_HOST": "0.0.0.0"}, ("PRECEDENT_HOST=0.0.0.0", "PRECEDENT_API_KEYS")),
+        ({"PRECEDENT_API_BASE": "api.oxlo.ai"}, ("PRECEDENT_API_BASE", "https://")),
+        ({"PRECEDENT_DATABASE_URL": "mysql://u:secret@h/d"}, ("PRECEDENT_DATABASE_URL", "postgresql://")),
+        ({"PRECEDENT_MAX_ERROR": "1.5"}, ("PRECEDENT_MAX_ERROR=1.5",)),
+        ({"PRECEDENT_EMBEDDING_BATCH_SIZE": "0"}, ("PRECEDENT_EMBEDDING_BATCH_SIZE=0",)),
+    ],
+)
+def test_what_cannot_be_used_is_named(variables: dict[str, str], words: tuple[str, ...]) -> None:
+    """An unknown name or an unusable value is an error that names it and the remedy, and shows no secret."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(variables, dotenv=NO_FILE)
+    for word in words:
+        assert word in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_keys_open_the_door() -> None:
+    """With keys, another address may be served; blanks between commas are no keys."""
+    settings = load_settings({"PRECEDENT_HOST": "0.0.0.0", "PRECEDENT_API_KEYS": "a, b,,"}, dotenv=NO_FILE)
+    assert settings.api_keys == ("a", "b")
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    """A .env file is read, and the environment overrides it."""
+    file = tmp_path / ".env"
+    file.write_text("PRECEDENT_PORT=1234\nPRECEDENT_CHAT_MODEL='a model'\nSOMETHING_ELSE=1\n")
+    settings = load_settings({"PRECEDENT_PORT": "4321"}, dotenv=file)
+    assert (settings.port, settings.chat_model) == (4321, "a model")
+
+
+def test_an_unknown_name_in_the_file_is_an_error_too(tmp_path: Path) -> None:
+    """A slip in .env is not passed over in silence."""
+    file = tmp_path / ".env"
+    file.write_text("PRECEDENT_DATADIR=x\n")
+    with pytest.raises(SettingsError, match="PRECEDENT_DATA_DIR"):
+        load_settings({}, dotenv=file)
