@@ -170,8 +170,13 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
     fields = {_variable(field.name): field.name for field in msgspec.structs.fields(Settings)}
     for name in variables:
         if name not in fields:
-            close = difflib.get_close_matches(name, fields, n=1, cutoff=0.8)  # they all begin alike
-            hint = f"did you mean {close[0]}?" if close else "see the README's table of settings"
+            ends = [field.removeprefix(_PREFIX) for field in fields]  # the beginning is alike in all
+            close = difflib.get_close_matches(name.removeprefix(_PREFIX), ends, n=1)
+            hint = (
+                f"did you mean {_variable(close[0].lower())}?"
+                if close
+                else "see the README's table of settings"
+            )
             msg = f"{name} is not a setting: {hint}"
             raise SettingsError(msg)
     values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
