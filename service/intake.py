@@ -7,7 +7,7 @@ import msgspec
 
 from indexer.errors import SpaceMismatchError
 from indexer.ledger import Outcome
-from indexer.store import embed_tickets, write_tickets
+from indexer.store import embed_tickets, record_tickets
 from indexer.ticket import Ticket, TicketError, parse_ticket, text_hash
 from service.keeper import Keeper
 
@@ -85,14 +85,15 @@ class Intake(msgspec.Struct, kw_only=True):
             if not tickets or embedding.space is None:
                 return []
             try:
-                _, outcomes = await asyncio.to_thread(
-                    write_tickets, knowledge, embedding.space, list(tickets.values())
+                generation, outcomes = await asyncio.to_thread(
+                    record_tickets, knowledge.ledger, embedding.space, list(tickets.values())
                 )
             except SpaceMismatchError:
                 # Another generation went live in between: the texts are embedded in its space too.
                 if attempt == _ATTEMPTS:
                     raise
             else:
+                await keeper.told(generation, list(tickets.values()))
                 return outcomes
 
 

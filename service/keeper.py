@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.provider import RateLimiter
 from indexer.settings import Settings
-from indexer.store import require_space
+from indexer.store import index_tickets, require_space
+from indexer.ticket import Ticket
 from service.classifier import FitError, Verdict, fit_forest, latest_forest
 from service.floor import measure_floor
 from service.priority import Forest, NoForest
@@ -154,6 +156,18 @@ class Keeper:
         done, _ = await asyncio.wait({self._healing}, timeout=_HEAL_SECONDS)
         if not done:
             raise NotReadyError(self.stage)
+
+    async def told(self, generation: Generation, tickets: Sequence[Ticket]) -> None:
+        """Tell the index of tickets that the ledger has; bring it back first if it failed.
+
+        :raises IndexUnavailableError: it does not come back in time, or fails again; it is told later.
+        :raises NotReadyError: the same.
+        """
+        try:
+            await asyncio.to_thread(index_tickets, self.opened, generation, tickets)
+        except IndexUnavailableError:
+            await self.heal()
+            await asyncio.to_thread(index_tickets, self.opened, generation, tickets)
 
     async def _heal(self) -> None:
         try:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +21,12 @@ from service.promotion import compare
 __all__ = ["training_set"]
 
 _NICENESS = 15
+_POLL_SECONDS = 0.5
 
 
 def main() -> None:
     """Fit what the order says and save it."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     os.nice(_NICENESS)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
     with forests(order.settings.data_dir):
@@ -36,6 +40,13 @@ def main() -> None:
         if verdict.promoted and isinstance(forest, Forest):
             save(forest, order.path)
     sys.stdout.write(msgspec.json.encode(verdict).decode())
+
+
+def _end_with(service: int) -> None:
+    """End when the service has, however it ended: nobody waits for the forest any more."""
+    while os.getppid() == service:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
 
 
 def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -> Verdict:
