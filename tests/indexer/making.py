@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
 from indexer.embedding import Matrix
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation, Ledger, Space
@@ -10,11 +12,21 @@ from indexer.store import write_tickets
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
 from tests.provider.vectors import vectors_of
 
-__all__ = ["SPACE", "make_ticket", "make_tickets", "sentence", "store", "store_vectors", "vectors_for"]
+__all__ = [
+    "SPACE",
+    "assert_faithful",
+    "make_ticket",
+    "make_tickets",
+    "sentence",
+    "store",
+    "store_vectors",
+    "vectors_for",
+]
 
 SPACE = Space(kind="hosted", model="bge-large", dimension=64, recipe=RECIPE)
 """The space of the stand-in provider's default model."""
 
+_QUERIES = 100
 _WORDS = [
     "account",
     "alarm",
@@ -102,3 +114,36 @@ def store(knowledge: Knowledge, tickets: Sequence[Ticket]) -> Generation:
     """Acknowledge tickets without asking a provider, and return the live generation."""
     store_vectors(knowledge.ledger, tickets)
     return write_tickets(knowledge, SPACE, tickets)[0]
+
+
+def assert_faithful(knowledge: Knowledge) -> None:
+    """Compare Chroma's rows with the ledger, field by field and number by number, and find each by its own vector."""
+    ledger, index = knowledge.ledger, knowledge.index
+    live = ledger.generations.live()
+    assert live is not None
+    assert ledger.generations.count_pending(live) == 0
+    hashes = ledger.tickets.hashes()
+    tickets = ledger.tickets.get(hashes)
+    vectors = ledger.vectors.get(live.space, hashes.values())
+    seen: set[str] = set()
+    for rows, found in index.rows(live):
+        for row, vector in zip(rows, found, strict=True):
+            ticket = tickets[row.id]
+            assert row.id not in seen
+            assert (row.text, row.priority, row.resolution) == (
+                ticket.text,
+                ticket.priority,
+                ticket.resolution,
+            )
+            assert row.text_hash == hashes[row.id]
+            # Chroma reads JSON numbers to within one unit in the last place.
+            np.testing.assert_array_almost_equal_nulp(vector, vectors[row.text_hash], nulp=1)
+            seen.add(row.id)
+    assert seen == tickets.keys()
+    ids = sorted(tickets)
+    for start in range(0, len(ids), _QUERIES):
+        asked = ids[start : start + _QUERIES]
+        near = index.nearest_ids(live, np.stack([vectors[hashes[one]] for one in asked]))
+        for one, hits in zip(asked, near, strict=True):
+            # Tickets of one text have one vector: any of them may come first.
+            assert hashes[one] in {hashes[hit] for hit, _ in hits}, f"{one} is not found by its own vector"

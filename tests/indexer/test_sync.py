@@ -1,0 +1,233 @@
+"""Incremental indexing against real Chroma and a provider that fails on demand."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from indexer.embedding.choose import open_embedder
+from indexer.errors import PrecedentError, ProviderError
+from indexer.knowledge.knowledge import Knowledge
+from indexer.rejections import Rejections
+from indexer.settings import Settings
+from indexer.sources import SourceRecord
+from indexer.sync import MassDeletionError, SyncReport, plan, sync
+from tests.indexer.making import assert_faithful, make_ticket, make_tickets
+from tests.provider import Provider
+
+pytestmark = pytest.mark.usefixtures("provider")
+
+
+@pytest.fixture
+def knowledge(settings: Settings) -> Iterator[Knowledge]:
+    """A store of its own, prepared."""
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        yield opened
+
+
+def records(*values: Any) -> Iterator[SourceRecord]:
+    """Yield tickets or raw values as a reader does."""
+    for line, value in enumerate(values, 1):
+        decoded = msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value
+        raw = msgspec.json.encode(decoded).decode()
+        if isinstance(decoded, dict):
+            yield SourceRecord(place=f"line {line}", value=decoded, raw=raw)
+        else:
+            yield SourceRecord(place=f"line {line}", error="not an object", raw=raw)
+
+
+def run(
+    knowledge: Knowledge, settings: Settings, *values: Any, retries: int = 0, **options: Any
+) -> SyncReport:
+    """Sync the values and return the report."""
+    folder = settings.data_dir.parent
+
+    async def main() -> SyncReport:
+        embedder = open_embedder(settings, knowledge.ledger, retries=retries)
+        with contextlib.closing(Rejections(folder / "x.rejected.jsonl", lambda _: None)) as rejections:
+            try:
+                return await sync(knowledge, embedder, records(*values), rejections, **options)
+            finally:
+                await embedder.close()
+
+    return asyncio.run(main())
+
+
+def counts(report: SyncReport) -> dict[str, int]:
+    """Return what is not zero of a report's counts."""
+    found = msgspec.structs.asdict(report)
+    return {name: n for name, n in found.items() if n and name not in ("seconds", "dry_run", "cost")}
+
+
+def test_each_ticket_is_counted_once(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+    """Added, updated, unchanged, stale and rejected add up, and only new texts are embedded."""
+    old = [make_ticket(n, updated_at="2026-01-02T00:00:00Z") for n in range(130)]
+    values = [msgspec.to_builtins(ticket) for ticket in old]
+    assert counts(run(knowledge, settings, *values)) == {
+        "read": 130, "added": 130, "embedding_requests": 3, "embedded_texts": 130,
+    }  # fmt: skip
+    assert counts(run(knowledge, settings, *values)) == {"read": 130, "unchanged": 130}
+    assert provider.stats().requests["embeddings"] == 3
+    values[0]["text"] = "a text that nobody wrote before"
+    values[1]["priority"] = "urgent"
+    values[2] |= {"priority": "urgent", "updated_at": "2026-01-01T00:00:00Z"}
+    values += [values[5], {"id": "no-text"}, 7, {"id": "new", "text": values[6]["text"]}]
+    assert counts(run(knowledge, settings, *values)) == {
+        "read": 134, "added": 1, "updated": 2, "stale": 1, "unchanged": 127, "rejected": 3,
+        "embedding_requests": 1, "embedded_texts": 1,
+    }  # fmt: skip
+    stored = knowledge.ledger.tickets.get(["t-1", "t-2", "new"])
+    assert (stored["t-1"].priority, stored["t-2"].priority) == ("urgent", "high")
+    assert_faithful(knowledge)
+
+
+def test_rejected_records_are_kept_with_their_reasons(knowledge: Knowledge, settings: Settings) -> None:
+    """Nothing of a source is lost: what is no ticket is in a file, and goes away when it was mended."""
+    file = settings.data_dir.parent / "x.rejected.jsonl"
+    run(knowledge, settings, make_ticket(1), {"id": "2", "text": ""}, make_ticket(1))
+    kept = [msgspec.json.decode(line) for line in file.read_text().splitlines()]
+    assert [(line["place"], line["reason"]) for line in kept] == [
+        ("line 2", "text is missing: give text, or subject and body"),
+        ("line 3", "id 't-1' stands twice, first at line 1: the first is kept"),
+    ]
+    assert msgspec.json.decode(kept[0]["record"]) == {"id": "2", "text": ""}
+    run(knowledge, settings, make_ticket(1))
+    assert not file.exists()
+
+
+def test_a_plan_tells_what_the_run_does(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+    """A dry run asks the provider for nothing, writes nothing, and its counts are those of the run."""
+    run(knowledge, settings, *make_tickets(20), source="desk")
+    values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0)]
+    embedder = open_embedder(settings, knowledge.ledger, retries=0)
+    asked, revision = provider.stats().requests["embeddings"], knowledge.ledger.revision()
+    with contextlib.closing(
+        Rejections(settings.data_dir.parent / "p.rejected.jsonl", lambda _: None)
+    ) as rejections:
+        planned = plan(
+            knowledge, embedder, records(*values), rejections,
+            source="desk", delete_missing=True, price_per_request=0.5,
+        )  # fmt: skip
+    asyncio.run(embedder.close())
+    assert provider.stats().requests["embeddings"] == asked
+    assert knowledge.ledger.revision() == revision
+    done = run(knowledge, settings, *values, source="desk", delete_missing=True, force=True)
+    assert counts(planned) == counts(done)
+    assert (planned.embedding_requests, planned.cost) == (2, 1.0)
+
+
+class TestDeletion:
+    def test_only_what_came_from_the_source(self, knowledge: Knowledge, settings: Settings) -> None:
+        """What another source stored stays, and what this one lacks goes from ledger and index."""
+        run(knowledge, settings, *make_tickets(20), source="desk")
+        run(knowledge, settings, *make_tickets(5, start=100), source="portal")
+        report = run(knowledge, settings, *make_tickets(17), source="desk", delete_missing=True)
+        assert counts(report) == {"read": 17, "unchanged": 17, "deleted": 3}
+        assert knowledge.ledger.tickets.count() == 22
+        assert_faithful(knowledge)
+
+    def test_not_more_than_a_fifth(self, knowledge: Knowledge, settings: Settings) -> None:
+        """A source that shrank by more is taken for a mistake, unless told otherwise."""
+        run(knowledge, settings, *make_tickets(20), source="desk")
+        with pytest.raises(MassDeletionError, match=r"5 of 20 tickets of source 'desk'.*--force"):
+            run(knowledge, settings, *make_tickets(15), source="desk", delete_missing=True)
+        assert knowledge.ledger.tickets.count() == 20
+        report = run(knowledge, settings, *make_tickets(15), source="desk", delete_missing=True, force=True)
+        assert report.deleted == 5
+
+    def test_not_on_the_word_of_a_broken_source(self, knowledge: Knowledge, settings: Settings) -> None:
+        """A record that could not be read may be a stored ticket, so nothing is deleted."""
+        run(knowledge, settings, *make_tickets(20), source="desk")
+        with pytest.raises(MassDeletionError, match="1 records could not be read"):
+            run(knowledge, settings, *make_tickets(19), "broken", source="desk", delete_missing=True)
+        assert knowledge.ledger.tickets.count() == 20
+
+
+class TestProviderFails:
+    @pytest.mark.parametrize(
+        "kind", ["429", "500", "timeout", "cut", "wrong_count", "wrong_dimension", "html_200", "error_200", "nan", "zero_vector"]
+    )  # fmt: skip
+    def test_half_way(self, knowledge: Knowledge, settings: Settings, provider: Provider, kind: str) -> None:
+        """What arrived before is stored, nothing wrong is, and the next run asks only for the rest."""
+        settings = msgspec.structs.replace(
+            settings, embedding_batch_size=10, embedding_concurrency=2, provider_timeout=1.0
+        )
+        tickets = make_tickets(100)
+        provider.fail(kind, times=None, after=6, endpoint="embeddings", retry_after=0.01)
+        with pytest.raises(PrecedentError):
+            run(knowledge, settings, *tickets)
+        provider.clear()
+        space = knowledge.ledger.vectors.known_space("hosted", settings.embedding_model, "text-v1")
+        assert space is not None
+        assert space.dimension == 64
+        asked = provider.stats().texts
+        report = run(knowledge, settings, *tickets)
+        assert report.added + report.unchanged == 100
+        assert provider.stats().texts - asked == report.embedded_texts <= 60
+        assert_faithful(knowledge)
+
+    def test_a_refused_text_is_set_aside(
+        self, knowledge: Knowledge, settings: Settings, provider: Provider
+    ) -> None:
+        """One text that the provider never takes does not keep the others out."""
+        provider.configure(max_chars=150)
+        poison = make_ticket(1_000, text="z" * 1_900)
+        report = run(knowledge, settings, *make_tickets(40), poison, *make_tickets(40, start=50))
+        assert (report.added, report.rejected) == (80, 1)
+        assert "t-1000" not in knowledge.ledger.tickets.get(["t-1000"])
+
+    def test_passing_trouble_is_waited_for(
+        self, knowledge: Knowledge, settings: Settings, provider: Provider
+    ) -> None:
+        """Limits that pass are waited out, and nobody notices."""
+        provider.fail("429", times=3, endpoint="embeddings", retry_after=0.1)
+        report = run(knowledge, settings, *make_tickets(200), retries=5)
+        assert report.added == 200
+
+    def test_another_dimension_than_before(
+        self, knowledge: Knowledge, settings: Settings, provider: Provider
+    ) -> None:
+        """A provider that changed its model under the same name is caught before anything is stored."""
+        run(knowledge, settings, *make_tickets(3))
+        provider.configure(dimension=32)
+        with pytest.raises(ProviderError, match="32 dimensions instead of 64"):
+            run(knowledge, settings, *make_tickets(6))
+        assert knowledge.ledger.tickets.count() == 3
+
+
+def test_another_model_is_refused_before_anything_is_asked(
+    knowledge: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """Both models and the remedy are named."""
+    run(knowledge, settings, make_ticket(1))
+    asked = provider.stats().requests["embeddings"]
+    other = msgspec.structs.replace(settings, embedding_model="other")
+    with pytest.raises(PrecedentError, match=r"bge-large.*other.*make reindex"):
+        run(knowledge, other, make_ticket(2))
+    assert provider.stats().requests["embeddings"] == asked
+
+
+def test_memory_does_not_grow_with_the_file(settings: Settings, tmp_path: Path) -> None:
+    """Twelve times as many rejected records need no more memory, within 60 MB."""
+    from tests.indexer.command import start_command
+
+    peaks = []
+    for lines in (5_000, 60_000):
+        file = tmp_path / f"{lines}.jsonl"
+        file.write_text("".join(f'{{"id": "{n}", "body": ""}}\n' for n in range(lines)))
+        process = start_command(settings, "sync", str(file))
+        peak = 0
+        while process.poll() is None:
+            with contextlib.suppress(OSError), Path(f"/proc/{process.pid}/status").open() as status:
+                peak = max([peak, *(int(line.split()[1]) for line in status if line.startswith("VmHWM"))])
+            with contextlib.suppress(Exception):
+                process.wait(0.05)
+        process.communicate()
+        peaks.append(peak)
+    assert peaks[0] > 0
+    assert peaks[1] - peaks[0] < 60 * 1024
