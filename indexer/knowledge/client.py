@@ -54,7 +54,13 @@ class _BoundedClient(Client):
     def __init__(self, *, timeout: httpx.Timeout, local: bool, **options: Any) -> None:
         self._timeout = timeout
         self._local = local
-        super().__init__(**options)
+        try:
+            super().__init__(**options)
+        except Exception:
+            server: Any = getattr(self, "_server", None)
+            if server is not None:
+                server._session.close()  # noqa: SLF001 (the base class leaves its connections open)
+            raise
 
     def get_user_identity(self) -> UserIdentity:
         """Replace the session: this is the first use that the constructor makes of it."""

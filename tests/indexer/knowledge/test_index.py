@@ -1,0 +1,246 @@
+"""Collections in Chroma: what is written is what is found."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from indexer.errors import IndexUnavailableError, SpaceMismatchError
+from indexer.knowledge.failures import DamagedIndexError, MissingCollectionError, SlowIndexError
+from indexer.knowledge.index import Index
+from indexer.knowledge.knowledge import Knowledge
+from indexer.knowledge.server import LocalServer
+from indexer.ledger import Generation, IndexEntry
+from indexer.settings import Settings
+from indexer.ticket import text_hash
+from tests.indexer.knowledge.proxy import Proxy
+from tests.indexer.making import SPACE, assert_faithful, make_ticket, make_tickets, store, vectors_for
+
+_GENERATION = Generation("tickets-0001", SPACE, "live")
+
+
+@pytest.fixture
+def chroma_port(tmp_path: Path) -> Iterator[int]:
+    """A Chroma server that stands for a team's own."""
+    server = LocalServer(tmp_path / "own")
+    yield server.ensure().port
+    server.release()
+
+
+def _remote(settings: Settings, url: str, **changes: object) -> Settings:
+    return msgspec.structs.replace(settings, chroma_url=url, **changes)
+
+
+def _write(index: Index, *numbers: int) -> None:
+    tickets = [make_ticket(number) for number in numbers]
+    entries = [IndexEntry(t.id, t, text_hash(t.text), row) for row, t in enumerate(tickets)]
+    index.write(_GENERATION, entries, vectors_for(tickets))
+
+
+def test_what_is_written_is_found(knowledge: Knowledge) -> None:
+    """The nearest row to a ticket's vector is the ticket, with its fields, and the rest in order of similarity."""
+    live = store(knowledge, make_tickets(30))
+    (vector,) = vectors_for([make_ticket(7)])
+    hits = knowledge.nearest(live, vector, 5)
+    ticket = make_ticket(7)
+    assert (hits[0].id, hits[0].text, hits[0].priority, hits[0].resolution) == (
+        ticket.id,
+        ticket.text,
+        ticket.priority,
+        ticket.resolution,
+    )
+    assert hits[0].similarity == pytest.approx(1, abs=1e-5)
+    expected = np.sort(vectors_for(make_tickets(30)) @ vector)[::-1][:5]
+    assert [hit.similarity for hit in hits] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert len(knowledge.nearest(live, vector, 100)) == 30
+    assert_faithful(knowledge)
+
+
+def test_vectors_keep_their_length(knowledge: Knowledge) -> None:
+    """Vectors that are not of unit norm are compared by cosine and come back as they were."""
+    tickets = make_tickets(20)
+    scaled = vectors_for(tickets) * np.linspace(0.01, 50, 20, dtype=np.float32)[:, np.newaxis]
+    knowledge.ledger.vectors.store(SPACE, [text_hash(t.text) for t in tickets], scaled)
+    store(knowledge, tickets)
+    assert_faithful(knowledge)
+
+
+@pytest.mark.parametrize(
+    "lost", [{"priority": None}, {"resolution": None}, {"priority": None, "resolution": None}]
+)
+def test_a_field_that_a_ticket_lost_is_lost_in_chroma_too(
+    knowledge: Knowledge, lost: dict[str, None]
+) -> None:
+    """An upsert merges metadata; still nothing of the older version stays."""
+    store(knowledge, make_tickets(3))
+    store(knowledge, [make_ticket(1, **lost)])
+    assert_faithful(knowledge)
+
+
+def test_a_deleted_ticket_is_not_found(knowledge: Knowledge) -> None:
+    """It leaves the index; written again with another text it is found by that one."""
+    live = store(knowledge, make_tickets(5))
+    knowledge.ledger.tickets.delete(["t-2", "t-3"])
+    knowledge.replay(live)
+    (vector,) = vectors_for([make_ticket(2)])
+    assert {hit.id for hit in knowledge.nearest(live, vector, 10)} == {"t-0", "t-1", "t-4"}
+    store(knowledge, [make_ticket(2, text="quite another text")])
+    assert_faithful(knowledge)
+
+
+def test_long_texts_are_sent_in_several_requests(settings: Settings, chroma_port: int) -> None:
+    """A page of long tickets is more than Chroma takes at once (40 MiB), or within its time; in parts it is stored."""
+    with Proxy(chroma_port).running() as proxy:
+        with contextlib.closing(Knowledge(_remote(settings, proxy.url))) as knowledge:
+            knowledge.prepare()
+            store(knowledge, [make_ticket(n, resolution=f"{n} " + '"' * 99_000) for n in range(60)])
+            assert_faithful(knowledge)
+        assert sum("/upsert" in request for request in proxy.requests) > 1
+        assert proxy.largest < 10 * 2**20
+
+
+def test_a_collection_of_another_space_is_refused(knowledge: Knowledge) -> None:
+    """The message names both models and what to do, before any query is sent."""
+    store(knowledge, make_tickets(3))
+    other = Generation("tickets-0001", replace(SPACE, model="other-model", dimension=32), "live")
+    index = knowledge.index
+    index._collections.clear()  # noqa: SLF001 (as in a process that has not seen it yet)
+    for use in (
+        lambda: index.create(other),
+        lambda: index.query(other, np.ones(32, dtype=np.float32), 1),
+        lambda: index.count(other),
+    ):
+        with pytest.raises(
+            SpaceMismatchError, match=r"holds bge-large \(64 .*the ledger's is other-model \(32 "
+        ):
+            use()
+    assert_faithful(knowledge)
+
+
+def test_a_collection_of_another_ledger_is_refused(
+    settings: Settings, chroma_port: int, tmp_path: Path
+) -> None:
+    """Two ledgers that are given one Chroma do not mix: the second is told, and the first keeps its own."""
+    url = f"http://127.0.0.1:{chroma_port}"
+    with (
+        contextlib.closing(Knowledge(_remote(settings, url))) as first,
+        contextlib.closing(Knowledge(_remote(settings, url, data_dir=tmp_path / "second"))) as second,
+    ):
+        first.prepare()
+        second.prepare()
+        store(first, make_tickets(3))
+        with pytest.raises(SpaceMismatchError, match="of another ledger"):
+            store(second, make_tickets(3, start=10))
+        assert_faithful(first)
+
+
+def test_a_dropped_collection_is_missing(knowledge: Knowledge) -> None:
+    """Dropping is idempotent; what asks for the collection then is told that it is not there."""
+    live = store(knowledge, make_tickets(3))
+    knowledge.index.drop(live.name)
+    knowledge.index.drop(live.name)
+    with pytest.raises(MissingCollectionError):
+        knowledge.index.count(live)
+    knowledge.prepare()
+    assert_faithful(knowledge)
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Chroma-Token"])
+def test_the_token_reaches_every_request(settings: Settings, chroma_port: int, header: str) -> None:
+    """A proxy that asks for a token lets all of our requests pass."""
+    value = "Bearer t0ken" if header == "Authorization" else "t0ken"
+    with Proxy(chroma_port, require=(header, value)).running() as proxy:
+        remote = _remote(settings, proxy.url, chroma_token="t0ken", chroma_token_header=header)
+        with contextlib.closing(Knowledge(remote)) as knowledge:
+            knowledge.prepare()
+            live = store(knowledge, make_tickets(3))
+            knowledge.ledger.tickets.delete(["t-0"])
+            knowledge.replay(live)
+            assert_faithful(knowledge)
+        assert len(proxy.requests) > 8
+        assert proxy.refused == 0
+
+
+def test_a_wrong_token_is_a_clear_error(settings: Settings, chroma_port: int) -> None:
+    """What the proxy answers is not taken for a damaged index, and the token is not shown."""
+    with Proxy(chroma_port, require=("Authorization", "Bearer right")).running() as proxy:
+        index = Index(_remote(settings, proxy.url, chroma_token="t0ken"), "ledger")
+        with pytest.raises(IndexUnavailableError, match="refuses the request") as error:
+            index.connect()
+    assert not isinstance(error.value, DamagedIndexError)
+    assert "t0ken" not in str(error.value)
+
+
+def test_a_tenant_or_database_that_is_not_there_is_named(settings: Settings, chroma_port: int) -> None:
+    """The message says what the server lacks."""
+    url = f"http://127.0.0.1:{chroma_port}"
+    for changes in ({"chroma_tenant": "nobody"}, {"chroma_database": "nothing"}):
+        index = Index(_remote(settings, url, **changes), "ledger")
+        with pytest.raises(IndexUnavailableError, match=r"nobody|nothing"):
+            index.connect()
+
+
+def test_nobody_listens(settings: Settings) -> None:
+    """A server of one's own that does not run is named, and nothing is started in its place."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    index = Index(_remote(settings, f"http://127.0.0.1:{port}"), "ledger")
+    with pytest.raises(IndexUnavailableError, match=f"127.0.0.1:{port} cannot be reached"):
+        index.connect()
+    assert not (settings.data_dir / "chroma.lock").exists()
+
+
+def test_a_server_that_never_answers_is_given_up(settings: Settings) -> None:
+    """Connecting to something that accepts and then is silent ends after the time-out."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        index = Index(_remote(settings, url, chroma_timeout=0.2), "ledger")
+        with pytest.raises(SlowIndexError, match="PRECEDENT_CHROMA_TIMEOUT"):
+            index.connect()
+
+
+_USES: dict[str, tuple[str, Callable[[Index], object]]] = {
+    "identity": ("/identity", lambda index: index.connect()),
+    "tenant": ("/tenants/default_tenant", lambda index: index.connect()),
+    "database": ("/databases/default_database", lambda index: index.connect()),
+    "create": ("/collections", lambda index: index.create(_GENERATION)),
+    "upsert": ("/upsert", lambda index: _write(index, 1)),
+    "delete": (
+        "/delete",
+        lambda index: index.write(
+            _GENERATION, [IndexEntry("t-1", None, "", 0)], np.empty((0, 64), np.float32)
+        ),
+    ),
+    "query": ("/query", lambda index: index.query(_GENERATION, vectors_for([make_ticket(1)])[0], 1)),
+    "count": ("/count", lambda index: index.count(_GENERATION)),
+    "get": ("/get", lambda index: index.hashes(_GENERATION)),
+    "names": ("/collections", lambda index: index.names()),
+}
+
+
+@pytest.mark.parametrize("use", _USES)
+def test_the_time_out_reaches_every_request(settings: Settings, chroma_port: int, use: str) -> None:
+    """Whatever request the server does not answer, it is given up after the time-out, and later ones go well."""
+    path, action = _USES[use]
+    with Proxy(chroma_port).running() as proxy:
+        index = Index(_remote(settings, proxy.url, chroma_timeout=5), "ledger")
+        index.connect()
+        index.create(_GENERATION)
+        _write(index, 1, 2)
+        index.close()
+        impatient = Index(_remote(settings, proxy.url, chroma_timeout=0.3), "ledger")
+        if use not in ("identity", "tenant", "database"):
+            impatient.connect()
+            impatient.count(_GENERATION)
+        proxy.silent_for = path
+        with pytest.raises(SlowIndexError):
+            action(impatient)
+        proxy.silent_for = None
+        impatient.connect()
+        assert impatient.count(_GENERATION) == 2
+        impatient.close()
