@@ -16,9 +16,11 @@ __all__ = ["User", "endpoint_of", "kill"]
 
 _ROOT = Path(__file__).parents[3]
 _USE = """
+import signal
 import sys
 from pathlib import Path
 from indexer.knowledge.server import LocalServer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
 server = LocalServer(Path(sys.argv[1]))
 print(server.ensure().run, flush=True)
 sys.stdin.readline()
