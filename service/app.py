@@ -21,6 +21,7 @@ from service.api import health, tickets, triage
 from service.api.body import JSONRequest
 from service.drafting.drafter import Drafter
 from service.keeper import PATIENCE, Keeper
+from service.metrics import watch
 from service.problems import handlers
 from service.triage import Pipeline
 
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> Litestar:
             keeper,
             Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
         )
+        watch(lambda: keeper.ready, lambda: keeper.current.tickets if keeper.current else 0)
         app.state.update({"keeper": keeper, "pipeline": pipeline})
         with _told(app), registered_service(settings.data_dir):
             try:
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> Litestar:
             description="Answers a new support ticket from the team's own resolved ones.",
             path="/docs",
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name,
             render_plugins=[
                 SwaggerRenderPlugin(

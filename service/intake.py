@@ -10,6 +10,7 @@ from indexer.ledger import Outcome
 from indexer.store import embed_tickets, record_tickets
 from indexer.ticket import Ticket, TicketError, parse_ticket, text_hash
 from service.keeper import Keeper
+from service.metrics import count_requests, count_ticket
 
 __all__ = ["Intake", "Rejected"]
 
@@ -49,6 +50,7 @@ class Intake(msgspec.Struct, kw_only=True):
             tickets = {number: ticket for number, ticket in map(self._parsed, chunk) if ticket}
             for outcome in await self._store(keeper, tickets) if tickets else ():
                 setattr(self, outcome, getattr(self, outcome) + 1)
+                count_ticket(outcome)
 
     def reject(self, reason: str) -> None:
         """Count a record that cannot even be decoded."""
@@ -57,6 +59,7 @@ class Intake(msgspec.Struct, kw_only=True):
 
     def _reject(self, number: int, reason: str) -> None:
         self.rejected += 1
+        count_ticket("rejected")
         self.rejections.append(Rejected(record=number, reason=reason))
 
     def _parsed(self, record: object) -> tuple[int, Ticket | None]:
@@ -77,6 +80,7 @@ class Intake(msgspec.Struct, kw_only=True):
             )
             self.embedding_requests += embedding.requests
             self.embedded_texts += embedding.texts
+            count_requests("embeddings", embedding.requests, 0)
             for number, ticket in list(tickets.items()):
                 reason = embedding.refused.get(text_hash(ticket.text))
                 if reason is not None:

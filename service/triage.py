@@ -19,6 +19,7 @@ from indexer.knowledge.index import Hit
 from indexer.ticket import embedding_text, text_hash
 from service.drafting.drafter import Drafter, DraftResult
 from service.keeper import Keeper, Serving
+from service.metrics import count_decision, count_draft, count_requests
 from service.records import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
 
 __all__ = ["Classified", "Found", "Pipeline", "Triaged"]
@@ -118,6 +119,8 @@ class Pipeline:
                         yield piece
                     else:
                         result = piece
+            count_draft(result.draft)
+            count_requests("chat", result.chat_requests, result.prompt_tokens, result.completion_tokens)
         clock.draft = _since(began)
         yield Triage(
             id=first.id,
@@ -168,9 +171,11 @@ class Pipeline:
         vector = stored.get(key)
         if vector is None:
             batch = await self._ask(serving.embedder, embedding_text(text))
-            vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens
+            # The embedded model reads tokens too, but nobody bills them.
+            vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens if batch.requests else 0
+            count_requests("embeddings", requests, tokens)
         clock.embed = _since(began)
-        return vector, requests, tokens if requests else 0
+        return vector, requests, tokens
 
     async def _ask(self, embedder: Embedder, text: str) -> EmbeddedBatch:
         seconds = self._keeper.settings.provider_timeout
@@ -187,6 +192,7 @@ class Pipeline:
         began = time.perf_counter()
         decision = serving.forest.decide(vector, evidence=_EVIDENCE)
         clock.classify = _since(began)
+        count_decision(decision)
         return decision
 
     async def _retrieve(

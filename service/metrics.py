@@ -1,0 +1,51 @@
+"""What an operator watches beside the requests that Litestar counts, for ``/metrics``."""
+
+from collections.abc import Callable
+
+from prometheus_client import Counter, Gauge
+
+from service.records import Draft, PriorityDecision
+
+__all__ = ["count_decision", "count_draft", "count_feedback", "count_requests", "count_ticket", "watch"]
+
+_decisions = Counter("precedent_decisions", "Priorities decided", ["decision"])
+_drafts = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
+_requests = Counter("precedent_provider_requests", "Requests sent to the provider", ["endpoint"])
+_tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
+_written = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
+_feedback = Counter("precedent_feedback", "What agents did with answers", ["action"])
+_ready = Gauge("precedent_ready", "1 when tickets can be answered")
+_stored = Gauge("precedent_tickets", "Tickets that the index answers from")
+
+
+def watch(ready: Callable[[], bool], stored: Callable[[], int]) -> None:
+    """Have the gauges ask these functions whenever they are read."""
+    _ready.set_function(ready)
+    _stored.set_function(stored)
+
+
+def count_decision(decision: PriorityDecision) -> None:
+    """Count a decided priority."""
+    _decisions.labels(decision.decision).inc()
+
+
+def count_draft(draft: Draft) -> None:
+    """Count a draft; one that is not what was asked for counts as degraded."""
+    _drafts.labels(draft.source, "no" if draft.degraded is None else "yes").inc()
+
+
+def count_requests(endpoint: str, requests: int, prompt_tokens: int, completion_tokens: int = 0) -> None:
+    """Count what was asked of the provider's endpoint."""
+    _requests.labels(endpoint).inc(requests)
+    for kind, tokens in (("prompt", prompt_tokens), ("completion", completion_tokens)):
+        _tokens.labels(endpoint, kind).inc(tokens)
+
+
+def count_ticket(outcome: str, tickets: int = 1) -> None:
+    """Count tickets that came over HTTP and what became of them."""
+    _written.labels(outcome).inc(tickets)
+
+
+def count_feedback(action: str) -> None:
+    """Count what an agent did with an answer."""
+    _feedback.labels(action).inc()
