@@ -1,5 +1,6 @@
 """Grow one forest from rows in time order."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,19 @@ def classifier(
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(
+    fitted = RandomForestClassifier(
         n_estimators=trees,
         min_samples_leaf=candidate.leaf,
         max_features=candidate.features,
         max_samples=min(len(label), MAX_SAMPLES),
         n_jobs=-1,
         random_state=seed,
-    ).fit(vectors, label, _weights(label, times, candidate))
+    )
+    with warnings.catch_warnings(record=True):
+        # scikit-learn 1.9 hands the list of warning filters to its threads, which empty it for one another, and then
+        # warns that it is empty. Without this, it does so at random, and the process has lost its filters.
+        warnings.simplefilter("ignore")
+        return fitted.fit(vectors, label, _weights(label, times, candidate))
 
 
 def _weights(label: NDArray[np.int64], times: FloatArray, candidate: Candidate) -> FloatArray:

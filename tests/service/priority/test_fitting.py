@@ -1,5 +1,7 @@
 """Fitting: the same every time, honest on what comes later, and calm about odd data."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -251,3 +253,10 @@ def test_arguments_out_of_range(history: TrainingSet, options: dict[str, object]
     """An argument out of its range is refused with its value."""
     with pytest.raises(ValueError, match=told):
         fit(history, **options)  # type: ignore[arg-type]  # the options of fit
+
+
+def test_warning_filters_survive(history: TrainingSet) -> None:
+    """Fitting leaves the process's warning filters as they were; scikit-learn's threads alone would not."""
+    filters = list(warnings.filters)
+    grown(history)
+    assert warnings.filters == filters
