@@ -1,0 +1,1 @@
+"""Whole processes at once, and killed."""
