@@ -83,7 +83,7 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
     began = time.monotonic()
     ledger = knowledge.ledger
     with ledger.maintenance_lock():
-        journal, unknown = _begin(knowledge, data_dir, ids, notify)
+        journal, unknown = _begin(knowledge, data_dir, ids)
         ledger.tickets.erase(journal.ids)
         live = ledger.generations.live()
         if live is not None:
@@ -93,11 +93,11 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
             live = _write_anew(knowledge, live, notify)
         local = knowledge.index.compact()
         ledger.compact()
-        path = data_dir / _JOURNAL
-        files = scan(data_dir, journal.traces, notify, without=frozenset({path}))
+        notify("scan", 0, 1)
+        files = scan(data_dir, journal.traces)
         clean = not any(file.found for file in files)
         if clean:
-            _erase(path)
+            _erase(data_dir / _JOURNAL)
     return Receipt(
         forgotten=journal.ids,
         unknown=unknown,
@@ -117,9 +117,7 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
     )
 
 
-def _begin(
-    knowledge: Knowledge, data_dir: Path, ids: Sequence[str], notify: Notify
-) -> tuple[_Journal, list[str]]:
+def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, list[str]]:
     """Write down what is to be forgotten, and what it looks like, before anything is."""
     ledger, path = knowledge.ledger, data_dir / _JOURNAL
     left = msgspec.json.decode(path.read_bytes(), type=_Journal) if path.exists() else None
@@ -138,7 +136,7 @@ def _begin(
         ids=[],
         tickets_before=ledger.tickets.count(),
         vectors_before=ledger.vectors.count(),
-        traces=Traces(),
+        traces=Traces(skip=_JOURNAL),
     )
     if known:
         traces = traces_of(
@@ -149,7 +147,8 @@ def _begin(
         )
         journal.traces.join(traces)
         journal.ids = list(dict.fromkeys((*journal.ids, *known)))
-        journal.before += scan(data_dir, traces, notify, without=frozenset({path}))
+        traces.skip = _JOURNAL
+        journal.before += scan(data_dir, traces)
         _write(data_dir, msgspec.json.encode(journal))
     return journal, unknown
 

@@ -1,8 +1,11 @@
 """Traces of tickets in files: pieces of bytes that no other ticket has, and where they are found."""
 
+import contextlib
 import hashlib
 import json
 import mmap
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import msgspec
 import numpy as np
 
 from indexer.embedding import Matrix
-from indexer.knowledge.knowledge import Notify
+from indexer.errors import PrecedentError
 from indexer.ticket import Ticket
 
 __all__ = ["File", "Traces", "scan", "traces_of"]
@@ -35,6 +38,8 @@ class Traces(msgspec.Struct, kw_only=True):
     vectors: list[bytes] = []
     """float32, little-endian."""
     unmarked: list[str] = []
+    skip: str = ""
+    """Name of the file that holds these traces themselves."""
 
     def join(self, other: "Traces") -> None:
         """Add what another one looks for."""
@@ -90,18 +95,32 @@ def traces_of(
     return traces
 
 
-def scan(
-    folder: Path, traces: Traces, notify: Notify, *, without: frozenset[Path] = frozenset()
-) -> list[File]:
-    """Read every file under the folder and return what is in it; files that vanish meanwhile are left out."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in without)
+def scan(folder: Path, traces: Traces) -> list[File]:
+    """Read every file under the folder, other than ``traces.skip``, and return what is in it.
+
+    A child process reads. To close a file that SQLite has open in the same process ends SQLite's locks on it
+    (POSIX advisory locks are so), and then another process may remove the write-ahead log under a living connection.
+
+    :raises PrecedentError: the files cannot be read.
+    """
+    child = subprocess.run(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-m", "indexer.traces", str(folder.resolve())],
+        input=msgspec.json.encode(traces), capture_output=True, check=False, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    if child.returncode:
+        words = child.stderr.decode(errors="replace").strip().splitlines()
+        msg = (
+            f"the files in {folder} could not be read: {words[-1] if words else f'status {child.returncode}'}"
+        )
+        raise PrecedentError(msg)
+    return msgspec.json.decode(child.stdout, type=list[File])
+
+
+def _read_all(folder: Path, traces: Traces) -> list[File]:
     files = []
-    for done, path in enumerate(paths, start=1):
-        try:
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != traces.skip):
+        with contextlib.suppress(FileNotFoundError):  # it vanished meanwhile
             files.append(_read(path, path.relative_to(folder), traces))
-        except FileNotFoundError:
-            continue
-        notify("scan", done, len(paths))
     return files
 
 
@@ -177,3 +196,8 @@ def _unlike(vectors: list[Matrix], others: Iterable[Matrix]) -> list[Matrix]:
 def _unit(vector: Matrix) -> Matrix:
     unit: Matrix = (vector / np.linalg.norm(vector)).astype("<f4")
     return unit
+
+
+if __name__ == "__main__":
+    found = _read_all(Path(sys.argv[1]), msgspec.json.decode(sys.stdin.buffer.read(), type=Traces))
+    sys.stdout.buffer.write(msgspec.json.encode(found))

@@ -1,0 +1,197 @@
+"""Killed at thirty random moments of sync, rebuild, rollback, forget and restore, the store is whole or says what to run."""
+
+import contextlib
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from indexer.forget import unfinished
+from indexer.knowledge.knowledge import Knowledge
+from indexer.settings import Settings
+from indexer.ticket import Ticket
+from indexer.verify import Problem, repair, verify
+from tests.indexer.command import report_of, run_command, start_command
+from tests.indexer.making import make_ticket, make_tickets, store
+from tests.provider import Provider
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+_COUNT = 250
+_PATIENCE = 60.0
+_MENDS = ("python -m indexer verify --repair", "python -m indexer forget")
+
+
+@pytest.fixture
+def knowledge(settings: Settings) -> Iterator[Knowledge]:
+    """A store whose Chroma runs all the time, as with a service beside the commands."""
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        store(opened, make_tickets(_COUNT))
+        yield opened
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def _holds(process: "subprocess.Popen[str]", name: str) -> bool:
+    with contextlib.suppress(OSError):
+        return any(str(link.readlink()).endswith(name) for link in Path(f"/proc/{process.pid}/fd").iterdir())
+    return False
+
+
+def _wait_for(process: "subprocess.Popen[str]", name: str) -> None:
+    """Wait until the process has the file open: its work begins."""
+    deadline = time.monotonic() + _PATIENCE
+    while process.poll() is None and not _holds(process, name):
+        assert time.monotonic() < deadline, f"{name} was not opened"
+        time.sleep(0.002)
+
+
+def _duration(settings: Settings, *arguments: str, opens: str, **changes: str) -> float:
+    """Run the command to its end and return how long its work took."""
+    with start_command(settings, *arguments, **changes) as process:
+        _wait_for(process, opens)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=_PATIENCE)
+    assert process.returncode == 0, errors
+    return time.monotonic() - began
+
+
+def _kill(settings: Settings, *arguments: str, opens: str, after: float, **changes: str) -> bool:
+    """Run the command, kill it some time after its work began, and return whether it was still at work."""
+    with start_command(settings, *arguments, **changes) as process:
+        _wait_for(process, opens)
+        time.sleep(after)
+        process.kill()
+        process.communicate(timeout=_PATIENCE)
+    return process.returncode == -9
+
+
+def _problems(knowledge: Knowledge, settings: Settings) -> tuple[Problem, ...]:
+    return verify(knowledge, settings.data_dir, full=True, notify=_quiet).problems
+
+
+def _mend(knowledge: Knowledge, settings: Settings) -> None:
+    """Do what verify says, nothing else, and require that it is clean then."""
+    for problem in _problems(knowledge, settings):
+        assert problem.mend.startswith(_MENDS), problem
+    if unfinished(settings.data_dir):
+        run_command(settings, "forget")
+    if _problems(knowledge, settings):
+        repair(knowledge, full=True, notify=_quiet)
+    assert _problems(knowledge, settings) == ()
+    assert [g.status for g in knowledge.ledger.generations.all()].count("live") == 1
+
+
+def test_rebuild_switch_and_rollback(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+    """Twelve kills, half of them near the switch: one whole generation is live each time, and every ticket is there."""
+    generator = random.Random(3)
+    whole = _duration(settings, "rebuild", opens="maintenance.lock", EMBEDDING_MODEL="model-0")
+    back = _duration(settings, "rebuild", "--rollback", opens="maintenance.lock")
+    killed = 0
+    for number in range(12):
+        near_the_end = number % 2
+        if number % 4 == 3:
+            arguments, length = ["rebuild", "--rollback"], back
+        else:
+            arguments, length = ["rebuild"], whole
+        after = length * generator.uniform(0.75 if near_the_end else 0.0, 1.0)
+        killed += _kill(
+            settings,
+            *arguments,
+            opens="maintenance.lock",
+            after=after,
+            EMBEDDING_MODEL=f"model-{1 + number // 4}",
+        )
+        assert set(knowledge.ledger.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
+        _mend(knowledge, settings)
+        store_in_live(knowledge, number)
+    assert killed >= 8
+    run_command(settings, "rebuild", EMBEDDING_MODEL="model-9")
+    _mend(knowledge, settings)
+
+
+def store_in_live(knowledge: Knowledge, number: int) -> None:
+    """Acknowledge a change of a ticket, which later generations must have."""
+    changed = make_ticket(number, priority=f"p{number}")
+    knowledge.ledger.tickets.write([changed])
+    live = knowledge.ledger.generations.live()
+    assert live is not None
+    knowledge.replay(live, only=[changed.id])
+
+
+def test_forget(knowledge: Knowledge, settings: Settings) -> None:
+    """Six kills: the run goes on when it is called again, and nothing else is lost."""
+    generator = random.Random(5)
+    length = _duration(settings, "forget", "t-0", opens="maintenance.lock")
+    killed = 0
+    for number in range(1, 7):
+        after = length * generator.uniform(0.0, 1.0)
+        killed += _kill(settings, "forget", f"t-{number}", opens="maintenance.lock", after=after)
+        _mend(knowledge, settings)
+        left = set(knowledge.ledger.tickets.ids())
+        if f"t-{number}" in left:
+            assert not unfinished(settings.data_dir)
+            run_command(settings, "forget", f"t-{number}")
+        assert left >= {f"t-{n}" for n in range(number + 1, _COUNT)}
+        # By another process: to close a file that SQLite has open here would end its locks.
+        words = make_ticket(number).text[:24]
+        assert subprocess.run(["grep", "-rqaF", words, settings.data_dir], check=False).returncode == 1
+    assert killed >= 3
+
+
+def test_restore(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> None:
+    """Six kills: the store is empty or whole."""
+    generator = random.Random(7)
+    file = str(tmp_path / "made.backup")
+    run_command(settings, "backup", file)
+    everything = {ticket.id: ticket for ticket in knowledge.ledger.tickets.records()}
+
+    def empty(name: str) -> Settings:
+        return msgspec.structs.replace(settings, data_dir=tmp_path / name)
+
+    length = _duration(empty("whole"), "restore", file, opens="ledger.sqlite3")
+    killed = 0
+    for number in range(6):
+        chosen = empty(f"store-{number}")
+        after = length * generator.uniform(0.0, 1.0)
+        killed += _kill(chosen, "restore", file, opens="ledger.sqlite3", after=after)
+        with contextlib.closing(Knowledge(chosen)) as restored:
+            restored.index.connect()
+            if restored.ledger.copies.is_empty():
+                assert _problems(restored, chosen) == ()
+            else:
+                assert {ticket.id: ticket for ticket in restored.ledger.tickets.records()} == everything
+                _mend(restored, chosen)
+    assert killed >= 3
+
+
+def test_sync(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> None:
+    """Six kills: the store is whole after each, nothing acknowledged is lost, and the last sync stores the rest."""
+    generator = random.Random(11)
+    source = tmp_path / "tickets.jsonl"
+
+    def write(tickets: list[Ticket]) -> str:
+        source.write_bytes(b"".join(msgspec.json.encode(ticket) + b"\n" for ticket in tickets))
+        return str(source)
+
+    length = _duration(settings, "sync", write(make_tickets(400, start=2_000)), opens="ledger.sqlite3")
+    tickets, killed = list[Ticket](), 0
+    for number in range(6):
+        tickets += make_tickets(400, start=10_000 * (number + 1))
+        after = length * generator.uniform(0.2, 1.0)
+        killed += _kill(settings, "sync", write(tickets), opens="ledger.sqlite3", after=after)
+        acknowledged = knowledge.ledger.tickets.count()
+        _mend(knowledge, settings)
+        assert knowledge.ledger.tickets.count() == acknowledged
+    assert killed >= 3
+    report = report_of(run_command(settings, "sync", str(source), "--json"))
+    assert report["added"] + report["unchanged"] == len(tickets)
+    assert len(knowledge.ledger.tickets.get(ticket.id for ticket in tickets)) == len(tickets)
+    assert _problems(knowledge, settings) == ()
