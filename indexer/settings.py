@@ -20,7 +20,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
-_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 def _help(text: str) -> msgspec.Meta:
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, msgspec.Meta(ge=0)] | None,
         _help("what the provider bills for a request; plans then show a cost"),
     ] = None
-    provider_timeout: Annotated[_Seconds, _help("seconds to wait for one answer of the provider")] = 30.0
+    provider_timeout: Annotated[_Positive, _help("seconds to wait for one answer of the provider")] = 30.0
     data_dir: Annotated[Path, _help("where ledger and index are kept")] = Path("chroma_data")
     database_url: Annotated[
         str | None, _help("ledger on PostgreSQL (`postgresql://…`); when not set: SQLite in DATA_DIR")
@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         _help("certificate authority of your Chroma server, a PEM file; when not set: the usual ones"),
     ] = None
-    chroma_timeout: Annotated[_Seconds, _help("seconds to wait for one answer of Chroma")] = 60.0
+    chroma_timeout: Annotated[_Positive, _help("seconds to wait for one answer of Chroma")] = 60.0
     host: Annotated[str, _help("address to serve on; other than loopback only with API_KEYS")] = "127.0.0.1"
     port: Annotated[Annotated[int, msgspec.Meta(ge=0, le=65535)], _help("port to serve on")] = 8000
     api_keys: Annotated[
@@ -89,6 +89,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, msgspec.Meta(gt=0, lt=1)],
         _help("share of wrong labels accepted among `automatic` priorities"),
     ] = 0.2
+    max_missed: Annotated[
+        dict[str, Annotated[float, msgspec.Meta(gt=0, lt=1)]],
+        _help(
+            "for single priorities, the share of their tickets that may be given another one automatically: `urgent=0.05,high=0.1`"
+        ),
+    ] = {}
+    half_life_days: Annotated[
+        _Positive | None,
+        _help(
+            "days after which a ticket teaches half as much; when not set: whether age counts is tried on later tickets"
+        ),
+    ] = None
     priority_order: Annotated[
         tuple[str, ...],
         _help(
@@ -144,7 +156,7 @@ def settings_table() -> tuple[Setting, ...]:
     hints = get_type_hints(Settings, include_extras=True)
     rows = []
     for field in msgspec.structs.fields(Settings):
-        default = "" if field.default in (None, ()) else str(field.default)
+        default = "" if field.default in (None, (), msgspec.NODEFAULT) else str(field.default)
         rows.append(Setting(_variable(field.name), default, hints[field.name].__metadata__[-1].description))
     return tuple(rows)
 
@@ -182,6 +194,11 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
     values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
     for field in {"api_keys", "priority_order"} & values.keys():
         values[field] = [part.strip() for part in variables[_variable(field)].split(",") if part.strip()]
+    if "max_missed" in values:
+        parts = [
+            part.rpartition("=") for part in variables[_variable("max_missed")].split(",") if part.strip()
+        ]
+        values["max_missed"] = {label.strip(): share.strip() for label, _, share in parts}
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:

@@ -91,7 +91,8 @@ def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, P
         except ForestFileError as error:
             _log.warning("%s", error)
             continue
-        if forest.report.abstention.max_error == settings.max_error:
+        budgets = forest.report.abstention
+        if (budgets.max_error, budgets.max_missed) == (settings.max_error, settings.max_missed):
             return forest, path, int(path.stem.rpartition("-")[2])
     return None
 

@@ -35,7 +35,14 @@ def main() -> None:
         rows = ledger.vectors.training_rows(generation.space)
         ledger.close()
         training = training_set(rows)
-        forest = fit(training, max_error=order.settings.max_error, fitted_on=_origin(generation, rows))
+        settings = order.settings
+        forest = fit(
+            training,
+            max_error=settings.max_error,
+            max_missed=settings.max_missed,
+            half_life_days=settings.half_life_days,
+            fitted_on=_origin(generation, rows),
+        )
         verdict = _judged(forest, training, order)
         if verdict.promoted and isinstance(forest, Forest):
             save(forest, order.path)

@@ -44,6 +44,8 @@ def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]
         ({"PRECEDENT_API_BASE": "api.oxlo.ai"}, ("PRECEDENT_API_BASE", "https://")),
         ({"PRECEDENT_DATABASE_URL": "mysql://u:secret@h/d"}, ("PRECEDENT_DATABASE_URL", "postgresql://")),
         ({"PRECEDENT_MAX_ERROR": "1.5"}, ("PRECEDENT_MAX_ERROR=1.5",)),
+        ({"PRECEDENT_MAX_MISSED": "urgent"}, ("PRECEDENT_MAX_MISSED=urgent",)),
+        ({"PRECEDENT_MAX_MISSED": "urgent=7"}, ("PRECEDENT_MAX_MISSED=urgent=7",)),
         ({"PRECEDENT_EMBEDDING_BATCH_SIZE": "0"}, ("PRECEDENT_EMBEDDING_BATCH_SIZE=0",)),
     ],
 )
@@ -60,6 +62,12 @@ def test_keys_open_the_door() -> None:
     """With keys, another address may be served; blanks between commas are no keys."""
     settings = load_settings({"PRECEDENT_HOST": "0.0.0.0", "PRECEDENT_API_KEYS": "a, b,,"}, dotenv=NO_FILE)
     assert settings.api_keys == ("a", "b")
+
+
+def test_budgets_of_single_priorities() -> None:
+    """Each priority has its own share; blanks around it do not count."""
+    settings = load_settings({"PRECEDENT_MAX_MISSED": "urgent=0.05, very high=0.1"}, dotenv=NO_FILE)
+    assert settings.max_missed == {"urgent": 0.05, "very high": 0.1}
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
