@@ -101,5 +101,4 @@ def record_tickets(
 
 def index_tickets(knowledge: Knowledge, generation: Generation, tickets: Sequence[Ticket]) -> None:
     """Do the second half of `write_tickets`."""
-    knowledge.index.create(generation)
     knowledge.replay(generation, only=[ticket.id for ticket in tickets])

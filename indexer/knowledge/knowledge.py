@@ -78,38 +78,40 @@ class Knowledge:
     def replay(
         self, generation: Generation, notify: Notify = _quiet, *, only: Sequence[str] | None = None
     ) -> int:
-        """Tell the generation's collection what it has not seen: of all tickets, or of these; return how many."""
-        if only is None:
-            total = self.ledger.generations.count_pending(generation)
-            return self._replay(generation, None, lambda done: notify("index", done, max(done, total)))
-        done = 0
-        for page in pages(only):  # a database takes only so many ids in one statement
-            done += self._replay(generation, page, lambda _: None)
-            notify("index", done, len(only))
-        return done
+        """Tell the generation's collection what it has not seen: of all tickets, or of these; return how many.
 
-    def _replay(self, generation: Generation, only: Sequence[str] | None, tell: Callable[[int], None]) -> int:
+        The collection is made if it is not there; when the server is gone, another is started, a few times in a row.
+        """
+        total = len(only) if only is not None else self.ledger.generations.count_pending(generation)
+        # A database takes only so many ids in one statement.
+        waiting = [None] if only is None else list(pages(only))
         done = failures = 0
-        while True:
+        made = False
+        while waiting:
             try:
+                if not made:
+                    self.index.create(generation)
+                    made = True
                 with self._turn(generation):
-                    told = self._replay_page(generation, only)
+                    told = self._replay_page(generation, waiting[0])
             except IndexUnavailableError as error:
                 failures += 1
                 if failures == _ATTEMPTS:
                     raise
                 _log.warning("writing to the index failed, connecting anew: %s", error)
-                self.prepare()
-                self.index.create(generation)
+                self.prepare(notify)
+                made = False
                 continue
-            if not told:
-                return done
-            done += told
-            tell(done)
+            if told:
+                failures = 0
+                done += told
+                notify("index", done, max(done, total))
+            else:
+                waiting.pop(0)
+        return done
 
     def complete(self, generation: Generation, notify: Notify = _quiet) -> None:
         """Bring the collection of a generation that is not live to what the ledger has embedded for it."""
-        self.index.create(generation)
         self.replay(generation, notify)
         # It may have lost rows when a damaged index was put aside.
         if self._compare_rows(generation):

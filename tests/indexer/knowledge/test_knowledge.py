@@ -1,0 +1,293 @@
+"""Ledger and index as one: what Chroma lacks is replayed, and a damaged Chroma is rebuilt from the ledger."""
+
+import contextlib
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from indexer.errors import IndexUnavailableError
+from indexer.knowledge.knowledge import Knowledge
+from indexer.knowledge.server import LocalServer
+from indexer.settings import Settings
+from indexer.ticket import text_hash
+from tests.indexer.knowledge.proxy import Proxy
+from tests.indexer.knowledge.users import endpoint_of, kill
+from tests.indexer.making import SPACE, assert_faithful, make_ticket, make_tickets, store, store_vectors
+from tests.leftovers import assert_nothing_runs
+
+_PERSISTED = 1_300  # Chroma writes vectors to their files from 1,000 rows on
+
+
+@pytest.fixture(scope="module")
+def disorderly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory whose server was killed after it wrote segment files."""
+    path = tmp_path_factory.mktemp("disorderly") / "data"
+    with contextlib.closing(Knowledge(Settings(data_dir=path))) as knowledge:
+        knowledge.prepare()
+        store(knowledge, make_tickets(_PERSISTED))
+        kill(endpoint_of(path)["server_pid"])
+    assert_nothing_runs(path)
+    assert (path / "index" / "chroma.sqlite3").exists()
+    return path
+
+
+@pytest.fixture
+def copied(disorderly: Path, data_dir: Path) -> Path:
+    """A copy of that directory."""
+    shutil.copytree(disorderly, data_dir)
+    return data_dir
+
+
+@contextlib.contextmanager
+def _prepared(settings: Settings) -> Iterator[Knowledge]:
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare()
+        yield knowledge
+
+
+def _stop(knowledge: Knowledge, data_dir: Path) -> None:
+    knowledge.index.close()
+    assert_nothing_runs(data_dir)
+
+
+def test_an_empty_store_is_ready(knowledge: Knowledge) -> None:
+    """Before the first ticket there is nothing to check, and preparing again changes nothing."""
+    knowledge.prepare()
+    assert knowledge.index.names() == []
+
+
+def test_what_the_ledger_has_and_chroma_lacks_is_replayed(knowledge: Knowledge, settings: Settings) -> None:
+    """Tickets that were acknowledged by the ledger alone are in the index after the next start."""
+    live = store(knowledge, make_tickets(20))
+    store_vectors(knowledge.ledger, make_tickets(700, start=100))
+    knowledge.ledger.tickets.write(make_tickets(700, start=100))
+    knowledge.ledger.tickets.delete(["t-3"])
+    seen: list[tuple[str, int, int]] = []
+    with contextlib.closing(Knowledge(settings)) as other:
+        other.prepare(lambda *step: seen.append(step))
+        assert_faithful(other)
+        assert other.ledger.generations.count_pending(live) == 0
+    assert seen[-1] == ("replay", 701, 701)
+
+
+def test_rows_that_chroma_lost_or_invented_are_put_right(knowledge: Knowledge) -> None:
+    """A collection that lacks rows and has others is brought back to the ledger's tickets."""
+    live = store(knowledge, make_tickets(20))
+    knowledge.index.delete(live, ["t-1", "t-2", "t-3"])
+    knowledge.prepare()
+    assert_faithful(knowledge)
+    client = knowledge.index._client  # noqa: SLF001 (somebody else writes to the collection)
+    client.get_collection(live.name, embedding_function=None).add(ids=["foreign"], embeddings=[[1.0] * 64])
+    knowledge.prepare()
+    assert_faithful(knowledge)
+
+
+def test_only_the_named_tickets_are_replayed(knowledge: Knowledge) -> None:
+    """A writer tells the index of its own tickets, however many, and leaves the others to whoever wrote them."""
+    live = store(knowledge, make_tickets(5))
+    many = make_tickets(1_100, start=100)
+    store_vectors(knowledge.ledger, many)
+    knowledge.ledger.tickets.write(many)
+    assert knowledge.replay(live, only=[ticket.id for ticket in many[:1_050]]) == 1_050
+    assert knowledge.ledger.generations.count_pending(live) == 50
+    # More ids than a database takes in one statement, most of which nothing is pending for.
+    assert knowledge.replay(live, only=[f"t-{n}" for n in range(40_000)]) == 50
+    assert_faithful(knowledge)
+
+
+@pytest.mark.parametrize("victim", ["pid", "server_pid"])
+def test_a_server_killed_in_use_is_replaced_without_an_error(
+    knowledge: Knowledge, data_dir: Path, victim: str
+) -> None:
+    """Writing goes on after kill -9 of Chroma or its supervisor; nothing acknowledged is lost."""
+    store(knowledge, make_tickets(300))
+    kill(endpoint_of(data_dir)[victim])
+    store(knowledge, make_tickets(300, start=300))
+    assert_faithful(knowledge)
+    assert list(data_dir.glob("index.damaged-*")) == []
+
+
+def test_a_server_that_dies_between_ledger_and_index(knowledge: Knowledge, data_dir: Path) -> None:
+    """What the ledger acknowledged while there was no server is in the index after the next write."""
+    live = store(knowledge, make_tickets(10))
+    store_vectors(knowledge.ledger, make_tickets(10, start=10))
+    knowledge.ledger.tickets.write(make_tickets(10, start=10))
+    kill(endpoint_of(data_dir)["server_pid"])
+    assert knowledge.replay(live) in (0, 10)  # connecting anew replays too
+    assert_faithful(knowledge)
+
+
+def _damage(path: Path, kind: str) -> None:
+    content = path.read_bytes()
+    noise = np.random.default_rng(3).bytes(len(content))
+    if kind == "removed":
+        path.unlink()
+        return
+    damaged = {
+        "truncated": content[: len(content) // 2],
+        "emptied": b"",
+        "garbled": noise,
+        "overwritten": content[:-4096] + noise[-4096:],
+    }
+    path.write_bytes(damaged[kind])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("data_level0.bin", "truncated"),
+        ("data_level0.bin", "overwritten"),
+        ("header.bin", "garbled"),
+        ("length.bin", "emptied"),
+        ("link_lists.bin", "garbled"),
+        ("index_metadata.pickle", "truncated"),
+        ("index_metadata.pickle", "removed"),
+        ("chroma.sqlite3", "truncated"),
+        ("chroma.sqlite3", "garbled"),
+    ],
+)
+def test_a_file_damaged_after_a_crash(copied: Path, settings: Settings, name: str, damage: str) -> None:
+    """No checksum tells of it: the index is read against the ledger, and rebuilt if need be; every ticket is found."""
+    (path,) = (copied / "index").rglob(name)
+    _damage(path, damage)
+    with _prepared(settings) as knowledge:
+        assert_faithful(knowledge)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbled", "removed"])
+def test_a_file_damaged_after_a_stop_in_order(copied: Path, settings: Settings, damage: str) -> None:
+    """Checksums tell of it: the index is put aside, rebuilt without a provider, and every ticket is found."""
+    with _prepared(settings) as knowledge:
+        _stop(knowledge, copied)
+        assert list(copied.glob("index.damaged-*")) == []
+        (path,) = (copied / "index").rglob("data_level0.bin")
+        _damage(path, damage)
+        knowledge.prepare()
+        assert len(list(copied.glob("index.damaged-*"))) == 1
+        assert_faithful(knowledge)
+
+
+@pytest.mark.parametrize("what", ["segments", "index"])
+def test_a_removed_folder(copied: Path, settings: Settings, what: str) -> None:
+    """Without the segment's folder, or the whole index, all is rebuilt."""
+    if what == "index":
+        shutil.rmtree(copied / "index")
+    else:
+        for folder in [path for path in (copied / "index").iterdir() if path.is_dir()]:
+            shutil.rmtree(folder)
+    with _prepared(settings) as knowledge:
+        assert_faithful(knowledge)
+
+
+def test_a_crash_alone_costs_nothing(
+    copied: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a kill that damaged nothing the index is checked, and kept; the next start has nothing to check."""
+    caplog.set_level(logging.INFO, logger="indexer")
+    with _prepared(settings) as knowledge:
+        assert_faithful(knowledge)
+        assert "not stopped in order" in caplog.text
+        _stop(knowledge, copied)
+        caplog.clear()
+        knowledge.prepare()
+        assert "not stopped in order" not in caplog.text
+    assert list(copied.glob("index.damaged-*")) == []
+
+
+def test_damage_is_not_forgotten_by_a_stop_in_order(copied: Path, settings: Settings) -> None:
+    """A user that ended before it checked the files leaves a server that stops in order, and damage all the same."""
+    path = next((copied / "index").rglob("data_level0.bin"))
+    _damage(path, "overwritten")
+    server = LocalServer(copied)
+    assert not server.ensure().clean
+    server.release()
+    assert_nothing_runs(copied)
+    with _prepared(settings) as knowledge:
+        assert_faithful(knowledge)
+
+
+def test_texts_that_change_during_the_check_are_no_damage(copied: Path, settings: Settings) -> None:
+    """Another process acknowledges new texts while the index is read against the ledger: it is not put aside."""
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        changed = [make_ticket(n, text=f"another text {n}") for n in range(_PERSISTED)]
+        store_vectors(knowledge.ledger, changed)
+        done = threading.Event()
+
+        def notify(what: str, _done: int, _total: int) -> None:
+            if what == "check" and not done.is_set():
+                done.set()
+                knowledge.ledger.tickets.write(changed)
+
+        knowledge.prepare(notify)
+        assert done.is_set()
+        knowledge.prepare()
+        assert_faithful(knowledge)
+    assert list(copied.glob("index.damaged-*")) == []
+
+
+def test_texts_of_one_vector_are_no_damage(knowledge: Knowledge, data_dir: Path) -> None:
+    """Hundreds of texts that the model cannot tell apart do not make an index look unreadable."""
+    alike = [make_ticket(n, text="The disk of node seven is full" + "!" * n) for n in range(300)]
+    assert len({text_hash(ticket.text) for ticket in alike}) == 300
+    store(knowledge, alike)
+    kill(endpoint_of(data_dir)["server_pid"])
+    knowledge.prepare()
+    assert list(data_dir.glob("index.damaged-*")) == []
+
+
+def test_a_slow_server_is_not_taken_for_a_damaged_one(settings: Settings, tmp_path: Path) -> None:
+    """When answers time out, preparing ends with an error that says so."""
+    server = LocalServer(tmp_path / "own")
+    with Proxy(server.ensure().port).running() as proxy:
+        patient = msgspec.structs.replace(settings, chroma_url=proxy.url)
+        with _prepared(patient) as knowledge:
+            store(knowledge, make_tickets(3))
+        proxy.silent_for = "/count"
+        with (
+            contextlib.closing(Knowledge(msgspec.structs.replace(patient, chroma_timeout=0.3))) as knowledge,
+            pytest.raises(IndexUnavailableError, match="did not answer in time"),
+        ):
+            knowledge.prepare()
+        proxy.silent_for = None
+        with _prepared(patient) as knowledge:
+            assert_faithful(knowledge)
+    server.release()
+
+
+def test_a_server_of_ones_own_that_lost_everything_is_filled_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A remote Chroma that was replaced by an empty one is replayed from the ledger."""
+    server = LocalServer(tmp_path / "own")
+    first = server.ensure()
+    with _prepared(
+        msgspec.structs.replace(settings, chroma_url=f"http://127.0.0.1:{first.port}")
+    ) as knowledge:
+        store(knowledge, make_tickets(30))
+    server.put_aside(first.run, "a test replaces it")
+    second = server.ensure()
+    with _prepared(
+        msgspec.structs.replace(settings, chroma_url=f"http://127.0.0.1:{second.port}")
+    ) as knowledge:
+        assert_faithful(knowledge)
+    server.release()
+
+
+def test_two_stores_in_one_process(settings: Settings, tmp_path: Path) -> None:
+    """Each has its own server, and neither sees the other's tickets."""
+    with (
+        _prepared(settings) as one,
+        _prepared(msgspec.structs.replace(settings, data_dir=tmp_path / "other")) as other,
+    ):
+        store(one, make_tickets(5))
+        store(other, make_tickets(5, start=100))
+        assert_faithful(one)
+        assert_faithful(other)
+    assert SPACE.dimension == 64
+    assert_nothing_runs(tmp_path / "other")
