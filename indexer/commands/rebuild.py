@@ -38,9 +38,11 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
         space = previous_generation(knowledge).space if options.rollback else None
         embedder = (
-            open_embedder(settings, retries=RETRIES)
+            open_embedder(settings, retries=RETRIES, ledger=knowledge.ledger)
             if space is None
-            else open_embedder(settings, kind=space.kind, model=space.model, retries=RETRIES)
+            else open_embedder(
+                settings, kind=space.kind, model=space.model, retries=RETRIES, ledger=knowledge.ledger
+            )
         )
         expected = estimate(knowledge, embedder, settings)
         cost = "" if expected.cost is None else f", cost {expected.cost:g}"
