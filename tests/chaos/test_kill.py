@@ -1,0 +1,144 @@
+"""Killed twenty times at random moments, indexer, service and Chroma start again, and no acknowledged ticket is lost."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.settings import Settings
+from tests.chaos.checking import acknowledged, assert_all_stored, write_file
+from tests.indexer.command import report_of, run_command, start_command
+from tests.indexer.making import make_tickets, sentence
+from tests.leftovers import assert_nothing_runs, processes_of, wait_until
+from tests.provider import Provider
+from tests.service.running import Service, start_service
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+_KILLS = 20
+_ROUNDS = 40
+_EACH = 150
+_SMALL = {"EMBEDDING_BATCH_SIZE": "16", "EMBEDDING_CONCURRENCY": "1"}  # many windows, each acknowledged alone
+_PORTION = 1_000
+_VICTIMS = ("indexer", "service", "server", "supervisor")
+_NAMED = {"server": "chroma run", "supervisor": "supervisor.py"}  # on the command line
+
+
+class World:
+    """One data directory, the service on it, and what was acknowledged so far."""
+
+    def __init__(self, settings: Settings, provider: Provider, folder: Path) -> None:
+        self.settings = settings
+        self.provider = provider
+        self.folder = folder
+        self.service = start_service(settings.data_dir, provider)
+        self.acknowledged: set[str] = set()
+
+    def start_sync(self, number: int) -> "subprocess.Popen[str]":
+        """Begin to sync a file of tickets that no other round has, and wait until it works."""
+        tickets = make_tickets(_EACH, start=number * _PORTION)
+        file = write_file(self.folder / f"{number}.jsonl", tickets)
+        process = start_command(self.settings, "sync", file, "--json", **_SMALL)
+        descriptors = Path(f"/proc/{process.pid}/fd")
+
+        def works() -> bool:
+            with contextlib.suppress(OSError):
+                return any(link.readlink().name == "ledger.sqlite3" for link in descriptors.iterdir())
+            return False
+
+        wait_until(lambda: works() or process.poll() is not None)
+        return process
+
+    def end_sync(self, process: "subprocess.Popen[str]", number: int, *, killed: bool) -> None:
+        """Wait for the sync, and note what is acknowledged then."""
+        output, errors = process.communicate(timeout=100)
+        if not killed:
+            assert process.returncode == 0, f"{errors}\n{self.service.log}"
+            report = report_of(subprocess.CompletedProcess(process.args, 0, output, errors))
+            assert report["added"] == _EACH
+            self.acknowledged |= {f"t-{number * _PORTION + n}" for n in range(_EACH)}
+        stored = acknowledged(self.settings)
+        assert stored >= self.acknowledged
+        self.acknowledged |= stored
+
+    def kill(self, victim: str, sync: "subprocess.Popen[str]") -> bool:
+        """Kill one of the processes, and tell whether it was there to be killed."""
+        if victim in _NAMED:
+            found = [
+                pid
+                for pid, command in processes_of(self.settings.data_dir).items()
+                if _NAMED[victim] in command
+            ]
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return bool(found)
+        process: subprocess.Popen[str] | subprocess.Popen[bytes] = (
+            sync if victim == "indexer" else self.service.process
+        )
+        process.kill()
+        if process.wait() != -signal.SIGKILL:
+            return False
+        if victim == "service":
+            self.service.http.close()
+            self.service = start_service(self.settings.data_dir, self.provider)
+        return True
+
+    def wait_for_answers(self) -> None:
+        """Wait until the service finds an acknowledged ticket by its text."""
+        asked = max(self.acknowledged)
+        self.service.until(lambda: _finds(self.service, asked), f"{asked} is found")
+
+    def close(self) -> None:
+        """End the service whatever its state."""
+        self.service.http.close()
+        self.service.process.kill()
+        self.service.process.wait()
+
+
+def _finds(service: Service, ticket_id: str) -> bool:
+    text = sentence(int(ticket_id.removeprefix("t-")))
+    response = service.post("/v1/similar", text=text, top_k=1)
+    assert response.status_code in {200, 503}, response.text
+    return response.status_code == 200 and response.json()["neighbours"][0]["id"] == ticket_id
+
+
+def test_twenty_kills(settings: Settings, provider: Provider, tmp_path: Path) -> None:
+    """A sync of a new file goes on at each; every next start works, and in the end all is there and found."""
+    generator = random.Random(23)
+    provider.configure(latency=0.05)
+    world = World(settings, provider, tmp_path)
+    try:
+        sync = world.start_sync(0)
+        began = time.monotonic()
+        world.end_sync(sync, 0, killed=False)
+        length = time.monotonic() - began
+        kills = dict.fromkeys(_VICTIMS, 0)
+        for number in range(1, _ROUNDS):
+            sync = world.start_sync(number)
+            victim = generator.choice(_VICTIMS)
+            time.sleep(generator.uniform(0.0, length))
+            killed = world.kill(victim, sync)
+            kills[victim] += killed
+            world.end_sync(sync, number, killed=killed and victim == "indexer")
+            if victim != "service":  # one that was just started is still starting while the next sync begins
+                world.wait_for_answers()
+            if sum(kills.values()) == _KILLS:
+                break
+        assert sum(kills.values()) == _KILLS
+        assert min(kills.values()) > 0, kills
+        sync = world.start_sync(_ROUNDS)
+        world.end_sync(sync, _ROUNDS, killed=False)
+        world.wait_for_answers()
+        numbers = sorted(int(ticket_id.removeprefix("t-")) for ticket_id in world.acknowledged)
+        assert_all_stored(settings, world.service, numbers)
+        run_command(settings, "stop")
+        world.service.process.wait(60)
+        assert_nothing_runs(settings.data_dir)
+    finally:
+        world.close()
