@@ -17,7 +17,7 @@ from indexer.errors import PrecedentError
 from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
-from service.api import health, tickets, triage
+from service.api import feedback, health, tickets, triage
 from service.api.body import JSONRequest
 from service.drafting.drafter import Drafter
 from service.keeper import PATIENCE, Keeper
@@ -63,6 +63,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[
             triage.router,
             tickets.router,
+            feedback.router,
             health.status_router,
             health.health_router,
             PrometheusController,

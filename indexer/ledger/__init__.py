@@ -2,12 +2,14 @@
 
 from indexer.ledger.copies import Content, Snapshot
 from indexer.ledger.database import pages
+from indexer.ledger.feedback import FeedbackEntry, UnknownTicketError
 from indexer.ledger.generations import check_space
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.records import Generation, IndexEntry, Outcome, Space, Stored, TrainingRows
 
 __all__ = [
     "Content",
+    "FeedbackEntry",
     "Generation",
     "IndexEntry",
     "Ledger",
@@ -16,6 +18,7 @@ __all__ = [
     "Space",
     "Stored",
     "TrainingRows",
+    "UnknownTicketError",
     "check_space",
     "pages",
 ]

@@ -17,6 +17,7 @@ from indexer.ledger.records import Space
 __all__ = [
     "PAGE",
     "Database",
+    "feedback",
     "generations",
     "next_revision",
     "pages",
@@ -91,6 +92,16 @@ pending = sa.Table(
     sa.Column("generation", sa.Integer, sa.ForeignKey("generations.number"), primary_key=True),
     sa.Column("ticket_id", sa.String, primary_key=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
+)
+feedback = sa.Table(
+    "feedback",  # the last word on each answer
+    metadata,
+    sa.Column("answer", sa.String, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("ticket_id", sa.String, index=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("priority", sa.String),
+    sa.Column("reply", sa.Text),
 )
 
 
@@ -203,7 +214,7 @@ class Database:
 
         :raises PrecedentError: a reader held on to the log for a minute.
         """
-        tables = () if self.is_sqlite else (tickets.name, vectors.name, pending.name)
+        tables = () if self.is_sqlite else (tickets.name, vectors.name, pending.name, feedback.name)
         with self._alone() as connection:
             for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:
                 connection.exec_driver_sql(statement)

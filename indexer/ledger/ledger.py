@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
+from indexer.ledger.feedback import Feedback
 from indexer.ledger.generations import Generations
 from indexer.ledger.tickets import Tickets
 from indexer.ledger.vectors import Vectors
@@ -27,6 +28,7 @@ class Ledger:
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.vectors = Vectors(self._db)
+        self.feedback = Feedback(self._db, self.generations)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:
             self.id = str(connection.execute(sa.select(state.c.ledger_id)).scalar_one())

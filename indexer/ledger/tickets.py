@@ -1,6 +1,6 @@
 """Tickets in the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from indexer.ledger.database import (
     PAGE,
     Database,
+    feedback,
     next_revision,
     pages,
     space_number,
@@ -93,7 +94,10 @@ class Tickets:
             rows: dict[str, dict[str, Any]] = {}
             for ticket in batch:
                 row = ticket_row(ticket)
-                outcome = _compare(before.get(ticket.id), row)
+                known = before.get(ticket.id)
+                outcome = (
+                    Outcome.ADDED if known is None else known.outcome(row["record_hash"], row["updated_at"])
+                )
                 outcomes.append(outcome)
                 if outcome in (Outcome.ADDED, Outcome.UPDATED):
                     rows[ticket.id] = row
@@ -163,15 +167,20 @@ class Tickets:
             return list(connection.execute(query).scalars())
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
-        """Delete these tickets, and every vector that then no ticket has; return how many of each.
+        """Delete these tickets, what agents said of them, and every vector that then no ticket has.
 
         A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
+
+        :return: how many tickets, and how many vectors.
         """
         with self._db.write() as connection:
             revision = next_revision(connection)
-            found = list(_stored(connection, ids))
+            named = list(ids)
+            found = list(_stored(connection, named))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+            for page in pages(named):
+                connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
             self._generations.note(connection, found, revision)
             used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
             erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
@@ -190,20 +199,6 @@ class Tickets:
             if len(page) < PAGE:
                 return
             last = page[-1]
-
-
-def _compare(before: Stored | None, row: Mapping[str, Any]) -> Outcome:
-    if before is None:
-        return Outcome.ADDED
-    if before.record_hash == row["record_hash"]:
-        return Outcome.UNCHANGED
-    if (
-        before.updated_at is not None
-        and row["updated_at"] is not None
-        and row["updated_at"] < before.updated_at
-    ):
-        return Outcome.STALE
-    return Outcome.UPDATED
 
 
 def ticket_row(ticket: Ticket) -> dict[str, Any]:

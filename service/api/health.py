@@ -55,6 +55,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     index: IndexStatus | None
     forest: ForestStatus | None
     chat_model: str | None
+    feedback: Annotated[
+        dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
+    ]
 
 
 @get("/live", summary="Whether the process runs")
@@ -113,6 +116,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         version=_version(),
         index=index,
         forest=forest,
+        feedback=keeper.opened.ledger.feedback.counts(),
         chat_model=settings.chat_model if settings.provider_configured else None,
     )
 

@@ -19,6 +19,7 @@ CALLS = [
     ("POST", "/v1/triage"),
     ("POST", "/v1/classify"),
     ("POST", "/v1/similar"),
+    ("POST", "/v1/feedback"),
     ("POST", "/v1/tickets/batch"),
     ("PUT", "/v1/tickets/1"),
     ("GET", "/v1/tickets/1"),

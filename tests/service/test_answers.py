@@ -31,7 +31,7 @@ def test_triage_answers_with_priority_neighbours_and_a_grounded_draft(
     similarities = [n["similarity"] for n in answer["neighbours"]]
     assert similarities == sorted(similarities, reverse=True)
     priority = answer["priority"]
-    assert set(priority["probabilities"]) == {"low", "medium", "high"}
+    assert set(priority["probabilities"]) >= {"low", "medium", "high"}
     assert sum(priority["probabilities"].values()) == pytest.approx(1)
     assert priority["probabilities"][priority["label"]] == pytest.approx(priority["confidence"])
     assert priority["decision"] in ("automatic", "review")

@@ -1,0 +1,150 @@
+"""``POST /v1/feedback``: what agents did with answers, and what is learned of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from indexer.ticket import Ticket
+from tests.indexer.making import make_ticket, sentence
+from tests.provider import Provider
+from tests.service.conftest import MARK
+from tests.service.running import Service, assert_problem
+
+
+def tell(service: Service, **body: Any) -> Any:
+    """Send feedback that must be taken."""
+    return service.answer("/v1/feedback", **body)
+
+
+def stored(service: Service, ticket_id: str) -> Ticket:
+    """Return a stored ticket."""
+    response = service.http.get(f"/v1/tickets/{ticket_id}")
+    assert response.status_code == 200, response.text
+    return msgspec.json.decode(response.content, type=Ticket)
+
+
+def put(service: Service, ticket: Ticket) -> str:
+    """Store a ticket and return what became of it."""
+    return str(
+        service.http.put(f"/v1/tickets/{ticket.id}", content=msgspec.json.encode(ticket)).json()["outcome"]
+    )
+
+
+def test_what_became_of_an_answer_is_counted_once(service: Service) -> None:
+    """Sent again it changes nothing; the last word on one answer counts."""
+    before = service.status()["feedback"]
+    answer = service.answer("/v1/triage", text=f"{sentence(16)} {MARK}", draft=False)
+    for action in ("accepted", "accepted", "edited"):
+        assert tell(service, triage_id=answer["id"], action=action) == {"ticket_id": None, "outcome": None}
+    tell(service, triage_id="another-answer", action="rejected", ticket_id="t-16", reply=f"{MARK} sent")
+    after = service.status()["feedback"]
+    changed = {name: after[name] - before.get(name, 0) for name in after}
+    assert changed == {"edited": 1, "rejected": 1, "corrected": 0}
+
+
+def test_a_corrected_priority_is_the_stored_tickets_label(service: Service, provider: Provider) -> None:
+    """The next query shows it, nothing else of the ticket changes, and nothing is embedded."""
+    put(service, make_ticket(8_100, priority="low"))
+    asked = provider.stats().requests["embeddings"]
+    learned = tell(service, ticket_id="t-8100", action="edited", priority="high")
+    assert learned == {"ticket_id": "t-8100", "outcome": "updated"}
+    assert stored(service, "t-8100") == make_ticket(8_100, priority="high")
+    found = service.answer("/v1/similar", text=sentence(8_100), top_k=1)["neighbours"][0]
+    assert (found["id"], found["priority"]) == ("t-8100", "high")
+    assert tell(service, ticket_id="t-8100", action="edited", priority="high")["outcome"] == "unchanged"
+    assert provider.stats().requests["embeddings"] == asked
+    assert service.status()["feedback"]["corrected"] >= 1
+
+
+def test_a_correction_stands_against_an_older_copy(service: Service) -> None:
+    """A sync of the same export does not undo it, where tickets say when they were updated; a later version does."""
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+    old = make_ticket(8_101, priority="low", updated_at=early)
+    put(service, old)
+    tell(service, ticket_id="t-8101", action="rejected", priority="medium")
+    assert put(service, old) == "stale"
+    assert stored(service, "t-8101").priority == "medium"
+    assert put(service, make_ticket(8_101, priority="high", updated_at=late)) == "updated"
+    assert stored(service, "t-8101").priority == "high"
+
+
+def test_a_new_ticket_is_learned_with_its_text_and_is_no_precedent(service: Service) -> None:
+    """It is stored with label and text under the portal's id, and no triage returns it until it has a resolution."""
+    text = f"{MARK} lemur gibbon tapir ocelot"
+    learned = tell(service, ticket_id="new-8102", text=text, action="edited", priority="high")
+    assert learned == {"ticket_id": "new-8102", "outcome": "added"}
+    ticket = stored(service, "new-8102")
+    assert (ticket.text, ticket.priority, ticket.resolution, ticket.source) == (
+        text,
+        "high",
+        None,
+        "feedback",
+    )
+    assert ticket.created_at is not None
+    assert service.answer("/v1/similar", text=text, top_k=1)["neighbours"][0]["id"] == "new-8102"
+    neighbours = service.answer("/v1/triage", text=text, top_k=50, draft=False)["neighbours"]
+    assert "new-8102" not in [neighbour["id"] for neighbour in neighbours]
+    put(service, Ticket(id="new-8102", text=text, priority="high", resolution="Fed them."))
+    neighbours = service.answer("/v1/triage", text=text, draft=False)["neighbours"]
+    assert neighbours[0]["id"] == "new-8102"
+
+
+def test_a_text_alone_can_be_learned(service: Service) -> None:
+    """Without an id it gets one of its own, the same for the same text."""
+    body = {"subject": MARK, "body": "walrus dugong manatee", "action": "rejected"}
+    learned = tell(service, priority="low", **body)
+    assert (learned["ticket_id"][:9], learned["outcome"]) == ("feedback-", "added")
+    again = tell(service, priority="medium", **body)
+    assert again == {"ticket_id": learned["ticket_id"], "outcome": "updated"}
+    assert stored(service, learned["ticket_id"]).priority == "medium"
+
+
+@pytest.mark.parametrize(
+    ("body", "about"),
+    [
+        ({}, "action"),
+        ({"action": "liked", "triage_id": "1"}, "action"),
+        ({"action": "accepted"}, "triage_id"),
+        ({"action": "accepted", "triage_id": ""}, "triage_id"),
+        ({"action": "accepted", "text": MARK}, "triage_id"),
+        ({"action": "edited", "triage_id": "1", "priority": "high"}, "ticket_id"),
+        ({"action": "edited", "triage_id": "1", "reply": MARK}, "ticket_id"),
+        ({"action": "edited", "ticket_id": "nobody-has-this", "priority": "high"}, "send its text"),
+        ({"action": "edited", "ticket_id": "t-1", "priority": "two\nlines"}, "priority"),
+        ({"action": "edited", "ticket_id": "x" * 201, "priority": "high"}, "id"),
+        ({"action": "accepted", "triage_id": "1", "rating": 5}, "rating"),
+    ],
+)
+def test_feedback_that_cannot_be_used_is_refused(service: Service, body: dict[str, Any], about: str) -> None:
+    """The detail names what is missing, and nothing is kept."""
+    before = service.status()["feedback"]
+    assert_problem(service.post("/v1/feedback", **body), 422, about=about)
+    assert service.status()["feedback"] == before
+
+
+def test_nothing_is_kept_while_a_text_cannot_be_embedded(service: Service, provider: Provider) -> None:
+    """The portal sends it again, and then it is."""
+    before = service.status()["feedback"]
+    body = {
+        "text": f"{MARK} pangolin axolotl",
+        "priority": "low",
+        "action": "edited",
+        "ticket_id": "new-8103",
+    }
+    provider.fail("500", times=None)
+    assert_problem(service.post("/v1/feedback", **body), 503)
+    assert service.status()["feedback"] == before
+    provider.clear()
+    assert tell(service, **body)["outcome"] == "added"
+
+
+def test_a_correction_is_learned_by_the_next_forest(service: Service) -> None:
+    """A label that no ticket had before is one of the forest's after its refit."""
+    for number in range(8_200, 8_212):
+        tell(service, ticket_id=f"new-{number}", text=sentence(number), action="edited", priority="urgent")
+    service.until(
+        lambda: "urgent" in service.status()["forest"]["last_fit"]["report"]["labels"],
+        "a refit knows the label",
+    )
