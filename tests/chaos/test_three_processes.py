@@ -16,7 +16,7 @@ from tests.service.running import assert_problem, start_service
 
 pytestmark = pytest.mark.slow
 
-_EACH = 300
+_EACH = 200
 _SMALL = {
     "EMBEDDING_BATCH_SIZE": "16",
     "EMBEDDING_CONCURRENCY": "2",
