@@ -55,25 +55,35 @@ async def embed_tickets(ledger: Ledger, embedder: Embedder, tickets: Sequence[Ti
 async def embed_texts(ledger: Ledger, embedder: Embedder, texts: dict[str, str]) -> Embedding:
     """Do the same for texts under their hashes; vectors are stored batch by batch as they arrive."""
     space = await to_thread(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
-    missing = texts.keys() if space is None else await to_thread(ledger.vectors.missing, space, texts)
-    hashes = [text for text in texts if text in missing]
     requests = embedded = 0
     refused: dict[str, str] = {}
-    try:
-        async for batch in embedder.embed([texts[text] for text in hashes]):
-            arrived = Space(embedder.kind, embedder.model, batch.vectors.shape[1], RECIPE)
-            live = await to_thread(ledger.generations.live)
-            if live is not None and live.space.model == arrived.model:
-                check_space(live, arrived)
-            space = arrived
-            await to_thread(
-                ledger.vectors.store, space, [hashes[position] for position in batch.positions], batch.vectors
-            )
-            requests += batch.requests
-            embedded += len(batch.positions)
-    except RefusedTextsError as error:
-        refused = {hashes[position]: str(error) for position in error.positions}
-    return Embedding(space, requests, embedded, refused)
+    while True:
+        known = space
+        missing = set(texts) if known is None else await to_thread(ledger.vectors.missing, known, texts)
+        hashes = [text for text in texts if text in missing and text not in refused]
+        try:
+            async for batch in embedder.embed([texts[text] for text in hashes]):
+                space = await to_thread(_arrived, ledger, embedder, batch.vectors.shape[1])
+                await to_thread(
+                    ledger.vectors.store, space, [hashes[i] for i in batch.positions], batch.vectors
+                )
+                requests += batch.requests
+                embedded += len(batch.positions)
+        except RefusedTextsError as error:
+            refused |= {hashes[position]: str(error) for position in error.positions}
+        # Before a generation is live, a model may turn out to have another dimension than it had in a run that
+        # failed: what was embedded then is embedded again.
+        if known is None or space == known:
+            return Embedding(space, requests, embedded, refused)
+
+
+def _arrived(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:
+    """Return the space that vectors came in, unless the live generation is of the same model in another one."""
+    arrived = Space(embedder.kind, embedder.model, dimension, RECIPE)
+    live = ledger.generations.live()
+    if live is not None and live.space.model == arrived.model:
+        check_space(live, arrived)
+    return arrived
 
 
 def write_tickets(

@@ -182,9 +182,13 @@ class _Run:
         return None
 
     def _differs(self, ticket: Ticket, stored: Stored | None) -> bool:
-        if stored is None or stored.record_hash != record_hash(ticket):
+        if stored is None:
             return True
-        self.report.unchanged += 1
+        updated_at = ticket.updated_at.timestamp() if ticket.updated_at else None
+        outcome = stored.outcome(record_hash(ticket), updated_at)
+        if outcome is Outcome.UPDATED:
+            return True
+        self.count([outcome])
         return False
 
 

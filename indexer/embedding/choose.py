@@ -25,7 +25,8 @@ def open_embedder(
 ) -> Embedder:
     """Open the embedder that settings choose, or the one of a generation that was built with another model.
 
-    :param ledger: where the model's dimension is known from; an answer with another one is then unusable.
+    :param ledger: where the dimension is known from, once a generation is in the model's space; an answer with
+        another one is then unusable.
     :param retries: how often the provider is asked again after a failure that may pass.
     :param patience: seconds above which the provider's ``Retry-After`` is not waited for.
     :param limiter: the process's own, when more than this embedder asks the provider.
@@ -43,12 +44,14 @@ def open_embedder(
     from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
 
     model = model or settings.embedding_model
-    space = ledger.vectors.known_space("hosted", model, RECIPE) if ledger else None
+    # Vectors of a run that failed before anything was acknowledged prove nothing: the address may have been wrong.
+    spaces = [generation.space for generation in ledger.generations.all()] if ledger else []
+    dimensions = [s.dimension for s in spaces if (s.kind, s.model, s.recipe) == ("hosted", model, RECIPE)]
     return OpenAICompatibleEmbedder(
         open_provider(settings, max_retries=retries, patience=patience),
         model=model,
         limiter=limiter or open_limiter(settings),
-        dimension=space.dimension if space else None,
+        dimension=dimensions[0] if dimensions else None,
         batch_size=settings.embedding_batch_size,
         concurrency=settings.embedding_concurrency,
     )

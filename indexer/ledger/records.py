@@ -50,6 +50,14 @@ class Stored:
     text_hash: str
     updated_at: float | None
 
+    def outcome(self, record_hash: str, updated_at: float | None) -> Outcome:
+        """Return what becomes of another version of the ticket, by its hash and its own time of update."""
+        if self.record_hash == record_hash:
+            return Outcome.UNCHANGED
+        if self.updated_at is not None and updated_at is not None and updated_at < self.updated_at:
+            return Outcome.STALE
+        return Outcome.UPDATED
+
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,20 @@ import pytest
 from indexer.embedding.choose import open_embedder
 from indexer.errors import PrecedentError, ProviderError
 from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import Ledger
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
 from indexer.sync import MassDeletionError, SyncReport, plan, sync
+from indexer.ticket import Ticket
+from tests.indexer.command import report_of, run_command, start_command
 from tests.indexer.making import assert_faithful, make_ticket, make_tickets
+from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
 pytestmark = pytest.mark.usefixtures("provider")
+
+_EARLY, _LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -76,9 +84,10 @@ def test_each_ticket_is_counted_once(knowledge: Knowledge, settings: Settings, p
     values[0]["text"] = "a text that nobody wrote before"
     values[1]["priority"] = "urgent"
     values[2] |= {"priority": "urgent", "updated_at": "2026-01-01T00:00:00Z"}
+    values[3] |= {"text": "an older text, which nobody pays for", "updated_at": "2026-01-01T00:00:00Z"}
     values += [values[5], {"id": "no-text"}, 7, {"id": "new", "text": values[6]["text"]}]
     assert counts(run(knowledge, settings, *values)) == {
-        "read": 134, "added": 1, "updated": 2, "stale": 1, "unchanged": 127, "rejected": 3,
+        "read": 134, "added": 1, "updated": 2, "stale": 2, "unchanged": 126, "rejected": 3,
         "embedding_requests": 1, "embedded_texts": 1,
     }  # fmt: skip
     stored = knowledge.ledger.tickets.get(["t-1", "t-2", "new"])
@@ -102,8 +111,9 @@ def test_rejected_records_are_kept_with_their_reasons(knowledge: Knowledge, sett
 
 def test_a_plan_tells_what_the_run_does(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
     """A dry run asks the provider for nothing, writes nothing, and its counts are those of the run."""
-    run(knowledge, settings, *make_tickets(20), source="desk")
-    values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0)]
+    run(knowledge, settings, *make_tickets(20), make_ticket(20, updated_at=_LATE), source="desk")
+    stale = make_ticket(20, text="an older text", updated_at=_EARLY)
+    values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0), stale]
     embedder = open_embedder(settings, knowledge.ledger, retries=0)
     asked, revision = provider.stats().requests["embeddings"], knowledge.ledger.revision()
     with contextlib.closing(
@@ -119,6 +129,19 @@ def test_a_plan_tells_what_the_run_does(knowledge: Knowledge, settings: Settings
     done = run(knowledge, settings, *values, source="desk", delete_missing=True, force=True)
     assert counts(planned) == counts(done)
     assert (planned.embedding_requests, planned.cost) == (2, 1.0)
+
+
+def test_equal_texts_are_embedded_once(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+    """Tickets of one text, white space apart, share a vector, in one run, in the next, and after a deletion."""
+    texts = ["Disk  full\n", "Disk full", " Disk\tfull "]
+    assert (
+        run(knowledge, settings, *(make_ticket(n, text=texts[n % 3]) for n in range(300))).embedded_texts == 1
+    )
+    assert run(knowledge, settings, make_ticket(900, text=texts[1])).embedding_requests == 0
+    knowledge.ledger.tickets.delete([f"t-{n}" for n in range(300)])
+    assert run(knowledge, settings, *(make_ticket(n, text=texts[0]) for n in range(300))).embedded_texts == 0
+    assert provider.stats().embedded == 1
+    assert_faithful(knowledge)
 
 
 class TestDeletion:
@@ -171,6 +194,23 @@ class TestProviderFails:
         assert provider.stats().texts - asked == report.embedded_texts <= 60
         assert_faithful(knowledge)
 
+    def test_a_first_answer_of_another_dimension(
+        self, knowledge: Knowledge, settings: Settings, provider: Provider
+    ) -> None:
+        """Before anything is acknowledged no dimension is believed: the next run goes well, with the right one."""
+        small = msgspec.structs.replace(settings, embedding_batch_size=10, embedding_concurrency=4)
+        for wrong in (32, 96):
+            provider.configure(dimension=wrong)
+            provider.fail("500", times=None, after=2, endpoint="embeddings")
+            with pytest.raises(ProviderError):
+                run(knowledge, small, *make_tickets(60))
+            provider.clear()
+        assert knowledge.ledger.tickets.count() == 0
+        provider.configure(dimension=64)
+        assert run(knowledge, small, *make_tickets(60)).added == 60
+        assert run(knowledge, small, *make_tickets(70)).embedded_texts == 10
+        assert_faithful(knowledge)
+
     def test_a_refused_text_is_set_aside(
         self, knowledge: Knowledge, settings: Settings, provider: Provider
     ) -> None:
@@ -213,21 +253,46 @@ def test_another_model_is_refused_before_anything_is_asked(
 
 
 def test_memory_does_not_grow_with_the_file(settings: Settings, tmp_path: Path) -> None:
-    """Twelve times as many rejected records need no more memory, within 60 MB."""
-    from tests.indexer.command import start_command
-
+    """Twelve times as many records, unchanged or rejected, need no more memory, within 60 MB."""
+    many = 60_000
+    with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
+        for start in range(0, many, 5_000):
+            ledger.tickets.write([Ticket(id=str(n), text="a text") for n in range(start, start + 5_000, 2)])
     peaks = []
-    for lines in (5_000, 60_000):
+    for lines in (5_000, many):
         file = tmp_path / f"{lines}.jsonl"
-        file.write_text("".join(f'{{"id": "{n}", "body": ""}}\n' for n in range(lines)))
-        process = start_command(settings, "sync", str(file))
+        texts = ("a text", "")
+        file.write_text("".join(f'{{"id": "{n}", "text": "{texts[n % 2]}"}}\n' for n in range(lines)))
+        process = start_command(settings, "sync", str(file), "--json")
         peak = 0
         while process.poll() is None:
             with contextlib.suppress(OSError), Path(f"/proc/{process.pid}/status").open() as status:
                 peak = max([peak, *(int(line.split()[1]) for line in status if line.startswith("VmHWM"))])
             with contextlib.suppress(Exception):
                 process.wait(0.05)
-        process.communicate()
+        output, _ = process.communicate()
+        assert json.loads(output)["unchanged"] == json.loads(output)["rejected"] == lines // 2
         peaks.append(peak)
     assert peaks[0] > 0
     assert peaks[1] - peaks[0] < 60 * 1024
+
+
+def test_a_damaged_index_costs_no_provider_request(
+    settings: Settings, provider: Provider, tmp_path: Path
+) -> None:
+    """After the index was damaged by hand the same sync has nothing to embed, and every ticket is found again."""
+    file = tmp_path / "tickets.jsonl"
+    file.write_bytes(msgspec.json.Encoder().encode_lines(make_tickets(1_200)))
+    first = report_of(run_command(settings, "sync", str(file), "--json"))
+    assert first["added"] == 1_200
+    assert_nothing_runs(settings.data_dir)
+    segment = next((settings.data_dir / "index").rglob("data_level0.bin"))
+    segment.write_bytes(segment.read_bytes()[:1_000])
+    asked = provider.stats().requests["embeddings"]
+    again = run_command(settings, "sync", str(file), "--json")
+    assert (report_of(again)["unchanged"], report_of(again)["embedding_requests"]) == (1_200, 0)
+    assert provider.stats().requests["embeddings"] == asked
+    assert len(list(settings.data_dir.glob("index.damaged-*"))) == 1
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare()
+        assert_faithful(knowledge)
