@@ -22,7 +22,10 @@ def _shared_service(
     tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
 ) -> Iterator[Service]:
     data_dir = tmp_path_factory.mktemp("shared") / "data"
-    with running_service(data_dir, _provider_process, provider_timeout="2") as running:
+    # The floor is fixed: what other tests store would move a measured one.
+    with running_service(
+        data_dir, _provider_process, provider_timeout="2", similarity_floor="0.3"
+    ) as running:
         running.store([make_ticket(n, **({} if n % 5 else {"resolution": None})) for n in range(SEEDS)])
         running.until(lambda: running.status()["forest"]["report"], "a forest is fitted")
         yield running
