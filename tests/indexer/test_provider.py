@@ -4,7 +4,7 @@ import asyncio
 import json
 import selectors
 import traceback
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeVar
@@ -23,18 +23,6 @@ T = TypeVar("T")
 
 KEY = "sk-test-0123456789abcdef"
 TEXT = "My payroll export for Zanzibar fails with error 7731"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Provider]:
-    with Provider.start() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.reset()
-    return running
 
 
 def settings(url: str, *, key: str | None = KEY) -> Settings:

@@ -23,18 +23,6 @@ PROMPT: ChatCompletionUserMessageParam = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Provider]:
-    with Provider.start() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.reset()
-    return running
-
-
 @pytest.fixture
 def client(provider: Provider) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=provider.url, api_key="sk-test", max_retries=0) as client:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -22,18 +22,6 @@ from tests.provider.vectors import vectors_of
 
 KEY = "sk-test-0123456789abcdef"
 CONTENT_FAULTS = ["wrong_count", "wrong_dimension", "nan", "zero_vector", "html_200", "error_200"]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Provider]:
-    with Provider.start() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.reset()
-    return running
 
 
 @asynccontextmanager

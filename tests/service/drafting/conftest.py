@@ -1,24 +1,9 @@
-"""Providers to draft with: the stand-in, and an address where none answers."""
+"""An address where no provider answers."""
 
 import socket
 from collections.abc import Iterator
 
 import pytest
-
-from tests.provider import Provider
-
-
-@pytest.fixture(scope="session")
-def _running() -> Iterator[Provider]:
-    with Provider.start() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(_running: Provider) -> Provider:
-    """Return the stand-in as just started."""
-    _running.reset()
-    return _running
 
 
 @pytest.fixture
