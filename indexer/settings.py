@@ -116,8 +116,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("CHROMA_URL", self.chroma_url, ("http", "https")),
             ("DATABASE_URL", self.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
         ):
-            if value is not None and urlsplit(value).scheme not in schemes:
-                msg = f"{_PREFIX}{name} must begin with {' or '.join(f'{s}://' for s in schemes)}"
+            if value is not None and not _is_address(value, schemes):
+                msg = f"{_PREFIX}{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}"
                 raise ValueError(msg)
         if self.embedder == "hosted" and not self.provider_configured:
             msg = f"{_PREFIX}EMBEDDER=hosted needs a key in {_KEY_NAME}, or {_PREFIX}API_BASE of a provider without keys"
@@ -205,6 +205,16 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
         raise SettingsError(_explain(str(error), variables, fields)) from None
 
 
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        # A database's password may have signs that only its driver takes for no port.
+        port_fits = parts.scheme not in ("http", "https") or parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in schemes and port_fits and (parts.scheme == "sqlite" or bool(parts.netloc))
+
+
 def _variable(field: str) -> str:
     return _KEY_NAME if field == _KEY_NAME.lower() else _PREFIX + field.upper()
 
@@ -216,7 +226,7 @@ def _decode(kind: type, value: Any) -> Any:
 def _explain(message: str, variables: Mapping[str, str], fields: Mapping[str, str]) -> str:
     what, _, where = message.partition(" - at `$.")
     for name, field in fields.items():
-        if where.startswith(field):
+        if where.rstrip("`").split("[")[0] == field:
             shown = "" if "KEY" in name or "TOKEN" in name else f"={variables[name]}"
             return f"{name}{shown} cannot be used: {what[0].lower()}{what[1:]}"
     return what

@@ -199,11 +199,11 @@ def _time(value: Any, field: str) -> datetime | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, AttributeError, OverflowError, OSError):
         shown = repr(value)[:60]
         msg = f"{field} is not a date: {shown}; use ISO 8601, such as 2026-03-31T14:05:00Z"
         raise TicketError(msg) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _json_kind(value: Any) -> str:

@@ -20,7 +20,8 @@ def open_client(settings: Settings, port: int | None) -> Client:
 
     :param port: of the local server; ``None`` for the one that settings name.
     """
-    url = urlsplit(settings.chroma_url or "" if port is None else f"http://127.0.0.1:{port}")
+    address = settings.chroma_url or "" if port is None else f"http://127.0.0.1:{port}"
+    url = urlsplit(address)
     tls = url.scheme == "https"
     bearer = "" if settings.chroma_token_header == "X-Chroma-Token" else "Bearer "  # noqa: S105 (a header)
     token: dict[str, str] = {}
@@ -35,7 +36,7 @@ def open_client(settings: Settings, port: int | None) -> Client:
         database=settings.chroma_database,
         settings=ChromaSettings(
             chroma_api_impl="chromadb.api.fastapi.FastAPI",
-            chroma_server_host=url.hostname or "",
+            chroma_server_host=address,  # whole, because a proxy may have it under a path
             chroma_server_http_port=url.port or (443 if tls else 80),
             chroma_server_ssl_enabled=tls,
             chroma_server_ssl_verify=str(settings.chroma_ca) if settings.chroma_ca else True,

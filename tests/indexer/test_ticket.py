@@ -78,6 +78,8 @@ def test_labels_that_are_wrapped_or_numbers() -> None:
         ({"id": 1, "text": "t", "resolution": {}}, "resolution must be a string, found an object"),
         ({"id": 1, "text": "t", "created_at": "31/12/2026"}, "created_at is not a date: '31/12/2026'"),
         ({"id": 1, "text": "t", "created_at": 1e30}, "created_at is not a date"),
+        ({"id": 1, "text": "t", "created_at": "0001-01-01T00:00:00+05:00"}, "created_at is not a date"),
+        ({"id": 1, "text": "t", "updated_at": "9999-12-31T23:00:00-05:00"}, "updated_at is not a date"),
         ({"id": 1, "text": "t", "priority": "a\nb"}, "priority must be a short label"),
         ({"id": 1, "text": "lone \ud800"}, "not valid Unicode"),
     ],

@@ -12,7 +12,7 @@ __all__ = ["Proxy"]
 class Proxy:
     """Passes requests on to a server on loopback, and notes what it saw."""
 
-    def __init__(self, port: int, *, require: tuple[str, str] | None = None) -> None:
+    def __init__(self, port: int, *, require: tuple[str, str] | None = None, prefix: str = "") -> None:
         self.requests: list[str] = []
         """Method and path of each request."""
         self.largest = 0
@@ -41,7 +41,7 @@ class Proxy:
                 headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
                 upstream = http.client.HTTPConnection("127.0.0.1", port)
                 with contextlib.closing(upstream):
-                    upstream.request(self.command, self.path, body, headers)
+                    upstream.request(self.command, self.path.removeprefix(prefix), body, headers)
                     response = upstream.getresponse()
                     kind = response.getheader("content-type") or "application/json"
                     self._answer(response.status, response.read(), kind)
@@ -60,7 +60,7 @@ class Proxy:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.server_port}{prefix}"
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Proxy"]:

@@ -166,6 +166,16 @@ def test_the_token_reaches_every_request(settings: Settings, chroma_port: int, h
         assert proxy.refused == 0
 
 
+def test_a_server_under_a_path(settings: Settings, chroma_port: int) -> None:
+    """The path of the address goes before that of each request."""
+    with Proxy(chroma_port, prefix="/tools/chroma").running() as proxy:
+        with contextlib.closing(Knowledge(_remote(settings, proxy.url))) as knowledge:
+            knowledge.prepare()
+            store(knowledge, make_tickets(3))
+            assert_faithful(knowledge)
+        assert all(" /tools/chroma/api/v2/" in request for request in proxy.requests)
+
+
 def test_a_wrong_token_is_a_clear_error(settings: Settings, chroma_port: int) -> None:
     """What the proxy answers is not taken for a damaged index, and the token is not shown."""
     with Proxy(chroma_port, require=("Authorization", "Bearer right")).running() as proxy:
