@@ -14,7 +14,7 @@ _EVEN_TICKETS = 10.0
 _MOST_SHARP = 10.0
 # How strongly the votes are left as they are, in tickets. The bias is held more: measured on history with drift, a
 # free one learned yesterday's shares of the labels and was worse on every measure.
-_SHARPNESS_RIDGE, _BIAS_RIDGE = 50.0, 100.0
+_SHARPNESS_RIDGE, _BIAS_RIDGE = 20.0, 100.0
 
 
 def smooth(votes: FloatMatrix, rows: int) -> FloatMatrix:
