@@ -49,7 +49,7 @@ def test_timid_votes_become_honest() -> None:
     after = calibrator(votes[2_000:])
     assert after.sum(axis=1) == pytest.approx(np.ones(2_000))
     assert brier_score(after, label[2_000:]) < brier_score(votes[2_000:], label[2_000:]) - 0.05
-    assert classwise_error(after, label[2_000:]) < 0.3 * classwise_error(votes[2_000:], label[2_000:])
+    assert classwise_error(after, label[2_000:]) < 0.4 * classwise_error(votes[2_000:], label[2_000:])
 
 
 def test_no_tickets_to_learn_from() -> None:
