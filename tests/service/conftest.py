@@ -24,7 +24,7 @@ def _shared_service(
     data_dir = tmp_path_factory.mktemp("shared") / "data"
     # The floor is fixed: what other tests store would move a measured one.
     with running_service(
-        data_dir, _provider_process, provider_timeout="2", similarity_floor="0.3"
+        data_dir, _provider_process, provider_timeout="2", similarity_floor="0.5"
     ) as running:
         running.store([make_ticket(n, **({} if n % 5 else {"resolution": None})) for n in range(SEEDS)])
         running.until(lambda: running.status()["forest"]["report"], "a forest is fitted")

@@ -80,7 +80,7 @@ def test_metrics_tell_what_answers_were_made_of(service: Service, provider: Prov
 
     before = counts()
     service.answer("/v1/triage", text=f"{sentence(41)} {MARK} counted")
-    service.answer("/v1/triage", text=f"{MARK} nothing quite likely resembles")
+    service.answer("/v1/triage", text="bilby echidna wombat")
     provider.fail("401", endpoint="chat")
     service.answer("/v1/triage", text=sentence(41))
     service.http.post("/v1/tickets/batch", json=[{"id": "counted", "text": f"{MARK} stored"}, {}])
