@@ -116,7 +116,7 @@ def store(knowledge: Knowledge, tickets: Sequence[Ticket]) -> Generation:
     return write_tickets(knowledge, SPACE, tickets)[0]
 
 
-def assert_faithful(knowledge: Knowledge) -> None:
+def assert_faithful(knowledge: Knowledge, *, unreachable: int = 0) -> None:
     """Compare Chroma's rows with the ledger, field by field and number by number, and find each by its own vector."""
     ledger, index = knowledge.ledger, knowledge.index
     live = ledger.generations.live()
@@ -141,9 +141,12 @@ def assert_faithful(knowledge: Knowledge) -> None:
             seen.add(row.id)
     assert seen == tickets.keys()
     ids = sorted(tickets)
+    lost: list[str] = []
     for start in range(0, len(ids), _QUERIES):
         asked = ids[start : start + _QUERIES]
         near = index.nearest_ids(live, np.stack([vectors[hashes[one]] for one in asked]))
         for one, hits in zip(asked, near, strict=True):
             # Tickets of one text have one vector: any of them may come first.
-            assert hashes[one] in {hashes[hit] for hit, _ in hits}, f"{one} is not found by its own vector"
+            if hashes[one] not in {hashes[hit] for hit, _ in hits}:
+                lost.append(one)
+    assert len(lost) <= unreachable, f"not found by their own vectors: {lost}"
