@@ -12,10 +12,10 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Ledger
 from indexer.settings import Settings
 from indexer.ticket import Ticket, text_hash
-from tests.indexer.making import SPACE, assert_faithful, make_ticket, vectors_for
+from tests.indexer.making import SPACE, assert_faithful, make_ticket, sentence, vectors_for
 from tests.service.running import Service
 
-__all__ = ["acknowledged", "assert_all_stored", "nearest", "write_file"]
+__all__ = ["acknowledged", "assert_all_stored", "finds", "nearest", "write_file"]
 
 _ASKING = 4
 
@@ -29,6 +29,13 @@ def write_file(path: Path, tickets: Sequence[Ticket]) -> str:
 def nearest(service: Service, text: str) -> str:
     """Return the id of the stored ticket that is most like the text."""
     return str(service.answer("/v1/similar", text=text, top_k=1)["neighbours"][0]["id"])
+
+
+def finds(service: Service, number: int) -> bool:
+    """Whether the service finds ``make_ticket`` of the number by its text; not while it cannot answer."""
+    response = service.post("/v1/similar", text=sentence(number), top_k=1)
+    assert response.status_code in {200, 503}, response.text
+    return response.status_code == 200 and response.json()["neighbours"][0]["id"] == f"t-{number}"
 
 
 def acknowledged(settings: Settings) -> set[str]:

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from indexer.settings import Settings
-from tests.chaos.checking import acknowledged, assert_all_stored, write_file
+from tests.chaos.checking import acknowledged, assert_all_stored, finds, write_file
 from tests.indexer.command import report_of, run_command, start_command
-from tests.indexer.making import make_tickets, sentence
+from tests.indexer.making import make_tickets
 from tests.leftovers import assert_nothing_runs, processes_of, wait_until
 from tests.provider import Provider
-from tests.service.running import Service, start_service
+from tests.service.running import start_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _KILLS = 20
 _ROUNDS = 40
-_EACH = 120
+_EACH = 80
 _SMALL = {"EMBEDDING_BATCH_SIZE": "16", "EMBEDDING_CONCURRENCY": "1"}  # many windows, each acknowledged alone
 _PORTION = 1_000
 _VICTIMS = ("indexer", "service", "server", "supervisor")
@@ -91,21 +91,14 @@ class World:
 
     def wait_for_answers(self) -> None:
         """Wait until the service finds an acknowledged ticket by its text."""
-        asked = max(self.acknowledged)
-        self.service.until(lambda: _finds(self.service, asked), f"{asked} is found")
+        asked = int(max(self.acknowledged).removeprefix("t-"))
+        self.service.until(lambda: finds(self.service, asked), f"ticket {asked} is found")
 
     def close(self) -> None:
         """End the service whatever its state."""
         self.service.http.close()
         self.service.process.kill()
         self.service.process.wait()
-
-
-def _finds(service: Service, ticket_id: str) -> bool:
-    text = sentence(int(ticket_id.removeprefix("t-")))
-    response = service.post("/v1/similar", text=text, top_k=1)
-    assert response.status_code in {200, 503}, response.text
-    return response.status_code == 200 and response.json()["neighbours"][0]["id"] == ticket_id
 
 
 def test_twenty_kills(settings: Settings, provider: Provider, tmp_path: Path) -> None:
