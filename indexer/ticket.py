@@ -1,6 +1,7 @@
 """The ticket: its fields, its validation, the text that is embedded, and its hashes."""
 
 import hashlib
+import math
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ __all__ = [
     "Ticket",
     "TicketError",
     "embedding_text",
+    "moments",
     "parse_ticket",
     "record_hash",
     "text_hash",
@@ -123,6 +125,17 @@ def embedding_text(text: str) -> str:
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return hashlib.sha256(embedding_text(text).encode()).hexdigest()
+
+
+def moments(ticket: Ticket) -> tuple[float, float]:
+    """Return when the ticket was created and when it was resolved, in seconds since the epoch.
+
+    Where one is unknown the other stands for it; NaN when both are.
+    """
+    created, resolved = ticket.created_at or ticket.resolved_at, ticket.resolved_at or ticket.created_at
+    if created is None or resolved is None:
+        return math.nan, math.nan
+    return created.timestamp(), resolved.timestamp()
 
 
 def record_hash(ticket: Ticket) -> str:

@@ -73,6 +73,7 @@ def training_set(rows: TrainingRows) -> TrainingSet:
         vectors=rows.vectors,
         labels=_one_spelling(rows.labels),
         times=np.array(rows.times, dtype=np.float64),
+        known=np.array(rows.known, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),
     )
 

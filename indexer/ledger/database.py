@@ -55,7 +55,6 @@ tickets = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("source", sa.String, index=True),
     sa.Column("priority", sa.String),
-    sa.Column("created_at", sa.Double),
     sa.Column("updated_at", sa.Double),
     sa.Column("text_hash", sa.String(64), nullable=False, index=True),
     sa.Column("record_hash", sa.String(64), nullable=False),

@@ -74,11 +74,12 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
-    """Every stored ticket with its vector in one space; ``times`` are seconds since the epoch, NaN when unknown."""
+    """Every stored ticket with its vector in one space; ``times`` and ``known`` are its `moments`."""
 
     revision: int
     ids: tuple[str, ...]
     labels: tuple[str | None, ...]
     times: tuple[float, ...]
+    known: tuple[float, ...]
     text_hashes: tuple[str, ...]
     vectors: Matrix

@@ -207,7 +207,6 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
         "id": ticket.id,
         "source": ticket.source,
         "priority": ticket.priority,
-        "created_at": ticket.created_at.timestamp() if ticket.created_at else None,
         "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
         "text_hash": text_hash(ticket.text),
         "record_hash": record_hash(ticket),

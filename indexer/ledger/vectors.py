@@ -20,7 +20,7 @@ from indexer.ledger.database import (
     vectors,
 )
 from indexer.ledger.records import Space, TrainingRows
-from indexer.ticket import Ticket, embedding_text
+from indexer.ticket import Ticket, embedding_text, moments
 
 __all__ = ["Vectors"]
 
@@ -189,30 +189,18 @@ class Vectors:
             revision = connection.execute(sa.select(state.c.revision)).scalar_one()
             total = connection.execute(sa.select(sa.func.count()).select_from(joined)).scalar_one()
             matrix = np.empty((total, space.dimension), dtype=np.float32)
-            columns: list[tuple[str, str | None, float, str]] = []
+            columns: list[tuple[str, str | None, float, float, str]] = []
             query = (
-                sa.select(
-                    tickets.c.id,
-                    tickets.c.priority,
-                    tickets.c.created_at,
-                    tickets.c.text_hash,
-                    vectors.c.vector,
-                )
+                sa.select(tickets.c.text_hash, tickets.c.record, vectors.c.vector)
                 .select_from(joined)
                 .order_by(tickets.c.id)
             )
             for position, row in enumerate(connection.execution_options(yield_per=PAGE).execute(query)):
                 matrix[position] = np.frombuffer(row.vector, dtype="<f4")
-                columns.append(
-                    (
-                        row.id,
-                        row.priority,
-                        np.nan if row.created_at is None else row.created_at,
-                        row.text_hash,
-                    )
-                )
-        ids, labels, times, hashes = zip(*columns, strict=True) if columns else ((), (), (), ())
-        return TrainingRows(revision, ids, labels, times, hashes, matrix)
+                ticket = _decode(row.record)
+                columns.append((ticket.id, ticket.priority, *moments(ticket), row.text_hash))
+        ids, labels, times, known, hashes = zip(*columns, strict=True) if columns else ((), (), (), (), ())
+        return TrainingRows(revision, ids, labels, times, known, hashes, matrix)
 
 
 def _without_vector(space: int | None) -> sa.ColumnElement[bool]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
-from indexer.ticket import Ticket, text_hash
+from indexer.ticket import Ticket, moments, text_hash
 from service.priority.fitting import MAX_ROWS
 
 __all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
@@ -87,20 +86,16 @@ def make_cases(
     hashes = [text_hash(ticket.text) for ticket in ordered]
     return Cases(
         tickets=tuple(ordered),
-        created=np.array([_seconds(ticket.created_at or ticket.resolved_at) for ticket in ordered]),
-        known=np.array([_seconds(ticket.resolved_at or ticket.created_at) for ticket in ordered]),
+        created=np.array([moments(ticket)[0] for ticket in ordered]),
+        known=np.array([moments(ticket)[1] for ticket in ordered]),
         vectors=np.stack([vectors[text] for text in hashes]).astype(np.float32),
         groups=_groups([ticket.id for ticket in ordered], hashes, duplicates),
     )
 
 
 def _age(ticket: Ticket) -> float:
-    seconds = _seconds(ticket.created_at or ticket.resolved_at)
-    return -np.inf if np.isnan(seconds) else seconds
-
-
-def _seconds(moment: datetime | None) -> float:
-    return np.nan if moment is None else moment.timestamp()
+    created, _ = moments(ticket)
+    return -np.inf if np.isnan(created) else created
 
 
 def _groups(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.evaluation.cases import Cases, EvaluationError
 from service.priority.fitting import MIN_TICKETS
-from service.priority.timeline import repeats
+from service.priority.timeline import existing, repeats
 
 __all__ = ["MIN_LABELLED", "Cut", "roll"]
 
@@ -58,9 +58,7 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
     cuts = []
     for begin, end in pairwise(bounds):
         moment = float(cases.created[begin])
-        known = cases.known[:begin]
-        existed = np.isnan(known) | np.isnan(moment) | (known <= moment)
-        learned = np.flatnonzero(existed)
+        learned = existing(cases.created, cases.known, begin)
         tested = begin + np.flatnonzero(~repeated[begin:end])
         if (
             len(tested)

@@ -78,7 +78,12 @@ def learn_and_say(
 
 def _served(learn: Cases, test: Cases, names: tuple[str, ...], max_error: float, seed: int) -> Said:
     training = TrainingSet(
-        ids=learn.ids, vectors=learn.vectors, labels=learn.labels, times=learn.created, groups=learn.groups
+        ids=learn.ids,
+        vectors=learn.vectors,
+        labels=learn.labels,
+        times=learn.created,
+        known=learn.known,
+        groups=learn.groups,
     )
     forest: Forest | NoForest = fit(training, max_error=max_error, seed=seed)
     if isinstance(forest, NoForest):  # two labels and enough tickets: the cut made sure

@@ -7,7 +7,7 @@ import numpy as np
 from service.priority.abstention import abstain
 from service.priority.forest import Forest, NoForest
 from service.priority.records import ForestReport, TrainingSet
-from service.priority.search import History, choose, grow_until, hold_out, macro_f1, measure_calibration
+from service.priority.search import History, choose, grow_on, hold_out, macro_f1, measure_calibration
 from service.priority.timeline import later_blocks, newest_labelled, repeats
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
@@ -64,12 +64,12 @@ def fit(
         training=kept,
         names=names,
         label=np.array([column[name] for name in known], np.int64),
-        blocks=later_blocks(repeats(kept.vectors, kept.groups)),
+        blocks=later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups)),
     )
     chosen, tried = choose(history, half_life_days, seed)
     later = hold_out(history, chosen, _TREES, seed)
     calibrator = later.calibrator()
-    trees, leaves = grow_until(history, len(known), chosen, _TREES, seed)
+    trees, leaves = grow_on(history, np.arange(len(known)), chosen, _TREES, seed)
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(

@@ -39,8 +39,11 @@ class TrainingSet:
     :param ids: the tickets' ids, no two alike.
     :param vectors: float32, shape (rows, dimension), finite.
     :param labels: the priorities; ``None`` where a ticket has none.
-    :param times: seconds since the epoch, NaN where unknown. A ticket without a time counts as older than all
-        that have one; among equal times the given order holds, so give the rows in an order that stays the same.
+    :param times: when each was created, in seconds since the epoch, NaN where unknown. A ticket without a time counts
+        as older than all that have one; among equal times the given order holds, so give the rows in an order that
+        stays the same.
+    :param known: when each was resolved, likewise: before that moment nothing could have been learned from it. NaN: it
+        could always.
     :param groups: equal numbers mark tickets of one problem, such as known duplicates.
     :raises TrainingDataError: the shapes disagree, an id comes twice, or a value is not finite.
     """
@@ -49,6 +52,7 @@ class TrainingSet:
     vectors: Matrix
     labels: tuple[str | None, ...]
     times: FloatArray
+    known: FloatArray
     groups: IntArray
 
     def __post_init__(self) -> None:
@@ -64,6 +68,7 @@ class TrainingSet:
             ("vectors", self.vectors.shape[:1]),
             ("labels", (len(self.labels),)),
             ("times", self.times.shape),
+            ("known", self.known.shape),
             ("groups", self.groups.shape),
         ):
             if found != (rows,):
@@ -83,9 +88,10 @@ class TrainingSet:
                 f"{self.ids[bad[0]]!r}: embed them again"
             )
             raise TrainingDataError(msg)
-        if np.isinf(self.times).any():
-            msg = f"the time of ticket {self.ids[int(np.isinf(self.times).argmax())]!r} is infinite; use NaN for unknown"
-            raise TrainingDataError(msg)
+        for moments in (self.times, self.known):
+            if np.isinf(moments).any():
+                msg = f"a time of ticket {self.ids[int(np.isinf(moments).argmax())]!r} is infinite; use NaN for unknown"
+                raise TrainingDataError(msg)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,6 +103,7 @@ class TrainingSet:
             vectors=self.vectors[rows],
             labels=tuple(self.labels[row] for row in rows),
             times=self.times[rows],
+            known=self.known[rows],
             groups=self.groups[rows],
         )
 

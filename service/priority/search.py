@@ -20,7 +20,7 @@ from service.priority.records import Calibration, Candidate, FloatMatrix, IntArr
 from service.priority.timeline import Block
 from service.priority.trees import Leaves, Trees, vote
 
-__all__ = ["History", "Later", "choose", "grow_until", "hold_out", "macro_f1", "measure_calibration"]
+__all__ = ["History", "Later", "choose", "grow_on", "hold_out", "macro_f1", "measure_calibration"]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
 _TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
@@ -72,14 +72,14 @@ class Later:
         return fit_calibrator(self.smoothed[rows], self.label[rows])
 
 
-def grow_until(
-    history: History, end: int, candidate: Candidate, trees: int, seed: int
+def grow_on(
+    history: History, rows: IntArray, candidate: Candidate, trees: int, seed: int
 ) -> tuple[Trees, Leaves]:
-    """Grow a forest on the rows before ``end``."""
+    """Grow a forest on the given rows."""
     return grow(
-        history.training.vectors[:end],
-        history.label[:end],
-        history.training.times[:end],
+        history.training.vectors[rows],
+        history.label[rows],
+        history.training.times[rows],
         candidate=candidate,
         trees=trees,
         seed=seed,
@@ -94,11 +94,11 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
     votes, smoothed = [np.zeros((0, labels))], [np.zeros((0, labels))]
     known = [np.zeros(0, dtype=bool)]
     for number, stretch in enumerate(history.blocks):
-        past = history.label[: stretch.end]
+        past = history.label[stretch.learned]
         counts = np.bincount(past, minlength=labels)
         if not len(stretch.rows) or np.count_nonzero(counts) < 2:  # noqa: PLR2004 (something to tell apart)
             continue
-        trees_, leaves = grow_until(history, stretch.end, candidate, trees, seed)
+        trees_, leaves = grow_on(history, stretch.learned, candidate, trees, seed)
         reached = trees_.walk(history.training.vectors[stretch.rows])
         found = vote(leaves.votes(past, labels), reached)
         rows.append(stretch.rows)
@@ -106,7 +106,7 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
         majority.append(np.full(len(stretch.rows), counts.argmax()))
         known.append(counts[history.label[stretch.rows]] > 0)
         votes.append(found)
-        smoothed.append(smooth(found, stretch.end))
+        smoothed.append(smooth(found, len(past)))
     where = np.concatenate(rows)
     all_votes = np.concatenate(votes)
     return Later(

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.records import IntArray, Matrix, TrainingSet
+from service.priority.records import FloatArray, IntArray, Matrix, TrainingSet
 
-__all__ = ["NEAR_DUPLICATE", "Block", "later_blocks", "newest_labelled", "repeats"]
+__all__ = ["NEAR_DUPLICATE", "Block", "existing", "later_blocks", "newest_labelled", "repeats"]
 
 NEAR_DUPLICATE = 0.95
 """Cosine from which two tickets count as the same problem."""
@@ -20,9 +20,9 @@ _CUTS = (0.6, 0.8, 1.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Learn from rows ``0 … end - 1``; be tested on ``rows``, all later."""
+    """Learn from the rows ``learned``; be tested on ``rows``, all later."""
 
-    end: int
+    learned: IntArray
     rows: IntArray
 
 
@@ -53,10 +53,26 @@ def repeats(vectors: Matrix, groups: IntArray) -> NDArray[np.bool_]:
     return repeated
 
 
-def later_blocks(repeated: NDArray[np.bool_]) -> tuple[Block, ...]:
-    """Cut history, oldest first, into held-out stretches without what repeats an earlier ticket."""
-    rows = len(repeated)
-    ends = [round(rows * cut) for cut in _CUTS]
+def existing(times: FloatArray, known: FloatArray, start: int) -> IntArray:
+    """Return the rows from which could be learned when the ticket of the row ``start`` came.
+
+    Without this rule the past looks better than it was: what is resolved late is unlike what is resolved soon.
+
+    :param times: when each ticket was created, oldest first, NaN where unknown.
+    :param known: when each was resolved, NaN where unknown.
+    """
+    moment = times[start]
+    return np.flatnonzero(np.isnan(known[:start]) | np.isnan(moment) | (known[:start] <= moment))
+
+
+def later_blocks(times: FloatArray, known: FloatArray, repeated: NDArray[np.bool_]) -> tuple[Block, ...]:
+    """Cut history, oldest first, into held-out stretches without what repeats an earlier ticket.
+
+    :param times: as in `existing`, and so is ``known``.
+    """
+    ends = [round(len(repeated) * cut) for cut in _CUTS]
     return tuple(
-        Block(end=start, rows=start + np.flatnonzero(~repeated[start:stop])) for start, stop in pairwise(ends)
+        Block(learned=existing(times, known, start), rows=start + np.flatnonzero(~repeated[start:stop]))
+        for start, stop in pairwise(ends)
+        if start < stop
     )

@@ -56,6 +56,7 @@ def made(rows: int, seed: int = 0) -> TrainingSet:
         vectors=vectors,
         labels=tuple(names[label].tolist()),
         times=np.arange(rows) * _DAY / 20,
+        known=np.arange(rows) * _DAY / 20,
         groups=np.arange(rows),
     )
 

@@ -107,6 +107,7 @@ def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> Non
     assert rows.labels == tuple(by_id[one].priority for one in rows.ids)
     assert rows.text_hashes == tuple(text_hash(by_id[one].text) for one in rows.ids)
     assert np.isnan(rows.times).all()
+    assert np.isnan(rows.known).all()
     assert rows.vectors.tobytes() == vectors_for([by_id[one] for one in rows.ids]).tobytes()
     assert rows.vectors.dtype == np.float32
 

@@ -29,6 +29,7 @@ def clustered(
         vectors=vectors.astype(np.float32),
         labels=tuple(labels[number] for number in said),
         times=np.arange(rows, dtype=np.float64) * DAY,
+        known=np.arange(rows, dtype=np.float64) * DAY,
         groups=np.arange(rows),
     )
 
@@ -45,6 +46,7 @@ def relabelled(training: TrainingSet, labels: list[str | None]) -> TrainingSet:
         vectors=training.vectors,
         labels=tuple(labels),
         times=training.times,
+        known=training.known,
         groups=training.groups,
     )
 

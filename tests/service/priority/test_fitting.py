@@ -1,6 +1,7 @@
 """Fitting: the same every time, honest on what comes later, and calm about odd data."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def test_repeats_are_not_held_out(history: TrainingSet) -> None:
         vectors=noisy.vectors[rows],
         labels=tuple(noisy.labels[row] for row in rows),
         times=np.arange(400.0),
+        known=np.arange(400.0),
         groups=np.arange(400),
     )
     found = grown(twice)
@@ -103,9 +105,7 @@ def test_repeats_are_not_held_out(history: TrainingSet) -> None:
 def test_groups_are_kept_on_one_side() -> None:
     """Of a group only the first ticket can be held out."""
     training = clustered(300, spread=1.5)
-    grouped = TrainingSet(
-        training.ids, training.vectors, training.labels, training.times, np.arange(300) % 250
-    )
+    grouped = replace(training, groups=np.arange(300) % 250)
     found = grown(grouped)
     assert found.report.later_tickets == 70
     assert found.later.max() == 249
@@ -210,6 +210,7 @@ def test_equal_tickets_that_contradict() -> None:
         vectors=np.ones((200, 8), np.float32),
         labels=("high", "low") * 100,
         times=np.arange(200, dtype=np.float64) * DAY,
+        known=np.arange(200, dtype=np.float64) * DAY,
         groups=np.arange(200),
     )
     found = grown(training)
@@ -223,8 +224,7 @@ def test_equal_tickets_that_contradict() -> None:
 def test_without_times(times: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
     """Without times the given order is the order in time, and age does not count."""
     training = clustered(200)
-    untimed = TrainingSet(training.ids, training.vectors, training.labels, times, training.groups)
-    found = grown(untimed)
+    found = grown(replace(training, times=times, known=times))
     assert found.ids == training.ids
     assert found.classify(training.vectors).automatic.any()
 

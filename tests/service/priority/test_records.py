@@ -10,7 +10,7 @@ from tests.service.priority.data import clustered
 def made(**changes: object) -> TrainingSet:
     """Return a small training set, with some of its arrays replaced."""
     whole = clustered(4)
-    fields = {name: getattr(whole, name) for name in ("ids", "vectors", "labels", "times", "groups")}
+    fields = {name: getattr(whole, name) for name in ("ids", "vectors", "labels", "times", "known", "groups")}
     return TrainingSet(**{**fields, **changes})
 
 
@@ -53,5 +53,5 @@ def test_large_finite_values() -> None:
 
 def test_nothing_at_all() -> None:
     """No tickets are a training set too."""
-    empty = TrainingSet((), np.zeros((0, 0), np.float32), (), np.zeros(0), np.zeros(0, np.int64))
+    empty = TrainingSet((), np.zeros((0, 0), np.float32), (), np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
     assert len(empty) == 0

@@ -3,7 +3,7 @@
 import numpy as np
 
 from service.priority import TrainingSet
-from service.priority.timeline import NEAR_DUPLICATE, later_blocks, newest_labelled, repeats
+from service.priority.timeline import NEAR_DUPLICATE, existing, later_blocks, newest_labelled, repeats
 from tests.service.priority.data import clustered
 
 
@@ -14,6 +14,7 @@ def test_newest_labelled() -> None:
         vectors=np.eye(5, dtype=np.float32),
         labels=("high", None, "low", "low", "high"),
         times=np.array([9.0, 8.0, np.nan, 1.0, np.nan]),
+        known=np.full(5, np.nan),
         groups=np.arange(5),
     )
     assert newest_labelled(training, 10).ids == ("untimed", "untimed too", "old", "new")
@@ -41,12 +42,24 @@ def test_repeats_across_blocks() -> None:
 
 
 def test_later_blocks() -> None:
-    """Each stretch is later than all it is tested against, and holds no repeat."""
+    """Each stretch is later than all that is learned before it, and holds no repeat."""
     repeated = np.zeros(100, dtype=bool)
     repeated[[65, 90]] = True
-    blocks = later_blocks(repeated)
-    assert [block.end for block in blocks] == [60, 80]
-    assert all((block.rows >= block.end).all() for block in blocks)
+    times = np.arange(100.0)
+    blocks = later_blocks(times, times, repeated)
+    assert [block.learned.tolist() for block in blocks] == [list(range(60)), list(range(80))]
     assert np.concatenate([block.rows for block in blocks]).tolist() == [
         row for row in range(60, 100) if row not in {65, 90}
     ]
+
+
+def test_nothing_is_learned_before_it_is_known() -> None:
+    """A ticket that was open when a stretch began teaches nothing about it; without times all came before."""
+    times = np.arange(100.0)
+    known = times.copy()
+    known[[3, 4, 5, 6]] = [60, 61, 200, np.nan]
+    first, second = later_blocks(times, known, np.zeros(100, dtype=bool))
+    assert first.learned.tolist() == [row for row in range(60) if row not in {4, 5}]
+    assert second.learned.tolist() == [row for row in range(80) if row != 5]
+    times[60] = np.nan
+    assert existing(times, known, 60).tolist() == list(range(60))
