@@ -110,6 +110,8 @@ def _evaluate(settings: Settings, options: argparse.Namespace) -> None:
             source=loaded.source,
             embedding_model=loaded.embedding_model,
             max_error=settings.max_error,
+            max_missed=settings.max_missed,
+            half_life_days=settings.half_life_days,
             order=order,
             folds=options.folds,
             rejected=loaded.rejected,

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.cuts import Cut, roll
-from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Said, learn_and_say
+from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Fit, Said, learn_and_say
 from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, resample
 from service.evaluation.order import priority_order
 from service.evaluation.records import (
@@ -23,6 +24,7 @@ from service.evaluation.records import (
 )
 from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
+from service.priority import fit
 from service.priority.abstention import error_bound
 from service.priority.records import IntArray
 
@@ -41,6 +43,8 @@ def evaluate(
     source: str,
     embedding_model: str,
     max_error: float,
+    max_missed: Mapping[str, float] | None = None,
+    half_life_days: float | None = None,
     order: Sequence[str] = (),
     folds: int = 5,
     rejected: int = 0,
@@ -51,7 +55,7 @@ def evaluate(
     """Back-test the served forest and its rivals on later tickets.
 
     :param source: what to call the tickets in the report.
-    :param max_error: the share of wrong labels accepted among automatic decisions, in (0, 1).
+    :param max_error: as of `service.priority.fit`, and so are ``max_missed`` and ``half_life_days``.
     :param order: the priorities from least to most urgent; empty: as their names tell.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
@@ -65,7 +69,10 @@ def evaluate(
     names = ordered or tuple(counts)
     column = {name: number for number, name in enumerate(names)}
     label = np.array([column[name] for name in known.labels if name is not None], np.int64)
-    answers = _Answers(known, names, max_error, seed, progress)
+    fitting = partial(
+        fit, max_error=max_error, max_missed=max_missed, half_life_days=half_life_days, seed=seed
+    )
+    answers = _Answers(known, names, fitting, seed, progress)
 
     sizes = _learning_sizes(cuts[-1], label)
     answers.total = sum(len(cut.tested) for cut in cuts) * len(NAMES) + 2 * len(sizes) * len(cuts[-1].tested)
@@ -128,18 +135,18 @@ class _Answers:
         self,
         cases: Cases,
         names: tuple[str, ...],
-        max_error: float,
+        fitting: Fit,
         seed: int,
         progress: Callable[[int, int], None],
     ) -> None:
         self.total = 0
         self._done = 0
-        self._cases, self._names, self._max_error, self._seed = cases, names, max_error, seed
+        self._cases, self._names, self._fit, self._seed = cases, names, fitting, seed
         self._progress = progress
 
     def ask(self, method: str, learned: IntArray, tested: IntArray) -> Said:
         learn, test = self._cases.take(learned), self._cases.take(tested)
-        said = learn_and_say(method, learn, test, self._names, max_error=self._max_error, seed=self._seed)
+        said = learn_and_say(method, learn, test, self._names, fit=self._fit, seed=self._seed)
         self._done += len(tested)
         self._progress(self._done, self.total)
         return said
@@ -163,13 +170,16 @@ def _methods(
     support = np.bincount(label, minlength=len(names))
     rows = []
     for key, score in scores.items():
-        automatic = bound = None
+        automatic = bound = missed = None
         if key == SERVED and served.automatic is not None:
             automatic = int(served.automatic.sum())
-            wrong = int((served.label != label)[served.automatic].sum())
-            bound = error_bound(wrong, automatic) if automatic else None
-        macro, brier, ece = score["macro_f1"], score["brier"], score["ece"]
-        if macro is None or brier is None or ece is None:  # they are numbers wherever there is a ticket
+            wrong = (served.label != label) & served.automatic
+            bound = error_bound(int(wrong.sum()), automatic) if automatic else None
+            missed = np.bincount(label[wrong], minlength=len(names))
+        macro, brier, ece, classwise = (score[name] for name in ("macro_f1", "brier", "ece", "classwise"))
+        if (
+            macro is None or brier is None or ece is None or classwise is None
+        ):  # they are numbers where a ticket is
             msg = f"{key} was asked about no ticket"
             raise ValueError(msg)
         rows.append(
@@ -180,13 +190,20 @@ def _methods(
                 kappa=score["kappa"],
                 brier=brier,
                 ece=ece,
+                classwise=classwise,
                 recalls=tuple(
-                    Recall(label=name, tickets=int(support[number]), recall=score.recall(number))
+                    Recall(
+                        label=name,
+                        tickets=int(support[number]),
+                        recall=score.recall(number),
+                        missed=None if missed is None else int(missed[number]),
+                    )
                     for number, name in enumerate(names)
                 ),
                 ahead=None if key == SERVED else scores[SERVED].ahead_of(score),
                 brier_before=score["brier_before"],
                 ece_before=score["ece_before"],
+                classwise_before=score["classwise_before"],
                 coverage=score["coverage"],
                 error=score["error"],
                 error_bound=bound,

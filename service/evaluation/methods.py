@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from indexer.ticket import embedding_text
 from service.evaluation.cases import Cases
-from service.priority import Forest, NoForest, TrainingSet, fit
+from service.priority import Forest, NoForest, TrainingSet
 from service.priority.records import FloatMatrix, IntArray
 
-__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Said", "learn_and_say"]
+__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Fit", "Said", "learn_and_say"]
+
+Fit = Callable[[TrainingSet], Forest | NoForest]
+"""Makes the forest that is served, as the settings want it."""
 
 SERVED = "forest"
 NAMES: Mapping[str, str] = {
@@ -53,20 +56,20 @@ class Said:
 
 
 def learn_and_say(
-    method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, max_error: float, seed: int
+    method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, fit: Fit, seed: int
 ) -> Said:
     """Learn from some tickets and say the labels of others.
 
     :param method: a key of `NAMES`.
     :param learn: labelled tickets, with two labels or more.
     :param names: the columns.
-    :param max_error: the share of wrong labels accepted among automatic decisions.
+    :param fit: makes the forest that Precedent serves.
     """
     with warnings.catch_warnings():
         # scikit-learn takes a team with many priorities and few tickets for a regression.
         warnings.filterwarnings("ignore", message="The number of unique classes")
         if method == SERVED:
-            return _served(learn, test, names, max_error, seed)
+            return _served(learn, test, names, fit)
         column = {name: number for number, name in enumerate(names)}
         label = np.array([column[name] for name in learn.labels if name is not None], np.int64)
         if method in GUESSES:
@@ -76,7 +79,7 @@ def learn_and_say(
         return Said(probabilities.argmax(axis=1), probabilities, probabilities)
 
 
-def _served(learn: Cases, test: Cases, names: tuple[str, ...], max_error: float, seed: int) -> Said:
+def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Said:
     training = TrainingSet(
         ids=learn.ids,
         vectors=learn.vectors,
@@ -85,7 +88,7 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], max_error: float,
         known=learn.known,
         groups=learn.groups,
     )
-    forest: Forest | NoForest = fit(training, max_error=max_error, seed=seed)
+    forest = fit(training)
     if isinstance(forest, NoForest):  # two labels and enough tickets: the cut made sure
         raise TypeError(forest.state)
     found = forest.classify(test.vectors)

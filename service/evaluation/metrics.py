@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from service.evaluation.methods import SERVED, Said
 from service.evaluation.records import Interval
-from service.priority.calibration import calibration_error
+from service.priority.calibration import calibration_error, classwise_error
 from service.priority.records import FloatArray, FloatMatrix, IntArray
 
 __all__ = ["Resampled", "confusion_matrix", "interval", "macro_f1", "quadratic_kappa", "resample"]
 
 _RESAMPLES = 1_000
-_FIXED = ("macro_f1", "kappa", "brier", "ece", "brier_before", "ece_before", "coverage", "error")
+_QUALITY = ("brier", "ece", "classwise")
+_FIXED = ("macro_f1", "kappa", *_QUALITY, *(f"{name}_before" for name in _QUALITY), "coverage", "error")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,21 +112,17 @@ class _Scorer:
         self._right = found.label == label
         self._automatic = found.automatic
         self._calibrated = found.votes is not found.probabilities
-        self._brier, self._confidence = zip(
-            *(
-                (((given - true) ** 2).sum(axis=1), given[at, found.label])
-                for given in (found.probabilities, found.votes)
-            ),
-            strict=True,
-        )
+        self._given = found.probabilities, found.votes
+        self._brier = [((given - true) ** 2).sum(axis=1) for given in self._given]
+        self._confidence = [given[at, found.label] for given in self._given]
 
     def __call__(self, rows: IntArray) -> FloatArray:
         confusion = confusion_matrix(self._label[rows], self._said[rows], self._labels)
         right = self._right[rows]
         nothing = float("nan")
         kappa = nothing if self._order is None else quadratic_kappa(confusion[self._order])
-        brier, ece = self._quality(0, rows, right)
-        before = self._quality(1, rows, right) if self._calibrated else (nothing, nothing)
+        after = self._quality(0, rows, right)
+        before = self._quality(1, rows, right) if self._calibrated else [nothing] * len(_QUALITY)
         coverage = error = nothing
         if self._automatic is not None:
             automatic = self._automatic[rows]
@@ -133,10 +130,14 @@ class _Scorer:
             error = float(1 - right[automatic].mean()) if automatic.any() else nothing
         support = confusion.sum(axis=1)
         recall = np.where(support > 0, np.diag(confusion) / np.maximum(support, 1), np.nan)
-        return np.array([macro_f1(confusion), kappa, brier, ece, *before, coverage, error, *recall])
+        return np.array([macro_f1(confusion), kappa, *after, *before, coverage, error, *recall])
 
-    def _quality(self, which: int, rows: IntArray, right: NDArray[Any]) -> tuple[float, float]:
-        return float(self._brier[which][rows].mean()), calibration_error(self._confidence[which][rows], right)
+    def _quality(self, which: int, rows: IntArray, right: NDArray[Any]) -> list[float]:
+        return [
+            float(self._brier[which][rows].mean()),
+            calibration_error(self._confidence[which][rows], right),
+            classwise_error(self._given[which][rows], self._label[rows]),
+        ]
 
 
 def _sure(found: Interval | None) -> Interval:

@@ -83,20 +83,26 @@ def _origin(evaluation: Evaluation) -> str:
 def _comparison(evaluation: Evaluation) -> list[Element]:
     ordered = evaluation.order is not None
     heads = ["Method", "Score (macro-F1)", "Forest ahead by"]
-    heads += [*(["Agreement (quadratic kappa)"] if ordered else []), "Brier score", "Calibration error"]
+    heads += [
+        *(["Agreement (quadratic kappa)"] if ordered else []),
+        "Brier score",
+        "Calibration error",
+        "of the priority named",
+    ]
     rows = []
     for method in evaluation.methods:
         cells = [_cell(method.macro_f1), _cell(method.ahead, signed=True)]
         cells += [_cell(method.kappa)] if ordered else []
-        cells += [_cell(method.brier), _cell(method.ece)]
+        cells += [_cell(found) for found in (method.brier, method.classwise, method.ece)]
         rows.append(_row(method, cells))
         if method.ece_before is not None:
             rows.append(
                 element(
                     "tr",
                     element("td", "the same forest before calibration"),
-                    *(element("td", "-") for _ in range(len(cells) - 2)),
+                    *(element("td", "-") for _ in range(len(cells) - 3)),
                     _cell(method.brier_before),
+                    _cell(method.classwise_before),
                     _cell(method.ece_before),
                 )
             )
@@ -132,6 +138,7 @@ def _recalls(evaluation: Evaluation) -> list[Element]:
             element("td", f"{own.tickets:,}"),
             _cell(own.recall),
             _cell(other.recall),
+            element("td", f"{own.missed or 0:,}"),
         )
         for own, other in zip(forest.recalls, rival.recalls, strict=True)
         if own.label in shown
@@ -140,10 +147,12 @@ def _recalls(evaluation: Evaluation) -> list[Element]:
         element("h2", "How many tickets of each priority are found (recall)"),
         element(
             "p",
-            f"Read: of all later tickets with this priority, the share that was given it.{_left_out(evaluation)}",
+            f"Read: of all later tickets with this priority, the share that was given it. Missed: the forest set another one by itself.{_left_out(evaluation)}",
             class_="small",
         ),
-        _table(["Priority", "Later tickets", "Forest", rival.name[0].upper() + rival.name[1:]], rows),
+        _table(
+            ["Priority", "Later tickets", "Forest", rival.name[0].upper() + rival.name[1:], "Missed"], rows
+        ),
     ]
 
 
@@ -243,7 +252,7 @@ def _words() -> list[Element]:
         ("Macro-F1", "a priority is well handled when its tickets are found and others are not mistaken for it (F1); the score is the mean over all priorities, so that a rare one counts as much as a frequent one."),
         ("Quadratic kappa", "agreement with the true priorities beyond chance; a miss by two steps weighs four times a miss by one."),
         ("Brier score", "the squared distance between the probabilities given and the truth, from 0 (best) to 2."),
-        ("Calibration error", "how far confidence and reality are apart on average: of the tickets decided with 70% confidence, 70% should be right."),
+        ("Calibration error", "how far probabilities and reality are apart on average: of the tickets to which 30% are given for a priority, 30% should have it. It is measured on the probabilities of all priorities, and once more on those of the priority that is named."),
         (NAMES["stratified"].capitalize(), "draws a priority as often as it occurred before, without reading the ticket."),
         ("95% range", "found by drawing the later tickets anew 1,000 times (bootstrap); “Forest ahead by” uses the same draws for both methods."),
         ("Set automatically", "the forest was sure enough, by its record on tickets before the cut, to stay within the error budget."),

@@ -26,11 +26,14 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the tickets with a label, the share that was given it; ``None`` without such tickets."""
+    """How a method did on the tickets with one label."""
 
     label: str
     tickets: int
     recall: Interval | None
+    """The share that was given it; ``None`` without such tickets."""
+    missed: int | None
+    """How many were given another label automatically; of the forest only."""
 
 
 class MethodScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,12 +46,16 @@ class MethodScore(msgspec.Struct, frozen=True, kw_only=True):
     """Agreement beyond chance, weighted by the square of the distance between ordered labels."""
     brier: Interval
     ece: Interval
+    """Expected calibration error of the confidence in the label that was said."""
+    classwise: Interval
+    """Expected calibration error of all labels' probabilities, mean over the labels."""
     recalls: tuple[Recall, ...]
     ahead: Interval | None
     """The forest's macro-F1 less this method's, on the same resamples; ``None`` for the forest itself."""
     brier_before: Interval | None
-    """Before calibration, as `ece_before`; of the forest only."""
+    """Before calibration, as the next two; of the forest only."""
     ece_before: Interval | None
+    classwise_before: Interval | None
     coverage: Interval | None
     """The share of tickets decided automatically; of the forest only."""
     error: Interval | None

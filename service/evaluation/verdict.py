@@ -74,17 +74,18 @@ def _automatic(forest: MethodScore, max_error: float) -> str:
 
 
 def _calibration(forest: MethodScore) -> str:
-    if forest.ece_before is None:
+    if forest.ece_before is None or forest.classwise_before is None:
         return ""
-    points = f"its confidence is off by {forest.ece.value * 100:.0f} percentage points on average"
-    if forest.ece.value <= forest.ece_before.value:
-        return (
-            f"When it says how sure it is, {points} ({forest.ece_before.value * 100:.0f} before calibration)."
-        )
     return (
-        f"When it says how sure it is, {points}; calibration did not help "
-        f"({forest.ece_before.value * 100:.0f} before it)."
+        f"Its probabilities are off by {_points(forest.classwise, forest.classwise_before)}, "
+        f"and its confidence in the priority that it names by {_points(forest.ece, forest.ece_before)}."
     )
+
+
+def _points(after: Interval, before: Interval) -> str:
+    off = f"{after.value * 100:.1f} percentage points on average"
+    helped = f"{before.value * 100:.1f} before calibration"
+    return f"{off} ({helped})" if after.value <= before.value else f"{off} ({helped}, which did not help)"
 
 
 def percent(share: float) -> str:
@@ -94,13 +95,28 @@ def percent(share: float) -> str:
 
 def table(evaluation: Evaluation) -> str:
     """Return the scores as lines of text for a terminal."""
-    heads = ("method", "macro-F1", "forest ahead by", "kappa", "Brier", "calibration error")
+    heads = (
+        "method",
+        "macro-F1",
+        "forest ahead by",
+        "kappa",
+        "Brier",
+        "calibration error",
+        "of the label said",
+    )
     rows = [
         (
             method.name,
             *(
                 _cell(found)
-                for found in (method.macro_f1, method.ahead, method.kappa, method.brier, method.ece)
+                for found in (
+                    method.macro_f1,
+                    method.ahead,
+                    method.kappa,
+                    method.brier,
+                    method.classwise,
+                    method.ece,
+                )
             ),
         )
         for method in evaluation.methods
@@ -108,19 +124,26 @@ def table(evaluation: Evaluation) -> str:
     forest = evaluation.methods[0]
     lines = _columns(heads, rows)
     if forest.ece_before is not None:
-        lines += [
-            "",
-            f"the forest before calibration: Brier {_cell(forest.brier_before)}, calibration error {_cell(forest.ece_before)}",
-        ]
+        named = f"of the label said {_cell(forest.ece_before)}"
+        before = (
+            f"Brier {_cell(forest.brier_before)}, calibration error {_cell(forest.classwise_before)}, {named}"
+        )
+        lines += ["", f"the forest before calibration: {before}"]
     bound = "" if forest.error_bound is None else f", at most {forest.error_bound:.3f} with 95% confidence"
     decided = (
         f"decided automatically: {_cell(forest.coverage)} of the tickets, wrong: {_cell(forest.error)}{bound}"
     )
     lines += [f"{decided}; budget {evaluation.max_error:g}", ""]
     lines += _columns(
-        ("priority", "tickets", "recall of the forest", f"of {evaluation.methods[1].name}"),
+        (
+            "priority",
+            "tickets",
+            "recall of the forest",
+            f"of {evaluation.methods[1].name}",
+            "missed automatically",
+        ),
         [
-            (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall))
+            (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall), f"{own.missed or 0:,}")
             for own, other in zip(forest.recalls, evaluation.methods[1].recalls, strict=True)
         ],
     )
