@@ -1,7 +1,7 @@
 """A copy of the ledger in one portable file, and an empty store made of it.
 
-The file is a ZIP archive, the same for both databases: ``tickets.jsonl`` has a ticket a line; ``vectors-1.bin`` and so
-on have, for each text of one vector space, the 32 bytes of its SHA-256 and then its float32 values, little-endian;
+The file is a ZIP archive, the same for both databases: ``tickets.jsonl`` has a ticket a line, ``feedback.jsonl``
+the last word on an answer a line; ``vectors-1.bin`` and so on have, for each text of one vector space, the 32 bytes of its SHA-256 and then its float32 values, little-endian;
 ``manifest.json`` says which spaces, how much of everything, and each part's SHA-256.
 """
 
@@ -10,7 +10,7 @@ import os
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,19 +20,20 @@ import msgspec
 
 from indexer.errors import PrecedentError
 from indexer.knowledge.knowledge import Notify
-from indexer.ledger import Content, Ledger, Snapshot, Space
+from indexer.ledger import Content, FeedbackRow, Ledger, Snapshot, Space
 from indexer.ticket import Ticket
 
 __all__ = ["BackupFileError", "CopyReport", "backup", "restore"]
 
 _FORMAT = "precedent-backup-1"
 _MANIFEST = "manifest.json"
-_TICKETS = "tickets.jsonl"
+_TICKETS, _FEEDBACK = "tickets.jsonl", "feedback.jsonl"
 _HASH_BYTES = 32
 _READ = 2**20
 _TOLD = 1_000
 
 _ticket = msgspec.json.Decoder(Ticket)
+_feedback = msgspec.json.Decoder(FeedbackRow)
 
 
 class BackupFileError(PrecedentError):
@@ -59,6 +60,8 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     tickets: int
     ticket_part: _Part
+    feedback: int
+    feedback_part: _Part
     spaces: tuple[_SpacePart, ...]
 
 
@@ -69,6 +72,7 @@ class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
     made: str
     tickets: int
     vectors: int
+    feedback: int
     bytes: int
     seconds: float
 
@@ -139,6 +143,7 @@ def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
             spaces=tuple(parts),
             tickets=lambda: _told(_lines(archive, manifest.ticket_part), manifest.tickets, notify),
             vectors=lambda space: _rows(archive, parts[space]),
+            feedback=lambda: _lines(archive, manifest.feedback_part),
         )
         with ledger.maintenance_lock():
             ledger.copies.fill(content)
@@ -148,8 +153,9 @@ def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
 def _write(archive: zipfile.ZipFile, ledger: Ledger, snapshot: Snapshot, notify: Notify) -> _Manifest:
     writer = _Writer(archive)
     total = ledger.tickets.count()
-    lines = (f"{record}\n".encode() for record in _told(snapshot.tickets(), total, notify, what="backup"))
-    ticket_part, tickets = writer.add(_TICKETS, lines, zipfile.ZIP_DEFLATED)
+    records = _told(snapshot.tickets(), total, notify, what="backup")
+    ticket_part, tickets = writer.add(_TICKETS, _encoded(records), zipfile.ZIP_DEFLATED)
+    feedback_part, feedback = writer.add(_FEEDBACK, _encoded(snapshot.feedback()), zipfile.ZIP_DEFLATED)
     spaces = []
     for number, space in enumerate(snapshot.spaces, start=1):
         rows = (bytes.fromhex(text) + data for text, data in snapshot.vectors(space))
@@ -163,6 +169,8 @@ def _write(archive: zipfile.ZipFile, ledger: Ledger, snapshot: Snapshot, notify:
         generation=snapshot.generation,
         tickets=tickets,
         ticket_part=ticket_part,
+        feedback=feedback,
+        feedback_part=feedback_part,
         spaces=tuple(spaces),
     )
     archive.writestr(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
@@ -207,7 +215,7 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> _Manifest:
     except msgspec.MsgspecError as error:
         msg = f"{file} is no backup: its {_MANIFEST} cannot be read ({error}); nothing was restored"
         raise BackupFileError(msg) from None
-    parts = (manifest.ticket_part, *(of.part for of in manifest.spaces))
+    parts = (manifest.ticket_part, manifest.feedback_part, *(of.part for of in manifest.spaces))
     if sorted(names) != sorted([_MANIFEST, *(part.name for part in parts)]):
         msg = f"{file} is damaged: its parts are not those that its {_MANIFEST} names; nothing was restored"
         raise BackupFileError(msg)
@@ -226,21 +234,34 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> _Manifest:
 
 def _check_counts(archive: zipfile.ZipFile, file: Path, manifest: _Manifest) -> None:
     wrong = [of.part.name for of in manifest.spaces if of.part.size != of.vectors * _row_bytes(of.space)]
-    try:
-        ids = [_ticket.decode(line).id for line in _lines(archive, manifest.ticket_part)]
-    except msgspec.MsgspecError:
-        ids = []
-    if len(ids) != manifest.tickets or len(set(ids)) != len(ids):
-        wrong.append(manifest.ticket_part.name)
+    tickets = _keys(_lines(archive, manifest.ticket_part), lambda line: _ticket.decode(line).id)
+    answers = _keys(_lines(archive, manifest.feedback_part), lambda line: _feedback.decode(line).answer)
+    for part, keys, count in (
+        (manifest.ticket_part, tickets, manifest.tickets),
+        (manifest.feedback_part, answers, manifest.feedback),
+    ):
+        if keys is None or len(keys) != count or len(set(keys)) != count:
+            wrong.append(part.name)
     if wrong or (manifest.live is not None and manifest.live not in [of.space for of in manifest.spaces]):
         msg = f"{file} is no whole backup: {', '.join(wrong) or _MANIFEST} does not hold what is said of it; nothing was restored"
         raise BackupFileError(msg)
+
+
+def _keys(lines: Iterable[str], key: Callable[[str], str]) -> list[str] | None:
+    try:
+        return [key(line) for line in lines]
+    except msgspec.MsgspecError:
+        return None
 
 
 def _lines(archive: zipfile.ZipFile, part: _Part) -> Iterator[str]:
     with archive.open(part.name) as content:
         for line in content:
             yield line.decode().rstrip("\n")
+
+
+def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
+    return (f"{line}\n".encode() for line in lines)
 
 
 def _rows(archive: zipfile.ZipFile, of: _SpacePart) -> Iterator[tuple[str, bytes]]:
@@ -275,6 +296,7 @@ def _report(file: Path, manifest: _Manifest, began: float) -> CopyReport:
         made=manifest.made,
         tickets=manifest.tickets,
         vectors=sum(of.vectors for of in manifest.spaces),
+        feedback=manifest.feedback,
         bytes=file.stat().st_size,
         seconds=round(time.monotonic() - began, 3),
     )

@@ -10,9 +10,18 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
-from indexer.ledger.database import PAGE, Database, generations, next_revision, spaces, tickets, vectors
+from indexer.ledger.database import (
+    PAGE,
+    Database,
+    feedback,
+    generations,
+    next_revision,
+    spaces,
+    tickets,
+    vectors,
+)
 from indexer.ledger.generations import Generations
-from indexer.ledger.records import Space
+from indexer.ledger.records import FeedbackRow, Space
 from indexer.ledger.tickets import ticket_row
 from indexer.ticket import Ticket
 
@@ -20,6 +29,7 @@ __all__ = ["Content", "Copies", "Snapshot"]
 
 _T = TypeVar("_T")
 _decode = msgspec.json.Decoder(Ticket).decode
+_decode_feedback = msgspec.json.Decoder(FeedbackRow).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class Snapshot:
     """Every ticket as JSON, ordered by id."""
     vectors: Callable[[Space], Iterator[tuple[str, bytes]]]
     """Every text hash and its vector, float32 little-endian, in a space, ordered by hash."""
+    feedback: Callable[[], Iterator[str]]
+    """Every `FeedbackRow` as JSON, ordered by answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class Content:
     spaces: tuple[Space, ...]
     tickets: Callable[[], Iterable[str]]
     vectors: Callable[[Space], Iterable[tuple[str, bytes]]]
+    feedback: Callable[[], Iterable[str]]
 
 
 class Copies:
@@ -79,12 +92,19 @@ class Copies:
                 )
                 return ((row.text_hash, row.vector) for row in rows(query.order_by(vectors.c.text_hash)))
 
+            def of_feedback() -> Iterator[str]:
+                return (
+                    msgspec.json.encode(FeedbackRow(**row._mapping)).decode()  # noqa: SLF001 (public, but named so)
+                    for row in rows(sa.select(feedback).order_by(feedback.c.answer))
+                )
+
             yield Snapshot(
                 live=next((space for space, number in numbers.items() if number == live), None),
                 generation=int(connection.execute(highest).scalar_one()),
                 spaces=tuple(numbers),
                 tickets=of_tickets,
                 vectors=of_space,
+                feedback=of_feedback,
             )
 
     def is_empty(self) -> bool:
@@ -113,6 +133,10 @@ class Copies:
                         vectors.insert(),
                         [{"space": number, "text_hash": text, "vector": data} for text, data in found],
                     )
+            for said in _pages(content.feedback()):
+                connection.execute(
+                    feedback.insert(), [msgspec.structs.asdict(_decode_feedback(row)) for row in said]
+                )
             if not self._db.is_sqlite:
                 # The rows have their numbers from us: the next one must not be given twice.
                 connection.exec_driver_sql(
@@ -125,7 +149,7 @@ class Copies:
 def _is_empty(connection: sa.Connection) -> bool:
     return all(
         connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-        for table in (tickets, vectors, generations, spaces)
+        for table in (tickets, vectors, generations, spaces, feedback)
     )
 
 

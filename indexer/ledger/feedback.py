@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from indexer.ledger.database import Database, feedback, next_revision, tickets
 from indexer.ledger.generations import Generations
-from indexer.ledger.records import Outcome, Space
+from indexer.ledger.records import FeedbackRow, Outcome, Space
 from indexer.ledger.tickets import ticket_row
 from indexer.ticket import Ticket, text_hash
 
@@ -61,15 +61,15 @@ class Feedback:
         with self._db.write() as connection:
             outcome = None if entry.priority is None else self._label(connection, entry, ticket, space)
             answer = entry.triage_id or f"ticket {entry.ticket_id}"
-            row = {
-                "answer": answer,
-                "at": time.time(),
-                "ticket_id": entry.ticket_id,
-                "action": entry.action,
-                "priority": entry.priority,
-                "reply": entry.reply,
-            }
-            self._db.upsert(connection, feedback, [row])
+            row = FeedbackRow(
+                answer=answer,
+                at=time.time(),
+                ticket_id=entry.ticket_id,
+                action=entry.action,
+                priority=entry.priority,
+                reply=entry.reply,
+            )
+            self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
         return outcome
 
     def counts(self) -> dict[str, int]:

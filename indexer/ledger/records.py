@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+import msgspec
+
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 
-__all__ = ["Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
+__all__ = ["FeedbackRow", "Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
 
 
 class Outcome(StrEnum):
@@ -57,6 +59,17 @@ class Stored:
         if self.updated_at is not None and updated_at is not None and updated_at < self.updated_at:
             return Outcome.STALE
         return Outcome.UPDATED
+
+
+class FeedbackRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last word on one answer, as it is stored; ``at`` is when it was said, in seconds since the epoch."""
+
+    answer: str
+    at: float
+    ticket_id: str | None
+    action: str
+    priority: str | None
+    reply: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
 from indexer.knowledge.index import Hit
 from indexer.knowledge.knowledge import Knowledge
-from indexer.ledger import Ledger
+from indexer.ledger import FeedbackEntry, Ledger
 from indexer.settings import Settings
 from indexer.verify import verify
 from tests.indexer.command import report_of, run_command
@@ -39,6 +39,9 @@ _FULL = make_ticket(
     created_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     updated_at=datetime(2026, 2, 3, tzinfo=UTC),
 )
+_SAID = FeedbackEntry(
+    action="edited", triage_id="a-1", ticket_id="t-3", priority=None, reply="Zeilen\nund \U0001f642"
+)
 
 
 def _quiet(_what: str, _done: int, _total: int) -> None:
@@ -49,6 +52,12 @@ def _nearest(hits: list[Hit]) -> tuple[list[float], set[Hit]]:
     """Return the similarities, and the hits without those that tie for the last place: which of them come is chance."""
     similar = [round(hit.similarity, 5) for hit in hits]
     return similar, {replace(h, similarity=s) for h, s in zip(hits, similar, strict=True) if s > similar[-1]}
+
+
+def _feedback(ledger: Ledger) -> list[str]:
+    """Return all feedback, as it is stored."""
+    with ledger.copies.snapshot() as snapshot:
+        return list(snapshot.feedback())
 
 
 @contextlib.contextmanager
@@ -69,6 +78,7 @@ def written(settings: Settings, tmp_path: Path) -> Path:
         store_vectors(ledger, tickets[:10], _OTHER)
         ledger.generations.ensure_live(SPACE)
         ledger.tickets.write(tickets)
+        ledger.feedback.take(_SAID)
         backup(ledger, tmp_path / "small.backup", notify=_quiet)
     return tmp_path / "small.backup"
 
@@ -85,18 +95,21 @@ def test_round_trip(
     with _opened(settings, tmp_path / "first", there) as first:
         live = store(first, tickets)
         store_vectors(first.ledger, tickets[:50], _OTHER)
+        first.ledger.feedback.take(_SAID)
         made = backup(first.ledger, file, notify=_quiet)
         neighbours = [_nearest(first.nearest(live, query, 10)) for query in queries]
         stored = first.ledger.tickets.get(t.id for t in tickets)
         hashes = set(first.ledger.tickets.hashes().values())
         vectors = {space: first.ledger.vectors.get(space, hashes) for space in (SPACE, _OTHER)}
-    assert (made.tickets, made.vectors) == (301, 351)
+        said = _feedback(first.ledger)
+    assert (made.tickets, made.vectors, made.feedback) == (301, 351, 1)
     with _opened(settings, tmp_path / "second", back) as second:
         restored = restore(second.ledger, file, notify=_quiet)
         second.prepare()
         new = second.ledger.generations.live()
         assert new is not None
         assert (restored.tickets, restored.vectors) == (301, 351)
+        assert _feedback(second.ledger) == said
         assert second.ledger.tickets.get(stored) == stored == {t.id: t for t in tickets}
         for space, expected in vectors.items():
             found = second.ledger.vectors.get(space, hashes)
@@ -184,6 +197,10 @@ def _one_ticket_less(path: Path) -> None:
     _rewritten(path, lambda name, c: c.split(b"\n", 1)[1] if name == "tickets.jsonl" else c)
 
 
+def _other_feedback(path: Path) -> None:
+    _rewritten(path, lambda name, c: c.replace(b"edited", b"denied") if name == "feedback.jsonl" else c)
+
+
 def _another_vector(path: Path) -> None:
     _rewritten(path, lambda name, c: c[:-4] + b"\0\0\0\0" if name == "vectors-1.bin" else c)
 
@@ -205,7 +222,7 @@ def _manifest_that_lies(path: Path) -> None:
     "damage",
     [
         _truncated, _cut_in_half, _empty, _text, _foreign, _of_the_future, _without_tickets, _one_ticket_less,
-        _another_vector, _manifest_that_is_none, _manifest_that_lies, Path.unlink,
+        _another_vector, _other_feedback, _manifest_that_is_none, _manifest_that_lies, Path.unlink,
     ],
 )  # fmt: skip
 def test_what_is_no_whole_backup_is_refused_by_name(
