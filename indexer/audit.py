@@ -120,17 +120,16 @@ def _lost(
 
 
 def _faults_of(knowledge: Knowledge, generation: Generation, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    pending = knowledge.ledger.generations.pending_ids(generation)
     known = knowledge.ledger.tickets.stored(ids)
     seen: set[str] = set()
+    found: list[tuple[str, str]] = []
     for rows, vectors in knowledge.index.rows(generation, ids):
         seen.update(row.id for row in rows)
-        for ticket_id, fault in _faults(knowledge, generation, rows, vectors):
-            if ticket_id not in pending:
-                yield ticket_id, fault
-    for ticket_id in ids:
-        if ticket_id in known and ticket_id not in seen and ticket_id not in pending:
-            yield ticket_id, "missing"
+        found += _faults(knowledge, generation, rows, vectors)
+    found += [(ticket_id, "missing") for ticket_id in ids if ticket_id in known and ticket_id not in seen]
+    # Asked last: the ledger may have been written to since, and while the index stands still nothing stops pending.
+    pending = knowledge.ledger.generations.pending_ids(generation)
+    yield from (fault for fault in found if fault[0] not in pending)
 
 
 def _faults(
