@@ -114,19 +114,19 @@ def repair(knowledge: Knowledge, *, full: bool = False, notify: Notify) -> None:
     knowledge.prepare(notify)
     live = ledger.generations.live()
     if live is not None:
-        wrong = compare(knowledge, live, notify).ids
-        if wrong:
-            ledger.generations.note_pending(live, wrong)
-            knowledge.replay(live, notify)
-        lost = probe(knowledge, live, None if full else _SAMPLE, notify).lost
-        for start in range(0, len(lost), _PAGE):
-            page = lost[start : start + _PAGE]
-            # Noted first: a kill after the deletion leaves them to be replayed.
-            ledger.generations.note_pending(live, page)
-            knowledge.index.delete(live, page)
-            knowledge.replay(live, notify)
+        _replace(knowledge, live, compare(knowledge, live, notify).ids, notify)
+        _replace(knowledge, live, probe(knowledge, live, None if full else _SAMPLE, notify).lost, notify)
     with ledger.maintenance_lock():
         drop_retired(knowledge, before=0.0)
+
+
+def _replace(knowledge: Knowledge, live: Generation, ids: Sequence[str], notify: Notify) -> None:
+    for start in range(0, len(ids), _PAGE):
+        page = ids[start : start + _PAGE]
+        # Noted first: a kill after the deletion leaves them to be replayed.
+        knowledge.ledger.generations.note_pending(live, page)
+        knowledge.index.delete(live, page)
+        knowledge.replay(live, notify)
 
 
 def _ledger_problems(knowledge: Knowledge) -> list[Problem]:

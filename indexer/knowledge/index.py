@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.errors import IndexUnavailableError, SpaceMismatchError
 from indexer.knowledge.failures import MissingCollectionError, translated
+from indexer.knowledge.payload import metadata, parts, whole
 from indexer.knowledge.server import Endpoint, LocalServer
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
@@ -23,9 +24,6 @@ _T = TypeVar("_T")
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
-_UPSERT_BYTES = 24 * 2**20  # Chroma refuses a request above 40 MiB
-_FLOAT_BYTES = 24  # of one number in JSON, at most
-_TEXT_WEIGHT = 10  # Chroma indexes every three letters of a text: about 0.3 MB/s, so that 2 MB take seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +121,28 @@ class Index:
         return [collection.name for collection in self._call(lambda client: client.list_collections())]
 
     def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
-        """Upsert the entries with a ticket, whose vectors are the rows of the matrix, and delete the others."""
-        kept = [entry for entry in entries if entry.ticket is not None]
-        gone = [entry.id for entry in entries if entry.ticket is None]
+        """Store the entries with a ticket, whose vectors are the rows of the matrix, and delete the others.
+
+        A row is never given another vector in place: that took twice as long as a new row, and chromadb 1.5.9 may
+        lose such rows in its graph (chroma-core/chroma#7758). One whose vector stays is not touched in the graph.
+        """
         collection = self._collection(generation)
-        for part in _parts(kept, vectors.shape[1]):
-            self._upsert(collection, part, vectors)
-        if gone:
+        there = self._texts(collection, [entry.id for entry in entries])
+        kept = [entry for entry in entries if entry.ticket is not None]
+        same = [
+            entry
+            for entry in kept
+            if entry.ticket and there.get(entry.id) == (entry.text_hash, entry.ticket.text)
+        ]
+        placed = {entry.id for entry in same}
+        if gone := [ticket_id for ticket_id in there if ticket_id not in placed]:
             self._call(lambda _: collection.delete(ids=gone))
+        for part in parts([entry for entry in kept if entry.id not in placed], vectors.shape[1]):
+            self._call(lambda _: collection.upsert(**whole(part, vectors)))  # noqa: B023 (called at once)
+        if same:
+            self._call(
+                lambda _: collection.update(ids=[entry.id for entry in same], metadatas=metadata(same))
+            )
 
     def query(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[Hit]:
         """Return the rows nearest to the vector, nearest first."""
@@ -226,24 +238,14 @@ class Index:
         self.connect()
         return True
 
-    def _upsert(self, collection: Any, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
-        self._call(
-            lambda _: collection.upsert(
-                ids=[entry.id for entry in entries],
-                embeddings=vectors[[entry.position for entry in entries]],
-                documents=[entry.ticket.text for entry in entries if entry.ticket],
-                # Chroma merges metadata: a field that a ticket lost must be named to be removed.
-                metadatas=[
-                    {
-                        "priority": entry.ticket.priority,
-                        "resolution": entry.ticket.resolution,
-                        "text_hash": entry.text_hash,
-                    }
-                    for entry in entries
-                    if entry.ticket
-                ],
+    def _texts(self, collection: Any, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        found = self._call(lambda _: collection.get(ids=list(ids), include=["metadatas", "documents"]))
+        return {
+            ticket_id: ((fields or {}).get("text_hash", ""), text or "")
+            for ticket_id, fields, text in zip(
+                found["ids"], found["metadatas"], found["documents"], strict=True
             )
-        )
+        }
 
     def _pages(
         self, generation: Generation, include: list[str], size: int, ids: Sequence[str] | None = None
@@ -304,19 +306,3 @@ class Index:
         if self._settings.chroma_url:
             return urlsplit(self._settings.chroma_url)._replace(query="").geturl().rpartition("@")[2]
         return f"127.0.0.1:{self.endpoint.port}" if self.endpoint else "loopback"
-
-
-def _parts(entries: Sequence[IndexEntry], dimension: int) -> Iterator[list[IndexEntry]]:
-    """Yield entries in as few requests as Chroma takes: long texts make a page of them too large."""
-    part: list[IndexEntry] = []
-    size = 0
-    for entry in entries:
-        fields = (entry.ticket.text, entry.ticket.resolution or "") if entry.ticket else ()
-        more = dimension * _FLOAT_BYTES + _TEXT_WEIGHT * sum(len(field.encode()) for field in fields)
-        if part and size + more > _UPSERT_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(entry)
-        size += more
-    if part:
-        yield part

@@ -86,8 +86,8 @@ def _comparison(evaluation: Evaluation) -> list[Element]:
     heads += [
         *(["Agreement (quadratic kappa)"] if ordered else []),
         "Brier score",
-        "Calibration error",
-        "of the priority named",
+        "Calibration error, all priorities",
+        "of the one named",
     ]
     rows = []
     for method in evaluation.methods:

@@ -82,6 +82,32 @@ def test_a_field_that_a_ticket_lost_is_lost_in_chroma_too(
     assert_faithful(knowledge)
 
 
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [
+        ({"priority": "changed", "resolution": None}, ["get", "update"]),
+        ({"text": "quite another text"}, ["get", "delete", "upsert"]),
+        ({"text": make_ticket(1).text + " \n"}, ["get", "delete", "upsert"]),
+    ],
+    ids=["labels", "text", "spaces"],
+)
+def test_no_row_gets_another_vector_in_place(
+    settings: Settings, chroma_port: int, changes: dict[str, str | None], sent: list[str]
+) -> None:
+    """Where the text stays, the graph is not touched; where it does not, the row is made anew."""
+    with (
+        Proxy(chroma_port).running() as proxy,
+        contextlib.closing(Knowledge(_remote(settings, proxy.url))) as knowledge,
+    ):
+        knowledge.prepare()
+        store(knowledge, make_tickets(3))
+        before = len(proxy.requests)
+        store(knowledge, [make_ticket(1, **changes)])
+        paths = [request.rpartition("/")[2] for request in proxy.requests[before:]]
+        assert [path for path in paths if path in ("get", "delete", "upsert", "update")] == sent
+        assert_faithful(knowledge)
+
+
 def test_a_deleted_ticket_is_not_found(knowledge: Knowledge) -> None:
     """It leaves the index; written again with another text it is found by that one."""
     live = store(knowledge, make_tickets(5))
@@ -219,7 +245,8 @@ _USES: dict[str, tuple[str, Callable[[Index], object]]] = {
     "tenant": ("/tenants/default_tenant", lambda index: index.connect()),
     "database": ("/databases/default_database", lambda index: index.connect()),
     "create": ("/collections", lambda index: index.create(_GENERATION)),
-    "upsert": ("/upsert", lambda index: _write(index, 1)),
+    "upsert": ("/upsert", lambda index: _write(index, 3)),
+    "update": ("/update", lambda index: _write(index, 1)),
     "delete": (
         "/delete",
         lambda index: index.write(
