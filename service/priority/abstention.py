@@ -1,5 +1,6 @@
 """When the forest may decide by itself: thresholds that hold an error budget on later tickets."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = ["abstain", "error_bound", "may_decide"]
 
 _DOUBT = 0.05
 _COVERAGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_DOUBT_EACH = _DOUBT / len(_COVERAGES)
 _SHUFFLES = 999
 _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this often
 
@@ -37,36 +39,48 @@ def abstain(
     :param label: the column of the true label.
     :param newest: the tickets of the newest stretch of time.
     :param max_error: the share of wrong labels that is accepted among automatic decisions.
-    :param max_missed: for a label, the share of its tickets that may be given another label automatically.
+    :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
+        automatically.
     """
+    column = {name.casefold(): number for number, name in enumerate(labels)}
+    named = {name: column.get(name.casefold()) for name in max_missed}
     guards = {
-        name: _guard(probabilities, said, label, labels.index(name), budget)
-        for name, budget in max_missed.items()
-        if name in labels
+        labels[number]: _guard(probabilities, said, label, number, max_missed[name])
+        for name, number in named.items()
+        if number is not None
     }
     confidence = np.take_along_axis(probabilities, said[:, None], axis=1)[:, 0]
     wrong = said != label
     free = may_decide(probabilities, said, labels, guards)
     threshold, reason = None, None
-    if not _agrees(said, label, seed):
+    if error_bound(0, len(said), _DOUBT_EACH) > max_error:
+        needed = math.ceil(math.log(_DOUBT_EACH) / math.log(1 - max_error))
+        reason = (
+            f"only {len(said):,} later tickets to learn from what was right: without a mistake {needed:,} would show "
+            f"an error within {max_error:g}"
+        )
+    elif not _agrees(said, label, seed):
         reason = "the forest agrees with later labels no better than chance"
     else:
         threshold = _threshold(confidence, wrong, free, newest, max_error)
         if threshold is None:
-            reason = (
-                f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence "
-                f"on {len(said):,} later tickets"
-            )
+            reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(said):,} later tickets"
+            if _threshold(confidence, wrong, np.ones_like(free), newest, max_error) is not None:
+                reason = (
+                    f"too many tickets might be missed that are {' or '.join(guards)}: "
+                    "the budgets of PRECEDENT_MAX_MISSED forbid other labels"
+                )
     automatic = free & (confidence >= (np.inf if threshold is None else threshold))
     count, errors = int(automatic.sum()), int(wrong[automatic].sum())
     return Abstention(
         max_error=max_error,
         max_missed=dict(max_missed),
+        unknown=tuple(name for name, number in named.items() if number is None),
         threshold=threshold,
         guards=guards,
         coverage=count / len(said) if len(said) else 0.0,
         error=errors / count if count else None,
-        error_bound=error_bound(errors, count, _DOUBT / len(_COVERAGES)) if count else None,
+        error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
         reason=reason,
     )
 
@@ -101,7 +115,6 @@ def _threshold(
     max_error: float,
 ) -> float | None:
     ranked = np.sort(confidence[free])[::-1]
-    doubt = _DOUBT / len(_COVERAGES)
     for coverage in reversed(_COVERAGES):
         rank = int(np.ceil(coverage * len(ranked)))
         if not rank:
@@ -109,7 +122,7 @@ def _threshold(
         automatic = free & (confidence >= ranked[rank - 1])
         recent = automatic & newest
         if (
-            error_bound(int(wrong[automatic].sum()), int(automatic.sum()), doubt) <= max_error
+            error_bound(int(wrong[automatic].sum()), int(automatic.sum()), _DOUBT_EACH) <= max_error
             and wrong[recent].sum() <= max_error * recent.sum()
         ):
             return float(ranked[rank - 1])

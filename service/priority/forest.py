@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from service.priority.abstention import may_decide
 from service.priority.calibration import Calibrator, smooth
 from service.priority.records import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
-from service.priority.trees import Leaves, Trees, vote
+from service.priority.trees import Leaves, Trees, Votes
 from service.records import Evidence, PriorityDecision
 
 __all__ = ["Decisions", "Forest", "NoForest"]
@@ -69,7 +69,7 @@ class Forest:
     later: NDArray[np.int64]
     later_said: NDArray[np.int64]
     report: ForestReport
-    _votes: FloatMatrix = field(init=False, repr=False)
+    _votes: Votes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up what each leaf votes."""
@@ -80,9 +80,14 @@ class Forest:
         """What the forest was fitted on and whether it decides by itself, in one line."""
         fitted = f"fitted on {len(self.ids):,} tickets with {len(self.labels):,} labels"
         found = self.report.abstention
+        decides = f"about {found.coverage:.0%} of decisions are automatic"
         if found.threshold is None:
-            return f"{fitted}; every decision goes to review: {found.reason}"
-        return f"{fitted}; about {found.coverage:.0%} of decisions are automatic"
+            decides = f"every decision goes to review: {found.reason}"
+        unknown = ", ".join(map(repr, found.unknown))
+        typo = (
+            f"; PRECEDENT_MAX_MISSED names {unknown}, which is the priority of no ticket" if unknown else ""
+        )
+        return f"{fitted}; {decides}{typo}"
 
     def probabilities(self, vectors: Matrix) -> FloatMatrix:
         """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.
@@ -91,7 +96,7 @@ class Forest:
         :return: shape (rows, labels).
         :raises ValueError: the vectors have another shape, or are not finite.
         """
-        return vote(self._votes, self.trees.walk(self._checked(vectors)))
+        return self._votes.mean(self.trees.walk(self._checked(vectors)))
 
     def classify(self, vectors: Matrix) -> Decisions:
         """Say of each vector its label, the calibrated probabilities, and whether a person must look.
@@ -112,7 +117,7 @@ class Forest:
         :raises ValueError: the vector has another shape, or is not finite.
         """
         reached = self.trees.walk(self._checked(vector[None]))
-        found = self._decisions(vote(self._votes, reached))
+        found = self._decisions(self._votes.mean(reached))
         said = int(found.said[0])
         probabilities = found.probabilities[0].tolist()
         return PriorityDecision(

@@ -142,10 +142,12 @@ class Abstention(msgspec.Struct, frozen=True, kw_only=True):
 
     max_error: float
     max_missed: dict[str, float]
+    unknown: tuple[str, ...]
+    """Those of ``max_missed`` that no ticket has: nothing guards them."""
     threshold: float | None
     """The confidence from which a decision is automatic; ``None``: every decision goes to review."""
     guards: dict[str, float]
-    """For each label of ``max_missed``: its probability above which no other label is given automatically."""
+    """For each label that ``max_missed`` names, in whatever case: its probability above which no other label is given automatically."""
     coverage: float
     """The share of later tickets that were decided automatically."""
     error: float | None

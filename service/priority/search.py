@@ -18,7 +18,7 @@ from service.priority.calibration import (
 from service.priority.growing import MAX_SAMPLES, grow
 from service.priority.records import Calibration, Candidate, FloatMatrix, IntArray, TrainingSet
 from service.priority.timeline import Block
-from service.priority.trees import Leaves, Trees, vote
+from service.priority.trees import Leaves, Trees
 
 __all__ = ["History", "Later", "choose", "grow_on", "hold_out", "macro_f1", "measure_calibration"]
 
@@ -94,13 +94,13 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
     votes, smoothed = [np.zeros((0, labels))], [np.zeros((0, labels))]
     known = [np.zeros(0, dtype=bool)]
     for number, stretch in enumerate(history.blocks):
+        if not _tests(history, stretch):
+            continue
         past = history.label[stretch.learned]
         counts = np.bincount(past, minlength=labels)
-        if not len(stretch.rows) or np.count_nonzero(counts) < 2:  # noqa: PLR2004 (something to tell apart)
-            continue
         trees_, leaves = grow_on(history, stretch.learned, candidate, trees, seed)
         reached = trees_.walk(history.training.vectors[stretch.rows])
-        found = vote(leaves.votes(past, labels), reached)
+        found = leaves.votes(past, labels).mean(reached)
         rows.append(stretch.rows)
         block.append(np.full(len(stretch.rows), number))
         majority.append(np.full(len(stretch.rows), counts.argmax()))
@@ -132,13 +132,14 @@ def choose(
     rows, dimension = history.training.vectors.shape
     few = math.isqrt(dimension)
     age = None if half_life_days in (None, math.inf) else half_life_days
-    if sum(len(stretch.rows) for stretch in history.blocks) < _MIN_LATER:
+    telling = tuple(stretch for stretch in history.blocks if _tests(history, stretch))
+    if sum(len(stretch.rows) for stretch in telling) < _MIN_LATER:
         # A leaf that holds a fortieth of the tickets is about what larger histories choose.
         plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
     trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // min(rows, MAX_SAMPLES)))
-    newest = history.blocks[-1:]
-    tested = replace(history, blocks=newest) if len(newest[0].rows) >= _ENOUGH_LATER else history
+    newest = telling[-1:]
+    tested = replace(history, blocks=newest if len(newest[0].rows) >= _ENOUGH_LATER else telling)
 
     def score(candidate: Candidate) -> Candidate:
         later = hold_out(tested, candidate, trees, seed)
@@ -183,6 +184,11 @@ def macro_f1(label: IntArray, said: IntArray) -> float | None:
     from sklearn.metrics import f1_score
 
     return float(f1_score(label, said, average="macro", zero_division=0))
+
+
+def _tests(history: History, stretch: Block) -> bool:
+    """Whether the stretch tells anything: what came before it had two labels to tell apart."""
+    return len(stretch.rows) > 0 and len(np.unique(history.label[stretch.learned])) > 1
 
 
 def _best(tried: list[Candidate]) -> Candidate:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.priority.records import FloatMatrix, Matrix
 
-__all__ = ["Leaves", "Trees", "extract", "vote"]
+__all__ = ["Leaves", "Trees", "Votes", "extract"]
 
 _CHUNK = 1 << 15  # rows x trees walked at once: the walk's arrays stay in the processor's cache
 _STRIDE = 4  # steps between two looks at who has arrived
@@ -80,14 +80,17 @@ class Leaves:
     row: NDArray[np.int64]
     share: NDArray[np.float64]
 
-    def votes(self, label: NDArray[np.int64], labels: int) -> FloatMatrix:
-        """Return each leaf's vote, shape (leaves, labels), from the label of each row."""
+    def votes(self, label: NDArray[np.int64], labels: int) -> "Votes":
+        """Return each leaf's vote, from the label of each row."""
         leaves = len(self.start) - 1
         leaf = np.repeat(np.arange(leaves), np.diff(self.start))
-        cell = leaf * labels + label[self.row]
-        votes: FloatMatrix = np.zeros(leaves * labels)
-        np.add.at(votes, cell, self.share)
-        return votes.reshape(leaves, labels)
+        cell, place = np.unique(leaf * labels + label[self.row], return_inverse=True)
+        return Votes(
+            start=np.searchsorted(cell, np.arange(leaves + 1) * labels),
+            column=cell % labels,
+            share=np.bincount(place, self.share).astype(np.float64),
+            labels=labels,
+        )
 
     def weights(self, reached: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
         """Return each ticket's share of the forest's vote for one vector; the shares sum to 1.
@@ -95,28 +98,53 @@ class Leaves:
         :param reached: shape (trees,): the leaf that the vector reaches in each tree.
         :param rows: how many tickets the forest was fitted on.
         """
-        start = self.start[reached]
-        size = self.start[reached + 1] - start
-        # The entries of all these leaves, without a loop: a running count, moved to each leaf's start.
-        entry = np.arange(size.sum()) + np.repeat(start - np.cumsum(size) + size, size)
+        entry, _ = _entries(self.start, reached)
         return np.bincount(self.row[entry], self.share[entry], minlength=rows) / len(reached)
 
 
-def vote(votes: FloatMatrix, reached: NDArray[np.int64]) -> FloatMatrix:
-    """Return the mean vote of the leaves reached, shape (rows, labels).
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """Each leaf's shares of the labels that its tickets have: with many labels, few of them are in one leaf.
 
-    :param votes: each leaf's vote, shape (leaves, labels).
-    :param reached: shape (rows, trees).
+    :param start: int64, shape (leaves + 1,): leaf ``i`` has the entries ``start[i] … start[i + 1] - 1``.
+    :param column: int64, shape (entries,): the label.
+    :param share: float64, shape (entries,): of the leaf's vote; those of a leaf sum to 1.
+    :param labels: how many columns there are.
     """
-    rows, trees = reached.shape
-    if rows == 1:
-        mean: FloatMatrix = votes[reached[0]].mean(axis=0)[None]
-        return mean
-    total = np.zeros((rows, votes.shape[1]))
-    for tree in range(trees):  # never all trees' votes at once: with many labels they are large
-        total += votes[reached[:, tree]]
-    total /= trees
-    return total
+
+    start: NDArray[np.int64]
+    column: NDArray[np.int64]
+    share: NDArray[np.float64]
+    labels: int
+
+    def mean(self, reached: NDArray[np.int64]) -> FloatMatrix:
+        """Return the mean vote of the leaves reached, shape (rows, labels).
+
+        :param reached: shape (rows, trees).
+        """
+        rows, trees = reached.shape
+        total = np.empty((rows, self.labels))
+        step = max(1, _CHUNK // trees)
+        for first in range(0, rows, step):
+            part = reached[first : first + step]
+            entry, size = _entries(self.start, part.ravel())
+            row = np.repeat(np.arange(part.size) // trees, size)
+            cells = np.bincount(
+                row * self.labels + self.column[entry], self.share[entry], minlength=len(part) * self.labels
+            )
+            total[first : first + step] = cells.reshape(len(part), self.labels)
+        total /= trees
+        return total
+
+
+def _entries(
+    start: NDArray[np.int64], reached: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the entries of all these leaves, one leaf after the other, and how many each has."""
+    first = start[reached]
+    size = start[reached + 1] - first
+    # Without a loop: a running count, moved to each leaf's start.
+    return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size), size
 
 
 def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:

@@ -108,6 +108,8 @@ def test_no_later_tickets() -> None:
     none = np.zeros(0, np.int64)
     found = decided(np.zeros((0, 3)), none, none)
     assert (found.threshold, found.coverage, found.error) == (None, 0.0, None)
+    assert found.reason is not None
+    assert "only 0 later tickets" in found.reason
 
 
 def test_agreement_by_chance_is_not_knowledge() -> None:
@@ -164,6 +166,25 @@ def test_guard_of_a_label_with_few_tickets() -> None:
 
 
 def test_guard_of_an_unknown_label() -> None:
-    """A guarded label that no ticket has changes nothing."""
+    """A guarded label that no ticket has changes nothing, and is told."""
     history = honest(600, seed=5)
-    assert decided(*history, max_missed={"blocker": 0.05}).guards == {}
+    found = decided(*history, max_missed={"blocker": 0.05, "low": 0.5})
+    assert (set(found.guards), found.unknown) == ({"low"}, ("blocker",))
+
+
+def test_guard_in_another_case() -> None:
+    """A label is guarded however its name is written."""
+    history = honest(600, seed=5)
+    guarded = decided(*history, max_missed={"URGENT": 0.05})
+    assert guarded.guards == decided(*history, max_missed={"urgent": 0.05}).guards
+    assert guarded.guards.keys() == {"urgent"}
+
+
+def test_guards_that_forbid_everything_are_named() -> None:
+    """Where the budgets of missed labels leave nothing, they are the reason that is told."""
+    probabilities, said, label = honest(2_000, seed=5)
+    found = decided(probabilities, said, label, max_missed=dict.fromkeys(LABELS, 0.001))
+    assert decided(probabilities, said, label).threshold is not None
+    assert found.threshold is None
+    assert found.reason is not None
+    assert "high or low or urgent" in found.reason

@@ -112,13 +112,24 @@ def test_groups_are_kept_on_one_side() -> None:
 
 
 def test_without_the_best_evidence(history: TrainingSet, forest: Forest) -> None:
-    """Without the ticket that carried a decision most, a new forest is less or more sure than before."""
+    """Without the tickets that carried a decision most, a new forest votes less for it than without others of the label."""
     vector = clustered(1, seed=9).vectors[0]
     before = forest.decide(vector)
-    rows = [row for row, name in enumerate(history.ids) if name != before.evidence[0].id]
-    after = grown(history.take(np.array(rows))).decide(vector)
-    assert after.confidence != before.confidence
-    assert before.evidence[0].id not in {entry.id for entry in after.evidence}
+    weights = dict(zip(forest.ids, forest.weights(vector), strict=True))
+    agreeing = sorted(
+        (name for name, label in zip(history.ids, history.labels, strict=True) if label == before.label),
+        key=lambda name: weights[name],
+    )
+
+    def vote_without(gone: list[str]) -> float:
+        kept = np.array([row for row, name in enumerate(history.ids) if name not in gone])
+        found = grown(history.take(kept))
+        return float(found.probabilities(vector[None])[0, found.labels.index(before.label or "")])
+
+    whole = float(forest.probabilities(vector[None]).max())
+    without_strongest, without_weakest = vote_without(agreeing[-60:]), vote_without(agreeing[:60])
+    assert without_strongest < without_weakest
+    assert without_strongest < whole
 
 
 def test_recency_follows_drift() -> None:
@@ -260,3 +271,20 @@ def test_warning_filters_survive(history: TrainingSet) -> None:
     filters = list(warnings.filters)
     grown(history)
     assert warnings.filters == filters
+
+
+def test_nothing_was_resolved_in_time() -> None:
+    """Where no ticket was resolved before the last came, nothing was tested: the plain way, and review, with the reason."""
+    training = clustered(300)
+    found = grown(replace(training, known=np.full(300, 400 * DAY)))
+    assert found.report.later_tickets == 0
+    assert len(found.report.candidates) == 1
+    assert found.report.chosen.leaf > 1
+    assert "only 0 later tickets" in found.state
+    assert not found.classify(training.vectors).automatic.any()
+
+
+def test_a_guard_of_no_label_is_told(history: TrainingSet) -> None:
+    """A budget for a priority that no ticket has is likely a typing error: the state says so."""
+    found = grown(history.take(np.arange(60)), max_missed={"hgih": 0.1})
+    assert "PRECEDENT_MAX_MISSED names 'hgih'" in found.state

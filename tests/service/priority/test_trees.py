@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from service.priority.trees import extract, vote
+from service.priority.trees import extract
 from tests.service.priority.data import clustered, columns
 
 WAYS: list[Mapping[str, object]] = [
@@ -34,7 +34,7 @@ def test_votes_are_those_of_scikit_learn(way: Mapping[str, object], rows: int) -
         # A value on a threshold, or as near as float32 gets to it, goes the way scikit-learn sends it.
         vectors[row, inner[row]] = trees.threshold[node]
     vectors = vectors[:rows]
-    found = vote(leaves.votes(label, 3), trees.walk(vectors))
+    found = leaves.votes(label, 3).mean(trees.walk(vectors))
     assert np.abs(found - fitted.predict_proba(vectors)).max() < 1e-6
 
 
