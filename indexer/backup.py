@@ -103,6 +103,9 @@ def backup(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
     :raises PrecedentError: the file exists already, or cannot be written.
     """
     began = time.monotonic()
+    if ledger.copies.is_empty():
+        msg = "nothing is stored, so there is nothing to back up: is PRECEDENT_DATA_DIR or PRECEDENT_DATABASE_URL the right one?"
+        raise PrecedentError(msg)
     if file.exists():
         msg = f"{file} exists already: name another file, or remove it"
         raise PrecedentError(msg)

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -117,8 +117,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("DATABASE_URL", self.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
         ):
             if value is not None and not _is_address(value, schemes):
-                msg = f"{_PREFIX}{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}"
+                begins = " or ".join(f"{scheme}://" for scheme in schemes)
+                # The value itself may hold a password.
+                scheme, there, _ = value.partition("://")
+                found = f"this one begins with {scheme}://" if there else "this one has no ://"
+                msg = f"{_PREFIX}{name} must be an address that begins with {begins}; {found}"
                 raise ValueError(msg)
+        if self.chroma_ca is not None and not self.chroma_ca.is_file():
+            msg = f"{_PREFIX}CHROMA_CA={self.chroma_ca} is no file: name the certificate authority's PEM file"
+            raise ValueError(msg)
         if self.embedder == "hosted" and not self.provider_configured:
             msg = f"{_PREFIX}EMBEDDER=hosted needs a key in {_KEY_NAME}, or {_PREFIX}API_BASE of a provider without keys"
             raise ValueError(msg)
@@ -193,12 +200,20 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
             raise SettingsError(msg)
     values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
     for field in {"api_keys", "priority_order"} & values.keys():
-        values[field] = [part.strip() for part in variables[_variable(field)].split(",") if part.strip()]
+        name = _variable(field)
+        parts = [part.strip() for part in variables[name].split(",") if part.strip()]
+        if not parts:
+            msg = f"{name} has commas only: give at least one, or leave it unset"
+            raise SettingsError(msg)
+        values[field] = parts
     if "max_missed" in values:
-        parts = [
+        shares = [
             part.rpartition("=") for part in variables[_variable("max_missed")].split(",") if part.strip()
         ]
-        values["max_missed"] = {label.strip(): share.strip() for label, _, share in parts}
+        if not all(label.strip() for label, _, _ in shares):
+            msg = f"{_variable('max_missed')}={variables[_variable('max_missed')]} cannot be used: write urgent=0.05,high=0.1"
+            raise SettingsError(msg)
+        values["max_missed"] = {label.strip(): share.strip() for label, _, share in shares}
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -223,10 +238,19 @@ def _decode(kind: type, value: Any) -> Any:
     return Path(value) if kind is Path else value
 
 
+def _allowed(field: str) -> tuple[str, ...]:
+    """Return the words that a field takes, none where it takes more than a few."""
+    kinds = [get_type_hints(Settings)[field]]
+    kinds += [part for kind in kinds for part in get_args(kind)]
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+
+
 def _explain(message: str, variables: Mapping[str, str], fields: Mapping[str, str]) -> str:
     what, _, where = message.partition(" - at `$.")
     for name, field in fields.items():
         if where.rstrip("`").split("[")[0] == field:
             shown = "" if "KEY" in name or "TOKEN" in name else f"={variables[name]}"
-            return f"{name}{shown} cannot be used: {what[0].lower()}{what[1:]}"
+            allowed = _allowed(field)
+            why = f"it must be {' or '.join(allowed)}" if allowed else what[0].lower() + what[1:]
+            return f"{name}{shown} cannot be used: {why}"
     return what

@@ -61,7 +61,10 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        msg = f"cannot serve on PRECEDENT_HOST={settings.host}, PRECEDENT_PORT={settings.port}: {error.strerror}"
+        msg = (
+            f"cannot serve on PRECEDENT_HOST={settings.host}, PRECEDENT_PORT={settings.port}: {error.strerror}; "
+            "stop what is there (`make stop` if it is Precedent), or set another PRECEDENT_PORT"
+        )
         raise SettingsError(msg) from None
 
 

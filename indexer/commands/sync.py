@@ -86,7 +86,9 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
         def progress(report: SyncReport) -> None:
             nonlocal last
             last = report
-            step("sync", report.read, max(records.total, report.read))
+            # What was read is not yet stored: a run that is stopped goes on behind what is.
+            done = report.added + report.updated + report.unchanged + report.stale + report.rejected
+            step("sync", done, max(records.total, report.read))
 
         try:
             if options.dry_run:

@@ -25,7 +25,8 @@ def _support(label: str, precedents: Sequence[Neighbour]) -> str:
     labels = [n.priority for n in precedents if n.priority is not None]
     if not labels:
         return ""
-    same = labels.count(label)
+    # As the forest takes them: exports of two tools may differ in case.
+    same = sum(found.casefold() == label.casefold() for found in labels)
     if len(labels) == 1:
         return f"; the similar ticket had {'it too' if same else f'priority {labels[0]}'}"
     return f"; {same or 'none'} of the {len(labels)} similar tickets had it"

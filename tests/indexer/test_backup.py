@@ -271,6 +271,16 @@ def test_only_an_empty_store_is_filled(written: Path, settings: Settings, tmp_pa
         assert ledger.tickets.count() == 0
 
 
+def test_of_nothing_there_is_no_backup(settings: Settings, tmp_path: Path) -> None:
+    """A mistyped folder is told, and not taken for a backup that can be relied on."""
+    with (
+        contextlib.closing(Ledger(None, settings.data_dir)) as ledger,
+        pytest.raises(PrecedentError, match="PRECEDENT_DATA_DIR"),
+    ):
+        backup(ledger, tmp_path / "nothing.backup", notify=_quiet)
+    assert not (tmp_path / "nothing.backup").exists()
+
+
 def test_no_file_is_overwritten(written: Path, settings: Settings) -> None:
     """A backup names a file that does not exist, in a folder that does; nothing half is left behind."""
     before = written.read_bytes()

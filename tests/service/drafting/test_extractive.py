@@ -80,6 +80,7 @@ def test_an_uncertain_priority_is_called_uncertain() -> None:
     ("labels", "said"),
     [
         (["high", "low", "high"], "; 2 of the 3 similar tickets had it."),
+        (["High", "low"], "; 1 of the 2 similar tickets had it."),
         (["low", "low"], "; none of the 2 similar tickets had it."),
         (["high", None], "; the similar ticket had it too."),
         (["low"], "; the similar ticket had priority low."),
