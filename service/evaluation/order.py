@@ -22,7 +22,7 @@ _RANKS = {
     for name in names
 }
 _NUMBERED = re.compile(
-    r"(?P<word>p|prio|priority|s|sev|severity)?[\s_-]*(?P<number>\d{1,2})(?P<name>\s*-.*)?"
+    r"(?P<word>p|prio|priority|s|sev|severity)?[\s_-]*(?P<number>\d{1,2})(?:\s*-\s*(?P<name>.*))?"
 )
 
 
@@ -39,14 +39,42 @@ def priority_order(labels: Sequence[str], given: Sequence[str] = ()) -> tuple[tu
                 msg = f"the order of priorities ({', '.join(given)}) leaves out {label!r}"
                 raise EvaluationError(msg)
         return tuple(sorted(labels, key=lambda label: place[label.strip().casefold()])), "as the settings say"
-    ranks = [_RANKS.get(label.strip().casefold()) for label in labels]
-    if None in ranks:
-        ranks = [_number(label) for label in labels]
-    if None in ranks or len(set(ranks)) < len(ranks):
+    order = _by_words(labels) or _by_numbers(labels)
+    if order is None:
         return None, (
             "the order of the priorities is not known from their names; set PRECEDENT_PRIORITY_ORDER or --priority-order"
         )
-    return tuple(label for _, label in sorted(zip(ranks, labels, strict=True))), "as their names say"
+    return order, "as their names say"
+
+
+def _by_words(labels: Sequence[str]) -> tuple[str, ...] | None:
+    return _ordered(labels, [_rank(label) for label in labels])
+
+
+def _by_numbers(labels: Sequence[str]) -> tuple[str, ...] | None:
+    """Order by the numbers, downwards or upwards as the words beside them tell, where some are known."""
+    order = _ordered(labels, [_number(label) for label in labels])
+    if order is None:
+        return None
+    told = [rank for label in order if (rank := _rank(label)) is not None]
+    if told == sorted(told):
+        return order
+    return order[::-1] if told == sorted(told, reverse=True) else None
+
+
+def _ordered(labels: Sequence[str], ranks: Sequence[int | None]) -> tuple[str, ...] | None:
+    """Return the labels by rank, ``None`` where a rank is unknown or comes twice."""
+    known = [(rank, label) for rank, label in zip(ranks, labels, strict=True) if rank is not None]
+    if len(known) < len(labels) or len(dict(known)) < len(known):
+        return None
+    return tuple(label for _, label in sorted(known))
+
+
+def _rank(label: str) -> int | None:
+    """Return how urgent the words of a label are, a number before them or not."""
+    name = label.strip().casefold()
+    found = _NUMBERED.fullmatch(name)
+    return _RANKS.get(found["name"] if found is not None and found["name"] else name)
 
 
 def _number(label: str) -> int | None:

@@ -17,6 +17,11 @@ from service.evaluation.order import priority_order
         ("Lowest", "Low", "Medium", "High", "Highest"),
         ("P4", "P3", "P2", "P1"),
         ("4 - Low", "3 - Moderate", "2 - High", "1 - Critical"),
+        ("1 - Low", "2 - Medium", "3 - High"),
+        ("P1 - Low", "P2 - Medium", "P3 - High"),
+        ("5 - Planning", "4 - Low", "3 - Moderate", "2 - High", "1 - Critical"),
+        ("1 - Planning", "2 - Low", "3 - High"),
+        ("3 - Urgent", "2 - Critical"),
         ("sev 3", "sev 2", "sev 1"),
         ("1", "2", "3", "10"),
     ],
@@ -28,7 +33,16 @@ def test_well_known_names_tell_their_order(expected: Sequence[str]) -> None:
     assert reason == "as their names say"
 
 
-@pytest.mark.parametrize("labels", [("red", "green"), ("critical", "urgent"), ("low", "P1"), ("P1", "p1")])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("red", "green"),
+        ("critical", "urgent"),
+        ("low", "P1"),
+        ("P1", "p1"),
+        ("1 - Low", "2 - High", "3 - Medium", "4 - Other"),
+    ],
+)
 def test_unknown_or_ambiguous_names_have_no_order(labels: Sequence[str]) -> None:
     """Where nobody can know, the reason says what to set."""
     order, reason = priority_order(labels)
