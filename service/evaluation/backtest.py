@@ -9,7 +9,7 @@ import numpy as np
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.cuts import Cut, roll
 from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Fit, Said, learn_and_say
-from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, resample
+from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, macro_f1_interval, resample
 from service.evaluation.order import priority_order
 from service.evaluation.records import (
     Bin,
@@ -283,8 +283,9 @@ def _learning_curve(
     ]
     points = []
     for size, said in (*runs, (len(cut.learned), whole)):
-        scores = resample(said, label[cut.tested], labels, None, seed)
-        forest, baseline = scores[forest_key]["macro_f1"], scores[rival]["macro_f1"]
+        forest, baseline = (
+            macro_f1_interval(said[key].label, label[cut.tested], labels, seed) for key in (forest_key, rival)
+        )
         if forest is not None and baseline is not None:
             points.append(LearningPoint(learned=size, forest=forest, baseline=baseline))
     return tuple(points)

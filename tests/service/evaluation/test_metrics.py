@@ -5,7 +5,15 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score, recall_score
 
 from service.evaluation.methods import Said
-from service.evaluation.metrics import confusion_matrix, interval, macro_f1, quadratic_kappa, resample
+from service.evaluation.metrics import (
+    confusion_matrix,
+    interval,
+    macro_f1,
+    macro_f1_interval,
+    quadratic_kappa,
+    resample,
+)
+from service.priority.calibration import brier_score, calibration_error, classwise_error
 
 _ROWS = 300
 
@@ -53,6 +61,42 @@ def test_intervals_hold_the_value_and_tell_methods_apart(label: np.ndarray) -> N
     assert scores["good"].ahead_of(scores["poor"]).low > 0
     itself = scores["good"].ahead_of(scores["good"])
     assert (itself.low, itself.value, itself.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("labels", [4, 30])
+def test_calibration_on_every_draw_is_that_of_the_drawn_tickets(label: np.ndarray, labels: int) -> None:
+    """Value and resamples are those of the measures of calibration on the same rows, however many labels."""
+    generator = np.random.default_rng(5)
+    probabilities, votes = (generator.dirichlet(np.full(labels, 0.3), size=_ROWS) for _ in range(2))
+    probabilities[:5], votes[:5] = np.eye(labels)[:5] if labels > 5 else np.eye(labels)[[0, 1, 2, 3, 0]], 0.5
+    said = Said(probabilities.argmax(axis=1), probabilities, votes)
+    found = resample({"a": said}, label, labels, None, 7)["a"]
+    draw = np.random.default_rng(7)
+    at = np.arange(_ROWS)
+    for rows, scores in zip(
+        [at, *(draw.integers(_ROWS, size=_ROWS) for _ in range(60))],
+        [found.point, *found.samples],
+        strict=False,
+    ):
+        right, true = (said.label == label)[rows], label[rows]
+        expected = [
+            measured
+            for given in (probabilities, votes)
+            for measured in (
+                brier_score(given[rows], true),
+                calibration_error(given[at, said.label][rows], right),
+                classwise_error(given[rows], true),
+            )
+        ]
+        assert scores[2:8] == pytest.approx(expected, abs=1e-12)
+
+
+def test_macro_f1_alone_is_that_among_all_scores(label: np.ndarray) -> None:
+    """The learning curve's cheaper resampling gives the same value on the same draws."""
+    said = _said(1, label, 0.3)
+    expected = resample({"a": said}, label, 4, None, 3)["a"]["macro_f1"]
+    assert expected is not None
+    assert macro_f1_interval(said.label, label, 4, 3) == expected
 
 
 def test_what_a_method_never_says_is_not_measured(label: np.ndarray) -> None:
