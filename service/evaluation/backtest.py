@@ -1,5 +1,6 @@
 """The back-test: at each cut every method learns what existed and is asked about what came next."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -63,7 +64,7 @@ def evaluate(
     :raises EvaluationError: the tickets say nothing about the quality of a forest.
     """
     known = cases.labelled()
-    counts = {name: known.labels.count(name) for name in sorted({n for n in known.labels if n is not None})}
+    counts = dict(sorted(Counter(name for name in known.labels if name is not None).items()))
     cuts = roll(known, folds)
     ordered, order_reason = priority_order(tuple(counts), order)
     names = ordered or tuple(counts)
@@ -122,7 +123,7 @@ def evaluate(
             seed=seed,
         ),
         learning_baseline=rival,
-        drift=_drift(known, names),
+        drift=_drift(known, label, names),
         retrieval=retrieve(cases, duplicates, seed) if duplicates else None,
         seed=seed,
     )
@@ -291,17 +292,21 @@ def _learning_curve(
     return tuple(points)
 
 
-def _drift(cases: Cases, names: tuple[str, ...]) -> tuple[Period, ...]:
+def _drift(cases: Cases, label: IntArray, names: tuple[str, ...]) -> tuple[Period, ...]:
     parts = np.array_split(np.arange(len(cases)), _PERIODS)
     return tuple(
         Period(
             start=_day(cases.created[part[0]]),
             tickets=len(part),
-            shares={name: sum(cases.labels[row] == name for row in part) / len(part) for name in names},
+            shares=dict(zip(names, _shares(label[part], len(names)), strict=True)),
         )
         for part in parts
         if len(part)
     )
+
+
+def _shares(label: IntArray, labels: int) -> list[float]:
+    return [count / len(label) for count in np.bincount(label, minlength=labels).tolist()]
 
 
 def _notes(data: Data, cuts: Sequence[Cut], folds: int) -> tuple[str, ...]:

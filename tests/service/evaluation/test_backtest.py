@@ -11,7 +11,7 @@ from service.evaluation import Evaluation, evaluate, page
 from service.evaluation.cases import Cases
 from service.evaluation.methods import NAMES, SERVED
 from service.evaluation.verdict import table
-from tests.service.evaluation.making import history
+from tests.service.evaluation.making import LABELS, history
 
 
 def _evaluate(cases: Cases, **options: object) -> Evaluation:
@@ -153,6 +153,21 @@ def test_a_label_of_one_ticket_is_no_obstacle() -> None:
         assert recall.tickets == (row == 35)
         assert (recall.recall is None) == (row == 3)
         page(found)
+
+
+def test_drift_is_the_share_of_each_label_in_each_tenth() -> None:
+    """Each period counts its own tickets, and a label that does not occur in it has none."""
+    cases = history(103)
+    drift = _evaluate(cases).drift
+    assert [period.tickets for period in drift] == [11] * 3 + [10] * 7
+    start = 0
+    for period in drift:
+        part = cases.tickets[start : start + period.tickets]
+        start += period.tickets
+        priorities = [ticket.priority for ticket in part]
+        assert period.shares == {name: priorities.count(name) / len(part) for name in LABELS}
+        assert part[0].created_at is not None
+        assert period.start == part[0].created_at.date().isoformat()
 
 
 def test_many_labels_fit_the_page() -> None:
