@@ -4,8 +4,6 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from indexer.ledger import Generation, Ledger, TrainingRows
 from indexer.processes import forests
 from service.classifier import FitOrder, Verdict
 from service.priority import Forest, NoForest, TrainingSet, fit, load, save
+from service.priority.spelling import one_spelling
 from service.promotion import compare
 
 __all__ = ["training_set"]
@@ -71,20 +70,11 @@ def training_set(rows: TrainingRows) -> TrainingSet:
     return TrainingSet(
         ids=rows.ids,
         vectors=rows.vectors,
-        labels=_one_spelling(rows.labels),
+        labels=one_spelling(rows.labels),
         times=np.array(rows.times, dtype=np.float64),
         known=np.array(rows.known, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),
     )
-
-
-def _one_spelling(labels: Sequence[str | None]) -> tuple[str | None, ...]:
-    """Give labels that differ in case only, as exports of two tools do, their most frequent spelling."""
-    spellings = Counter(label for label in labels if label is not None)
-    chosen: dict[str, str] = {}
-    for label, _ in spellings.most_common():
-        chosen.setdefault(label.casefold(), label)
-    return tuple(None if label is None else chosen[label.casefold()] for label in labels)
 
 
 def _origin(generation: Generation, rows: TrainingRows) -> dict[str, str]:

@@ -107,6 +107,7 @@ def audit(cases: Cases, seed: int = 0) -> Audit:
 def write_csv(path: Path, cases: Cases, found: Audit) -> None:
     """Write a row for each suspect. Correct its ``priority`` and sync the file: all else comes back as it was.
 
+    A priority stands there as the ticket has it, in whatever spelling, so that a row nobody corrects changes nothing.
     A text that a spreadsheet would take for a formula gets a space before it, which a sync takes off again.
 
     :param cases: as audited.

@@ -10,6 +10,7 @@ from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
 from indexer.ticket import Ticket, moments, text_hash
 from service.priority.fitting import MAX_ROWS
+from service.priority.spelling import one_spelling
 
 __all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
 
@@ -25,6 +26,7 @@ class EvaluationError(PrecedentError):
 class Cases:
     """Tickets in order of creation, one row each; those without a time come first, in the order given.
 
+    :param labels: their priorities in one spelling each, as the served forest learns them; the tickets keep their own.
     :param created: seconds since the epoch, NaN where unknown, shape (rows,).
     :param known: when the ticket was resolved, where that is known, else when it was created; same shape. Nothing
         may be learned from a ticket before.
@@ -33,6 +35,7 @@ class Cases:
     """
 
     tickets: tuple[Ticket, ...]
+    labels: tuple[str | None, ...]
     created: NDArray[np.float64]
     known: NDArray[np.float64]
     vectors: Matrix
@@ -43,11 +46,6 @@ class Cases:
         """The tickets' ids."""
         return tuple(ticket.id for ticket in self.tickets)
 
-    @property
-    def labels(self) -> tuple[str | None, ...]:
-        """The tickets' priorities."""
-        return tuple(ticket.priority for ticket in self.tickets)
-
     def __len__(self) -> int:
         return len(self.tickets)
 
@@ -55,6 +53,7 @@ class Cases:
         """Return the given rows, in the given order."""
         return Cases(
             tickets=tuple(self.tickets[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows),
             created=self.created[rows],
             known=self.known[rows],
             vectors=self.vectors[rows],
@@ -64,7 +63,7 @@ class Cases:
     def labelled(self) -> "Cases":
         """Return the tickets that have a priority."""
         return self.take(
-            np.array([row for row, t in enumerate(self.tickets) if t.priority is not None], np.int64)
+            np.array([row for row, label in enumerate(self.labels) if label is not None], np.int64)
         )
 
 
@@ -86,6 +85,7 @@ def make_cases(
     hashes = [text_hash(ticket.text) for ticket in ordered]
     return Cases(
         tickets=tuple(ordered),
+        labels=one_spelling([ticket.priority for ticket in ordered]),
         created=np.array([moments(ticket)[0] for ticket in ordered]),
         known=np.array([moments(ticket)[1] for ticket in ordered]),
         vectors=np.stack([vectors[text] for text in hashes]).astype(np.float32),

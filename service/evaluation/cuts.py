@@ -44,7 +44,7 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
     :raises EvaluationError: there is too little to learn from or to test on.
     """
     rows = len(cases)
-    names = {ticket.priority for ticket in cases.tickets}
+    names = set(cases.labels)
     if rows < MIN_LABELLED:
         msg = f"{rows:,} tickets have a priority: at least {MIN_LABELLED} are needed for a back-test"
         raise EvaluationError(msg)
@@ -60,11 +60,7 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
         moment = float(cases.created[begin])
         learned = existing(cases.created, cases.known, begin)
         tested = begin + np.flatnonzero(~repeated[begin:end])
-        if (
-            len(tested)
-            and len(learned) >= MIN_TICKETS
-            and len({cases.tickets[row].priority for row in learned}) > 1
-        ):
+        if len(tested) and len(learned) >= MIN_TICKETS and len({cases.labels[row] for row in learned}) > 1:
             cuts.append(Cut(moment, learned, tested, int(repeated[begin:end].sum())))
     if not cuts:
         msg = (

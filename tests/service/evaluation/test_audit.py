@@ -122,3 +122,18 @@ def test_the_corrected_file_reads_back_as_the_tickets_were(tmp_path: Path) -> No
     path.write_text(text.replace("t-0,high", "t-0,low"), encoding="utf-8")
     read = [parse_ticket(record.value) for record in read_source(str(path))]
     assert read == [msgspec.structs.replace(cases.tickets[0], priority="low")]
+
+
+def test_another_spelling_is_no_contradiction_and_stays_in_the_file(tmp_path: Path) -> None:
+    """HIGH agrees with high; a suspect keeps its own spelling, and is offered the most frequent one."""
+    cases = _cases(
+        [[1, 0.01 * number] for number in range(6)], ["high", "high", "high", "HIGH", "LOW", "low"]
+    )
+    assert audit(cases.take([0, 1, 2, 3])).contradicted == 0
+    found = audit(cases)
+    assert {name for suspect in found.suspects for name, _ in suspect.neighbours} == {"high", "LOW"}
+    path = tmp_path / "audit.csv"
+    write_csv(path, cases, found)
+    read = [parse_ticket(record.value) for record in read_source(str(path))]
+    assert {ticket.priority for ticket in read} >= {"LOW", "low"}
+    assert all(ticket in cases.tickets for ticket in read)

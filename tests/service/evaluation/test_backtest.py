@@ -1,12 +1,12 @@
 """The whole back-test on generated histories."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import msgspec
 import numpy as np
 import pytest
 
-from indexer.ticket import Ticket
 from service.evaluation import Evaluation, evaluate, page
 from service.evaluation.cases import Cases
 from service.evaluation.methods import NAMES, SERVED
@@ -144,11 +144,8 @@ def test_a_label_of_one_ticket_is_no_obstacle() -> None:
     """Whether the lone ticket is learned from or tested on, it is counted and nothing fails."""
     for row in (3, 35):
         cases = history(40)
-        lone = msgspec.structs.replace(cases.tickets[row], priority="critical")
-        tickets: tuple[Ticket, ...] = (*cases.tickets[:row], lone, *cases.tickets[row + 1 :])
-        found = _evaluate(
-            Cases(tickets, cases.created, cases.known, cases.vectors, cases.groups),
-        )
+        labels = (*cases.labels[:row], "critical", *cases.labels[row + 1 :])
+        found = _evaluate(replace(cases, labels=labels))
         recall = found.methods[0].recalls[found.labels.index("critical")]
         assert recall.tickets == (row == 35)
         assert (recall.recall is None) == (row == 3)
@@ -168,6 +165,18 @@ def test_drift_is_the_share_of_each_label_in_each_tenth() -> None:
         assert period.shares == {name: priorities.count(name) / len(part) for name in LABELS}
         assert part[0].created_at is not None
         assert period.start == part[0].created_at.date().isoformat()
+
+
+def test_spellings_of_a_priority_are_one() -> None:
+    """Labels that differ in case only are one label everywhere, in its most frequent spelling, and have an order."""
+    cases = history(60, labels=("High", "low", "high", "Low", "high"))
+    found = _evaluate(cases)
+    assert found.order in {("low", "high"), ("Low", "high")}
+    priorities = [ticket.priority for ticket in cases.tickets]
+    assert found.data.labels["high"] == priorities.count("high") + priorities.count("High")
+    assert sum(found.data.labels.values()) == 60
+    assert len(found.confusion) == 2
+    page(found)
 
 
 def test_many_labels_fit_the_page() -> None:
