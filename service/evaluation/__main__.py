@@ -154,7 +154,9 @@ def _ceiling(found: Audit) -> str:
 
 def _tell(loaded: Loaded) -> None:
     if loaded.rejected:
-        say(f"{loaded.rejected:,} records are no tickets and were left out")
+        say(
+            f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"
+        )
     say(
         f"{len(loaded.cases):,} tickets of {loaded.source}, {loaded.embedded:,} texts newly embedded with {loaded.embedding_model}"
     )

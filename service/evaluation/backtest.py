@@ -320,7 +320,9 @@ def _notes(data: Data, cuts: Sequence[Cut], folds: int) -> tuple[str, ...]:
             f"{data.untimed:,} of {data.labelled:,} tickets have no time: they count as the oldest, in the order given."
         )
     if data.rejected:
-        notes.append(f"{data.rejected:,} records of the file are no tickets and were left out.")
+        notes.append(
+            f"{data.rejected:,} records of the file are no tickets, or have the id of an earlier one, and were left out."
+        )
     if data.tickets > data.labelled:
         notes.append(f"{data.tickets - data.labelled:,} tickets have no priority and were left out.")
     if data.tickets == MAX_TICKETS:

@@ -68,8 +68,10 @@ class Cases:
 
 
 def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
-    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the one that comes last."""
-    by_id = {ticket.id: ticket for ticket in tickets}
+    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the first, as a sync keeps it."""
+    by_id: dict[str, Ticket] = {}
+    for ticket in tickets:
+        by_id.setdefault(ticket.id, ticket)
     return tuple(sorted(by_id.values(), key=_age)[-MAX_TICKETS:])
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 class Loaded:
     """Tickets ready to be evaluated, and what is to be said of where they come from.
 
-    :param rejected: records of the file that are no tickets.
+    :param rejected: records of the file that a sync would reject: no tickets, or with the id of an earlier one.
     :param embedded: texts that had no vector before.
     """
 
@@ -98,22 +99,26 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
 
 def _read(file: str) -> tuple[tuple[Ticket, ...], int]:
     rejected = 0
+    ids: Counter[str] = Counter()
 
     def tickets() -> Iterator[Ticket]:
         nonlocal rejected
         for record in read_source(file):
             try:
                 # A broken record has no value, and None is no ticket either.
-                yield parse_ticket(record.value)
+                ticket = parse_ticket(record.value)
             except TicketError:
                 rejected += 1
+            else:
+                ids[ticket.id] += 1
+                yield ticket
 
     found = newest(tickets())
     if not found:
         what = f"none of its {rejected:,} records is a ticket" if rejected else "it is empty"
         msg = f"{file} has no tickets: {what}"
         raise EvaluationError(msg)
-    return found, rejected
+    return found, rejected + ids.total() - len(ids)
 
 
 def _stored(ledger: Ledger) -> Iterator[Ticket]:

@@ -133,7 +133,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     tickets: int
     labelled: int
     rejected: int
-    """Records of the file that are no tickets."""
+    """Records of the file that are no tickets, or have the id of an earlier one."""
     untimed: int
     """Labelled tickets without a time: they count as the oldest, in the order given."""
     embedding_model: str

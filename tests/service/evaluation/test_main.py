@@ -35,20 +35,22 @@ def _write(path: Path, records: list[object]) -> None:
 def test_a_file_is_evaluated_and_embedded_once(
     work: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Report and JSON are written, rejected records are counted, nothing is stored but vectors, and a second run embeds nothing."""
+    """Report and JSON are written, rejected records are counted (of two with one id the second, as in a sync), nothing is stored but vectors, and a second run embeds nothing."""
     tickets = tickets_of(["low", "high", "high"] * 20)
-    _write(work / "t.jsonl", [*tickets, {"id": "no text"}])
+    again = msgspec.structs.replace(tickets[0], priority="another")
+    _write(work / "t.jsonl", [*tickets, {"id": "no text"}, again])
     (work / "pairs.csv").write_text("query_id,duplicate_of_id\nt-40,t-2\n")
     command = ["t.jsonl", "--folds", "1", "--duplicates", "pairs.csv"]
     assert main(command) == 0
     out, err = capsys.readouterr()
     assert "60 texts newly embedded" in err
-    assert "1 records of the file are no tickets" in out
+    assert "2 records of the file are no tickets, or have the id of an earlier one" in out
     assert "known duplicates: 1 of 1 pairs" in out
     assert "stratified guess" in out
     found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
     assert out.startswith(found.verdict[0])
-    assert found.data.rejected == 1
+    assert found.data.rejected == 2
+    assert found.data.labels == {"low": 20, "high": 40}
     assert found.verdict[0] in (work / "evaluation.html").read_text()
     with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
         assert ledger.tickets.count() == 0
