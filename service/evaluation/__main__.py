@@ -129,8 +129,8 @@ def _audit(settings: Settings, options: argparse.Namespace) -> None:
     pairs = read_pairs(options.duplicates) if options.duplicates else ()
     with showing_progress() as step:
         loaded = load(settings, options.file, pairs, step)
-    _tell(loaded)
-    found = audit(loaded.cases)
+        _tell(loaded)
+        found = audit(loaded.cases, progress=lambda done, total: step("audit", done, total))
     try:
         write_csv(options.out, loaded.cases, found)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from service.priority.timeline import NEAR_DUPLICATE
 __all__ = ["Audit", "Suspect", "audit", "write_csv"]
 
 _NEIGHBOURS = 10
-_BLOCK_ROWS = 2_048  # bounds the similarities in memory to rows x 2,048
+_BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
 _RESAMPLES = 1_000
 _FORMULA = ("=", "+", "-", "@")
 
@@ -58,12 +59,15 @@ class Audit:
     ceiling: Interval | None
 
 
-def audit(cases: Cases, seed: int = 0) -> Audit:
+def audit(
+    cases: Cases, seed: int = 0, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Audit:
     """Compare every labelled ticket with its near-duplicates (cosine 0.95 or more, or known ones).
 
     If a text is given each label with some probability, two such tickets agree with the sum of the squares; the most
     probable label is right at most with the root of that sum. So the root of the agreement bounds any classifier.
 
+    :param progress: is told how many of how many tickets have been compared.
     :raises EvaluationError: fewer than two tickets have a priority.
     """
     cases = cases.labelled()
@@ -74,24 +78,25 @@ def audit(cases: Cases, seed: int = 0) -> Audit:
     column = {name: number for number, name in enumerate(names)}
     label = np.array([column[name] for name in cases.labels if name is not None], np.int64)
     suspects: list[Suspect] = []
-    agreements: list[
-        tuple[int, float]
-    ] = []  # of each ticket with near-duplicates: its first one, and its agreement
+    agreements: list[tuple[int, float]] = []
     norms = np.linalg.norm(cases.vectors, axis=1, keepdims=True)
     unit = cases.vectors / np.where(norms > 0, norms, np.float32(1))
     for start in range(0, len(cases), _BLOCK_ROWS):
-        similarity = unit[start : start + _BLOCK_ROWS] @ unit.T
-        for row, similar in enumerate(similarity, start):
-            similar[row] = -np.inf
-            twins = np.flatnonzero((similar >= NEAR_DUPLICATE) | (cases.groups == cases.groups[row]))
-            twins = twins[twins != row]
-            if not len(twins):
-                continue
-            agreements.append((min(row, int(twins[0])), float((label[twins] == label[row]).mean())))
-            against = twins[label[twins] != label[row]]
-            if len(against):
-                twin = int(against[similar[against].argmax()])
-                suspects.append(_suspect(row, twin, similar, label, names))
+        rows = np.arange(start, min(start + _BLOCK_ROWS, len(cases)))
+        similarity = unit[rows] @ unit.T
+        similarity[rows - start, rows] = -np.inf
+        twins = (similarity >= NEAR_DUPLICATE) | (cases.groups[rows, None] == cases.groups)
+        twins[rows - start, rows] = False
+        alike = label[rows, None] == label
+        agreements += _agreements(rows, twins, alike)
+        against = twins & ~alike
+        contradicted = np.flatnonzero(against.any(axis=1))
+        nearest = np.where(against[contradicted], similarity[contradicted], -np.inf).argmax(axis=1)
+        suspects += [
+            _suspect(row, twin, similarity[row - start], label, names)
+            for row, twin in zip(rows[contradicted].tolist(), nearest.tolist(), strict=True)
+        ]
+        progress(int(rows[-1]) + 1, len(cases))
     agreement = _mean_by_group(agreements, seed)
     return Audit(
         suspects=_ranked(suspects),
@@ -141,9 +146,34 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
             writer.writerow([_harmless(cell or "") for cell in cells])
 
 
+def _agreements(
+    rows: NDArray[np.int64], twins: NDArray[np.bool_], alike: NDArray[np.bool_]
+) -> list[tuple[int, float]]:
+    """Return of each ticket with near-duplicates the first ticket of its problem, and the share that agrees with it.
+
+    :param twins: which tickets are near-duplicates of the rows, shape (rows, tickets).
+    :param alike: which have the row's priority, same shape.
+    """
+    counts, agreeing = twins.sum(axis=1), (twins & alike).sum(axis=1)
+    some = counts > 0
+    firsts = np.minimum(rows, twins.argmax(axis=1))[some]
+    return list(zip(firsts.tolist(), (agreeing[some] / counts[some]).tolist(), strict=True))
+
+
+def _nearest(similar: Matrix, count: int) -> NDArray[np.int64]:
+    """Return the most similar rows, most similar first; of equal ones the first.
+
+    :param similar: shape (rows,).
+    """
+    least = np.partition(similar, -count)[-count]
+    above = np.flatnonzero(similar > least)
+    equal = np.flatnonzero(similar == least)[: count - len(above)]
+    return np.concatenate([above[np.argsort(-similar[above], kind="stable")], equal])
+
+
 def _suspect(row: int, twin: int, similar: Matrix, label: NDArray[np.int64], names: list[str]) -> Suspect:
     count = min(_NEIGHBOURS, len(similar) - 1)
-    nearest = np.argsort(-similar, kind="stable")[:count]
+    nearest = _nearest(similar, count)
     votes = Counter(label[nearest].tolist())
     own = votes[int(label[row])]
     best_other = max(number for name, number in votes.items() if name != label[row]) if own < count else 0

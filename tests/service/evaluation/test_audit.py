@@ -1,5 +1,6 @@
 """Contradictory labels, the file to correct them in, and the ceiling."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +51,63 @@ def test_the_ticket_that_its_neighbours_contradict_is_named() -> None:
     assert [suspect.suspicion for suspect in found.suspects] == sorted(
         (suspect.suspicion for suspect in found.suspects), reverse=True
     )
+
+
+def _slow(cases: Cases) -> tuple[list[tuple[object, ...]], list[float]]:
+    """Return suspects, before pairs are named once, and agreements, ticket by ticket as the words say."""
+    unit = cases.vectors / np.linalg.norm(cases.vectors, axis=1, keepdims=True)
+    similarity = unit @ unit.T
+    suspects: list[tuple[object, ...]] = []
+    agreements = []
+    for row, label in enumerate(cases.labels):
+        others = sorted(
+            (other for other in range(len(cases)) if other != row),
+            key=lambda other: (-similarity[row, other], other),
+        )
+        twins = [
+            other
+            for other in others
+            if similarity[row, other] >= 0.95 or cases.groups[other] == cases.groups[row]
+        ]
+        if not twins:
+            continue
+        agreements.append(sum(cases.labels[twin] == label for twin in twins) / len(twins))
+        votes = Counter(cases.labels[other] for other in others[:10])
+        against = [twin for twin in twins if cases.labels[twin] != label]
+        if against:
+            most = max((votes[name] for name in votes if name != label), default=0)
+            suspicion = (most - votes[label]) / min(10, len(others))
+            suspects.append((row, against[0], tuple(votes.most_common()), suspicion))
+    return suspects, agreements
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["many equal", "none equal"])
+def test_the_audit_is_what_it_says_ticket_by_ticket(exact: bool) -> None:
+    """In blocks it finds what a comparison of each ticket with each other finds, equal similarities included."""
+    generator = np.random.default_rng(1)
+    if exact:  # products of these are exact, so that equal ones are equal in whatever order they are summed
+        vectors = np.zeros((700, 8))
+        for row in vectors:
+            row[generator.choice(8, 4, replace=False)] = 0.5
+    else:
+        centres = generator.normal(size=(60, 16))
+        vectors = centres[generator.integers(60, size=700)] + 0.1 * generator.normal(size=(700, 16))
+    cases = _cases(vectors.tolist(), generator.choice(["low", "mid", "high"], size=700).tolist())
+    cases.groups[::50] = cases.groups[25]
+    suspects, agreements = _slow(cases)
+    steps: list[tuple[int, int]] = []
+    found = audit(cases, progress=lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (700, 700)
+    assert len(steps) > 1
+    assert (found.twins, found.contradicted) == (len(agreements), len(suspects))
+    assert found.agreement is not None
+    assert found.agreement.value == pytest.approx(np.mean(agreements))
+    by_row = {suspect[0]: suspect for suspect in suspects}
+    named = [(one.row, one.twin, one.neighbours, one.suspicion) for one in found.suspects]
+    assert named == [by_row[row] for row, *_ in named]
+    pairs = {frozenset(suspect[:2]) for suspect in suspects}
+    assert {frozenset(suspect[:2]) for suspect in named} == pairs
+    assert len(named) == len(pairs)
 
 
 def test_a_pair_is_named_once() -> None:
