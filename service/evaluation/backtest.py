@@ -100,7 +100,7 @@ def evaluate(
         labels={name: counts[name] for name in names},
     )
     return Evaluation(
-        verdict=verdict(methods, max_error, sum(len(cut.tested) for cut in cuts)),
+        verdict=verdict(methods, max_error, sum(len(cut.tested) for cut in cuts), said[SERVED][-1].reason),
         notes=_notes(data, cuts, folds),
         data=data,
         max_error=max_error,
@@ -219,14 +219,15 @@ def _blocks(
 ) -> tuple[Block, ...]:
     blocks = []
     for number, cut in enumerate(cuts):
-        automatic = said[SERVED][number].automatic
+        served = said[SERVED][number]
         blocks.append(
             Block(
                 moment=_day(cut.moment),
                 learned=len(cut.learned),
                 tested=len(cut.tested),
                 repeated=cut.repeated,
-                automatic=0 if automatic is None else int(automatic.sum()),
+                automatic=0 if served.automatic is None else int(served.automatic.sum()),
+                reason=served.reason,
                 macro_f1={
                     key: macro_f1(confusion_matrix(label[cut.tested], parts[number].label, labels))
                     for key, parts in said.items()

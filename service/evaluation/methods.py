@@ -47,12 +47,14 @@ class Said:
     :param probabilities: shape (rows, labels).
     :param votes: probabilities before calibration, same shape; the same where nothing is calibrated.
     :param automatic: whether it may decide by itself, shape (rows,); ``None`` where a method never says.
+    :param reason: why it decides nothing by itself, in the forest's own words; ``None`` where it may, or never says.
     """
 
     label: IntArray
     probabilities: FloatMatrix
     votes: FloatMatrix
     automatic: NDArray[np.bool_] | None = None
+    reason: str | None = None
 
 
 def learn_and_say(
@@ -96,7 +98,8 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Said
     probabilities, votes = np.zeros((len(test), len(names))), np.zeros((len(test), len(names)))
     probabilities[:, columns] = found.probabilities
     votes[:, columns] = forest.probabilities(test.vectors)
-    return Said(columns[found.said], probabilities, votes, found.automatic)
+    reason = forest.report.abstention.reason
+    return Said(columns[found.said], probabilities, votes, found.automatic, reason)
 
 
 def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Said:

@@ -76,6 +76,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
     """Tickets left out because they repeat an earlier one."""
     automatic: int
+    reason: str | None
+    """Why the forest of this cut decided nothing by itself, in its own words; ``None`` where it could."""
     macro_f1: dict[str, float]
     """By the method's key."""
 

@@ -8,17 +8,20 @@ from service.evaluation.records import Evaluation, Interval, MethodScore
 __all__ = ["percent", "table", "verdict"]
 
 
-def verdict(methods: Sequence[MethodScore], max_error: float, tested: int) -> tuple[str, ...]:
+def verdict(
+    methods: Sequence[MethodScore], max_error: float, tested: int, reason: str | None
+) -> tuple[str, ...]:
     """Say whether the forest is the best method, whether it is better than a guess, and what it may decide.
 
     :param methods: the forest first, then the others, best first.
     :param tested: how many later tickets they were asked about.
+    :param reason: why the forest of the newest cut decided nothing by itself; ``None`` where it could.
     """
     forest, rival = methods[0], methods[1]
     return (
         _against_rival(forest, rival, tested),
         _against_guesses(forest, [method for method in methods if method.key in GUESSES]),
-        _automatic(forest, max_error),
+        _automatic(forest, max_error, reason),
         _calibration(forest),
     )
 
@@ -51,12 +54,14 @@ def _against_guesses(forest: MethodScore, guesses: Sequence[MethodScore]) -> str
     return f"The forest cannot be told from guessing: {scores}. Do not act on its priorities alone."
 
 
-def _automatic(forest: MethodScore, max_error: float) -> str:
+def _automatic(forest: MethodScore, max_error: float, reason: str | None) -> str:
     if not forest.automatic or forest.coverage is None or forest.error is None or forest.error_bound is None:
-        return (
-            "The forest would have set no priority by itself: at no confidence was it sure enough to keep its errors within "
-            f"{max_error:.0%}. A person decides, with its suggestion at hand."
+        why = (
+            f"By its own record before the newest cut: {reason.rstrip('.')}."
+            if reason is not None
+            else "At the newest cut it could have, but no later ticket met its conditions."
         )
+        return f"The forest would have set no priority by itself. {why} A person decides, with its suggestion at hand."
     done = (
         f"The forest would have set {percent(forest.coverage.value)} of the priorities by itself ({forest.automatic:,} tickets), "
         f"{percent(forest.error.value)} of these wrongly"

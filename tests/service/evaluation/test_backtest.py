@@ -43,6 +43,9 @@ def test_the_forest_wins_where_vectors_tell(telling_vectors: Evaluation) -> None
     assert forest.automatic > 40
     assert "is better than guessing" in telling_vectors.verdict[1]
     assert "of the priorities by itself" in telling_vectors.verdict[2]
+    assert [block.reason is None for block in telling_vectors.blocks] == [
+        bool(block.automatic) for block in telling_vectors.blocks
+    ]
 
 
 def test_all_methods_answer_the_same_tickets(telling_vectors: Evaluation) -> None:
@@ -76,6 +79,9 @@ def test_shuffled_labels_go_to_review() -> None:
     assert forest.coverage.value <= 0.05
     assert "cannot be told from guessing" in found.verdict[1]
     assert found.verdict[2].startswith("The forest would have set no priority by itself")
+    reason = found.blocks[-1].reason
+    assert reason is not None
+    assert reason.rstrip(".") in found.verdict[2]
 
 
 def test_a_second_run_gives_the_same() -> None:
