@@ -1,6 +1,7 @@
 """``python -m service.evaluation``: the back-test, and with ``audit`` the audit of the labels."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,7 @@ def _count(text: str) -> int:
 
 
 def _evaluate(settings: Settings, options: argparse.Namespace) -> None:
+    _require_writable(options.out, options.json)
     pairs = read_pairs(options.duplicates) if options.duplicates else ()
     order = (
         tuple(name.strip() for name in options.priority_order.split(",") if name.strip())
@@ -126,6 +128,7 @@ def _evaluate(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _audit(settings: Settings, options: argparse.Namespace) -> None:
+    _require_writable(options.out)
     pairs = read_pairs(options.duplicates) if options.duplicates else ()
     with showing_progress() as step:
         loaded = load(settings, options.file, pairs, step)
@@ -157,6 +160,8 @@ def _tell(loaded: Loaded) -> None:
         say(
             f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"
         )
+        for reason in loaded.reasons:
+            say(f"  {reason}")
     say(
         f"{len(loaded.cases):,} tickets of {loaded.source}, {loaded.embedded:,} texts newly embedded with {loaded.embedding_model}"
     )
@@ -167,6 +172,14 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise _unwritable(path, error) from None
+
+
+def _require_writable(*paths: Path) -> None:
+    # Told before minutes of work, not after.
+    for path in paths:
+        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            msg = f"{path} cannot be written: name a file in a folder that is there and may be written to"
+            raise EvaluationError(msg)
 
 
 def _unwritable(path: Path, error: OSError) -> EvaluationError:

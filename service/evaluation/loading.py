@@ -20,6 +20,7 @@ __all__ = ["Loaded", "load", "read_pairs"]
 
 _RETRIES = 5
 _PAGE = 500
+_TOLD = 3
 _LEAST_AT_ONCE = 256
 
 Progress = Callable[[str, int, int], None]
@@ -30,6 +31,7 @@ class Loaded:
     """Tickets ready to be evaluated, and what is to be said of where they come from.
 
     :param rejected: records of the file that a sync would reject: no tickets, or with the id of an earlier one.
+    :param reasons: why, of the first few of them.
     :param embedded: texts that had no vector before.
     """
 
@@ -37,6 +39,7 @@ class Loaded:
     source: str
     embedding_model: str
     rejected: int
+    reasons: tuple[str, ...]
     embedded: int
 
 
@@ -50,10 +53,11 @@ def load(
     :raises PrecedentError: there is nothing to read, or it could not be embedded.
     """
     rejected = 0
+    reasons: tuple[str, ...] = ()
     read: tuple[Ticket, ...] = ()
     if file is not None:
-        # Read before the ledger is opened: a file that cannot be read leaves nothing behind.
-        read, rejected = _read(file)
+        # Read before the ledger is opened: a file that cannot be read leaves nothing behind, and costs nothing.
+        read, rejected, reasons = _read(file)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()
@@ -76,6 +80,7 @@ def load(
         source="the stored tickets" if file is None else Path(file).name,
         embedding_model=space.model,
         rejected=rejected,
+        reasons=reasons,
         embedded=embedded,
     )
 
@@ -97,8 +102,9 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
         raise EvaluationError(msg) from None
 
 
-def _read(file: str) -> tuple[tuple[Ticket, ...], int]:
+def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
     rejected = 0
+    reasons: list[str] = []
     ids: Counter[str] = Counter()
 
     def tickets() -> Iterator[Ticket]:
@@ -107,8 +113,10 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int]:
             try:
                 # A broken record has no value, and None is no ticket either.
                 ticket = parse_ticket(record.value)
-            except TicketError:
+            except TicketError as error:
                 rejected += 1
+                if len(reasons) < _TOLD:
+                    reasons.append(f"{record.place}: {record.error or error}")
             else:
                 ids[ticket.id] += 1
                 yield ticket
@@ -118,7 +126,10 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int]:
         what = f"none of its {rejected:,} records is a ticket" if rejected else "it is empty"
         msg = f"{file} has no tickets: {what}"
         raise EvaluationError(msg)
-    return found, rejected + ids.total() - len(ids)
+    if all(ticket.priority is None for ticket in found):
+        msg = f"none of the {len(found):,} tickets of {file} has a priority (a field priority, urgency or severity)"
+        raise EvaluationError(msg)
+    return found, rejected + ids.total() - len(ids), tuple(reasons)
 
 
 def _stored(ledger: Ledger) -> Iterator[Ticket]:

@@ -44,6 +44,7 @@ def test_a_file_is_evaluated_and_embedded_once(
     assert main(command) == 0
     out, err = capsys.readouterr()
     assert "60 texts newly embedded" in err
+    assert "line 61: text is missing" in err
     assert "2 records of the file are no tickets, or have the id of an earlier one" in out
     assert "known duplicates: 1 of 1 pairs" in out
     assert "stratified guess" in out
@@ -106,7 +107,7 @@ def test_the_audit_writes_what_to_correct(work: Path, capsys: pytest.CaptureFixt
         ('{"id": "x"}\n', "none of its 1 records is a ticket"),
         ("\n".join(json.dumps({"id": str(n), "text": f"t {n}", "priority": "low"}) for n in range(10)), "at least 30"),
         ("\n".join(json.dumps({"id": str(n), "text": f"t {n}", "priority": "low"}) for n in range(40)), "nothing to predict"),
-        ("\n".join(json.dumps({"id": str(n), "text": f"t {n}"}) for n in range(40)), "0 tickets have a priority"),
+        ("\n".join(json.dumps({"id": str(n), "text": f"t {n}"}) for n in range(40)), "none of the 40 tickets of"),
         (
             "\n".join(json.dumps({"id": str(n), "text": "same", "priority": "ab"[n % 2]}) for n in range(40)),
             "no later ticket is left",
@@ -141,6 +142,18 @@ def test_what_is_not_there_is_said(
     """An empty store and files that do not exist end with status 2."""
     assert main(command) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--out", "--json"])
+@pytest.mark.parametrize("place", ["nowhere/e.html", "."])
+def test_where_the_report_cannot_go_is_told_first(
+    work: Path, provider: Provider, capsys: pytest.CaptureFixture[str], option: str, place: str
+) -> None:
+    """Before anything is read or embedded."""
+    _write(work / "t.jsonl", list(tickets_of(["low", "high"] * 20)))
+    assert main(["t.jsonl", option, place]) == 2
+    assert f"{place} cannot be written" in capsys.readouterr().err
+    assert provider.stats().requests["embeddings"] == 0
 
 
 def test_pairs_need_their_columns(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
