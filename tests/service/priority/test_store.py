@@ -1,14 +1,19 @@
 """A forest in a file: the same when read back, and refused when it is not whole."""
 
 import json
+import random
 import stat
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from service.priority import Forest, ForestFileError, load, save
+from service.priority import Forest, ForestFileError, fit, load, save
 from tests.service.priority.data import clustered
+
+_HEADERS = 178
+"""Bytes before an entry's values besides its name: the archive's header with its extra field, and NumPy's."""
 
 
 @pytest.fixture
@@ -95,6 +100,34 @@ def test_damaged(stored: Path, share: float) -> None:
     stored.write_bytes(content)
     with pytest.raises(ForestFileError, match="cannot be used"):
         load(stored)
+
+
+def test_one_wrong_bit(tmp_path: Path) -> None:
+    """Wherever it is in the file's headers and directory, the forest is refused, or none the worse for it."""
+    path, again = tmp_path / "forest.npz", tmp_path / "again.npz"
+    fitted = fit(clustered(60))
+    assert isinstance(fitted, Forest)
+    save(fitted, path)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as whole:
+        places = set(range(whole.start_dir, len(content)))
+        for entry in whole.infolist():
+            begin = entry.header_offset
+            places.update(range(begin, begin + len(entry.filename) + _HEADERS))
+    chance = random.Random(0)
+    refused = 0
+    for place in chance.sample(sorted(places), 1_500):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            found = load(path)
+        except ForestFileError:
+            refused += 1
+        else:
+            save(found, again)
+            assert again.read_bytes() == content, place
+    assert refused > 500
 
 
 @pytest.mark.parametrize(
