@@ -168,11 +168,16 @@ class Vectors:
         return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
 
     def sample(self, space: Space, size: int) -> Matrix:
-        """Return up to ``size`` vectors, the same ones while the ledger stays the same; hashes fall evenly."""
+        """Return the vectors of up to ``size`` different texts of tickets, of shape (texts, dimension).
+
+        They are the same ones while the tickets stay the same. Hashes fall evenly, so their order is as good as chance.
+        """
+        # Vectors outlive their tickets, and a back-test of a file leaves those of tickets that were never stored.
+        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
         with self._db.read() as connection:
             query = (
                 sa.select(vectors.c.vector)
-                .where(vectors.c.space == space_number(connection, space))
+                .where(vectors.c.space == space_number(connection, space), used)
                 .order_by(vectors.c.text_hash)
                 .limit(size)
             )

@@ -112,6 +112,22 @@ def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> Non
     assert rows.vectors.dtype == np.float32
 
 
+def test_a_sample_is_of_tickets_that_are_stored(ledger: Ledger) -> None:
+    """Each text comes once; not among them are texts that were changed, deleted, or never a ticket's."""
+    kept = make_tickets(40)
+    again = make_ticket(900, text=kept[0].text)
+    gone, edited, foreign = make_ticket(901), make_ticket(902), make_ticket(903)
+    store_vectors(ledger, [*kept, gone, edited, foreign])
+    ledger.tickets.write([*kept, again, gone, edited])
+    ledger.tickets.write([make_ticket(902, text=kept[1].text)])
+    ledger.tickets.delete([gone.id])
+    wanted = {row.tobytes() for row in vectors_for(kept)}
+    found = [row.tobytes() for row in ledger.vectors.sample(SPACE, 100)]
+    assert len(found) == len(kept)
+    assert set(found) == wanted
+    assert {row.tobytes() for row in ledger.vectors.sample(SPACE, 7)} < wanted
+
+
 def test_training_rows_of_an_empty_ledger(ledger: Ledger) -> None:
     """There is a matrix of no rows, of the space's dimension."""
     assert ledger.vectors.training_rows(SPACE).vectors.shape == (0, 64)
