@@ -222,7 +222,10 @@ class Keeper:
         waited = time.monotonic() - self._fitted_at
         if now.forest_revision is not None:
             changed = await asyncio.to_thread(ledger.tickets.changed_labels, now.forest_revision)
-            if not changed or (changed < _REFIT_SHARE * now.tickets and waited < _REFIT_SECONDS):
+            if not changed:
+                return False
+            labelled = await asyncio.to_thread(ledger.tickets.count_labelled)
+            if changed < _REFIT_SHARE * labelled and waited < _REFIT_SECONDS:
                 return False
         before = await asyncio.to_thread(ledger.revision)
         await asyncio.sleep(_SETTLE_SECONDS)

@@ -1,8 +1,7 @@
-"""Tables and connections of the ledger, on SQLite and PostgreSQL alike."""
+"""Connections to the ledger's tables, on SQLite and PostgreSQL alike."""
 
 import contextlib
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import PrecedentError, SettingsError
 from indexer.ledger.records import Space
+from indexer.ledger.tables import (
+    SCHEMA,
+    feedback,
+    follow,
+    generations,
+    make_tables,
+    pending,
+    spaces,
+    state,
+    tickets,
+    vectors,
+)
 
 __all__ = [
     "PAGE",
@@ -32,76 +43,10 @@ __all__ = [
 PAGE = 500
 """Rows in one statement: far below what either database takes."""
 
-_SCHEMA = 1
 _BUSY_SECONDS = 60
 _INDEX_LOCK = 7_166_342_001  # any constant; names our advisory lock on PostgreSQL
 _WRITE_LOCK = _INDEX_LOCK + 1
 _MAINTENANCE_LOCK = _INDEX_LOCK + 2
-
-metadata = sa.MetaData()
-state = sa.Table(
-    "state",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("schema", sa.Integer, nullable=False),
-    sa.Column("ledger_id", sa.String(32), nullable=False),
-    sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
-    sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
-)
-tickets = sa.Table(
-    "tickets",
-    metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("revision", sa.BigInteger, nullable=False),
-    sa.Column("source", sa.String, index=True),
-    sa.Column("priority", sa.String),
-    sa.Column("updated_at", sa.Double),
-    sa.Column("text_hash", sa.String(64), nullable=False, index=True),
-    sa.Column("record_hash", sa.String(64), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
-)
-spaces = sa.Table(
-    "spaces",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("recipe", sa.String, nullable=False),
-    sa.Column("dimension", sa.Integer, nullable=False),
-    sa.UniqueConstraint("kind", "model", "recipe", "dimension"),
-)
-vectors = sa.Table(
-    "vectors",
-    metadata,
-    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), primary_key=True),
-    sa.Column("text_hash", sa.String(64), primary_key=True),
-    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
-)
-generations = sa.Table(
-    "generations",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), nullable=False),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("changed_at", sa.Double, nullable=False),
-)
-pending = sa.Table(
-    "pending",  # what a generation's collection has not seen yet
-    metadata,
-    sa.Column("generation", sa.Integer, sa.ForeignKey("generations.number"), primary_key=True),
-    sa.Column("ticket_id", sa.String, primary_key=True),
-    sa.Column("revision", sa.BigInteger, nullable=False),
-)
-feedback = sa.Table(
-    "feedback",  # the last word on each answer
-    metadata,
-    sa.Column("answer", sa.String, primary_key=True),
-    sa.Column("at", sa.Double, nullable=False),
-    sa.Column("ticket_id", sa.String, index=True),
-    sa.Column("action", sa.String, nullable=False),
-    sa.Column("priority", sa.String),
-    sa.Column("reply", sa.Text),
-)
 
 
 class Database:
@@ -227,9 +172,9 @@ class Database:
     def upsert(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows, or give rows of the same key these values."""
         statement = self.insert(table)
-        changed = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        given = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
         statement = statement.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns), set_=changed
+            index_elements=list(table.primary_key.columns), set_=given | follow(table, statement.excluded)
         )
         connection.execute(statement, rows)
 
@@ -257,16 +202,9 @@ class Database:
             FileLock(self._data_dir / "ledger.lock") if self.is_sqlite else contextlib.nullcontext(),
             self.write() as connection,
         ):
-            metadata.create_all(connection)
-            found = connection.execute(sa.select(state.c.schema)).scalar()
-            if found is None:
-                connection.execute(
-                    state.insert().values(
-                        id=1, schema=_SCHEMA, ledger_id=uuid.uuid4().hex, revision=0, deleted_revision=0
-                    )
-                )
-            elif found != _SCHEMA:
-                msg = f"the ledger at {self._where} has schema {found}, this release reads {_SCHEMA}: use the release that wrote it"
+            found = make_tables(connection)
+            if found is not None:
+                msg = f"the ledger at {self._where} has schema {found}, this release reads {SCHEMA}: use the release that wrote it"
                 raise PrecedentError(msg)
 
 

@@ -38,15 +38,21 @@ class Tickets:
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(tickets)).scalar_one())
 
-    def changed_labels(self, revision: int) -> int:
-        """Return how many labelled tickets were written since the revision, and one more if any was deleted."""
+    def count_labelled(self) -> int:
+        """Return the number of tickets that have a priority."""
         with self._db.read() as connection:
-            written = sa.select(sa.func.count()).where(
-                tickets.c.revision > revision, tickets.c.priority.is_not(None)
-            )
+            return int(connection.execute(sa.select(sa.func.count(tickets.c.priority))).scalar_one())
+
+    def changed_labels(self, revision: int) -> int:
+        """Return how many priorities were given, changed or taken away since the revision.
+
+        Deletions count as one, however many they were, and whether or not the tickets had a priority.
+        """
+        with self._db.read() as connection:
+            changed = sa.select(sa.func.count()).where(tickets.c.label_revision > revision)
             deleted = sa.select(state.c.deleted_revision)
             gone = connection.execute(deleted).scalar_one() > revision
-            return int(connection.execute(written).scalar_one()) + int(gone)
+            return int(connection.execute(changed).scalar_one()) + int(gone)
 
     def hashes(self) -> dict[str, str]:
         """Return every ticket's id and the hash of its text."""

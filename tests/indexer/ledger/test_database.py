@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,27 @@ def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> 
     ) as error:
         Ledger(database_url, data_dir)
     assert PASSWORD not in str(error.value)
+
+
+def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | None, data_dir: Path) -> None:
+    """By whoever of several opens it first; its tickets stay, and later changes of labels are told from earlier."""
+    with contextlib.closing(Ledger(database_url, data_dir)) as first:
+        first.tickets.write([make_ticket(1), make_ticket(2, priority=None)])
+        first.tickets.write([make_ticket(3)])
+        before = (first.id, first.revision())
+    with contextlib.closing(Database(database_url, data_dir)) as old, old.write() as connection:
+        connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
+        connection.execute(state.update().values(schema=1))
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: Ledger(database_url, data_dir), range(4)))
+    for one in opened[1:]:
+        one.close()
+    with contextlib.closing(opened[0]) as ledger:
+        assert (ledger.id, ledger.revision()) == before
+        assert set(ledger.tickets.get(["t-1", "t-2", "t-3"])) == {"t-1", "t-2", "t-3"}
+        assert [ledger.tickets.changed_labels(revision) for revision in (0, 1, 2)] == [2, 1, 0]
+        ledger.tickets.write([make_ticket(1, priority=None), make_ticket(2), make_ticket(3, tags=("new",))])
+        assert ledger.tickets.changed_labels(2) == 2
 
 
 def test_a_readers_view_does_not_change_while_it_reads(database_url: str | None, data_dir: Path) -> None:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from indexer.ledger import Ledger, Outcome
+from indexer.ledger import Content, Ledger, Outcome
 from indexer.ticket import record_hash, text_hash
 from tests.indexer.making import make_ticket, make_tickets
 
@@ -82,6 +83,42 @@ def test_a_stale_write_alone_changes_no_revision(ledger: Ledger) -> None:
     ledger.tickets.write([make_ticket(1, priority="older", updated_at=_MONDAY)])
     assert ledger.tickets.delete(["nobody"]) == []
     assert ledger.revision() == before
+
+
+def test_a_changed_label_is_a_priority_given_changed_or_taken_away(ledger: Ledger) -> None:
+    """Other fields do not count, and a change counts from its own revision on, not from the ticket's last one."""
+    unlabelled = [make_ticket(number, priority=None) for number in range(30, 40)]
+    ledger.tickets.write([*make_tickets(30), *unlabelled])
+    assert ledger.tickets.count_labelled() == 30
+    assert ledger.tickets.changed_labels(0) == 30
+    begin = ledger.revision()
+    assert ledger.tickets.changed_labels(begin) == 0
+    ledger.tickets.write([make_ticket(number, resolution="Another one.") for number in range(20)])
+    ledger.tickets.write([make_ticket(30, priority=None, text="Another text")])
+    assert ledger.tickets.changed_labels(begin) == 0
+    ledger.tickets.write([make_ticket(0, priority=None), make_ticket(1, priority="urgent"), make_ticket(31)])
+    ledger.tickets.write([make_ticket(50), make_ticket(51, priority=None)])
+    assert ledger.tickets.count_labelled() == 31
+    assert ledger.tickets.changed_labels(begin) == 4
+    between = ledger.revision()
+    ledger.tickets.write([make_ticket(1, priority="urgent", tags=("seen",)), make_ticket(0, priority="low")])
+    assert ledger.tickets.changed_labels(begin) == 4
+    assert ledger.tickets.changed_labels(between) == 1
+    ledger.tickets.delete(["t-2", "t-3"])
+    assert ledger.tickets.changed_labels(ledger.revision() - 1) == 1
+
+
+def test_restored_labels_are_changed_ones(ledger: Ledger) -> None:
+    """A ledger that was filled from a backup has a revision, and of it come its labels."""
+    records = [
+        msgspec.json.encode(make_ticket(n, priority="low" if n % 3 else None)).decode() for n in range(9)
+    ]
+    content = Content(
+        live=None, generation=0, spaces=(), tickets=lambda: records, vectors=lambda _: (), feedback=lambda: ()
+    )
+    ledger.copies.fill(content)
+    assert ledger.tickets.changed_labels(0) == 6
+    assert ledger.tickets.changed_labels(ledger.revision()) == 0
 
 
 def test_large_batches_cross_every_page(ledger: Ledger) -> None:

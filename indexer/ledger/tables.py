@@ -1,0 +1,130 @@
+"""The ledger's tables, and what an earlier release's lack."""
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+__all__ = [
+    "SCHEMA",
+    "feedback",
+    "follow",
+    "generations",
+    "make_tables",
+    "pending",
+    "spaces",
+    "state",
+    "tickets",
+    "vectors",
+]
+
+SCHEMA = 2
+"""Number of the tables below; it grows with every change of them."""
+
+
+def _first(context: Any) -> int:
+    row = context.get_current_parameters()
+    return 0 if row["priority"] is None else int(row["revision"])
+
+
+metadata = sa.MetaData()
+state = sa.Table(
+    "state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("schema", sa.Integer, nullable=False),
+    sa.Column("ledger_id", sa.String(32), nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
+    sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
+)
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String, index=True),
+    sa.Column("priority", sa.String),
+    sa.Column("updated_at", sa.Double),
+    sa.Column("text_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("record_hash", sa.String(64), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    # When the priority was given, changed or taken away; 0 where there never was one.
+    sa.Column("label_revision", sa.BigInteger, nullable=False, default=_first, server_default="0"),
+)
+spaces = sa.Table(
+    "spaces",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("recipe", sa.String, nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.UniqueConstraint("kind", "model", "recipe", "dimension"),
+)
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), primary_key=True),
+    sa.Column("text_hash", sa.String(64), primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
+)
+generations = sa.Table(
+    "generations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), nullable=False),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("changed_at", sa.Double, nullable=False),
+)
+pending = sa.Table(
+    "pending",  # what a generation's collection has not seen yet
+    metadata,
+    sa.Column("generation", sa.Integer, sa.ForeignKey("generations.number"), primary_key=True),
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+feedback = sa.Table(
+    "feedback",  # the last word on each answer
+    metadata,
+    sa.Column("answer", sa.String, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("ticket_id", sa.String, index=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("priority", sa.String),
+    sa.Column("reply", sa.Text),
+)
+
+
+def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:
+    """Return the columns whose values, where a row is there already, follow from it and from the one that is given."""
+    if table is not tickets:
+        return {}
+    changed = tickets.c.priority.is_distinct_from(given["priority"])
+    return {"label_revision": sa.case((changed, given["revision"]), else_=tickets.c.label_revision)}
+
+
+def make_tables(connection: sa.Connection) -> int | None:
+    """Make the tables that are not there, and add to those of an earlier release what they lack.
+
+    :return: ``None``, or the schema that was found, if it is one that this release does not know.
+    """
+    metadata.create_all(connection)
+    found = connection.execute(sa.select(state.c.schema)).scalar()
+    if found is None:
+        first = {
+            "id": 1,
+            "schema": SCHEMA,
+            "ledger_id": uuid.uuid4().hex,
+            "revision": 0,
+            "deleted_revision": 0,
+        }
+        connection.execute(state.insert().values(first))
+    elif found == 1:
+        connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN label_revision BIGINT DEFAULT 0 NOT NULL")
+        # When the priority came is not known: with the ticket at the latest.
+        labelled = tickets.update().where(tickets.c.priority.is_not(None))
+        connection.execute(labelled.values(label_revision=tickets.c.revision))
+        connection.execute(state.update().values(schema=SCHEMA))
+    elif found != SCHEMA:
+        return int(found)
+    return None
