@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -55,7 +56,7 @@ async def fit_forest(
     A child process at low priority does it, so that neither the event loop nor a query waits.
 
     :param rival: the file of the forest that serves, ``None`` when none does.
-    :raises FitError: with the last line that the child wrote.
+    :raises FitError: with the last line that the child wrote, or with how it ended.
     """
     path = _folder(settings) / f"{generation.name}-{revision}.npz"
     order = FitOrder(settings=settings, generation=generation.name, path=path, rival=rival)
@@ -72,7 +73,7 @@ async def fit_forest(
         raise
     if child.returncode:
         words = errors.decode(errors="replace").strip().splitlines()
-        raise FitError(words[-1] if words else f"status {child.returncode}")
+        raise FitError(words[-1] if words else _ending(child.returncode))
     verdict = msgspec.json.decode(answer, type=Verdict)
     if not verdict.promoted:
         return Fitted(forest=None, path=None, verdict=verdict)
@@ -95,6 +96,12 @@ def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, P
         if (budgets.max_error, budgets.max_missed) == (settings.max_error, settings.max_missed):
             return forest, path, int(path.stem.rpartition("-")[2])
     return None
+
+
+def _ending(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "its process was killed, as happens where memory is short"
+    return f"its process ended with status {status}"
 
 
 def _folder(settings: Settings) -> Path:

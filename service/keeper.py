@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from indexer.embedding import Embedder
 from indexer.embedding.choose import open_embedder
@@ -17,10 +15,12 @@ from indexer.provider import RateLimiter
 from indexer.settings import Settings
 from indexer.store import index_tickets, require_space
 from indexer.ticket import Ticket
-from service.classifier import FitError, Verdict, fit_forest, latest_forest
+from service.classifier import latest_forest
 from service.floor import measure_floor
-from service.priority import Forest, NoForest
+from service.priority import NoForest
 from service.problems import NotReadyError
+from service.refits import Refits
+from service.serving import Serving
 
 __all__ = ["PATIENCE", "Keeper", "Serving"]
 
@@ -29,25 +29,8 @@ PATIENCE = 2.0
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
-_SETTLE_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _HEAL_SECONDS = 10.0
-_REFIT_SECONDS = 600.0
-_REFIT_SHARE = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """All that one answer is made with; it is replaced as a whole, so that no answer mixes two states."""
-
-    generation: Generation
-    embedder: Embedder
-    tickets: int
-    floor: float
-    forest: Forest | NoForest
-    forest_path: Path | None
-    forest_revision: int | None
-    verdict: Verdict | None
 
 
 class Keeper:
@@ -61,7 +44,7 @@ class Keeper:
         self._serving: Serving | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
-        self._fitted_at = 0.0
+        self._refits = Refits(settings)
         self._prepared = self._empty = False
         self._filled = asyncio.Event()
         self._embedders: dict[tuple[str, str], Embedder] = {}
@@ -213,23 +196,8 @@ class Keeper:
             self._filled.set()
         elif now.forest_revision != revision:
             self._serving = now = replace(now, tickets=await asyncio.to_thread(ledger.tickets.count))
-            if await self._due(now):
+            if await self._refits.due(ledger, now):
                 await self._fit(now, await asyncio.to_thread(ledger.revision))
-
-    async def _due(self, now: Serving) -> bool:
-        """Tell whether a refit is worth it: enough labels changed and changes pause, or some did a while ago."""
-        ledger = self.opened.ledger
-        waited = time.monotonic() - self._fitted_at
-        if now.forest_revision is not None:
-            changed = await asyncio.to_thread(ledger.tickets.changed_labels, now.forest_revision)
-            if not changed:
-                return False
-            labelled = await asyncio.to_thread(ledger.tickets.count_labelled)
-            if changed < _REFIT_SHARE * labelled and waited < _REFIT_SECONDS:
-                return False
-        before = await asyncio.to_thread(ledger.revision)
-        await asyncio.sleep(_SETTLE_SECONDS)
-        return before == await asyncio.to_thread(ledger.revision) or waited > _REFIT_SECONDS
 
     async def _switch(self, live: Generation) -> None:
         """Serve another generation, with its own embedder, forest and floor, from one moment on."""
@@ -245,7 +213,7 @@ class Keeper:
                 self.stage = without.state
                 if await self._is_gone():
                     self._serving = serving  # a forget removed what was served: there is nothing to wait in
-                serving = await self._fitted(serving, await asyncio.to_thread(ledger.revision))
+                serving = await self._refits.fitted(serving, await asyncio.to_thread(ledger.revision))
             # Else whoever stored the very first ticket finds it at once; the next turn fits.
         else:
             # It may be older than the tickets: it serves until the next turn has fitted another.
@@ -265,28 +233,7 @@ class Keeper:
 
     async def _fit(self, now: Serving, revision: int) -> None:
         floor = await asyncio.to_thread(measure_floor, self.settings, self.opened.ledger, now.generation)
-        self._serving = await self._fitted(replace(now, floor=floor), revision)
-
-    async def _fitted(self, serving: Serving, revision: int) -> Serving:
-        try:
-            fitted = await fit_forest(self.settings, serving.generation, revision, rival=serving.forest_path)
-        except (FitError, PrecedentError) as error:
-            _log.warning("no new forest: %s", error)
-            verdict = Verdict(promoted=False, why=f"fitting failed: {error}")
-            return replace(serving, forest_revision=revision, verdict=verdict)
-        finally:
-            self._fitted_at = time.monotonic()
-        if fitted.forest is None:
-            _log.info("the new forest is not promoted: %s", fitted.verdict.why)
-            return replace(serving, forest_revision=revision, verdict=fitted.verdict)
-        _log.info("forest: %s", fitted.forest.state)
-        return replace(
-            serving,
-            forest=fitted.forest,
-            forest_path=fitted.path,
-            forest_revision=revision,
-            verdict=fitted.verdict,
-        )
+        self._serving = await self._refits.fitted(replace(now, floor=floor), revision)
 
     async def _embedder(self, generation: Generation) -> Embedder:
         key = (generation.space.kind, generation.space.model)

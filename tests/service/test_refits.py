@@ -1,11 +1,18 @@
 """A running service fits its forest again when labels change, and goes on when that fails."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.indexer.making import make_ticket, make_tickets
 from tests.provider import Provider
 from tests.service.running import Service, running_service
+from tests.service.test_recovery import fitting
+
+KILLED = "its process was killed, as happens where memory is short"
 
 
 def fitted_on(service: Service, tickets: int) -> bool:
@@ -25,3 +32,31 @@ def test_a_label_that_is_taken_away_is_unlearned(data_dir: Path, provider: Provi
         service.until(lambda: fitted_on(service, 60), "a forest is fitted")
         service.store([make_ticket(0, priority=None)])
         service.until(lambda: fitted_on(service, 59), "a forest is fitted without the label")
+
+
+@pytest.mark.slow
+def test_a_fit_that_failed_is_tried_again(data_dir: Path, provider: Provider) -> None:
+    """Without another label, after a pause, and said so meanwhile; a forest that is there goes on serving."""
+    with running_service(data_dir, provider) as service:
+        service.store(make_tickets(600))
+        kill_the_fit(service)
+        without = forest(service)
+        assert without["state"] == f"fitting failed: {KILLED}; it is tried again"
+        assert (without["report"], without["last_fit"]["promoted"]) == (None, False)
+        service.until(lambda: fitted_on(service, 600), "it is tried again")
+        service.store(make_tickets(20, start=600))
+        kill_the_fit(service)
+        assert fitted_on(service, 600)
+        assert forest(service)["state"].startswith("fitted on 600 tickets")
+        service.until(lambda: fitted_on(service, 620), "that is tried again too")
+        assert forest(service)["last_fit"]["promoted"]
+        assert service.log.count("fitting failed") == 2
+
+
+def kill_the_fit(service: Service) -> None:
+    """Kill the process that fits, as the system does where memory is short, and wait until that was noticed."""
+    service.until(lambda: fitting(service), "a forest is being fitted")
+    for child in fitting(service):
+        os.kill(child, signal.SIGKILL)
+    why = f"fitting failed: {KILLED}"
+    service.until(lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is noticed")

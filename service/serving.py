@@ -1,0 +1,26 @@
+"""What is served at a moment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.embedding import Embedder
+from indexer.ledger import Generation
+from service.classifier import Verdict
+from service.priority import Forest, NoForest
+
+__all__ = ["Serving"]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """All that one answer is made with; it is replaced as a whole, so that no answer mixes two states."""
+
+    generation: Generation
+    embedder: Embedder
+    tickets: int
+    floor: float
+    forest: Forest | NoForest
+    forest_path: Path | None
+    forest_revision: int | None
+    """Of the ledger, up to which its labels are known to the forest; ``None``: no fit has ended well."""
+    verdict: Verdict | None
