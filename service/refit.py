@@ -13,7 +13,7 @@ import numpy as np
 from indexer.ledger import Generation, Ledger, TrainingRows
 from indexer.processes import forests
 from service.classifier import FitOrder, Verdict
-from service.priority import Forest, NoForest, TrainingSet, fit, load, save
+from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fit, load, save
 from service.priority.spelling import one_spelling
 from service.promotion import compare
 
@@ -60,7 +60,12 @@ def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -
         return Verdict(promoted=True, why=forest.state)
     if order.rival is None:
         return Verdict(promoted=True, why="it is the first", report=forest.report)
-    promoted, why = compare(load(order.rival), forest, training)
+    try:
+        rival = load(order.rival)
+    except ForestFileError:
+        # The service has it in memory still, but would not find it at its next start.
+        return Verdict(promoted=True, why="the one that serves cannot be read", report=forest.report)
+    promoted, why = compare(rival, forest, training)
     return Verdict(promoted=promoted, why=why, report=forest.report)
 
 

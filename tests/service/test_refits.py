@@ -60,3 +60,21 @@ def kill_the_fit(service: Service) -> None:
         os.kill(child, signal.SIGKILL)
     why = f"fitting failed: {KILLED}"
     service.until(lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is noticed")
+
+
+@pytest.mark.parametrize("content", [None, b"not a forest"], ids=["removed", "damaged"])
+def test_a_forest_whose_file_is_lost_is_replaced(
+    data_dir: Path, provider: Provider, content: bytes | None
+) -> None:
+    """There is nothing left to compare with: the new one serves, instead of every fit failing."""
+    with running_service(data_dir, provider) as service:
+        service.store(make_tickets(60))
+        service.until(lambda: fitted_on(service, 60), "a forest is fitted")
+        for path in (data_dir / "forests").glob("*.npz"):
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content)
+        service.store(make_tickets(5, start=60))
+        service.until(lambda: fitted_on(service, 65), "another serves")
+        assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
