@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.ledger import Generation
+from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.priority import Forest, ForestFileError, ForestReport, NoForest, load
 
-__all__ = ["FitError", "FitOrder", "Fitted", "Verdict", "fit_forest", "latest_forest"]
+__all__ = ["FitError", "FitOrder", "Fitted", "Verdict", "conditions", "fit_forest", "latest_forest"]
 
 _log = logging.getLogger(__name__)
 _KEPT = 2
@@ -83,8 +83,14 @@ async def fit_forest(
     return Fitted(forest=await asyncio.to_thread(load, path), path=path, verdict=verdict)
 
 
-def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, Path, int] | None:
-    """Return the last forest that was fitted on the generation, and the ledger's revision then; ``None``: there is none."""
+def latest_forest(
+    settings: Settings, ledger: Ledger, generation: Generation
+) -> tuple[Forest, Path, int] | None:
+    """Return the last forest fitted on the ledger's generation by these settings, and the ledger's revision then.
+
+    ``None``: there is none. Files of another ledger, or of a later state of this one, are passed over.
+    """
+    wanted = {"generation": generation.name} | conditions(settings, ledger)
     paths = _folder(settings).glob(f"{generation.name}-*.npz")
     for path in sorted(paths, key=lambda p: p.stat().st_mtime, reverse=True):
         try:
@@ -92,10 +98,21 @@ def latest_forest(settings: Settings, generation: Generation) -> tuple[Forest, P
         except ForestFileError as error:
             _log.warning("%s", error)
             continue
-        budgets = forest.report.abstention
-        if (budgets.max_error, budgets.max_missed) == (settings.max_error, settings.max_missed):
-            return forest, path, int(path.stem.rpartition("-")[2])
+        origin, budgets = forest.report.fitted_on, forest.report.abstention
+        if (
+            wanted.items() <= origin.items()
+            and (budgets.max_error, budgets.max_missed) == (settings.max_error, settings.max_missed)
+            and forest.dimension == generation.space.dimension
+            and int(origin["revision"]) <= ledger.revision()
+        ):
+            return forest, path, int(origin["revision"])
     return None
+
+
+def conditions(settings: Settings, ledger: Ledger) -> dict[str, str]:
+    """Return what a forest's report must say of its origin, besides the generation, for it to serve."""
+    half_life = settings.half_life_days
+    return {"ledger": ledger.id, "half_life_days": "tried" if half_life is None else str(half_life)}
 
 
 def _ending(status: int) -> str:

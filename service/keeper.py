@@ -205,7 +205,7 @@ class Keeper:
         embedder = await self._embedder(live)
         tickets = await asyncio.to_thread(ledger.tickets.count)
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
-        stored = await asyncio.to_thread(latest_forest, self.settings, live)
+        stored = await asyncio.to_thread(latest_forest, self.settings, ledger, live)
         if stored is None:
             without = NoForest("the first forest is being fitted")
             serving = Serving(live, embedder, tickets, floor, without, None, None, None)

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.ledger import Generation, Ledger, TrainingRows
 from indexer.processes import forests
-from service.classifier import FitOrder, Verdict
+from service.classifier import FitOrder, Verdict, conditions
 from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fit, load, save
 from service.priority.spelling import one_spelling
 from service.promotion import compare
@@ -40,7 +40,7 @@ def main() -> None:
             max_error=settings.max_error,
             max_missed=settings.max_missed,
             half_life_days=settings.half_life_days,
-            fitted_on=_origin(generation, rows),
+            fitted_on=_origin(generation, rows) | conditions(settings, ledger),
         )
         verdict = _judged(forest, training, order)
         if verdict.promoted and isinstance(forest, Forest):
