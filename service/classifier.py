@@ -66,7 +66,8 @@ async def fit_forest(
         cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
-        answer, errors = await child.communicate(msgspec.json.encode(order, enc_hook=str))
+        # Not as JSON, which has no infinity: a half-life of that would arrive as none.
+        answer, errors = await child.communicate(msgspec.msgpack.encode(order, enc_hook=str))
     except asyncio.CancelledError:
         child.kill()
         await child.wait()

@@ -27,7 +27,7 @@ def main() -> None:
     """Fit what the order says and save it."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     os.nice(_NICENESS)
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
     with forests(order.settings.data_dir):
         ledger = Ledger(order.settings.database_url, order.settings.data_dir)
         generation = next(g for g in ledger.generations.all() if g.name == order.generation)

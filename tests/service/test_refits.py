@@ -2,6 +2,7 @@
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,23 @@ def test_a_forest_whose_file_is_lost_is_replaced(
         service.store(make_tickets(5, start=60))
         service.until(lambda: fitted_on(service, 65), "another serves")
         assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
+
+
+@pytest.mark.slow
+def test_an_endless_half_life_is_not_an_unset_one(data_dir: Path, provider: Provider) -> None:
+    """With infinity, age is not tried; without the setting it is, and the forest of before does not serve."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    with running_service(data_dir, provider, half_life_days="inf") as service:
+        service.store([make_ticket(n, created_at=begin + timedelta(days=n)) for n in range(200)])
+        service.until(lambda: fitted_on(service, 200), "a forest is fitted")
+        assert ages_tried(service) == {None}
+    with running_service(data_dir, provider, half_life_days="inf") as service:
+        assert forest(service)["last_fit"] is None, "the stored one serves"
+    with running_service(data_dir, provider) as service:
+        service.until(lambda: fitted_on(service, 200), "a forest is fitted")
+        assert ages_tried(service) == {None, 180.0}
+
+
+def ages_tried(service: Service) -> set[float | None]:
+    """Return the half-lives that were tried for the forest that serves."""
+    return {candidate["half_life_days"] for candidate in forest(service)["report"]["candidates"]}
