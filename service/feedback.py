@@ -82,7 +82,6 @@ async def _embedded(keeper: Keeper, ticket: Ticket) -> Space:
 async def _tell(keeper: Keeper, ticket_id: str) -> None:
     ledger = keeper.opened.ledger
     live = await asyncio.to_thread(ledger.generations.live)
-    found = await asyncio.to_thread(ledger.tickets.get, [ticket_id])
     if live is not None:
-        await keeper.told(live, list(found.values()))
+        await keeper.told(live, [ticket_id])
         await keeper.noticed()

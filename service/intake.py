@@ -97,7 +97,7 @@ class Intake(msgspec.Struct, kw_only=True):
                 if attempt == _ATTEMPTS:
                     raise
             else:
-                await keeper.told(generation, list(tickets.values()))
+                await keeper.told(generation, [ticket.id for ticket in tickets.values()])
                 return outcomes
 
 

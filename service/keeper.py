@@ -13,8 +13,7 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.provider import RateLimiter
 from indexer.settings import Settings
-from indexer.store import index_tickets, require_space
-from indexer.ticket import Ticket
+from indexer.store import require_space
 from service.classifier import latest_forest
 from service.floor import measure_floor
 from service.priority import NoForest
@@ -140,17 +139,22 @@ class Keeper:
         if not done:
             raise NotReadyError(self.stage)
 
-    async def told(self, generation: Generation, tickets: Sequence[Ticket]) -> None:
-        """Tell the index of tickets that the ledger has; bring it back first if it failed.
+    async def told(self, generation: Generation, ids: Sequence[str]) -> None:
+        """Tell the index what became of tickets in the ledger; bring it back first if it failed.
 
+        :param generation: the live one.
         :raises IndexUnavailableError: it does not come back in time, or fails again; it is told later.
         :raises NotReadyError: the same.
         """
         try:
-            await asyncio.to_thread(index_tickets, self.opened, generation, tickets)
+            await asyncio.to_thread(self.opened.replay, generation, only=ids)
         except IndexUnavailableError:
             await self.heal()
-            await asyncio.to_thread(index_tickets, self.opened, generation, tickets)
+            await asyncio.to_thread(self.opened.replay, generation, only=ids)
+        now = self._serving
+        if now is not None and now.generation.name != generation.name and not await self._is_gone():
+            # Until the switch is done, answers come from what was live before.
+            await asyncio.to_thread(self.opened.replay, now.generation, only=ids)
 
     async def _heal(self) -> None:
         try:
@@ -206,7 +210,12 @@ class Keeper:
         tickets = await asyncio.to_thread(ledger.tickets.count)
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
         stored = await asyncio.to_thread(latest_forest, self.settings, ledger, live)
-        if stored is None:
+        now = self._serving
+        same = now is not None and now.generation.space == live.space and not await self._is_gone()
+        if stored is None and now is not None and same:
+            # The vectors are the same, to the bit: the forest serves on until the next turn has fitted another.
+            serving = replace(now, generation=live, tickets=tickets, floor=floor)
+        elif stored is None:
             without = NoForest("the first forest is being fitted")
             serving = Serving(live, embedder, tickets, floor, without, None, None, None)
             if not self._empty:

@@ -124,16 +124,13 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
 async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
     """Delete the ticket; no query returns it when this answers. `python -m indexer forget` also erases its bytes."""
     ticket_id = _exact(request, ticket_id)
-    knowledge = _keeper(request).opened
-
-    def work() -> bool:
-        gone = knowledge.ledger.tickets.delete([ticket_id])
-        live = knowledge.ledger.generations.live()
-        if live is not None:
-            knowledge.replay(live, only=[ticket_id])
-        return bool(gone)
-
-    return Deleted(id=ticket_id, deleted=await asyncio.to_thread(work))
+    keeper = _keeper(request)
+    ledger = keeper.opened.ledger
+    gone = await asyncio.to_thread(ledger.tickets.delete, [ticket_id])
+    live = await asyncio.to_thread(ledger.generations.live)
+    if live is not None:
+        await keeper.told(live, [ticket_id])
+    return Deleted(id=ticket_id, deleted=bool(gone))
 
 
 async def _take_lines(keeper: Keeper, intake: Intake, request: Request[Any, Any, Any]) -> None:

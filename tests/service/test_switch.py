@@ -97,6 +97,27 @@ def test_a_rebuild_and_back_without_a_failed_query(data_dir: Path, other: Provid
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", ["bge-large", _OTHER])
+def test_what_is_acknowledged_during_a_switch_is_seen(data_dir: Path, other: Provider, model: str) -> None:
+    """From the moment that another generation is live: what a portal deletes or relabels is so in the next answer."""
+    with running_service(data_dir, other) as service:
+        service.store(make_tickets(_COUNT))
+        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        settings = _settings(data_dir, other)
+        made = report_of(run_command(settings, "rebuild", "--json", EMBEDDING_MODEL=model))
+        for number in range(20):
+            assert service.http.delete(f"/v1/tickets/t-{number}").json()["deleted"]
+            service.store([make_ticket(50 + number, priority="changed")])
+            for gone in (number, 50 + number):
+                found = service.answer("/v1/similar", text=sentence(gone), top_k=1)["neighbours"][0]
+                if gone == number:
+                    assert found["id"] != f"t-{number}"
+                else:
+                    assert (found["id"], found["priority"]) == (f"t-{gone}", "changed")
+        _serves(service, made["generation"])
+
+
+@pytest.mark.slow
 def test_a_forget_under_load(data_dir: Path, other: Provider) -> None:
     """Queries recover by themselves: they wait, or are told 503 and when to come again; the ticket never comes back."""
     secret = make_ticket(
