@@ -33,6 +33,7 @@ def assert_unsure(service: Service, number: int) -> None:
     assert priority["evidence"]
 
 
+@pytest.mark.slow
 def test_a_history_that_grows_odd(data_dir: Path, provider: Provider) -> None:
     """Ten tickets in all; then a label with one ticket, in another script; then two hundred labels."""
     with running_service(data_dir, provider) as service:

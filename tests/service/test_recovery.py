@@ -58,8 +58,8 @@ def test_a_killed_chroma_is_noticed_and_healed(
         assert response.headers["retry-after"]
         return False
 
-    service.until(answered, "the index answers again")
-    assert chroma(service)["run"] != before["run"]
+    # A server whose supervisor was killed may answer once more before it ends too.
+    service.until(lambda: answered() and chroma(service)["run"] != before["run"], "another server answers")
     assert provider.stats().requests["embeddings"] == 0
     service.wait()
 
