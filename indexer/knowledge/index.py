@@ -123,8 +123,8 @@ class Index:
     def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
         """Store the entries with a ticket, whose vectors are the rows of the matrix, and delete the others.
 
-        A row is never given another vector in place: that took twice as long as a new row, and chromadb 1.5.9 may
-        lose such rows in its graph (chroma-core/chroma#7758). One whose vector stays is not touched in the graph.
+        A row is never given another vector in place, since chromadb 1.5.9 may lose such rows in its graph
+        (chroma-core/chroma#7758): it is deleted and made anew. One whose vector stays is not touched in the graph.
         """
         collection = self._collection(generation)
         there = self._texts(collection, [entry.id for entry in entries])
