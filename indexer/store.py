@@ -1,8 +1,9 @@
 """The one way in: tickets are embedded, acknowledged by the ledger, and told to the index."""
 
 from asyncio import to_thread
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
 
 from indexer.embedding import Embedder
 from indexer.errors import RefusedTextsError
@@ -12,6 +13,7 @@ from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
 
 __all__ = [
     "Embedding",
+    "Threads",
     "embed_texts",
     "embed_tickets",
     "index_tickets",
@@ -19,6 +21,17 @@ __all__ = [
     "require_space",
     "write_tickets",
 ]
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Threads(Protocol):
+    """Runs what blocks in a thread, as `asyncio.to_thread` does."""
+
+    def __call__(self, action: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Awaitable[_T]:
+        """Return what the action returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +55,33 @@ def require_space(ledger: Ledger, embedder: Embedder) -> None:
         check_space(live, Space(embedder.kind, embedder.model, live.space.dimension, RECIPE))
 
 
-async def embed_tickets(ledger: Ledger, embedder: Embedder, tickets: Sequence[Ticket]) -> Embedding:
+async def embed_tickets(
+    ledger: Ledger, embedder: Embedder, tickets: Sequence[Ticket], *, run: Threads = to_thread
+) -> Embedding:
     """Have every ticket's text embedded and its vector stored, unless the ledger has it.
 
     :raises ProviderError: some could not be embedded; the vectors that came are stored.
     """
     return await embed_texts(
-        ledger, embedder, {text_hash(ticket.text): embedding_text(ticket.text) for ticket in tickets}
+        ledger, embedder, {text_hash(ticket.text): embedding_text(ticket.text) for ticket in tickets}, run=run
     )
 
 
-async def embed_texts(ledger: Ledger, embedder: Embedder, texts: dict[str, str]) -> Embedding:
+async def embed_texts(
+    ledger: Ledger, embedder: Embedder, texts: dict[str, str], *, run: Threads = to_thread
+) -> Embedding:
     """Do the same for texts under their hashes; vectors are stored batch by batch as they arrive."""
-    space = await to_thread(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
+    space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
     requests = embedded = 0
     refused: dict[str, str] = {}
     while True:
         known = space
-        missing = set(texts) if known is None else await to_thread(ledger.vectors.missing, known, texts)
+        missing = set(texts) if known is None else await run(ledger.vectors.missing, known, texts)
         hashes = [text for text in texts if text in missing and text not in refused]
         try:
             async for batch in embedder.embed([texts[text] for text in hashes]):
-                space = await to_thread(_arrived, ledger, embedder, batch.vectors.shape[1])
-                await to_thread(
-                    ledger.vectors.store, space, [hashes[i] for i in batch.positions], batch.vectors
-                )
+                space = await run(_arrived, ledger, embedder, batch.vectors.shape[1])
+                await run(ledger.vectors.store, space, [hashes[i] for i in batch.positions], batch.vectors)
                 requests += batch.requests
                 embedded += len(batch.positions)
         except RefusedTextsError as error:

@@ -22,6 +22,7 @@ from service.api.body import JSONRequest
 from service.drafting.drafter import Drafter
 from service.keeper import PATIENCE, Keeper
 from service.metrics import watch
+from service.pools import Pools
 from service.problems import handlers
 from service.triage import Pipeline
 
@@ -37,7 +38,8 @@ def create_app(settings: Settings) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         limiter = open_limiter(settings)
-        keeper = Keeper(settings, limiter)
+        pools = Pools()
+        keeper = Keeper(settings, limiter, pools)
         client = (
             open_provider(settings, max_retries=1, patience=PATIENCE)
             if settings.provider_configured
@@ -54,7 +56,7 @@ def create_app(settings: Settings) -> Litestar:
                 await keeper.open()
                 yield
             finally:
-                pipeline.close()
+                pools.close()
                 await keeper.close()
                 if client is not None:
                     await client.close()

@@ -1,6 +1,5 @@
 """What an agent did with an answer: kept, and a corrected priority becomes a label."""
 
-import asyncio
 import dataclasses
 from datetime import UTC, datetime
 
@@ -42,7 +41,7 @@ async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) 
     if entry.priority is not None and entry.ticket_id is None and text is not None:
         entry = dataclasses.replace(entry, ticket_id=f"{_SOURCE}-{text_hash(text)[:16]}")
     try:
-        outcome = await asyncio.to_thread(feedback.take, entry)
+        outcome = await keeper.pools.writes.run(feedback.take, entry)
     except UnknownTicketError as error:
         if text is None:
             msg = f"{error}: send its text too, so that the priority can be learned"
@@ -64,8 +63,8 @@ async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome | N
         attempt += 1
         space = await _embedded(keeper, ticket)
         try:
-            await asyncio.to_thread(ledger.generations.ensure_live, space)
-            return await asyncio.to_thread(ledger.feedback.take, entry, ticket=ticket, space=space)
+            await keeper.pools.writes.run(ledger.generations.ensure_live, space)
+            return await keeper.pools.writes.run(ledger.feedback.take, entry, ticket=ticket, space=space)
         except SpaceMismatchError:
             # Another generation went live in between: the text is embedded in its space too.
             if attempt == _ATTEMPTS:
@@ -73,7 +72,9 @@ async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome | N
 
 
 async def _embedded(keeper: Keeper, ticket: Ticket) -> Space:
-    embedding = await embed_tickets(keeper.opened.ledger, await keeper.writing_embedder(), [ticket])
+    embedding = await embed_tickets(
+        keeper.opened.ledger, await keeper.writing_embedder(), [ticket], run=keeper.pools.writes.run
+    )
     if embedding.space is None or embedding.refused:
         raise TicketError(next(iter(embedding.refused.values()), "its text could not be embedded"))
     return embedding.space
@@ -81,7 +82,7 @@ async def _embedded(keeper: Keeper, ticket: Ticket) -> Space:
 
 async def _tell(keeper: Keeper, ticket_id: str) -> None:
     ledger = keeper.opened.ledger
-    live = await asyncio.to_thread(ledger.generations.live)
+    live = await keeper.pools.writes.run(ledger.generations.live)
     if live is not None:
         await keeper.told(live, [ticket_id])
         await keeper.noticed()

@@ -1,6 +1,5 @@
 """Tickets that the portal writes, by the same way in as a sync's."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -76,7 +75,10 @@ class Intake(msgspec.Struct, kw_only=True):
         while True:
             attempt += 1
             embedding = await embed_tickets(
-                knowledge.ledger, await keeper.writing_embedder(), list(tickets.values())
+                knowledge.ledger,
+                await keeper.writing_embedder(),
+                list(tickets.values()),
+                run=keeper.pools.writes.run,
             )
             self.embedding_requests += embedding.requests
             self.embedded_texts += embedding.texts
@@ -89,7 +91,7 @@ class Intake(msgspec.Struct, kw_only=True):
             if not tickets or embedding.space is None:
                 return []
             try:
-                generation, outcomes = await asyncio.to_thread(
+                generation, outcomes = await keeper.pools.writes.run(
                     record_tickets, knowledge.ledger, embedding.space, list(tickets.values())
                 )
             except SpaceMismatchError:

@@ -16,6 +16,7 @@ from indexer.settings import Settings
 from indexer.store import require_space
 from service.classifier import latest_forest
 from service.floor import measure_floor
+from service.pools import Pools
 from service.priority import NoForest
 from service.problems import NotReadyError
 from service.refits import Refits
@@ -35,8 +36,9 @@ _HEAL_SECONDS = 10.0
 class Keeper:
     """Opens what is needed, and follows the ledger: another live generation, other tickets."""
 
-    def __init__(self, settings: Settings, limiter: RateLimiter) -> None:
+    def __init__(self, settings: Settings, limiter: RateLimiter, pools: Pools) -> None:
         self.settings = settings
+        self.pools = pools
         self._limiter = limiter
         self.stage = "starting"
         self.knowledge: Knowledge | None = None
@@ -106,7 +108,7 @@ class Keeper:
         """
         if not self._prepared:
             raise NotReadyError(self.stage)
-        live = await asyncio.to_thread(self.opened.ledger.generations.live)
+        live = await self.pools.writes.run(self.opened.ledger.generations.live)
         return await self._embedder(live) if live else next(iter(self._embedders.values()))
 
     async def noticed(self) -> None:
@@ -147,14 +149,14 @@ class Keeper:
         :raises NotReadyError: the same.
         """
         try:
-            await asyncio.to_thread(self.opened.replay, generation, only=ids)
+            await self.pools.writes.run(self.opened.replay, generation, only=ids)
         except IndexUnavailableError:
             await self.heal()
-            await asyncio.to_thread(self.opened.replay, generation, only=ids)
+            await self.pools.writes.run(self.opened.replay, generation, only=ids)
         now = self._serving
         if now is not None and now.generation.name != generation.name and not await self._is_gone():
             # Until the switch is done, answers come from what was live before.
-            await asyncio.to_thread(self.opened.replay, now.generation, only=ids)
+            await self.pools.writes.run(self.opened.replay, now.generation, only=ids)
 
     async def _heal(self) -> None:
         try:

@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
 from indexer.ticket import TicketError
+from service.pools import BusyError
 
 __all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "problem_of"]
 
@@ -20,6 +21,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5
+_BUSY_SECONDS = 2
 
 
 class NotReadyError(PrecedentError):
@@ -45,6 +47,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
             return _unavailable("provider", "The provider of embeddings is unavailable", error, wait)
         case NotReadyError() | IndexUnavailableError():
             return _unavailable("index", "The index is unavailable", error, _RETRY_SECONDS)
+        case BusyError():
+            return _unavailable("busy", "The service has too much to do", error, _BUSY_SECONDS)
         case PrecedentError():
             return _unavailable("service", "The service cannot answer", error, _RETRY_SECONDS)
         case TicketError():
@@ -59,7 +63,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
 
 def _unavailable(what: str, title: str, error: Exception, retry_after: int) -> Problem:
     return Problem(
-        type=f"/problems/{what}-unavailable",
+        type="/problems/busy" if what == "busy" else f"/problems/{what}-unavailable",
         title=title,
         status=503,
         detail=str(error),

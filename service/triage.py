@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -24,8 +22,6 @@ from service.records import Draft, IndexInfo, Neighbour, PriorityDecision, Timin
 
 __all__ = ["Classified", "Found", "Pipeline", "Triaged"]
 
-_T = TypeVar("_T")
-_THREADS = 16
 _OVERFETCH = 4
 _EVIDENCE = 6
 
@@ -82,13 +78,7 @@ class Pipeline:
     def __init__(self, keeper: Keeper, drafter: Drafter) -> None:
         self._keeper = keeper
         self._drafter = drafter
-        # Blocking calls that release the GIL: Chroma, the ledger. A pool of our own, so that a slow index
-        # cannot starve what else runs in threads.
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="query")
-
-    def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pools = keeper.pools
 
     async def triage(
         self, text: str, *, top_k: int, draft: bool
@@ -97,11 +87,24 @@ class Pipeline:
 
         :raises ProviderError: the text could not be embedded.
         :raises NotReadyError: there is no index at the moment.
+        :raises BusyError: too many others are being answered.
         """
-        serving, clock = self._keeper.serving(), _Clock()
-        vector, requests, embedding_tokens = await self._embed(serving, text, clock)
-        decision = self._classify(serving, vector, clock)
-        hits = await self._retrieve(serving, vector, top_k, clock, resolved=True)
+        async with (
+            self._pools.answers.turn(),
+            contextlib.aclosing(self._triage(text, top_k=top_k, draft=draft)) as parts,
+        ):
+            async for part in parts:
+                yield part
+
+    async def _triage(
+        self, text: str, *, top_k: int, draft: bool
+    ) -> AsyncGenerator[Triaged | str | Triage, None]:
+        # A turn is held while this machine works, not while the provider writes.
+        async with self._pools.asking.turn():
+            serving, clock = self._keeper.serving(), _Clock()
+            vector, requests, embedding_tokens = await self._embed(serving, text, clock)
+            decision = self._classify(serving, vector, clock)
+            hits = await self._retrieve(serving, vector, top_k, clock, resolved=True)
         neighbours = _neighbours(serving, hits)
         first = Triaged(id=uuid.uuid4().hex, priority=decision, neighbours=neighbours, index=_index(serving))
         yield first
@@ -139,10 +142,12 @@ class Pipeline:
 
     async def classify(self, text: str) -> Classified:
         """Return the priority alone."""
-        serving, clock = self._keeper.serving(), _Clock()
-        vector, requests, tokens = await self._embed(serving, text, clock)
+        async with self._pools.asking.turn():
+            serving, clock = self._keeper.serving(), _Clock()
+            vector, requests, tokens = await self._embed(serving, text, clock)
+            decision = self._classify(serving, vector, clock)
         return Classified(
-            priority=self._classify(serving, vector, clock),
+            priority=decision,
             index=_index(serving),
             timings_ms=clock.timings(),
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
@@ -150,9 +155,10 @@ class Pipeline:
 
     async def similar(self, text: str, *, top_k: int, with_resolution: bool) -> Found:
         """Return the nearest stored tickets, all of them or those with a resolution."""
-        serving, clock = self._keeper.serving(), _Clock()
-        vector, requests, tokens = await self._embed(serving, text, clock)
-        hits = await self._retrieve(serving, vector, top_k, clock, resolved=with_resolution)
+        async with self._pools.asking.turn():
+            serving, clock = self._keeper.serving(), _Clock()
+            vector, requests, tokens = await self._embed(serving, text, clock)
+            hits = await self._retrieve(serving, vector, top_k, clock, resolved=with_resolution)
         return Found(
             neighbours=_neighbours(serving, hits),
             floor=serving.floor,
@@ -166,7 +172,7 @@ class Pipeline:
     ) -> tuple[NDArray[np.float32], int, int]:
         began = time.perf_counter()
         ledger, key = self._keeper.opened.ledger, text_hash(text)
-        stored = await self._in_thread(lambda: ledger.vectors.get(serving.generation.space, [key]))
+        stored = await self._pools.reads.run(ledger.vectors.get, serving.generation.space, [key])
         requests = tokens = 0
         vector = stored.get(key)
         if vector is None:
@@ -214,17 +220,11 @@ class Pipeline:
         # rows: 235 ms against 5 ms), so more rows are asked for until enough of them have a resolution.
         limit = top_k * _OVERFETCH if resolved else top_k
         while True:
-            wanted = limit
-            hits = await self._in_thread(
-                lambda: self._keeper.opened.nearest(serving.generation, vector, wanted)  # noqa: B023 (awaited at once)
-            )
+            hits = await self._pools.reads.run(self._keeper.opened.nearest, serving.generation, vector, limit)
             kept = [hit for hit in hits if hit.resolution or not resolved][:top_k]
             if len(kept) == top_k or len(hits) < limit:
                 return kept
             limit *= _OVERFETCH
-
-    async def _in_thread(self, action: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
 
 def _neighbours(serving: Serving, hits: list[Hit]) -> tuple[Neighbour, ...]:

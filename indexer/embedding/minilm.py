@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import importlib.util
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,19 +61,25 @@ class MiniLMEmbedder:
             _verified(*_WEIGHTS), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {node.name for node in self._session.get_inputs()}
+        # Threads of its own, which nothing else can fill; a question has one text and does not wait behind batches.
+        self._single = ThreadPoolExecutor(2, thread_name_prefix="embed-one")
+        self._batches = ThreadPoolExecutor(1, thread_name_prefix="embed-many")
 
     async def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
         """Yield the vectors of texts of about one length together, off the event loop."""
-        encodings = await asyncio.to_thread(self._tokenizer.encode_batch, list(texts))
+        loop, threads = asyncio.get_running_loop(), self._single if len(texts) == 1 else self._batches
+        encodings = await loop.run_in_executor(threads, self._tokenizer.encode_batch, list(texts))
         order = sorted(range(len(texts)), key=lambda position: len(encodings[position].ids))
         for start in range(0, len(order), _BATCH):
             positions = tuple(order[start : start + _BATCH])
             batch = [encodings[position].ids for position in positions]
-            vectors = await asyncio.to_thread(self._run, batch)
+            vectors = await loop.run_in_executor(threads, self._run, batch)
             yield EmbeddedBatch(positions, vectors, requests=0, tokens=sum(map(len, batch)))
 
     async def close(self) -> None:
-        """Give the model's memory back."""
+        """Give threads and the model's memory back."""
+        for threads in (self._single, self._batches):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._session = None
 
     def _run(self, batch: list[list[int]]) -> Matrix:

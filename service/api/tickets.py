@@ -1,6 +1,5 @@
 """``/v1/tickets``: the portal feeds resolved tickets one by one or in bulk."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -71,8 +70,6 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     await intake.take(_keeper(request), [msgspec.to_builtins(ticket, builtin_types=())])
     if intake.rejections:
         raise TicketError(intake.rejections[0].reason)
-    if intake.rejections:
-        raise TicketError(intake.rejections[0].reason)
     outcome = next(o for o in Outcome if getattr(intake, o))
     await _keeper(request).noticed()
     return Written(id=ticket.id, outcome=outcome)
@@ -111,7 +108,8 @@ async def post_batch(request: Request[Any, Any, Any]) -> Intake:
 async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Ticket:
     """Return the ticket as stored."""
     ticket_id = _exact(request, ticket_id)
-    found = await asyncio.to_thread(_keeper(request).opened.ledger.tickets.get, [ticket_id])
+    keeper = _keeper(request)
+    found = await keeper.pools.reads.run(keeper.opened.ledger.tickets.get, [ticket_id])
     if ticket_id not in found:
         msg = f"no ticket {ticket_id!r} is stored"
         raise NotFoundException(msg)
@@ -126,8 +124,8 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
     ticket_id = _exact(request, ticket_id)
     keeper = _keeper(request)
     ledger = keeper.opened.ledger
-    gone = await asyncio.to_thread(ledger.tickets.delete, [ticket_id])
-    live = await asyncio.to_thread(ledger.generations.live)
+    gone = await keeper.pools.writes.run(ledger.tickets.delete, [ticket_id])
+    live = await keeper.pools.writes.run(ledger.generations.live)
     if live is not None:
         await keeper.told(live, [ticket_id])
     return Deleted(id=ticket_id, deleted=bool(gone))

@@ -1,0 +1,127 @@
+"""Where requests wait: a few threads for each kind of blocking work, and bounds on how many wait, and for how long."""
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from indexer.errors import PrecedentError
+
+__all__ = ["Admission", "BusyError", "Pool", "Pools"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_PATIENCE = 5.0
+"""Seconds that a request waits for its turn; a person waits longer for what works than for what is overloaded."""
+
+_QUESTIONS = 16  # at work at once: more only take each other's time
+_WAITING_QUESTIONS = 48  # about a second's worth of questions on two cores
+_ANSWERS = 256  # in flight, most of them waiting for the provider
+_WRITES = 8
+_WAITING_WRITES = 64
+
+
+class BusyError(PrecedentError):
+    """More is asked than can be answered in good time; the same may work in a few seconds."""
+
+
+class Admission:
+    """Lets a few requests in, has a few wait, not for long, and refuses the rest at once."""
+
+    def __init__(self, what: str, *, at_work: int, waiting: int) -> None:
+        self._what = what
+        self._turn = asyncio.Semaphore(at_work)
+        self._free = at_work + waiting
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold one of the turns.
+
+        :raises BusyError: too many wait already, or none became free in time.
+        """
+        if self._free == 0:
+            raise BusyError(self._busy)
+        self._free -= 1
+        try:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self._turn.acquire()
+            except TimeoutError:
+                raise BusyError(self._busy) from None
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._free += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether another request would be refused at once."""
+        return self._free == 0
+
+    @property
+    def _busy(self) -> str:
+        return f"too many {self._what} at once: try again in a few seconds"
+
+
+class Pool:
+    """Threads for blocking work; the queue before them is bounded, in length and in time."""
+
+    def __init__(self, what: str, *, threads: int, waiting: int) -> None:
+        self._what = what
+        self._limit = threads + waiting
+        self._pending = 0
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=what)
+
+    async def run(self, action: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Return what the action returns; log lines of its thread belong to the same request.
+
+        :raises BusyError: too many wait already, or no thread became free in time: the action was not begun.
+        """
+        if self._pending >= self._limit:
+            raise BusyError(self._busy)
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        work = self._threads.submit(context.run, functools.partial(action, *args, **kwargs))
+        self._pending += 1
+        work.add_done_callback(lambda _: self._ended(loop))
+        waited = asyncio.wrap_future(work)
+        await asyncio.wait({waited}, timeout=_PATIENCE)
+        if not waited.done() and work.cancel():
+            raise BusyError(self._busy)
+        return await waited
+
+    def close(self) -> None:
+        """Begin nothing more; what runs ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ended(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody counts any more
+            loop.call_soon_threadsafe(self._count_down)
+
+    def _count_down(self) -> None:
+        self._pending -= 1
+
+    @property
+    def _busy(self) -> str:
+        return f"too many {self._what} wait already: try again in a few seconds"
+
+
+class Pools:
+    """All of them, so that no kind of work can stop another; the event loop's own threads are the keeper's."""
+
+    def __init__(self) -> None:
+        self.answers = Admission("answers", at_work=_ANSWERS, waiting=0)
+        self.asking = Admission("questions", at_work=_QUESTIONS, waiting=_WAITING_QUESTIONS)
+        self.reads = Pool("questions", threads=_QUESTIONS, waiting=_WAITING_QUESTIONS)
+        self.writes = Pool("writes", threads=_WRITES, waiting=_WAITING_WRITES)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.reads.close()
+        self.writes.close()
