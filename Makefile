@@ -46,8 +46,8 @@ lint: setup-dev ## ruff and mypy
 format: setup-dev ## format the code
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
-lock: setup-dev ## pin the newest versions that pyproject.toml allows (needs uv)
-	@uv pip compile -q pyproject.toml --extra local --extra postgres --universal --python-version 3.11 --generate-hashes \
+lock: ## pin the newest versions that pyproject.toml allows (needs uv)
+	@uv pip compile -q pyproject.toml --extra build --extra local --extra postgres --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -o requirements.lock
 	@uv pip compile -q pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -c requirements.lock -o requirements-dev.lock
@@ -63,6 +63,7 @@ $(RUN):
 $(VENV)/.installed: requirements.lock | $(RUN)
 	@echo "installing packages (once, about two minutes)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

@@ -1,12 +1,14 @@
-"""The commands that look after what is stored, each with its arguments beside what it runs."""
+"""The commands that look after what is stored."""
 
-from indexer.commands import backup, forget, rebuild, sync, verify
-from indexer.commands.output import Commands
+import click
 
-__all__ = ["add_commands"]
+from indexer.commands.backup import backup, restore
+from indexer.commands.forget import forget
+from indexer.commands.rebuild import rebuild
+from indexer.commands.status import status, stop
+from indexer.commands.sync import sample, sync
+from indexer.commands.verify import verify
 
+__all__ = ["COMMANDS"]
 
-def add_commands(commands: Commands) -> None:
-    """Add each command's parser to the command line's."""
-    for command in (sync, rebuild, verify, forget, backup):
-        command.add(commands)
+COMMANDS: tuple[click.Command, ...] = (sync, rebuild, verify, forget, backup, restore, sample, status, stop)

@@ -1,61 +1,57 @@
 """``backup`` and ``restore``: the ledger in one file, and back."""
 
-import argparse
 import contextlib
 from pathlib import Path
 
-from indexer.commands.output import DONE, Commands, add_json, finish
+import click
+
+from indexer.commands.output import DONE, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress
-from indexer.settings import Settings
 
-__all__ = ["add"]
-
-
-def add(commands: Commands) -> None:
-    """Add both commands."""
-    out = commands.add_parser(
-        "backup",
-        help="copy all tickets and vectors to a file, while everything runs",
-        description="Write tickets and vectors as they are at this moment to one file, with checksums.",
-    )
-    out.add_argument("file", metavar="FILE", type=Path, help="a file that does not exist yet")
-    add_json(out)
-    out.set_defaults(run=_backup)
-    back = commands.add_parser(
-        "restore",
-        help="fill an empty store from a backup",
-        description="Check a backup, fill an empty store with it, and make the index; no provider is asked.",
-    )
-    back.add_argument("file", metavar="FILE", type=Path, help="what `backup` wrote")
-    add_json(back)
-    back.set_defaults(run=_restore)
+__all__ = ["backup", "restore"]
 
 
-def _backup(settings: Settings, options: argparse.Namespace) -> int:
-    from indexer.backup import backup
+@click.command
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def backup(file: Path, *, as_json: bool) -> int:
+    """Copy all tickets and vectors to FILE, while everything runs.
+
+    FILE does not exist yet; it gets tickets and vectors as they are at this moment, with checksums.
+    """
+    from indexer import backup as copies
     from indexer.ledger import Ledger
 
+    settings = settings_for_command()
     with (
         contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,
         showing_progress() as step,
     ):
-        report = backup(ledger, options.file, notify=step)
+        report = copies.backup(ledger, file, notify=step)
     say(
         f"{report.tickets:,} tickets and {report.vectors:,} vectors are in {report.file} ({report.bytes:,} bytes); {report.seconds:.1f} s"
     )
-    finish(options, report)
+    finish(report, as_json=as_json)
     return DONE
 
 
-def _restore(settings: Settings, options: argparse.Namespace) -> int:
-    from indexer.backup import restore
+@click.command
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def restore(file: Path, *, as_json: bool) -> int:
+    """Fill an empty store from FILE, which `backup` wrote.
+
+    FILE is checked first, and the index is made of it; no provider is asked.
+    """
+    from indexer import backup as copies
     from indexer.knowledge.knowledge import Knowledge
 
+    settings = settings_for_command()
     with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
-        report = restore(knowledge.ledger, options.file, notify=step)
+        report = copies.restore(knowledge.ledger, file, notify=step)
         say(
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; the index is made of them"
         )
         knowledge.prepare(step)
-    finish(options, report)
+    finish(report, as_json=as_json)
     return DONE

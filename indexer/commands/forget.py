@@ -1,47 +1,42 @@
 """``forget``: erase tickets and prove it."""
 
-import argparse
 import contextlib
 
-from indexer.commands.output import DONE, PROBLEMS, Commands, add_json, finish
+import click
+
+from indexer.commands.output import DONE, PROBLEMS, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress
-from indexer.settings import Settings
 
-__all__ = ["add"]
-
-
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "forget",
-        help="erase tickets from everything stored, and prove it",
-        description="Erase tickets from the ledger, from all generations, from forests, and from the bytes of every file in "
-        "the data directory; then read those files and print a receipt. A running service waits, or answers 503, for the "
-        "seconds in which Chroma restarts. Without an ID it goes on with what was interrupted.",
-        epilog="Exit status: 0 all erased, 1 some ids are not stored or traces were found, 2 nothing done.",
-    )
-    parser.add_argument("ids", nargs="*", metavar="ID", help="ids of tickets")
-    parser.add_argument(
-        "--tag", action="append", default=[], help="all tickets with this tag, such as a customer's"
-    )
-    add_json(parser)
-    parser.set_defaults(run=_run)
+__all__ = ["forget"]
 
 
-def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from indexer.forget import UnknownTicketsError, forget
+@click.command(
+    epilog="Exit status: 0 all erased, 1 some ids are not stored or traces were found, 2 nothing done."
+)
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--tag", "tags", multiple=True, help="All tickets with this tag, such as a customer's.")
+@json_option
+def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, as_json: bool) -> int:
+    """Erase tickets from everything stored, and prove it.
+
+    They are erased from the ledger, from all generations, from forests, and from the bytes of every file in the data
+    directory; those files are then read, and a receipt is printed. A running service waits, or answers 503, for the
+    seconds in which Chroma restarts. Without an ID it goes on with what was interrupted.
+    """
+    from indexer import forget as erasure
     from indexer.knowledge.knowledge import Knowledge
 
+    settings = settings_for_command()
     with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
-        ids = list(options.ids)
-        for tag in options.tag:
+        wanted = list(ids)
+        for tag in tags:
             tagged = knowledge.ledger.tickets.tagged(tag)
-            if not tagged and not ids:
+            if not tagged and not wanted:
                 msg = f"no ticket has the tag {tag!r}"
-                raise UnknownTicketsError(msg)
-            ids += tagged
+                raise erasure.UnknownTicketsError(msg)
+            wanted += tagged
         knowledge.prepare(step)
-        receipt = forget(knowledge, settings.data_dir, ids, notify=step)
+        receipt = erasure.forget(knowledge, settings.data_dir, wanted, notify=step)
     found = [file.name for file in receipt.files if file.found]
     for ticket_id in receipt.unknown:
         say(f"not stored: {ticket_id!r}")
@@ -60,5 +55,5 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     )
     for note in receipt.notes:
         say(f"note: {note}")
-    finish(options, receipt)
+    finish(receipt, as_json=as_json)
     return DONE if receipt.clean and not receipt.unknown else PROBLEMS

@@ -1,31 +1,36 @@
-"""What the commands share: their parsers' type, exit statuses, and the report as the last line."""
+"""What the commands share: how they begin, their exit statuses, and the report as the last line."""
 
-import argparse
 import sys
-from typing import TYPE_CHECKING
 
+import click
 import msgspec
 
-__all__ = ["DONE", "FAILED", "PROBLEMS", "RETRIES", "Commands", "add_json", "finish"]
+from indexer.logs import configure_logging
+from indexer.settings import Settings, load_settings
+
+__all__ = ["DONE", "FAILED", "PROBLEMS", "RETRIES", "finish", "json_option", "settings_for_command"]
 
 DONE, PROBLEMS, FAILED = 0, 1, 2
 RETRIES = 5
 """How often the provider is asked again after a failure that may pass."""
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (argparse names it no other way)
-else:
-    Commands = object
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="End with the report as one line of JSON on standard output."
+)
+"""The option that programs use; the command gives it to `finish`."""
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add the option that programs use."""
-    parser.add_argument(
-        "--json", action="store_true", help="end with the report as one line of JSON on standard output"
-    )
+def settings_for_command() -> Settings:
+    """Load the settings and begin to log. Not before a command runs, so that ``--help`` needs no settings.
+
+    :raises SettingsError: a setting is unknown or unusable.
+    """
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return settings
 
 
-def finish(options: argparse.Namespace, report: msgspec.Struct) -> None:
+def finish(report: msgspec.Struct, *, as_json: bool) -> None:
     """Write the report as the last line, if it was asked for."""
-    if options.json:
+    if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")

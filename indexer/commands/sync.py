@@ -1,67 +1,90 @@
 """``sync`` and ``sample``: bring the index to what a file of tickets says."""
 
-import argparse
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import msgspec
 
-from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES, Commands, add_json, finish
+from indexer import sync as engine
+from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress, summary
 from indexer.errors import PrecedentError, ProviderError, SettingsError
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import FORMATS, SourceReader, SourceRecord
-from indexer.sync import SyncReport, plan, sync
 
-__all__ = ["add"]
+__all__ = ["sample", "sync"]
 
 _SHOWN_REJECTIONS = 20
 _SAMPLE = "sample"
 
 
-def add(commands: Commands) -> None:
-    """Add the commands."""
-    parser = commands.add_parser(
-        "sync",
-        help="bring the index to what a file of tickets says",
-        description="Read tickets, embed what is new or changed, and store it. Run it again any time: what is unchanged costs nothing.",
-        epilog="Exit status: 0 all stored, 1 some rejected (kept in FILE's .rejected.jsonl), 2 nothing done. "
-        "Example: python -m indexer sync tickets.jsonl",
-    )
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        help="JSONL, JSON or CSV, plain or gzip; a folder of them; or - for standard input",
-    )
-    parser.add_argument("--format", choices=FORMATS, help="of FILE, where its name does not tell")
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="FIELD=COLUMN",
-        help="which column holds a field, such as body='Issue Text'; repeatable",
-    )
-    parser.add_argument("--source", metavar="NAME", help="store the tickets under this name")
-    parser.add_argument("--delete-missing", action="store_true", help="delete what --source no longer has")
-    parser.add_argument("--force", action="store_true", help="delete even more than a fifth of the source")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="say what would be done, and how many provider requests it takes",
-    )
-    add_json(parser)
-    parser.set_defaults(run=_sync)
-    sample = commands.add_parser(
-        "sample", help="index the bundled sample of tickets, if nothing is stored yet"
-    )
-    sample.add_argument("--remove", action="store_true", help="delete the sample's tickets")
-    sample.set_defaults(run=_sample)
+@click.command(
+    epilog="Exit status: 0 all stored, 1 some rejected (kept in FILE's .rejected.jsonl), 2 nothing done. "
+    "Example: precedent sync tickets.jsonl"
+)
+@click.argument("file")
+@click.option("--format", type=click.Choice(FORMATS), help="Of FILE, where its name does not tell.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Which column holds a field, such as body='Issue Text'; repeatable.",
+)
+@click.option("--source", metavar="NAME", help="Store the tickets under this name.")
+@click.option("--delete-missing", is_flag=True, help="Delete what --source no longer has.")
+@click.option("--force", is_flag=True, help="Delete even more than a fifth of the source.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, and how many provider requests it takes."
+)
+@json_option
+def sync(*, as_json: bool, **options: Any) -> int:
+    """Bring the index to what FILE says.
+
+    FILE is JSONL, JSON or CSV, plain or gzip; a folder of them; or - for standard input. What is new or changed is
+    embedded and stored. Run it again any time: what is unchanged costs nothing.
+    """
+    report, status = _sync(settings_for_command(), _Options(**options))
+    finish(report, as_json=as_json)
+    return status
 
 
-def _sync(settings: Settings, options: argparse.Namespace) -> int:
+@click.command
+@click.option("--remove", is_flag=True, help="Delete the sample's tickets.")
+def sample(*, remove: bool) -> int:
+    """Index the bundled sample of tickets, if nothing is stored yet."""
+    from indexer.ledger import Ledger
+    from indexer.sample import sample_path
+
+    settings = settings_for_command()
+    if remove:
+        return _remove_sample(settings)
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        stored = ledger.tickets.count()
+    if stored:
+        return DONE
+    say("nothing is stored yet: indexing the bundled sample")
+    return _sync(settings, _Options(file=str(sample_path()), source=_SAMPLE))[1]
+
+
+class _Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a sync, as on the command line."""
+
+    file: str
+    format: str | None = None
+    columns: tuple[str, ...] = ()
+    source: str | None = None
+    delete_missing: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+
+def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int]:
     from indexer.embedding.choose import open_embedder
     from indexer.knowledge.knowledge import Knowledge
     from indexer.sources import read_source
@@ -69,12 +92,12 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
         raise SettingsError(msg)
-    mapping = dict(_assignment(given) for given in options.map)
+    mapping = dict(_assignment(given) for given in options.columns)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     records = _Estimate(options.file, read_source(options.file, format=options.format, mapping=mapping))
     rejections = Rejections(_beside(options.file, ".rejected.jsonl"), _first_few())
     status = DONE
-    last = SyncReport()
+    last = engine.SyncReport()
     with (
         contextlib.closing(Knowledge(settings)) as knowledge,
         contextlib.closing(rejections),
@@ -83,7 +106,7 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
         embedder = open_embedder(settings, knowledge.ledger, retries=RETRIES)
         say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
 
-        def progress(report: SyncReport) -> None:
+        def progress(report: engine.SyncReport) -> None:
             nonlocal last
             last = report
             # What was read is not yet stored: a run that is stopped goes on behind what is.
@@ -92,14 +115,14 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
 
         try:
             if options.dry_run:
-                last = plan(
+                last = engine.plan(
                     knowledge, embedder, records, rejections, source=options.source,
                     delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
                 )  # fmt: skip
             else:
                 knowledge.prepare(step)
                 last = asyncio.run(
-                    sync(
+                    engine.sync(
                         knowledge, embedder, records, rejections, source=options.source,
                         delete_missing=options.delete_missing, force=options.force, progress=progress,
                     )
@@ -121,24 +144,7 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
         say(
             f"{sample:,} tickets of the bundled sample are stored beside yours: `python -m indexer sample --remove` deletes them"
         )
-    finish(options, last)
-    return status
-
-
-def _sample(settings: Settings, options: argparse.Namespace) -> int:
-    from indexer.ledger import Ledger
-    from indexer.sample import sample_path
-
-    if options.remove:
-        return _remove_sample(settings)
-    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
-        stored = ledger.tickets.count()
-    if stored:
-        return DONE
-    say("nothing is stored yet: indexing the bundled sample")
-    parser = argparse.ArgumentParser()
-    add(parser.add_subparsers())
-    return _sync(settings, parser.parse_args(["sync", str(sample_path()), "--source", _SAMPLE]))
+    return last, status
 
 
 def _remove_sample(settings: Settings) -> int:
@@ -154,7 +160,7 @@ def _remove_sample(settings: Settings) -> int:
     return DONE
 
 
-def _keep_cursor(options: argparse.Namespace, reader: SourceReader) -> None:
+def _keep_cursor(options: _Options, reader: SourceReader) -> None:
     if reader.cursor is None or options.dry_run or options.file == "-":
         return
     path = _beside(options.file, ".cursor.json")

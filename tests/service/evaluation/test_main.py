@@ -9,11 +9,16 @@ import pytest
 
 from indexer.ledger import Ledger
 from indexer.settings import Settings
-from service.evaluation.__main__ import main
+from service.cli import main as command_line
 from service.evaluation.records import Evaluation
 from tests.indexer.making import make_tickets, store_vectors
 from tests.provider import Provider
 from tests.service.evaluation.making import tickets_of
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``precedent evaluate`` or ``precedent audit``."""
+    return command_line(arguments if arguments[:1] == ["audit"] else ["evaluate", *arguments])
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""``status`` and ``stop``: what is stored, and the end of what runs."""
+
+import contextlib
+import sys
+
+import click
+import msgspec
+
+from indexer.commands.output import DONE, settings_for_command
+from indexer.console import say
+
+__all__ = ["status", "stop"]
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON.")
+def status(*, as_json: bool) -> int:
+    """Say what is stored."""
+    from indexer.ledger import Ledger
+
+    settings = settings_for_command()
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        live = ledger.generations.live()
+        found = {
+            "tickets": ledger.tickets.count(),
+            "generation": live.name if live else None,
+            "embedding_model": live.space.model if live else None,
+            "dimension": live.space.dimension if live else None,
+            "pending": ledger.generations.count_pending(live) if live else 0,
+            "generations": [
+                {"name": g.name, "model": g.space.model, "status": g.status} for g in ledger.generations.all()
+            ],
+        }
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        for name, value in found.items():
+            sys.stdout.write(f"{name}: {value}\n")
+    return DONE
+
+
+@click.command
+def stop() -> int:
+    """Stop the service and the Chroma server of the data directory."""
+    from indexer.knowledge.server import LocalServer
+    from indexer.processes import stop_services
+
+    settings = settings_for_command()
+    services = stop_services(settings.data_dir)
+    chroma = LocalServer(settings.data_dir).stop()
+    say(
+        f"stopped {services} service(s){' and Chroma' if chroma else ''}"
+        if services or chroma
+        else "nothing was running"
+    )
+    return DONE

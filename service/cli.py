@@ -1,0 +1,23 @@
+"""The command ``precedent``: the indexer's commands, and those that need the service's code."""
+
+import sys
+from collections.abc import Sequence
+
+from indexer.cli import cli
+from indexer.cli import main as run
+from service.commands.evaluate import audit, evaluate
+from service.commands.serve import serve
+
+__all__ = ["main"]
+
+for command in (serve, evaluate, audit):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None, *, name: str = "precedent") -> int:
+    """Run one command and return its exit status."""
+    return run(arguments, name=name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

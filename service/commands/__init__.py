@@ -1,0 +1,1 @@
+"""The commands that need the service's code: serve, evaluate, audit."""

@@ -1,0 +1,171 @@
+"""``evaluate`` and ``audit``: how good the priorities are, and which labels contradict each other."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from indexer.commands.output import DONE, settings_for_command
+from indexer.console import say, showing_progress
+from service import evaluation
+from service.evaluation.audit import write_csv
+from service.evaluation.loading import Loaded, load, read_pairs
+from service.evaluation.verdict import percent, table
+
+__all__ = ["audit", "evaluate"]
+
+_file = click.argument("file", required=False)
+_duplicates = click.option(
+    "--duplicates",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Known duplicates, with the columns query_id and duplicate_of_id.",
+)
+
+
+@click.command
+@_file
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="evaluation.html",
+    show_default=True,
+    help="The report.",
+)
+@click.option(
+    "--json",
+    "numbers",
+    type=click.Path(path_type=Path),
+    default="evaluation.json",
+    show_default=True,
+    help="All numbers of it.",
+)
+@_duplicates
+@click.option(
+    "--priority-order",
+    metavar="LABELS",
+    help="From least to most urgent, such as low,medium,high,urgent (default: PRECEDENT_PRIORITY_ORDER, else as "
+    "their names tell).",
+)
+@click.option("--folds", type=click.IntRange(min=1), default=5, show_default=True, help="Cuts of the past.")
+def evaluate(
+    *,
+    file: str | None,
+    out: Path,
+    numbers: Path,
+    duplicates: Path | None,
+    priority_order: str | None,
+    folds: int,
+) -> int:
+    """Back-test the priority on later tickets of FILE (JSONL, JSON or CSV; when not given: the store).
+
+    Every method learns what was known at moments of the past, and is asked about what came next.
+    """
+    settings = settings_for_command()
+    _require_writable(out, numbers)
+    pairs = read_pairs(duplicates) if duplicates else ()
+    order = (
+        tuple(name.strip() for name in priority_order.split(",") if name.strip())
+        if priority_order
+        else settings.priority_order
+    )
+    with showing_progress() as step:
+        loaded = load(settings, file, pairs, step)
+        _tell(loaded)
+        found = evaluation.evaluate(
+            loaded.cases,
+            source=loaded.source,
+            embedding_model=loaded.embedding_model,
+            max_error=settings.max_error,
+            max_missed=settings.max_missed,
+            half_life_days=settings.half_life_days,
+            order=order,
+            folds=folds,
+            rejected=loaded.rejected,
+            duplicates=pairs,
+            progress=lambda done, total: step("back-test", done, total),
+        )
+    _write(out, evaluation.page(found).encode())
+    _write(numbers, msgspec.json.format(msgspec.json.encode(found), indent=1))
+    words = [*filter(None, found.verdict), *found.notes]
+    sys.stdout.write("\n".join([*words, "", table(found)]) + "\n")
+    say(f"the report is in {out}, its numbers in {numbers}")
+    return DONE
+
+
+@click.command
+@_file
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="audit.csv",
+    show_default=True,
+    help="Where they go.",
+)
+@_duplicates
+def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
+    """Find near-duplicate tickets with contradictory priorities, most suspicious first.
+
+    FILE is JSONL, JSON or CSV; when not given: the store. Correct the column `priority` of the result and sync it back:
+    precedent sync audit.csv
+    """
+    settings = settings_for_command()
+    _require_writable(out)
+    pairs = read_pairs(duplicates) if duplicates else ()
+    with showing_progress() as step:
+        loaded = load(settings, file, pairs, step)
+        _tell(loaded)
+        found = evaluation.audit(loaded.cases, progress=lambda done, total: step("audit", done, total))
+    try:
+        write_csv(out, loaded.cases, found)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    sys.stdout.write(_ceiling(found) + "\n")
+    say(f"{len(found.suspects):,} suspicious tickets are in {out}")
+    return DONE
+
+
+def _ceiling(found: evaluation.Audit) -> str:
+    if found.agreement is None or found.ceiling is None:
+        return (
+            "No two tickets are near-duplicates, so nothing can be said of how consistent the priorities are."
+        )
+    return (
+        f"{found.twins:,} tickets have a near-duplicate, {found.contradicted:,} of them one with another priority. "
+        f"Near-duplicates agree in {percent(found.agreement.value)} of cases. On tickets labelled like that, no classifier "
+        f"of the text can be expected to be right on more than {percent(found.ceiling.value)} "
+        f"(95% range {percent(found.ceiling.low)} to {percent(found.ceiling.high)})."
+    )
+
+
+def _tell(loaded: Loaded) -> None:
+    if loaded.rejected:
+        say(
+            f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"
+        )
+        for reason in loaded.reasons:
+            say(f"  {reason}")
+    say(
+        f"{len(loaded.cases):,} tickets of {loaded.source}, {loaded.embedded:,} texts newly embedded with {loaded.embedding_model}"
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _require_writable(*paths: Path) -> None:
+    # Told before minutes of work, not after.
+    for path in paths:
+        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            msg = f"{path} cannot be written: name a file in a folder that is there and may be written to"
+            raise evaluation.EvaluationError(msg)
+
+
+def _unwritable(path: Path, error: OSError) -> evaluation.EvaluationError:
+    return evaluation.EvaluationError(f"{path} cannot be written: {error.strerror}")

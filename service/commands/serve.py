@@ -1,0 +1,59 @@
+"""``serve``: the HTTP API until it is stopped."""
+
+import logging
+import socket
+
+import click
+
+from indexer.commands.output import settings_for_command
+from indexer.errors import SettingsError
+from indexer.settings import Settings
+
+__all__ = ["serve"]
+
+
+@click.command(epilog="Exit status: 0 stopped, 2 could not start.")
+def serve() -> int:
+    """Serve the HTTP API on PRECEDENT_HOST:PRECEDENT_PORT (default 127.0.0.1:8000)."""
+    settings = settings_for_command()
+    # First of all, so that a port in use is told before anything else is started.
+    listener = _listen(settings)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    logging.getLogger("service").info(
+        "serving on http://%s:%d, documented at /docs", shown, listener.getsockname()[1]
+    )
+    with listener:
+        return _serve(settings, listener)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    import uvicorn
+
+    from service.app import create_app
+
+    app = create_app(settings)
+    # What keeps the service from starting is told below in its own words; uvicorn would add a traceback.
+    logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.get("refusal") is None)
+    # The access log is off: addresses may hold what should not be kept, and /metrics counts requests.
+    config = uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=10)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit:
+        if app.state.get("refusal") is None:
+            raise
+        raise app.state["refusal"] from None
+    return 0
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        msg = (
+            f"cannot serve on PRECEDENT_HOST={settings.host}, PRECEDENT_PORT={settings.port}: {error.strerror}; "
+            "stop what is there (`make stop` if it is Precedent), or set another PRECEDENT_PORT"
+        )
+        raise SettingsError(msg) from None

@@ -1,0 +1,66 @@
+"""The command `precedent`, as installed, and the modules that stay the same thing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from indexer.cli import cli
+from service.cli import main
+
+_SCRIPT = Path(sys.executable).with_name("precedent")
+_SERVICE = {"serve", "evaluate", "audit"}
+
+
+def _run(folder: Path, *command: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PRECEDENT_", "OXLO_"))}
+    return subprocess.run(
+        command, cwd=folder, env=kept | changes, capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+def test_the_command_works_from_any_folder(tmp_path: Path) -> None:
+    """Without settings the store is `chroma_data` of the folder it is called in."""
+    run = _run(tmp_path, str(_SCRIPT), "status", "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["tickets"] == 0
+    assert (tmp_path / "chroma_data").is_dir()
+
+
+def test_the_module_is_the_same_thing() -> None:
+    """`python -m indexer` knows every command of `precedent` but those that need the service's code."""
+    root = Path(__file__).parents[1]
+    run = _run(root, sys.executable, "-m", "indexer", "--help")
+    assert run.returncode == 0
+    for name in set(cli.commands) - _SERVICE:
+        assert f"\n  {name} " in run.stdout
+
+
+def test_every_command_explains_itself_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help needs no settings: it is what one reads when they are wrong."""
+    monkeypatch.setenv("PRECEDENT_NO_SUCH", "1")
+    assert set(cli.commands) >= _SERVICE
+    for name in cli.commands:
+        shown = CliRunner().invoke(cli, [name, "--help"])
+        assert shown.exit_code == 0, shown.output
+        assert "Usage:" in shown.output
+        assert len(shown.output.splitlines()) > 4
+
+
+def test_what_is_misspelled_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command, an unknown option and a wrong setting end with 2 and the word."""
+    assert main(["snyc"]) == 2
+    assert "snyc" in capsys.readouterr().err
+    assert main(["sync", "--nope", "t.csv"]) == 2
+    assert "--nope" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the setting, and nothing else happens."""
+    monkeypatch.setenv("PRECEDENT_PROT", "1")
+    assert main(["status"]) == 2
+    assert "PRECEDENT_PROT" in capsys.readouterr().err
