@@ -1,5 +1,6 @@
 """The draft stage: the model's reply where it is grounded, an extract of the best precedent where not."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
@@ -14,7 +15,7 @@ from service.drafting.extractive import extractive_draft
 from service.drafting.grounding import GroundedText
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, shorten, why_none
 from service.drafting.prompt import build_messages
-from service.drafting.sentences import SentenceSplitter
+from service.drafting.sentences import EndlessTextError, SentenceSplitter
 from service.records import Draft, Neighbour, PriorityDecision
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Drafter:
             return
         call = ChatCall(self._client, model=self._model, timeout=self._timeout, limiter=self._limiter)
         grounded = GroundedText(shorten(text, TICKET_CHARACTERS), precedents)
+        endless = None
         try:
             async with contextlib.aclosing(
                 _sentences(call, build_messages(text, priority, precedents))
@@ -103,7 +105,14 @@ class Drafter:
                 async for sentence in sentences:
                     if shown := grounded.add(sentence):
                         yield shown
+                    await asyncio.sleep(
+                        0
+                    )  # many sentences may come at once: others have their turn between them
             failure = _not_grounded(grounded)
+        except EndlessTextError as error:
+            endless = f"{error}: it was ended there"
+            failure = _not_grounded(grounded, endless)
+            _log.warning("the request to %s was ended: %s", self._model, error)
         except ProviderError as error:
             failure = self._reason(error, begun=call.begun)
             _log.warning("the best resolution is quoted, because the model's draft failed: %s", error)
@@ -113,7 +122,7 @@ class Drafter:
         yield DraftResult(
             draft=extractive_draft(priority, precedents, degraded=failure)
             if failure
-            else _draft(grounded, call),
+            else _draft(grounded, endless or _cut_short(call)),
             chat_requests=call.requests,
             prompt_tokens=call.prompt_tokens,
             completion_tokens=call.completion_tokens,
@@ -140,12 +149,14 @@ async def _sentences(
         yield rest
 
 
-def _not_grounded(grounded: GroundedText) -> str | None:
+def _not_grounded(grounded: GroundedText, endless: str | None = None) -> str | None:
     """Say why the text cannot be the draft, if it cannot."""
     if grounded.citations:
         return None
     if grounded.left_out:
         return f"grounding failed: {grounded.left_out}, and nothing else cites a ticket"
+    if endless:
+        return endless
     return (
         "grounding failed: the model cited no ticket"
         if grounded.text
@@ -153,14 +164,17 @@ def _not_grounded(grounded: GroundedText) -> str | None:
     )
 
 
-def _draft(grounded: GroundedText, call: ChatCall) -> Draft:
-    too_long = (
-        "the answer reached its length limit, its end is missing" if call.finish_reason == "length" else None
-    )
+def _cut_short(call: ChatCall) -> str | None:
+    if call.finish_reason != "length":
+        return None
+    return "the answer reached its length limit, its end is missing"
+
+
+def _draft(grounded: GroundedText, incomplete: str | None) -> Draft:
     return Draft(
         text=grounded.text,
         citations=grounded.citations,
         source="llm",
         grounded=True,
-        degraded="; ".join(filter(None, (grounded.left_out, too_long))) or None,
+        degraded="; ".join(filter(None, (grounded.left_out, incomplete))) or None,
     )

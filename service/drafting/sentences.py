@@ -1,19 +1,32 @@
-"""Cutting a stream of text into sentences as it arrives."""
+"""Cutting a stream of text into sentences as it arrives, each character looked at a bounded number of times."""
 
 import re
 from collections.abc import Iterator
 
-__all__ = ["SentenceSplitter"]
+__all__ = ["ANSWER_CHARACTERS", "SENTENCE_CHARACTERS", "EndlessTextError", "SentenceSplitter"]
 
-# A sentence ends at a newline, or at a full stop with white space and the next word after it. Citations behind the
-# full stop ("Roll it back. [5]") belong to the sentence before them.
+ANSWER_CHARACTERS = 8_000
+"""Of a model's answer: three times what 500 tokens of the densest language take."""
+
+SENTENCE_CHARACTERS = 1_000
+"""Of one sentence, or of one block of code."""
+
 _CLOSING = "\"'\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK})*_`"
-_END = re.compile(
-    rf"\n|(?P<stop>[.!?…][\]{_CLOSING}]*(?:[ \t]*\[[^\[\]\n]*\])*[.*_`]*)(?P<gap>[ \t]+)(?=(?P<next>[^\s\[]))"
+_WIDE = (
+    "\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}"  # no blank follows
 )
-_ONLY_MARKER = re.compile(r"\s*(?:[-*+>#]+\s*)*(?:\d{1,3}|[A-Za-z])[.)]\s*")  # the "1." of a list
+_STOP = re.compile(rf"[\n.!?…{_WIDE}]")
+_TAIL = re.compile(rf"[\].!?…{_CLOSING}]*")  # what closes a sentence together with its full stop
+_CITATION = re.compile(rf"[ \t]*\[[^\[\]\n]{{0,100}}\][.{_CLOSING}]*")  # "Roll it back. [5]" belongs together
+_OPEN_CITATION = re.compile(r"[ \t]*\[[^\[\]\n]{0,100}\Z")
+_BLANK = re.compile(r"[ \t]*")
+_ONLY_MARKER = re.compile(r"[\s*+>#-]*(?:\d{1,3}|[A-Za-z])[.)]\s*")  # the "1." of a list
 _FENCE = re.compile(r"[ \t]*(```|~~~)[^`\n]*(?:\n|\Z)")
 _BRACKET_CHARACTERS = 100  # a bracket left open longer than this is not a citation
+
+
+class EndlessTextError(Exception):
+    """The text goes on beyond what a reply may be; its message says which bound it passed."""
 
 
 class SentenceSplitter:
@@ -24,38 +37,85 @@ class SentenceSplitter:
 
     def __init__(self) -> None:
         self._rest = ""
+        self._seen = 0  # characters of the rest that were found to end no sentence
+        self._taken = 0
 
     def feed(self, piece: str) -> Iterator[str]:
-        """Take a piece and yield the sentences that it completes."""
-        self._rest += piece
+        """Take a piece and yield the sentences that it completes.
+
+        :raises EndlessTextError: after the last sentence within the bounds; what is left is dropped.
+        """
+        room = ANSWER_CHARACTERS - self._taken
+        self._taken += len(piece)
+        self._rest += piece[:room]
         while end := self._end():
-            sentence, self._rest = self._rest[:end], self._rest[end:]
+            if end > SENTENCE_CHARACTERS:
+                break
+            sentence, self._rest, self._seen = self._rest[:end], self._rest[end:], 0
             yield sentence
+        if len(self._rest) > SENTENCE_CHARACTERS:
+            self._rest = ""
+            msg = f"the answer has a sentence of more than {SENTENCE_CHARACTERS:,} characters"
+            raise EndlessTextError(msg)
+        if len(piece) > room:
+            self._rest = ""
+            msg = f"the answer has more than {ANSWER_CHARACTERS:,} characters"
+            raise EndlessTextError(msg)
 
     def flush(self) -> str:
         """Return what came after the last whole sentence; the splitter is empty then."""
-        rest, self._rest = self._rest, ""
+        rest, self._rest, self._seen = self._rest, "", 0
         return rest
 
     def _end(self) -> int | None:
         if fence := _FENCE.match(self._rest):
             closing = re.compile(rf"\n[ \t]*{fence[1]}[ \t]*\n").search(self._rest, fence.end(1))
             return closing.end() if closing else None
-        for found in _END.finditer(self._rest):
-            before = self._rest[: found.start()]
-            opened = before.rfind("[")
-            if opened > before.rfind("]") and len(before) - opened < _BRACKET_CHARACTERS:
-                continue
-            if found["stop"] is None:
-                return found.end()
-            line = self._rest[before.rfind("\n") + 1 : found.end("stop")]
-            following = found["next"]
-            # "e.g. the", "no. 99": what goes on in lower case or with a number is the same sentence.
-            if not (
-                following.islower()
-                or following.isdecimal()
-                or line.count("`") % 2
-                or _ONLY_MARKER.fullmatch(line)
-            ):
-                return found.end()
+        while stop := _STOP.search(self._rest, self._seen, SENTENCE_CHARACTERS + 1):
+            end = self._end_at(stop.start())
+            if end is None:
+                return None  # what follows decides, so the stop is looked at again when more has come
+            if end > 0:
+                return end
+            self._seen = -end
+        self._seen = len(self._rest)
         return None
+
+    def _end_at(self, stop: int) -> int | None:
+        """Return where the sentence with this stop ends, ``None`` if unknown yet, or minus where to look on."""
+        text = self._rest
+        opened = text.rfind("[", max(0, stop - _BRACKET_CHARACTERS), stop)
+        if opened > text.rfind("]", 0, stop):
+            return -(stop + 1)
+        if text[stop] == "\n":
+            return stop + 1
+        tail = _tail(text, stop + 1)
+        gap = _blank(text, tail)
+        if gap == len(text) or _OPEN_CITATION.match(text, tail):
+            return None if gap < SENTENCE_CHARACTERS else -gap
+        following = text[gap]
+        if gap == tail and not _between_wide(text, stop, following):
+            return -tail
+        line = text[text.rfind("\n", 0, stop) + 1 : tail]
+        # "e.g. the", "no. 99": what goes on in lower case or with a number is the same sentence.
+        same = following.islower() or following.isdecimal() or following.isspace()
+        if same or line.count("`") % 2 or _ONLY_MARKER.fullmatch(line):
+            return -tail
+        return gap
+
+
+def _tail(text: str, at: int) -> int:
+    found = _TAIL.match(text, at)
+    while found := _CITATION.match(text, end := found.end() if found else at):
+        pass
+    return end
+
+
+def _blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
+
+
+def _between_wide(text: str, stop: int, following: str) -> bool:
+    """Whether a wide full stop ends a sentence here; beside Latin letters it may be the dot of an address."""
+    return text[stop] in _WIDE and not following.isascii() and not text[stop - 1 : stop].isascii()

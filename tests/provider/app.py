@@ -136,7 +136,7 @@ class StandIn:
             await answer.raw(msgspec.json.encode(whole), cut=kind == "cut")
             return
         usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        chunks = completion_chunks(prompt, text, model=body["model"], usage=usage)
+        chunks = completion_chunks(prompt, text, model=body["model"], usage=usage, size=configuration.chunk)
         if kind in ("cut", "error_in_stream"):
             chunks = chunks[: len(chunks) // 2] + ([_ERROR] if kind == "error_in_stream" else [])
         events = [msgspec.json.encode(chunk) for chunk in chunks]

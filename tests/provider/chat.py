@@ -38,10 +38,13 @@ def completion(prompt: str, text: str, *, model: str) -> dict[str, Any]:
     }
 
 
-def completion_chunks(prompt: str, text: str, *, model: str, usage: bool) -> list[dict[str, Any]]:
-    """Return the answer in chunks of some letters, and last the usage if it was asked for."""
+def completion_chunks(
+    prompt: str, text: str, *, model: str, usage: bool, size: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the answer in chunks of some letters or of this size, and last the usage if it was asked for."""
+    pieces = _CHUNK.findall(text) if size is None else [text[i : i + size] for i in range(0, len(text), size)]
     deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
-    deltas += [({"content": piece}, None) for piece in _CHUNK.findall(text)]
+    deltas += [({"content": piece}, None) for piece in pieces]
     deltas += [({}, "stop")]
     head = {"id": _ID, "created": _CREATED, "model": model, "object": "chat.completion.chunk"}
     chunks: list[dict[str, Any]] = [

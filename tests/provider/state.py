@@ -25,6 +25,7 @@ class Configuration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     dimension: int = 64
     models: dict[str, int] = {}
     reply: str | None = None
+    chunk: int | None = None
     max_batch: int | None = None
     max_chars: int | None = None
     require_key: str | None = None

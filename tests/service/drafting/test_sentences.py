@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from service.drafting.sentences import SentenceSplitter
+from service.drafting.sentences import EndlessTextError, SentenceSplitter
 
 
 def _split(text: str, size: int = 1) -> list[str]:
@@ -73,3 +73,38 @@ def test_a_sentence_comes_as_soon_as_it_is_over() -> None:
     assert list(splitter.feed("First. S")) == ["First. "]
     assert list(splitter.feed("econd\n")) == ["Second\n"]
     assert splitter.flush() == ""
+
+
+@pytest.mark.parametrize("size", [1, 5, 16, 100_000])
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("One. " + "x" * 1_000, ""),
+        ("One. " + "." * 2_000, "One. "),
+        ("One.\n" + "x" * 1_001, "One.\n"),
+        ("One.\n" + "`*_" * 4_000, "One.\n"),
+        ("One.\n" + "No [ end" * 1_000, "One.\n"),
+        ("One.\n```\n" + "x\n" * 4_000, "One.\n"),
+        ("One two.\n" * 2_000, "One two.\n" * 888),
+        ("\n" * 90_000, "\n" * 8_000),
+    ],
+)
+def test_a_text_without_an_end_is_refused(text: str, kept: str, size: int) -> None:
+    """What was whole before a bound is given, whatever the pieces; then the rest is refused."""
+    splitter = SentenceSplitter()
+    got: list[str] = []
+
+    def feed_all() -> None:
+        for at in range(0, len(text), size):
+            got.extend(splitter.feed(text[at : at + size]))
+
+    with pytest.raises(EndlessTextError):
+        feed_all()
+    assert "".join(got) == kept
+    assert splitter.flush() == ""
+
+
+def test_wide_full_stops_end_sentences() -> None:
+    """Chinese and Japanese have no blank between sentences; beside Latin letters the stop may be an address's dot."""
+    assert _split("请重启。然后等。") == ["请重启。", "然后等。"]
+    assert _split("See evil。example。") == ["See evil。example。"]

@@ -1,0 +1,77 @@
+"""Answers that never end, of a real service and a model that loops: nobody else has to wait."""
+
+import threading
+import time
+from typing import Self
+
+import httpx
+import pytest
+
+from tests.indexer.making import sentence
+from tests.provider import Provider
+from tests.service.conftest import MARK
+from tests.service.running import Service
+
+_LONGEST = 5.0  # seconds without an answer to anybody else; it was 15 to 184
+
+
+class _Watch:
+    """Asks again and again whether the service lives, and keeps the longest time that took."""
+
+    def __init__(self, url: str) -> None:
+        self.longest = 0.0
+        self._url = url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=300) as http:
+            while not self._over.is_set():
+                began = time.perf_counter()
+                assert http.get("/health/live").status_code == 200
+                self.longest = max(self.longest, time.perf_counter() - began)
+                time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("reply", "chunk"),
+    [
+        ("It works [{id}]. " + "It works." + "." * 8_000, 16),
+        ("It works [{id}]. " + "It works." + "." * 8_000, 1),
+        ("It works [{id}]. " + "*_`" * 30_000, 180),
+        ("It works [{id}].\n" + "a. b " * 40_000, 400),
+        ("It works [{id}]. " + "- " * 45_000 + "x", 180),
+        ("It works [{id}]. " + "[" * 90_000, 180),
+        ("It works [{id}]. " + "We restart it. " * 63_000, 950_000),
+        ("It works [{id}]. " + "X" * 400_000, 950_000),
+    ],
+    ids=["dots", "dots one by one", "markup", "no end", "dashes", "brackets", "950 KB", "one word"],
+)
+def test_an_endless_answer_is_ended_and_holds_nobody_up(
+    service: Service, provider: Provider, reply: str, chunk: int
+) -> None:
+    """The request is ended at a bound, what passed before stands, and the service answers others meanwhile."""
+    provider.configure(reply=reply.format(id="t-7"), chunk=chunk)
+    with _Watch(service.url) as watch:
+        answer = service.answer("/v1/triage", text=f"{sentence(7)} {MARK}")["reply"]
+    assert watch.longest < _LONGEST
+    assert answer["source"] == "llm"
+    assert answer["text"].startswith("It works [t-7].")
+    assert len(answer["text"]) <= 8_000
+    assert "it was ended there" in answer["degraded"]
+
+
+def test_an_endless_answer_without_a_citation_is_replaced(service: Service, provider: Provider) -> None:
+    """Where nothing that cites a ticket came before the bound, the best resolution is quoted."""
+    provider.configure(reply="It works." + "." * 8_000, chunk=16)
+    answer = service.answer("/v1/triage", text=f"{sentence(7)} {MARK}")["reply"]
+    assert answer["source"] == "extractive"
+    assert answer["degraded"] == "the answer has a sentence of more than 1,000 characters: it was ended there"
