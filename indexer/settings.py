@@ -171,6 +171,8 @@ def settings_table() -> tuple[Setting, ...]:
 def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = None) -> Settings:
     """Read the settings; the environment goes before ``.env``, and a blank value counts as not set.
 
+    Relative paths are those of the working directory, and absolute from here on: other processes work elsewhere.
+
     :param environment: variables, by default the process's own.
     :param dotenv: path of the ``.env`` file, by default the one in the working directory.
     :raises SettingsError: a variable is unknown or its value cannot be used; the message names it.
@@ -215,9 +217,22 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
             raise SettingsError(msg)
         values["max_missed"] = {label.strip(): share.strip() for label, _, share in shares}
     try:
-        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error), variables, fields)) from None
+    return msgspec.structs.replace(
+        settings,
+        data_dir=settings.data_dir.absolute(),
+        database_url=_with_absolute_path(settings.database_url),
+        chroma_ca=settings.chroma_ca.absolute() if settings.chroma_ca else None,
+    )
+
+
+def _with_absolute_path(url: str | None) -> str | None:
+    path = (url or "").removeprefix("sqlite:///")
+    if url is None or path == url or not path or path.startswith(("/", ":memory:", "file:")):
+        return url
+    return f"sqlite:///{Path(path).absolute()}"
 
 
 def _is_address(value: str, schemes: tuple[str, ...]) -> bool:

@@ -30,7 +30,7 @@ def main() -> None:
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
     with forests(order.settings.data_dir):
         ledger = Ledger(order.settings.database_url, order.settings.data_dir)
-        generation = next(g for g in ledger.generations.all() if g.name == order.generation)
+        generation = ledger.generations.named(order.generation)
         rows = ledger.vectors.training_rows(generation.space)
         ledger.close()
         training = training_set(rows)

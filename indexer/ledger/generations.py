@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from indexer.embedding import Matrix
-from indexer.errors import SpaceMismatchError
+from indexer.errors import PrecedentError, SpaceMismatchError
 from indexer.ledger.database import (
     Database,
     generations,
@@ -45,6 +45,17 @@ class Generations:
         """Return all generations, newest first."""
         with self._db.read() as connection:
             return _all(connection)
+
+    def named(self, name: str) -> Generation:
+        """Return the generation of that name.
+
+        :raises PrecedentError: there is none, or no longer.
+        """
+        for generation in self.all():
+            if generation.name == name:
+                return generation
+        msg = f"the ledger has no generation {name}: it was removed meanwhile, or this is another ledger"
+        raise PrecedentError(msg)
 
     def ensure_live(self, space: Space) -> Generation:
         """Return the live generation, made now if there is none.

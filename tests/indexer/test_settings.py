@@ -14,7 +14,11 @@ def test_defaults() -> None:
     """With nothing set, everything runs on this machine."""
     settings = load_settings({}, dotenv=NO_FILE)
     assert settings.chosen_embedder == ("local", "OXLO_API_KEY is not set")
-    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 8000, Path("chroma_data"))
+    assert (settings.host, settings.port, settings.data_dir) == (
+        "127.0.0.1",
+        8000,
+        Path.cwd() / "chroma_data",
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,3 +99,17 @@ def test_an_unknown_name_in_the_file_is_an_error_too(tmp_path: Path) -> None:
     file.write_text("PRECEDENT_DATADIR=x\n")
     with pytest.raises(SettingsError, match="PRECEDENT_DATA_DIR"):
         load_settings({}, dotenv=file)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///kept/t.sqlite3?mode=rw", f"sqlite:///{Path.cwd()}/kept/t.sqlite3?mode=rw"),
+        ("sqlite:////var/t.sqlite3", "sqlite:////var/t.sqlite3"),
+        ("postgresql://u@h/kept", "postgresql://u@h/kept"),
+    ],
+)
+def test_a_relative_path_is_that_of_the_working_directory(url: str, expected: str) -> None:
+    """Whoever is handed the settings may work in another one."""
+    settings = load_settings({"PRECEDENT_DATABASE_URL": url, "PRECEDENT_DATA_DIR": "kept"}, dotenv=NO_FILE)
+    assert (settings.database_url, settings.data_dir) == (expected, Path.cwd() / "kept")
