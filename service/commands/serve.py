@@ -30,12 +30,21 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     import uvicorn
 
     from service.app import create_app
+    from service.connections import BoundedProtocol, raise_file_limit
 
+    raise_file_limit()
     app = create_app(settings)
     # What keeps the service from starting is told below in its own words; uvicorn would add a traceback.
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.get("refusal") is None)
     # The access log is off: addresses may hold what should not be kept, and /metrics counts requests.
-    config = uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=10)
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=10,
+    )
     try:
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:

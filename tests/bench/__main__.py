@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import forest, hosted, indexing, serving, unchanged
+from tests.bench import forest, hosted, indexing, overload, serving, unchanged
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
         "hosted": hosted.run,
         "serving": serving.run,
         "unchanged": unchanged.run,
+        "overload": overload.run,
     }
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(runs)}")
