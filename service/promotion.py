@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from service.priority import Forest, TrainingSet
+from service.priority.calibration import most_probable, smooth
 from service.priority.growing import grow
 
 __all__ = ["compare"]
@@ -44,7 +45,7 @@ def compare(old: Forest, new: Forest, training: TrainingSet) -> tuple[bool, str]
         seed=new.report.seed,
     )
     votes = leaves.votes(new.label[shared], len(new.labels)).mean(trees.walk(vectors))
-    by_new = np.array(new.labels)[votes.argmax(axis=1)]
+    by_new = np.array(new.labels)[most_probable(new.calibrator(smooth(votes, len(shared))))]
     found = f"macro-F1 {_score(truth, by_new):.3f} against {_score(truth, by_old):.3f} on {len(fresh)} new tickets"
     draws = np.random.default_rng(0).integers(0, len(fresh), (_RESAMPLES, len(fresh)))
     worse = np.mean([_score(truth[draw], by_new[draw]) < _score(truth[draw], by_old[draw]) for draw in draws])

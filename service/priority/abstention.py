@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from service.priority.calibration import most_probable
 from service.priority.records import Abstention, FloatArray, FloatMatrix, IntArray
 
 __all__ = ["abstain", "error_bound", "may_decide"]
@@ -19,7 +20,6 @@ _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this 
 
 def abstain(
     probabilities: FloatMatrix,
-    said: IntArray,
     label: IntArray,
     newest: NDArray[np.bool_],
     *,
@@ -35,13 +35,13 @@ def abstain(
     out over the thresholds that are tried) and not above it among the newest of them.
 
     :param probabilities: calibrated, of later tickets, shape (rows, labels).
-    :param said: the column of the label that the forest said, shape (rows,).
-    :param label: the column of the true label.
+    :param label: the column of the true label, shape (rows,).
     :param newest: the tickets of the newest stretch of time.
     :param max_error: the share of wrong labels that is accepted among automatic decisions.
     :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
         automatically.
     """
+    said = most_probable(probabilities)
     column = {name.casefold(): number for number, name in enumerate(labels)}
     named = {name: column.get(name.casefold()) for name in max_missed}
     guards = {

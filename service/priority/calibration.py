@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from service.priority.records import FloatArray, FloatMatrix, IntArray
 
-__all__ = ["Calibrator", "brier_score", "calibration_error", "classwise_error", "fit_calibrator", "smooth"]
+__all__ = [
+    "Calibrator",
+    "brier_score",
+    "calibration_error",
+    "classwise_error",
+    "fit_calibrator",
+    "most_probable",
+    "smooth",
+]
 
 _BINS = 10
 _EVEN_TICKETS = 10.0
@@ -71,6 +79,15 @@ def fit_calibrator(votes: FloatMatrix, label: IntArray) -> Calibrator:
         bounds=[(-limit, limit), *[(None, None)] * labels],
     ).x
     return Calibrator(sharpness=float(np.exp(best[0])), bias=best[1:])
+
+
+def most_probable(probabilities: FloatMatrix) -> IntArray:
+    """Return the column of the label that is said of each row: the most probable, of equals the one that comes first.
+
+    :param probabilities: calibrated, shape (rows, labels).
+    """
+    columns: IntArray = probabilities.argmax(axis=1)
+    return columns
 
 
 def brier_score(probabilities: FloatMatrix, label: IntArray) -> float:

@@ -68,7 +68,6 @@ def fit(
     )
     chosen, tried = choose(history, half_life_days, seed)
     later = hold_out(history, chosen, _TREES, seed)
-    calibrator = later.calibrator()
     trees, leaves = grow_on(history, np.arange(len(known)), chosen, _TREES, seed)
     from sklearn import __version__ as sklearn_version
 
@@ -83,8 +82,7 @@ def fit(
         candidates=tried,
         calibration=measure_calibration(later),
         abstention=abstain(
-            calibrator(later.smoothed),
-            later.said,
+            later.calibrator(later.smoothed),
             later.label,
             later.block == len(history.blocks) - 1,
             labels=names,
@@ -103,7 +101,7 @@ def fit(
         dimension=kept.vectors.shape[1],
         trees=trees,
         leaves=leaves,
-        calibrator=calibrator,
+        calibrator=later.calibrator,
         later=later.rows,
         later_said=later.said,
         report=report,

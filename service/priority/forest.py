@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.priority.abstention import may_decide
-from service.priority.calibration import Calibrator, smooth
+from service.priority.calibration import Calibrator, most_probable, smooth
 from service.priority.records import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
 from service.priority.trees import Leaves, Trees, Votes
 from service.records import Evidence, PriorityDecision
@@ -19,9 +19,8 @@ class Decisions:
     """What a forest says of several vectors, one row each.
 
     :param labels: the names of the columns.
-    :param said: int64, shape (rows,): the column of the label that the forest votes for.
-    :param probabilities: calibrated, shape (rows, labels). A forest that draws rare labels as often as frequent
-        ones may well vote for a label that is not the most probable; the confidence is then low.
+    :param said: int64, shape (rows,): the column of the most probable label.
+    :param probabilities: calibrated, shape (rows, labels).
     :param automatic: whether the decision needs no person.
     """
 
@@ -149,8 +148,9 @@ class Forest:
         return checked
 
     def _decisions(self, votes: FloatMatrix) -> Decisions:
-        said = votes.argmax(axis=1)
+        # A forest that draws rare labels as often as frequent ones may well vote for another than the most probable.
         probabilities = self.calibrator(smooth(votes, len(self.ids)))
+        said = most_probable(probabilities)
         rule = self.report.abstention
         automatic = np.zeros(len(said), dtype=bool)
         if rule.threshold is not None:

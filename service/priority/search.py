@@ -13,6 +13,7 @@ from service.priority.calibration import (
     calibration_error,
     classwise_error,
     fit_calibrator,
+    most_probable,
     smooth,
 )
 from service.priority.growing import MAX_SAMPLES, grow
@@ -50,7 +51,8 @@ class Later:
     :param block: the number of the stretch that each was held out in.
     :param votes: shape (rows, labels).
     :param smoothed: the same, as a calibrator takes them.
-    :param said: the column with the most votes.
+    :param calibrator: learned from all of them.
+    :param said: the column of the label that is most probable by it.
     :param label: the true column.
     :param known: whether the forest that voted had ever seen the true label.
     :param majority: the column of the most frequent label before the stretch.
@@ -60,16 +62,11 @@ class Later:
     block: IntArray
     votes: FloatMatrix
     smoothed: FloatMatrix
+    calibrator: Calibrator
     said: IntArray
     label: IntArray
     known: NDArray[np.bool_]
     majority: IntArray
-
-    def calibrator(self, within: NDArray[np.bool_] | None = None) -> Calibrator:
-        """Learn a calibrator from the rows that ``within`` marks, by default from all."""
-        # A label that the forest had never seen is no fault of its votes.
-        rows = self.known if within is None else self.known & within
-        return fit_calibrator(self.smoothed[rows], self.label[rows])
 
 
 def grow_on(
@@ -107,16 +104,20 @@ def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> L
         known.append(counts[history.label[stretch.rows]] > 0)
         votes.append(found)
         smoothed.append(smooth(found, len(past)))
-    where = np.concatenate(rows)
-    all_votes = np.concatenate(votes)
+    where, seen = np.concatenate(rows), np.concatenate(known)
+    all_smoothed = np.concatenate(smoothed)
+    label = history.label[where]
+    # A label that the forest had never seen is no fault of its votes.
+    calibrator = fit_calibrator(all_smoothed[seen], label[seen])
     return Later(
         rows=where,
         block=np.concatenate(block),
-        votes=all_votes,
-        smoothed=np.concatenate(smoothed),
-        said=all_votes.argmax(axis=1),
-        label=history.label[where],
-        known=np.concatenate(known),
+        votes=np.concatenate(votes),
+        smoothed=all_smoothed,
+        calibrator=calibrator,
+        said=most_probable(calibrator(all_smoothed)),
+        label=label,
+        known=seen,
         majority=np.concatenate(majority),
     )
 
@@ -163,15 +164,20 @@ def measure_calibration(later: Later) -> Calibration | None:
     probabilities = np.zeros_like(later.votes)
     for number in stretches:
         inside = later.block == number
-        probabilities[inside] = later.calibrator(~inside)(later.smoothed[inside])
-    at = np.arange(len(later.rows))
-    right = later.said == later.label
+        others = ~inside & later.known
+        calibrator = fit_calibrator(later.smoothed[others], later.label[others])
+        probabilities[inside] = calibrator(later.smoothed[inside])
+
+    def error(given: FloatMatrix) -> float:
+        said = most_probable(given)
+        return calibration_error(given[np.arange(len(said)), said], said == later.label)
+
     return Calibration(
         tickets=len(later.rows),
         brier_before=brier_score(later.votes, later.label),
         brier_after=brier_score(probabilities, later.label),
-        ece_before=calibration_error(later.votes[at, later.said], right),
-        ece_after=calibration_error(probabilities[at, later.said], right),
+        ece_before=error(later.votes),
+        ece_after=error(probabilities),
         classwise_before=classwise_error(later.votes, later.label),
         classwise_after=classwise_error(probabilities, later.label),
     )

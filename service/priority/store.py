@@ -20,7 +20,7 @@ from service.priority.trees import Leaves, Trees
 
 __all__ = ["ForestFileError", "load", "save"]
 
-_FORMAT = "precedent-forest-1"
+_FORMAT = "precedent-forest-2"
 _DTYPES = {
     "ids": "u1",
     "label": "i8",

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no types
 
 from service.priority.abstention import abstain, error_bound, may_decide
+from service.priority.calibration import most_probable
 from service.priority.records import Abstention
 
 LABELS = ("high", "low", "urgent")
@@ -38,9 +39,9 @@ def decided(
     max_missed: dict[str, float] | None = None,
 ) -> Abstention:
     """Abstain, as a fit would have it."""
+    assert (most_probable(probabilities) == said).all()
     return abstain(
         probabilities,
-        said,
         label,
         np.zeros(len(said), dtype=bool) if newest is None else newest,
         labels=LABELS,

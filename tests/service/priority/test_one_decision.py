@@ -1,0 +1,82 @@
+"""The label that is said is the most probable one, wherever it is said."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from service.drafting.wording import priority_sentence
+from service.evaluation.methods import SERVED, learn_and_say
+from service.priority import Forest, TrainingSet, fit
+from service.priority.calibration import most_probable
+from service.priority.records import FloatMatrix
+from service.priority.search import macro_f1
+from tests.service.evaluation.making import history
+from tests.service.priority.data import clustered
+
+
+def uneven(rows: int, seed: int = 0) -> TrainingSet:
+    """Return tickets of which few are urgent, and that say little of their priority."""
+    drawn = clustered(3 * rows, noise=0.3, spread=2.0, seed=seed)
+    kept = [row for row, label in enumerate(drawn.labels) if label == "low" or row % 4 == 0]
+    return drawn.take(np.array(kept[:rows]))
+
+
+@pytest.fixture(scope="module")
+def unsure() -> Forest:
+    """A forest that draws rare labels more often than they come, so that its votes overrate them."""
+    found = fit(uneven(600))
+    assert isinstance(found, Forest)
+    return found
+
+
+def first_of_highest(probabilities: Mapping[str, float]) -> str:
+    """Return the most probable label; of equals the first."""
+    return max(probabilities, key=lambda label: probabilities[label])
+
+
+def test_the_served_forest_says_the_most_probable(unsure: Forest) -> None:
+    """Label, confidence, evidence and the draft's words all speak of it, also where the votes prefer another."""
+    vectors = uneven(400, seed=7).vectors
+    votes = unsure.probabilities(vectors).argmax(axis=1)
+    found = unsure.classify(vectors)
+    assert (votes != found.said).any(), "votes and probabilities never disagree here: the test sees nothing"
+    assert (found.said == found.probabilities.argmax(axis=1)).all()
+    for row, vector in enumerate(vectors):
+        decision = unsure.decide(vector)
+        label = decision.label
+        assert label == first_of_highest(decision.probabilities) == unsure.labels[found.said[row]]
+        assert decision.confidence == max(decision.probabilities.values())
+        assert [entry.priority == label for entry in decision.evidence] == sorted(
+            (entry.priority == label for entry in decision.evidence), reverse=True
+        )
+        words = priority_sentence(decision, ())
+        assert f"{label} " in words
+        assert f"probability {decision.confidence:.0%}" in words
+
+
+def test_thresholds_are_those_of_the_same_decisions() -> None:
+    """A forest that may be wrong often decides all later tickets: what it got wrong is what it said of them."""
+    found = fit(uneven(600), max_error=0.9)
+    assert isinstance(found, Forest)
+    rule = found.report.abstention
+    assert (rule.coverage, rule.guards) == (1.0, {})
+    assert rule.error == (found.later_said != found.label[found.later]).mean()
+    assert found.report.macro_f1 == macro_f1(found.label[found.later], found.later_said)
+
+
+def test_the_back_test_says_the_most_probable() -> None:
+    """On every ticket, in whatever order its columns are."""
+    cases = history(300, signal=1.0)
+    learn, test = cases.take(range(200)), cases.take(range(200, 300))
+    said = learn_and_say(SERVED, learn, test, ("medium", "high", "low"), fit=fit, seed=0)
+    assert (said.label == said.probabilities.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "said"), [([[0.4, 0.4, 0.2]], 0), ([[0.2, 0.4, 0.4]], 1), ([[1 / 3, 1 / 3, 1 / 3]], 0)]
+)
+def test_of_equals_the_first_is_said(probabilities: list[list[float]], said: int) -> None:
+    """Labels are in order of their names: the same on every machine."""
+    matrix: FloatMatrix = np.array(probabilities)
+    assert most_probable(matrix).tolist() == [said]
