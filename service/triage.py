@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.knowledge.index import Hit
+from indexer.ledger import Hit
 from indexer.ticket import embedding_text, text_hash
 from service.drafting.drafter import Drafter, DraftResult
 from service.keeper import Keeper, Serving
@@ -22,7 +22,6 @@ from service.records import Draft, IndexInfo, Neighbour, PriorityDecision, Timin
 
 __all__ = ["Classified", "Found", "Pipeline", "Triaged"]
 
-_OVERFETCH = 4
 _EVIDENCE = 6
 
 
@@ -216,24 +215,17 @@ class Pipeline:
     async def _nearest(
         self, serving: Serving, vector: NDArray[np.float32], top_k: int, *, resolved: bool
     ) -> list[Hit]:
-        # A filter on what many rows have costs far more than reading past those that lack it (chromadb 1.5.9, 60,000
-        # rows: 235 ms against 5 ms), so more rows are asked for until enough of them have a resolution.
-        limit = top_k * _OVERFETCH if resolved else top_k
-        while True:
-            hits = await self._pools.reads.run(self._keeper.opened.nearest, serving.generation, vector, limit)
-            kept = [hit for hit in hits if hit.resolution or not resolved][:top_k]
-            if len(kept) == top_k or len(hits) < limit:
-                return kept
-            limit *= _OVERFETCH
+        knowledge, generation = self._keeper.opened, serving.generation
+        return await self._pools.reads.run(knowledge.nearest, generation, vector, top_k, resolved=resolved)
 
 
 def _neighbours(serving: Serving, hits: list[Hit]) -> tuple[Neighbour, ...]:
     return tuple(
         Neighbour(
-            id=hit.id,
-            text=hit.text,
-            priority=hit.priority,
-            resolution=hit.resolution,
+            id=hit.ticket.id,
+            text=hit.ticket.text,
+            priority=hit.ticket.priority,
+            resolution=hit.ticket.resolution,
             similarity=round(hit.similarity, 6),
             above_floor=hit.similarity >= serving.floor,
         )

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.errors import IndexUnavailableError, SpaceMismatchError
@@ -18,23 +17,12 @@ from indexer.knowledge.server import Endpoint, LocalServer
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
 
-__all__ = ["HNSW", "Hit", "Index", "Row"]
+__all__ = ["HNSW", "Index", "Row"]
 
 _T = TypeVar("_T")
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A row that is near a query; ``similarity`` is the cosine."""
-
-    id: str
-    similarity: float
-    text: str
-    priority: str | None
-    resolution: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +131,6 @@ class Index:
             self._call(
                 lambda _: collection.update(ids=[entry.id for entry in same], metadatas=metadata(same))
             )
-
-    def query(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[Hit]:
-        """Return the rows nearest to the vector, nearest first."""
-        collection = self._collection(generation)
-        found = self._call(
-            lambda _: collection.query(
-                query_embeddings=vector[np.newaxis],
-                n_results=limit,
-                include=["documents", "metadatas", "distances"],
-            )
-        )
-        rows = zip(
-            found["ids"][0], found["distances"][0], found["documents"][0], found["metadatas"][0], strict=True
-        )
-        return [
-            Hit(
-                ticket_id,
-                1.0 - distance,
-                text or "",
-                (metadata or {}).get("priority"),
-                (metadata or {}).get("resolution"),
-            )
-            for ticket_id, distance, text, metadata in rows
-        ]
 
     def nearest_ids(
         self, generation: Generation, vectors: Matrix, limit: int = 10

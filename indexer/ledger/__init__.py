@@ -5,13 +5,23 @@ from indexer.ledger.database import pages
 from indexer.ledger.feedback import FeedbackEntry, UnknownTicketError
 from indexer.ledger.generations import check_space
 from indexer.ledger.ledger import Ledger
-from indexer.ledger.records import FeedbackRow, Generation, IndexEntry, Outcome, Space, Stored, TrainingRows
+from indexer.ledger.records import (
+    FeedbackRow,
+    Generation,
+    Hit,
+    IndexEntry,
+    Outcome,
+    Space,
+    Stored,
+    TrainingRows,
+)
 
 __all__ = [
     "Content",
     "FeedbackEntry",
     "FeedbackRow",
     "Generation",
+    "Hit",
     "IndexEntry",
     "Ledger",
     "Outcome",

@@ -9,6 +9,7 @@ from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
 from indexer.ledger.feedback import Feedback
 from indexer.ledger.generations import Generations
+from indexer.ledger.nearest import Nearest
 from indexer.ledger.tickets import Tickets
 from indexer.ledger.vectors import Vectors
 
@@ -28,6 +29,7 @@ class Ledger:
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.vectors = Vectors(self._db)
+        self.nearest = Nearest(self._db)
         self.feedback = Feedback(self._db, self.generations)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:

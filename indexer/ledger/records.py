@@ -9,7 +9,7 @@ import msgspec
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 
-__all__ = ["FeedbackRow", "Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
+__all__ = ["FeedbackRow", "Generation", "Hit", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
 
 
 class Outcome(StrEnum):
@@ -42,6 +42,14 @@ class Generation:
     name: str
     space: Space
     status: Literal["building", "live", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored ticket that is near a vector; ``similarity`` is the cosine of the two."""
+
+    ticket: Ticket
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)

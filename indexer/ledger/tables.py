@@ -18,7 +18,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of the tables below; it grows with every change of them."""
 
 
@@ -50,6 +50,14 @@ tickets = sa.Table(
     sa.Column("record", sa.Text, nullable=False),
     # When the priority was given, changed or taken away; 0 where there never was one.
     sa.Column("label_revision", sa.BigInteger, nullable=False, default=_first, server_default="0"),
+    sa.Column("resolved", sa.Boolean, nullable=False, server_default=sa.false()),  # it has a resolution
+)
+resolved_tickets = sa.Index(
+    "ix_tickets_resolved",
+    tickets.c.text_hash,
+    tickets.c.id,
+    sqlite_where=tickets.c.resolved,
+    postgresql_where=tickets.c.resolved,
 )
 spaces = sa.Table(
     "spaces",
@@ -119,12 +127,26 @@ def make_tables(connection: sa.Connection) -> int | None:
             "deleted_revision": 0,
         }
         connection.execute(state.insert().values(first))
-    elif found == 1:
-        connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN label_revision BIGINT DEFAULT 0 NOT NULL")
-        # When the priority came is not known: with the ticket at the latest.
-        labelled = tickets.update().where(tickets.c.priority.is_not(None))
-        connection.execute(labelled.values(label_revision=tickets.c.revision))
-        connection.execute(state.update().values(schema=SCHEMA))
-    elif found != SCHEMA:
+    elif not 1 <= found <= SCHEMA:
         return int(found)
+    elif found < SCHEMA:
+        if found < 2:  # noqa: PLR2004 (a schema)
+            _to_second(connection)
+        _to_third(connection)
+        connection.execute(state.update().values(schema=SCHEMA))
     return None
+
+
+def _to_second(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN label_revision BIGINT DEFAULT 0 NOT NULL")
+    # When the priority came is not known: with the ticket at the latest.
+    labelled = tickets.update().where(tickets.c.priority.is_not(None))
+    connection.execute(labelled.values(label_revision=tickets.c.revision))
+
+
+def _to_third(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN resolved BOOLEAN DEFAULT false NOT NULL")
+    # A record is JSON, where a quotation mark inside a text is never without a backslash before it.
+    given = tickets.c.record.contains('"resolution":"', autoescape=True)
+    connection.execute(tickets.update().where(given).values(resolved=True))
+    resolved_tickets.create(connection)

@@ -217,6 +217,7 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
         "text_hash": text_hash(ticket.text),
         "record_hash": record_hash(ticket),
         "record": msgspec.json.encode(ticket).decode(),
+        "resolved": ticket.resolution is not None,
     }
 
 

@@ -19,9 +19,8 @@ import pytest
 
 from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
-from indexer.knowledge.index import Hit
 from indexer.knowledge.knowledge import Knowledge
-from indexer.ledger import FeedbackEntry, Ledger
+from indexer.ledger import FeedbackEntry, Hit, Ledger
 from indexer.settings import Settings
 from indexer.verify import verify
 from tests.indexer.command import report_of, run_command

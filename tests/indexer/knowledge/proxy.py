@@ -17,6 +17,8 @@ class Proxy:
         """Method and path of each request."""
         self.largest = 0
         """Bytes of the largest body."""
+        self.largest_answer = 0
+        """Bytes of the largest answer's body."""
         self.refused = 0
         self.silent_for: str | None = None
         """A request whose path contains this is not answered until the proxy ends."""
@@ -49,6 +51,7 @@ class Proxy:
             do_GET = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 (named by the base class)
 
             def _answer(self, status: int, body: bytes, kind: str) -> None:
+                outer.largest_answer = max(outer.largest_answer, len(body))
                 self.send_response(status)
                 self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(body)))

@@ -47,13 +47,7 @@ def test_what_is_written_is_found(knowledge: Knowledge) -> None:
     live = store(knowledge, make_tickets(30))
     (vector,) = vectors_for([make_ticket(7)])
     hits = knowledge.nearest(live, vector, 5)
-    ticket = make_ticket(7)
-    assert (hits[0].id, hits[0].text, hits[0].priority, hits[0].resolution) == (
-        ticket.id,
-        ticket.text,
-        ticket.priority,
-        ticket.resolution,
-    )
+    assert hits[0].ticket == make_ticket(7)
     assert hits[0].similarity == pytest.approx(1, abs=1e-5)
     expected = np.sort(vectors_for(make_tickets(30)) @ vector)[::-1][:5]
     assert [hit.similarity for hit in hits] == pytest.approx(expected.tolist(), abs=1e-5)
@@ -114,7 +108,7 @@ def test_a_deleted_ticket_is_not_found(knowledge: Knowledge) -> None:
     knowledge.ledger.tickets.delete(["t-2", "t-3"])
     knowledge.replay(live)
     (vector,) = vectors_for([make_ticket(2)])
-    assert {hit.id for hit in knowledge.nearest(live, vector, 10)} == {"t-0", "t-1", "t-4"}
+    assert {hit.ticket.id for hit in knowledge.nearest(live, vector, 10)} == {"t-0", "t-1", "t-4"}
     store(knowledge, [make_ticket(2, text="quite another text")])
     assert_faithful(knowledge)
 
@@ -138,7 +132,7 @@ def test_a_collection_of_another_space_is_refused(knowledge: Knowledge) -> None:
     index._collections.clear()  # noqa: SLF001 (as in a process that has not seen it yet)
     for use in (
         lambda: index.create(other),
-        lambda: index.query(other, np.ones(32, dtype=np.float32), 1),
+        lambda: index.nearest_ids(other, np.ones((1, 32), dtype=np.float32)),
         lambda: index.count(other),
     ):
         with pytest.raises(
@@ -253,7 +247,7 @@ _USES: dict[str, tuple[str, Callable[[Index], object]]] = {
             _GENERATION, [IndexEntry("t-1", None, "", 0)], np.empty((0, 64), np.float32)
         ),
     ),
-    "query": ("/query", lambda index: index.query(_GENERATION, vectors_for([make_ticket(1)])[0], 1)),
+    "query": ("/query", lambda index: index.nearest_ids(_GENERATION, vectors_for([make_ticket(1)]))),
     "count": ("/count", lambda index: index.count(_GENERATION)),
     "get": ("/get", lambda index: index.hashes(_GENERATION)),
     "names": ("/collections", lambda index: index.names()),

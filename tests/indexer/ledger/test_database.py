@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger
 from indexer.ledger.database import Database, state
-from tests.indexer.making import make_ticket
+from tests.indexer.making import SPACE, make_ticket, store_vectors, vectors_for
 from tests.postgres import PASSWORD, Postgres
 
 _WRONG = "wr0ng-Pa55"
@@ -41,10 +41,14 @@ def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> 
 def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | None, data_dir: Path) -> None:
     """By whoever of several opens it first; its tickets stay, and later changes of labels are told from earlier."""
     with contextlib.closing(Ledger(database_url, data_dir)) as first:
-        first.tickets.write([make_ticket(1), make_ticket(2, priority=None)])
+        misleading = '{"resolution":"in the text"}'
+        first.tickets.write([make_ticket(1), make_ticket(2, priority=None, resolution=None, text=misleading)])
         first.tickets.write([make_ticket(3)])
+        store_vectors(first, list(first.tickets.get(["t-1", "t-2", "t-3"]).values()))
         before = (first.id, first.revision())
     with contextlib.closing(Database(database_url, data_dir)) as old, old.write() as connection:
+        connection.execute(sa.text("DROP INDEX ix_tickets_resolved"))
+        connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN resolved"))
         connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
         connection.execute(state.update().values(schema=1))
     with ThreadPoolExecutor(4) as pool:
@@ -57,6 +61,9 @@ def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | Non
         assert [ledger.tickets.changed_labels(revision) for revision in (0, 1, 2)] == [2, 1, 0]
         ledger.tickets.write([make_ticket(1, priority=None), make_ticket(2), make_ticket(3, tags=("new",))])
         assert ledger.tickets.changed_labels(2) == 2
+        (vector,) = vectors_for([make_ticket(1)])
+        hits = ledger.nearest.of_resolved(SPACE, vector, 3, most=10)
+        assert [hit.ticket.id for hit in hits or ()] == ["t-1", "t-3"]
 
 
 def test_a_readers_view_does_not_change_while_it_reads(database_url: str | None, data_dir: Path) -> None:
