@@ -1,6 +1,8 @@
 """Every setting once: name, default and help, read from the environment and ``.env``."""
 
+import contextlib
 import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +13,14 @@ import msgspec
 
 from indexer.errors import SettingsError
 
-__all__ = ["Setting", "Settings", "load_settings", "settings_table"]
+__all__ = ["LOOPBACK", "Setting", "Settings", "load_settings", "settings_table"]
 
 _PREFIX = "PRECEDENT_"
 _KEY_NAME = "OXLO_API_KEY"
+_KEY_LENGTH = 16
 _OXLO = "https://api.oxlo.ai/v1"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine that no other one can reach it by."""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -77,7 +81,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[Annotated[int, msgspec.Meta(ge=0, le=65535)], _help("port to serve on")] = 8000
     api_keys: Annotated[
         tuple[str, ...],
-        _help("comma-separated keys, of which every /v1 call then needs one as a bearer token"),
+        _help(
+            "comma-separated keys of at least 16 characters, of which every /v1 call then needs one as a bearer token"
+        ),
+    ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        _help(
+            "comma-separated names that clients call the service by, without ports, beside loopback's and HOST: those of a proxy in front of it"
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        _help("comma-separated origins (`https://portal.example`) whose web pages may ask the service"),
     ] = ()
     similarity_floor: Annotated[
         Annotated[float, msgspec.Meta(ge=-1, le=1)] | None,
@@ -129,9 +145,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.embedder == "hosted" and not self.provider_configured:
             msg = f"{_PREFIX}EMBEDDER=hosted needs a key in {_KEY_NAME}, or {_PREFIX}API_BASE of a provider without keys"
             raise ValueError(msg)
-        if self.host not in _LOOPBACK and not self.api_keys:
-            msg = f"{_PREFIX}HOST={self.host} is reachable from other machines: set {_PREFIX}API_KEYS, or serve on 127.0.0.1"
-            raise ValueError(msg)
+        self._check_keys()
+        self._check_door()
 
     @property
     def provider_configured(self) -> bool:
@@ -148,6 +163,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.provider_configured:
             return "hosted", f"{_PREFIX}API_BASE is set"
         return "local", f"{_KEY_NAME} is not set"
+
+    def _check_keys(self) -> None:
+        if self.oxlo_api_key is not None and _is_open(self.api_base):
+            msg = f"{_PREFIX}API_BASE would send {_KEY_NAME} and tickets in clear: use https://; http:// is for loopback only"
+            raise ValueError(msg)
+        for key in (*self.api_keys, self.oxlo_api_key or ""):
+            if not key.isascii() or not key.isprintable():
+                msg = f"a key in {_PREFIX}API_KEYS or {_KEY_NAME} has a sign that no HTTP header can carry: copy it again"
+                raise ValueError(msg)
+        if any(len(key) < _KEY_LENGTH for key in self.api_keys):
+            msg = (
+                f"a key in {_PREFIX}API_KEYS is shorter than {_KEY_LENGTH} characters and could be guessed: "
+                "make one with `precedent keys`"
+            )
+            raise ValueError(msg)
+
+    def _check_door(self) -> None:
+        for name, given, fits, wanted in (
+            (
+                "ALLOWED_HOSTS",
+                self.allowed_hosts,
+                _is_host,
+                "names or addresses without scheme, port and path",
+            ),
+            ("CORS_ORIGINS", self.cors_origins, _is_origin, "origins, such as https://portal.example"),
+        ):
+            for value in given:
+                if not fits(value):
+                    msg = f"{_PREFIX}{name}: {value!r} cannot be used: give {wanted}"
+                    raise ValueError(msg)
+        if self.host not in LOOPBACK and not self.api_keys:
+            msg = f"{_PREFIX}HOST={self.host} is reachable from other machines: set {_PREFIX}API_KEYS, or serve on 127.0.0.1"
+            raise ValueError(msg)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -201,7 +249,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
             msg = f"{name} is not a setting: {hint}"
             raise SettingsError(msg)
     values: dict[str, object] = {fields[name]: value for name, value in variables.items()}
-    for field in {"api_keys", "priority_order"} & values.keys():
+    for field in {"api_keys", "priority_order", "allowed_hosts", "cors_origins"} & values.keys():
         name = _variable(field)
         parts = [part.strip() for part in variables[name].split(",") if part.strip()]
         if not parts:
@@ -243,6 +291,32 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return parts.scheme in schemes and port_fits and (parts.scheme == "sqlite" or bool(parts.netloc))
+
+
+def _is_open(address: str) -> bool:
+    """Tell whether what is sent there can be read on the way."""
+    parts = urlsplit(address)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether the name or address is this machine's own, which no other one can reach."""
+    try:
+        return host in LOOPBACK or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_host(value: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(value))
+    return not set(value) & set("/:*@?#[] ")
+
+
+def _is_origin(value: str) -> bool:
+    return _is_address(value, ("http", "https")) and value == "{0.scheme}://{0.netloc}".format(
+        urlsplit(value)
+    )
 
 
 def _variable(field: str) -> str:

@@ -2,23 +2,22 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import swagger_ui_bundle
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
-from litestar.static_files import create_static_files_router
+from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.plugins.prometheus import PrometheusConfig
 
 from indexer.errors import PrecedentError
 from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
-from service.api import feedback, health, tickets, triage
+from service.api import feedback, health, pages, tickets, triage
+from service.api.bodies import Document
 from service.api.body import JSONRequest
+from service.api.door import Door
 from service.drafting.drafter import Drafter
 from service.keeper import PATIENCE, Keeper
 from service.metrics import watch
@@ -29,7 +28,6 @@ from service.triage import Pipeline
 __all__ = ["create_app"]
 
 _MAX_BODY_BYTES = 1_000_000
-_ASSETS = "/docs/assets"
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -61,19 +59,24 @@ def create_app(settings: Settings) -> Litestar:
                 if client is not None:
                     await client.close()
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             triage.router,
             tickets.router,
             feedback.router,
             health.status_router,
             health.health_router,
-            PrometheusController,
-            create_static_files_router(
-                _ASSETS, directories=[Path(swagger_ui_bundle.swagger_ui_path)], include_in_schema=False
-            ),
+            pages.router,
         ],
         lifespan=[lifespan],
+        cors_config=CORSConfig(
+            allow_origins=[*settings.cors_origins],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
+        if settings.cors_origins
+        else None,
         logging_config=None,
         exception_handlers=handlers,
         middleware=[PrometheusConfig(app_name="precedent", prefix="precedent", group_path=True).middleware],
@@ -85,20 +88,16 @@ def create_app(settings: Settings) -> Litestar:
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name,
-            render_plugins=[
-                SwaggerRenderPlugin(
-                    path="/",
-                    js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-                    css_url=f"{_ASSETS}/swagger-ui.css",
-                    standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
-                    favicon=f'<link rel="icon" href="{_ASSETS}/favicon-32x32.png">',
-                )
-            ],
+            render_plugins=[pages.SwaggerPage(), Document()],
+            # Seen from the document, so that it holds behind a proxy that serves under a prefix too.
+            servers=[Server(url="..")],
         ),
         request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
         state=State({"settings": settings}),
     )
+    app.asgi_handler = Door(app.asgi_handler, settings)
+    return app
 
 
 @contextlib.contextmanager

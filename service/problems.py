@@ -15,7 +15,7 @@ from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
 from indexer.ticket import TicketError
 from service.pools import BusyError
 
-__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "problem_of"]
+__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "plain", "problem_of"]
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -52,13 +52,13 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
         case PrecedentError():
             return _unavailable("service", "The service cannot answer", error, _RETRY_SECONDS)
         case TicketError():
-            return _plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
+            return plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
         case ValidationException():
             return _invalid(error)
         case HTTPException():
-            return _plain(error.status_code, error.detail)
+            return plain(error.status_code, error.detail)
     _log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return _plain(500, "an unexpected error; the service's log has it")
+    return plain(500, "an unexpected error; the service's log has it")
 
 
 def _unavailable(what: str, title: str, error: Exception, retry_after: int) -> Problem:
@@ -71,7 +71,8 @@ def _unavailable(what: str, title: str, error: Exception, retry_after: int) -> P
     )
 
 
-def _plain(status: int, detail: str) -> Problem:
+def plain(status: int, detail: str) -> Problem:
+    """Return the problem that a status is, in these words."""
     title = HTTPStatus(status).phrase
     return Problem(
         type=f"/problems/{title.lower().replace(' ', '-')}",
@@ -92,7 +93,7 @@ def _invalid(error: ValidationException) -> Problem:
         errors = [{"message": "the body is empty"}]  # Litestar's words for it
     # Litestar's own detail repeats the query string, which may hold a ticket's text.
     said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else str(e["message"]) for e in errors)
-    problem = _plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
+    problem = plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
     return msgspec.structs.replace(problem, errors=errors)
 
 
@@ -100,7 +101,7 @@ def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     problem = problem_of(error)
     if isinstance(error, RequestEntityTooLarge):
         limit = request.route_handler.resolve_request_max_body_size()
-        problem = _plain(problem.status, f"the body is larger than the {limit:,} bytes that this path takes")
+        problem = plain(problem.status, f"the body is larger than the {limit:,} bytes that this path takes")
     headers = dict(getattr(error, "headers", None) or {})
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)

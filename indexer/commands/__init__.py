@@ -4,6 +4,7 @@ import click
 
 from indexer.commands.backup import backup, restore
 from indexer.commands.forget import forget
+from indexer.commands.keys import keys
 from indexer.commands.rebuild import rebuild
 from indexer.commands.status import status, stop
 from indexer.commands.sync import sample, sync
@@ -11,4 +12,15 @@ from indexer.commands.verify import verify
 
 __all__ = ["COMMANDS"]
 
-COMMANDS: tuple[click.Command, ...] = (sync, rebuild, verify, forget, backup, restore, sample, status, stop)
+COMMANDS: tuple[click.Command, ...] = (
+    sync,
+    rebuild,
+    verify,
+    forget,
+    keys,
+    backup,
+    restore,
+    sample,
+    status,
+    stop,
+)

@@ -20,7 +20,8 @@ _WHEN = {
     422: "the body is JSON, but not what this path takes; `detail` names the field",
     503: "the provider of embeddings, the index or the ledger is unavailable; `Retry-After` gives the seconds",
 }
-_TICKET = Schema(one_of=[Reference(ref="#/components/schemas/Ticket")])
+_TICKET = Schema(one_of=[Reference(ref="#/components/schemas/TicketBody")])
+_BATCH_TICKET = Schema(one_of=[Reference(ref="#/components/schemas/BatchTicket")])
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -73,7 +74,9 @@ class BatchOperation(Operation):
         lines = Schema(type=OpenAPIType.STRING, description="one ticket a line, as JSON")
         self.request_body = RequestBody(
             {
-                "application/json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY, items=_TICKET)),
+                "application/json": OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.ARRAY, items=_BATCH_TICKET)
+                ),
                 "application/x-ndjson": OpenAPIMediaType(schema=lines),
             },
             required=True,

@@ -34,12 +34,12 @@ def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRo
 
 
 def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Refuse a body that says it is not JSON; one that says nothing is tried."""
+    """Refuse a body that does not say it is JSON: one that says nothing comes from a web page without being asked for."""
     _require(connection, frozenset())
 
 
 def require_json_or_lines(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Refuse a body that says it is neither JSON nor JSON lines."""
+    """Refuse a body that does not say it is JSON or JSON lines."""
     _require(connection, LINES)
 
 
@@ -50,8 +50,10 @@ def media_type(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 def _require(connection: ASGIConnection[Any, Any, Any, Any], others: frozenset[str]) -> None:
     found = media_type(connection)
-    if not found or found == _JSON or found.endswith("+json") or found in others:
+    if found == _JSON or found.endswith("+json") or found in others:
         return
     wanted = " or ".join([_JSON, *sorted(others)[-1:]])
-    detail = f"send `Content-Type: {wanted}`, not {found[:100]!r}"
+    detail = (
+        f"send `Content-Type: {wanted}`, not {found[:100]!r}" if found else f"send `Content-Type: {wanted}`"
+    )
     raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail=detail)

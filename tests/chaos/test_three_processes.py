@@ -12,7 +12,7 @@ from tests.indexer.command import report_of, run_command, start_command
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
-from tests.service.running import assert_problem, start_service
+from tests.service.running import JSON, assert_problem, start_service
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
                     assert response.json()["neighbours"][0]["id"] == f"t-{answers % _EACH}"
                     answers += 1
                     body = msgspec.json.encode(make_ticket(_PUT + written))
-                    put = service.http.put(f"/v1/tickets/t-{_PUT + written}", content=body)
+                    put = service.http.put(f"/v1/tickets/t-{_PUT + written}", content=body, headers=JSON)
                     assert put.status_code == 200, put.text
                     written += 1
             for process in syncs:

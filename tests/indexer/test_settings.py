@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from indexer.cli import main
 from indexer.errors import SettingsError
 from indexer.settings import load_settings
 
+A_KEY = "a-key-of-16-letters"
 NO_FILE = Path("does-not-exist.env")
 
 
@@ -58,6 +60,18 @@ def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]
             {"PRECEDENT_DATABASE_URL": "mysql://u:secret@h/d"},
             ("PRECEDENT_DATABASE_URL", "postgresql://", "with mysql://"),
         ),
+        (
+            {"OXLO_API_KEY": "secret", "PRECEDENT_API_BASE": "http://api.oxlo.ai/v1"},
+            ("PRECEDENT_API_BASE", "https://", "loopback"),
+        ),
+        ({"OXLO_API_KEY": "secrét"}, ("OXLO_API_KEY", "copy it again")),
+        ({"PRECEDENT_API_KEYS": "fifteen-letters"}, ("16 characters", "precedent keys")),
+        ({"PRECEDENT_API_KEYS": "long-enough-to-be-secret,short"}, ("16 characters",)),
+        ({"PRECEDENT_ALLOWED_HOSTS": "https://a.example"}, ("PRECEDENT_ALLOWED_HOSTS", "https://a.example")),
+        ({"PRECEDENT_ALLOWED_HOSTS": "a.example:80"}, ("PRECEDENT_ALLOWED_HOSTS", "without")),
+        ({"PRECEDENT_ALLOWED_HOSTS": "*"}, ("PRECEDENT_ALLOWED_HOSTS",)),
+        ({"PRECEDENT_CORS_ORIGINS": "*"}, ("PRECEDENT_CORS_ORIGINS", "https://portal.example")),
+        ({"PRECEDENT_CORS_ORIGINS": "https://a.example/"}, ("PRECEDENT_CORS_ORIGINS",)),
         ({"PRECEDENT_MAX_ERROR": "1.5"}, ("PRECEDENT_MAX_ERROR=1.5",)),
         ({"PRECEDENT_MAX_MISSED": "urgent"}, ("PRECEDENT_MAX_MISSED=urgent", "urgent=0.05")),
         ({"PRECEDENT_MAX_MISSED": "urgent=7"}, ("PRECEDENT_MAX_MISSED=urgent=7",)),
@@ -75,8 +89,31 @@ def test_what_cannot_be_used_is_named(variables: dict[str, str], words: tuple[st
 
 def test_keys_open_the_door() -> None:
     """With keys, another address may be served; blanks between commas are no keys."""
-    settings = load_settings({"PRECEDENT_HOST": "0.0.0.0", "PRECEDENT_API_KEYS": "a, b,,"}, dotenv=NO_FILE)
-    assert settings.api_keys == ("a", "b")
+    settings = load_settings(
+        {"PRECEDENT_HOST": "0.0.0.0", "PRECEDENT_API_KEYS": f"{A_KEY}, {A_KEY[::-1]},,"}, dotenv=NO_FILE
+    )
+    assert settings.api_keys == (A_KEY, A_KEY[::-1])
+
+
+def test_a_key_that_is_made_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two are never the same."""
+    made = set()
+    for _ in range(2):
+        assert main(["keys"]) == 0
+        made.add(capsys.readouterr().out.strip())
+    assert load_settings({"PRECEDENT_API_KEYS": ",".join(made)}, dotenv=NO_FILE).api_keys == tuple(made)
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1:9/v1", "http://127.8.8.8/v1", "http://[::1]:9/v1", "http://localhost:9/v1"]
+)
+def test_a_key_may_go_to_loopback_in_clear(base: str) -> None:
+    """Nobody reads it on the way; without a key http:// is taken anywhere."""
+    assert (
+        load_settings({"OXLO_API_KEY": "k", "PRECEDENT_API_BASE": base}, dotenv=NO_FILE).oxlo_api_key == "k"
+    )
+    assert load_settings({"PRECEDENT_API_BASE": "http://llm.internal/v1"}, dotenv=NO_FILE).provider_configured
 
 
 def test_budgets_of_single_priorities() -> None:

@@ -19,10 +19,21 @@ from tests.free_port import free_port
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
-__all__ = ["KEY", "Event", "Service", "assert_problem", "environment", "running_service", "start_service"]
+__all__ = [
+    "JSON",
+    "KEY",
+    "Event",
+    "Service",
+    "assert_problem",
+    "environment",
+    "running_service",
+    "start_service",
+]
 
 KEY = "sk-test-8c1f27aa90"
 """The provider's key in every test: it must be in no log and no answer."""
+
+JSON = {"Content-Type": "application/json"}
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0
@@ -62,7 +73,8 @@ class Service:
 
     def store(self, tickets: Sequence[Ticket]) -> None:
         """Store tickets as a portal does."""
-        response = self.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets))
+        body = msgspec.json.encode(tickets)
+        response = self.http.post("/v1/tickets/batch", content=body, headers=JSON)
         assert response.status_code == 200, response.text
 
     def status(self) -> Any:

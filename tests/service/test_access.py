@@ -14,7 +14,7 @@ from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, environment, running_service
 
-KEYS = ("first-key-5512", "second-key-9310")
+KEYS = ("first-key-551299", "second-key-931000")
 CALLS = [
     ("POST", "/v1/triage"),
     ("POST", "/v1/classify"),
@@ -69,9 +69,9 @@ def test_each_of_several_keys_opens(locked: Service, key: str) -> None:
     "header",
     [
         "Bearer",
-        "Bearer first-key-551",
-        "Basic first-key-5512",
-        "first-key-5512",
+        "Bearer first-key-55129",
+        "Basic first-key-551299",
+        "first-key-551299",
         "Bearer schlüssel",
     ],
 )
@@ -134,7 +134,7 @@ def test_a_port_in_use_is_told_before_anything_starts(locked: Service, data_dir:
 
 def test_an_address_of_nobody_is_refused(data_dir: Path) -> None:
     """A host that is not this machine's cannot be served on."""
-    assert "PRECEDENT_HOST=203.0.113.9" in refused(data_dir, host="203.0.113.9", api_keys="k", port="0")
+    assert "PRECEDENT_HOST=203.0.113.9" in refused(data_dir, host="203.0.113.9", api_keys=KEYS[0], port="0")
 
 
 def test_a_data_directory_that_is_a_file_is_refused(data_dir: Path) -> None:

@@ -10,7 +10,7 @@ from indexer.ticket import Ticket
 from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK
-from tests.service.running import Service, assert_problem
+from tests.service.running import JSON, Service, assert_problem
 
 
 def tell(service: Service, **body: Any) -> Any:
@@ -28,7 +28,9 @@ def stored(service: Service, ticket_id: str) -> Ticket:
 def put(service: Service, ticket: Ticket) -> str:
     """Store a ticket and return what became of it."""
     return str(
-        service.http.put(f"/v1/tickets/{ticket.id}", content=msgspec.json.encode(ticket)).json()["outcome"]
+        service.http.put(
+            f"/v1/tickets/{ticket.id}", content=msgspec.json.encode(ticket), headers=JSON
+        ).json()["outcome"]
     )
 
 

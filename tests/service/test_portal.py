@@ -14,7 +14,7 @@ from indexer.ticket import Ticket
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK
-from tests.service.running import Service, assert_problem, environment, running_service
+from tests.service.running import JSON, Service, assert_problem, environment, running_service
 
 LINES = {"Content-Type": "application/x-ndjson"}
 WRITERS = 8
@@ -38,7 +38,7 @@ def portal(_portal: Service, provider: Provider) -> Service:
 
 def put(service: Service, ticket: Ticket) -> str:
     """Store a ticket and return what became of it."""
-    response = service.http.put(f"/v1/tickets/{ticket.id}", content=msgspec.json.encode(ticket))
+    response = service.http.put(f"/v1/tickets/{ticket.id}", content=msgspec.json.encode(ticket), headers=JSON)
     assert response.status_code == 200, response.text
     assert response.json()["id"] == ticket.id
     return str(response.json()["outcome"])
@@ -121,14 +121,14 @@ def test_batches_as_array_object_and_lines(portal: Service, provider: Provider) 
     """All three are the same batch; sent again, nothing is embedded."""
     tickets = make_tickets(100, start=100)
     array = msgspec.json.encode(tickets)
-    first = portal.http.post("/v1/tickets/batch", content=array).json()
+    first = portal.http.post("/v1/tickets/batch", content=array, headers=JSON).json()
     assert (first["read"], first["added"], first["embedding_requests"], first["embedded_texts"]) == (
         100,
         100,
         2,
         100,
     )
-    again = portal.http.post("/v1/tickets/batch", content=b'{"tickets": ' + array + b"}").json()
+    again = portal.http.post("/v1/tickets/batch", content=b'{"tickets": ' + array + b"}", headers=JSON).json()
     assert (again["unchanged"], again["embedding_requests"]) == (100, 0)
     lines = msgspec.json.Encoder().encode_lines(tickets)
     for kind in ("application/x-ndjson", "application/jsonl; charset=utf-8"):
@@ -152,7 +152,7 @@ def test_a_stream_of_lines_needs_no_length(portal: Service) -> None:
 def test_the_last_of_equal_ids_in_a_batch_stays(portal: Service) -> None:
     """As if they had come one after another."""
     tickets = [make_ticket(6, resolution=f"Version {n}.") for n in range(3)]
-    answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets)).json()
+    answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets), headers=JSON).json()
     assert (answer["read"], answer["added"], answer["updated"]) == (3, 1, 2)
     assert nearest(portal, sentence(6))["resolution"] == "Version 2."
 
@@ -196,7 +196,7 @@ def test_writers_and_a_sync_at_once_lose_nothing(portal: Service, provider: Prov
 def test_ten_thousand_tickets_in_one_request(portal: Service, provider: Provider) -> None:
     """All are stored, in as few requests to the provider as its batches allow."""
     tickets = [Ticket(id=f"many-{n}", text=f"{MARK} number many{n}") for n in range(10_000)]
-    answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets)).json()
+    answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets), headers=JSON).json()
     assert (answer["read"], answer["added"], answer["rejections"]) == (10_000, 10_000, [])
     assert provider.stats().requests["embeddings"] == answer["embedding_requests"] <= 160
     for number in (0, 4_999, 9_999):

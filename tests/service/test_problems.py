@@ -23,7 +23,6 @@ def test_400_for_what_is_not_json(service: Service) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/v1"),
         ("POST", "/v2/triage"),
         ("GET", "/wp-login.php"),
@@ -66,12 +65,6 @@ def test_415_for_a_body_of_another_type(service: Service, kind: str) -> None:
     for path in ("/v1/triage", "/v1/tickets/batch"):
         response = service.http.post(path, content=b"text=hello", headers={"Content-Type": kind})
         assert kind in assert_problem(response, 415, about="application/json")["detail"]
-
-
-def test_a_body_without_a_type_is_tried(service: Service) -> None:
-    """A client that names no content type means JSON."""
-    response = service.http.post("/v1/classify", content=json.dumps({"text": MARK}).encode())
-    assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs, processes_of
 from tests.provider import Provider
-from tests.service.running import Service, assert_problem, read_events, running_service
+from tests.service.running import JSON, Service, assert_problem, read_events, running_service
 
 REFIT = "service.refit"
 PATIENCE = 30.0
@@ -70,7 +70,7 @@ def test_a_write_while_chroma_is_gone_is_not_lost(service: Service) -> None:
     ticket = make_ticket(7_000)
 
     def stored() -> bool:
-        response = service.http.put("/v1/tickets/t-7000", content=msgspec.json.encode(ticket))
+        response = service.http.put("/v1/tickets/t-7000", content=msgspec.json.encode(ticket), headers=JSON)
         if response.status_code != 200:
             assert_problem(response, 503)
         return response.status_code == 200

@@ -1,0 +1,114 @@
+"""What OpenAPI says of bodies beyond the types of their fields: which of them are needed, and what a text may be."""
+
+import copy
+from typing import Any
+
+from litestar import Request
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from indexer.ticket import MAX_ID_LENGTH, MAX_TEXT_LENGTH
+
+__all__ = ["Document"]
+
+_Schema = dict[str, Any]
+
+# Whatever is not white space or a control character: without one of those a text is missing.
+_WRITTEN = r"[^\s\x00-\x1f\x7f]"
+_TIMES = ("created_at", "resolved_at", "updated_at")
+_EXAMPLE = {
+    "subject": "Webhooks arrive twice",
+    "body": "Each order is announced two times since this morning.",
+    "priority": "high",
+    "resolution": "The endpoint answered after 11 s and was asked again: answer first, then work.",
+    "resolved_at": "2026-03-31T14:05:00Z",
+}
+_QUESTION = {"text": "All calls return 401 since we rotated our key."}
+_EXAMPLES = {
+    "TriageRequest": [{**_QUESTION, "top_k": 3, "draft": False}],
+    "TicketText": [_QUESTION],
+    "SimilarRequest": [{**_QUESTION, "with_resolution": True}],
+}
+
+
+class Document(JsonRenderPlugin):
+    """``openapi.json``, as Litestar reads it off the handlers, with the rules that types cannot tell."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the document."""
+        openapi_schema = copy.deepcopy(openapi_schema)
+        schemas: dict[str, _Schema] = openapi_schema["components"]["schemas"]
+        for name in ("TicketText", "TriageRequest", "SimilarRequest", "FeedbackRequest"):
+            schemas[name]["additionalProperties"] = False
+            schemas[name]["properties"] |= _words()
+        for name, examples in _EXAMPLES.items():
+            schemas[name] |= {"anyOf": _any_of("text", "subject", "body"), "examples": examples}
+        schemas["FeedbackRequest"]["properties"] |= {
+            "triage_id": _nullable({"type": "string", "minLength": 1, "maxLength": 64})
+            | {"description": "`id` of the answer"},
+            "ticket_id": _nullable(_label()) | {"description": "the portal's id of the ticket"},
+        }
+        schemas["FeedbackRequest"] |= {
+            "anyOf": _any_of("triage_id", "ticket_id", "text", "subject", "body"),
+            "dependentRequired": {"reply": ["ticket_id"]},
+            "dependentSchemas": {"priority": {"anyOf": _any_of("ticket_id", "text", "subject", "body")}},
+        }
+        schemas["TicketBody"] = _ticket()
+        schemas["BatchTicket"] = {
+            "type": "object",
+            "description": "a resolved ticket; other names are not read",
+            "properties": {
+                "id": {"anyOf": [_label() | {"pattern": _WRITTEN}, {"type": "integer"}]},
+                **_ticket()["properties"],
+            },
+            "required": ["id"],
+            "anyOf": _any_of("text", "subject", "body"),
+            "examples": [{"id": "T-1042", **_EXAMPLE}],
+        }
+        return super().render(request, openapi_schema)
+
+
+def _ticket() -> _Schema:
+    time = _nullable(
+        {"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0, "maximum": 4e9}
+    )
+    return {
+        "type": "object",
+        "description": "a resolved ticket without its id, which the path has; other names are not read",
+        "properties": {
+            **_words(),
+            "priority": _nullable(_label()),
+            "resolution": _nullable({"type": "string", "maxLength": MAX_TEXT_LENGTH}),
+            **dict.fromkeys(_TIMES, time),
+            "tags": _nullable({"type": "array", "items": _label()}),
+            "source": _nullable(_label()),
+        },
+        "anyOf": _any_of("text", "subject", "body"),
+        "examples": [_EXAMPLE],
+    }
+
+
+def _words() -> _Schema:
+    words = {"type": "string", "pattern": _WRITTEN, "maxLength": MAX_TEXT_LENGTH}
+    return {
+        "text": _nullable(words) | {"description": "the whole ticket; else give subject and body"},
+        "subject": _nullable(words),
+        "body": _nullable(words),
+    }
+
+
+def _label() -> _Schema:
+    # One line of characters that can be printed: of these, all of ASCII's and most others.
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_ID_LENGTH,
+        "pattern": r"^[^\x00-\x1f\x7f-\xa0]*$",
+    }
+
+
+def _nullable(*kinds: _Schema) -> _Schema:
+    return {"anyOf": [*kinds, {"type": "null"}]}
+
+
+def _any_of(*names: str) -> list[_Schema]:
+    return [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]

@@ -1,0 +1,125 @@
+"""What a browser is shown, and ``/metrics``: the front page, and the documentation with all that it loads."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.params import FromPath
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+__all__ = ["SwaggerPage", "router"]
+
+_SCRIPT = """
+SwaggerUIBundle({
+  url: document.currentScript.src.replace(/assets\\/[^/]*$/, "openapi.json"),
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+"""
+_DOCS = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self'; \
+style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'">
+<title>Precedent: API</title>
+<link rel="icon" href="{here}assets/favicon-32x32.png">
+<link rel="stylesheet" href="{here}assets/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{here}assets/swagger-ui-bundle.js"></script>
+<script src="{here}assets/start.js"></script>
+</body>
+</html>
+"""
+_FRONT = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>Precedent</title>
+</head>
+<body>
+<h1>Precedent</h1>
+<p>Answers a new support ticket from the team's own resolved ones.</p>
+<ul>
+<li><a href="docs">API, to read and to try</a> (<a href="docs/openapi.json">OpenAPI</a>)</li>
+<li><a href="v1/status">What is served, and from what</a></li>
+<li><a href="health/ready">Whether tickets can be answered</a></li>
+<li><a href="metrics">Metrics</a></li>
+</ul>
+</body>
+</html>
+"""
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+
+
+def _assets() -> dict[str, bytes]:
+    """Return what the page loads: Swagger UI's files, and the script that starts it."""
+    # The package's own code is for Flask, which is not installed: only its files are wanted.
+    found = importlib.util.find_spec("flask_swagger_ui")
+    if found is None or found.origin is None:
+        msg = "the package flask-swagger-ui, which has the files of /docs, is not installed: run `make setup`"
+        raise ImportError(msg)
+    folder = Path(found.origin).parent / "dist"
+    names = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+    return {name: (folder / name).read_bytes() for name in names} | {"start.js": _SCRIPT.encode()}
+
+
+_ASSETS = _assets()
+
+
+class SwaggerPage(OpenAPIRenderPlugin):
+    """Swagger UI; it names nothing but what lies beside it, so that it works under any path."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/")
+
+    def render(self, request: Request[Any, Any, Any], _openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page."""
+        path: bytes = request.scope["raw_path"]
+        return _DOCS.replace("{here}", "" if path.endswith(b"/") else "docs/").encode()
+
+
+@get("/", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
+def front() -> str:
+    """Return the page that names the others."""
+    return _FRONT
+
+
+@get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
+def asset(name: FromPath[str]) -> Response[bytes]:
+    """Return one of the files that the documentation loads."""
+    if name not in _ASSETS:
+        msg = "the documentation has no such file"
+        raise NotFoundException(msg)
+    headers = {"Cache-Control": "max-age=3600"}
+    return Response(_ASSETS[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+
+
+@get(
+    "/metrics",
+    summary="What an operator watches",
+    tags=["operations"],
+    sync_to_thread=False,
+    responses={
+        200: ResponseSpec(
+            str, generate_examples=False, media_type=MediaType.TEXT, description="Prometheus's text format"
+        )
+    },
+)
+def metrics() -> Response[bytes]:
+    """Return counters and gauges in the format that Prometheus reads."""
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+router = Router("/", route_handlers=[front, asset, metrics])
