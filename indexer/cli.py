@@ -10,6 +10,7 @@ from indexer.commands import COMMANDS
 from indexer.commands.output import FAILED
 from indexer.console import say
 from indexer.errors import PrecedentError
+from indexer.privacy import keep_private
 
 __all__ = ["cli", "main"]
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m index
     :param arguments: without the program's name; ``None``: those of this process.
     :param name: what the user typed, for the help.
     """
+    keep_private()
     # `kill` and `make stop` end a command as Ctrl-C does: in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = list(sys.argv[1:] if arguments is None else arguments)

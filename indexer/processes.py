@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from indexer.errors import SettingsError
+from indexer.privacy import private_folder
 
 __all__ = ["forests", "registered_service", "stop_services"]
 
@@ -23,7 +24,7 @@ def registered_service(data_dir: Path) -> Iterator[None]:
     """
     path = data_dir / f"service-{os.getpid()}.pid"
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(data_dir)
         file = path.open("a")
     except OSError as error:
         msg = f"PRECEDENT_DATA_DIR={data_dir} cannot be used: {error.strerror or error}"

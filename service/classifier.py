@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.ledger import Generation, Ledger
+from indexer.privacy import plain_environment
 from indexer.settings import Settings
 from service.priority import Forest, ForestFileError, ForestReport, NoForest, load
 
@@ -63,7 +63,7 @@ async def fit_forest(
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service.refit",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parent.parent, env=plain_environment("PG") | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
         # Not as JSON, which has no infinity: a half-life of that would arrive as none.

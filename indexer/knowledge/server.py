@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from indexer.errors import IndexUnavailableError
 from indexer.knowledge import supervisor
+from indexer.privacy import plain_environment, private_folder
 
 __all__ = ["Endpoint", "LocalServer"]
 
@@ -37,7 +38,7 @@ class LocalServer:
     """One process's use of the server of a data directory."""
 
     def __init__(self, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(data_dir)
         self._dir = data_dir.resolve()
         self._use: IO[str] | None = None
 
@@ -64,6 +65,7 @@ class LocalServer:
                 # Returns at once: the supervisor goes on as nobody's child.
                 subprocess.run(  # noqa: S603 (our own interpreter and file)
                     [sys.executable, "-I", supervisor.__file__, str(self._dir)],
+                    env=plain_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ import hashlib
 import http.client
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -42,6 +43,8 @@ _SERVER = "import sys, chromadb_rust_bindings as chroma; chroma.cli(sys.argv[1:]
 
 def main(data_dir: Path) -> int:
     """Own the directory's server until it is not needed; return at once when another supervisor does."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the memory of both holds tickets
     with (data_dir / "chroma.lock").open("a") as owner, (data_dir / "users.lock").open("a") as users:
         try:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

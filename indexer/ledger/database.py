@@ -24,6 +24,7 @@ from indexer.ledger.tables import (
     tickets,
     vectors,
 )
+from indexer.privacy import private_folder
 
 __all__ = [
     "PAGE",
@@ -72,7 +73,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            private_folder(data_dir)
             self._create()
         except OSError as error:
             msg = f"PRECEDENT_DATA_DIR={data_dir} cannot be used: {error.strerror or error}"
