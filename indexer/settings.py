@@ -124,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
+    log_format: Annotated[
+        Literal["text", "json"], _help("`json` for one JSON object a line, else `text` for people")
+    ] = "text"
 
     def __post_init__(self) -> None:
         """Refuse what no single field can: combinations, and addresses that are not addresses."""

@@ -32,11 +32,11 @@ _MAX_BODY_BYTES = 1_000_000
 
 def create_app(settings: Settings) -> Litestar:
     """Return the service; opening the index and fitting the forest go on in the background after its start."""
+    pools = Pools()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         limiter = open_limiter(settings)
-        pools = Pools()
         keeper = Keeper(settings, limiter, pools)
         client = (
             open_provider(settings, max_retries=1, patience=PATIENCE)
@@ -94,7 +94,7 @@ def create_app(settings: Settings) -> Litestar:
         ),
         request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
-        state=State({"settings": settings}),
+        state=State({"settings": settings, "pools": pools}),
     )
     app.asgi_handler = Door(app.asgi_handler, settings)
     return app

@@ -6,7 +6,15 @@ from prometheus_client import Counter, Gauge
 
 from service.records import Draft, PriorityDecision
 
-__all__ = ["count_decision", "count_draft", "count_feedback", "count_requests", "count_ticket", "watch"]
+__all__ = [
+    "count_decision",
+    "count_draft",
+    "count_feedback",
+    "count_refusal",
+    "count_requests",
+    "count_ticket",
+    "watch",
+]
 
 _decisions = Counter("precedent_decisions", "Priorities decided", ["decision"])
 _drafts = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
@@ -14,6 +22,7 @@ _requests = Counter("precedent_provider_requests", "Requests sent to the provide
 _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
 _written = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
 _feedback = Counter("precedent_feedback", "What agents did with answers", ["action"])
+_refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
 _stored = Gauge("precedent_tickets", "Tickets that the index answers from")
 
@@ -44,6 +53,11 @@ def count_requests(endpoint: str, requests: int, prompt_tokens: int, completion_
 def count_ticket(outcome: str, tickets: int = 1) -> None:
     """Count tickets that came over HTTP and what became of them."""
     _written.labels(outcome).inc(tickets)
+
+
+def count_refusal() -> None:
+    """Count a question that was refused before it was read."""
+    _refused.inc()
 
 
 def count_feedback(action: str) -> None:

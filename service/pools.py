@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -16,13 +17,17 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _PATIENCE = 5.0
-"""Seconds that a request waits for its turn; a person waits longer for what works than for what is overloaded."""
+"""Seconds that a write waits for a thread."""
 
-_QUESTIONS = 16  # at work at once: more only take each other's time
-_WAITING_QUESTIONS = 48  # about a second's worth of questions on two cores
+_SOON = 2.0
+"""Seconds that a question waits for its turn; what would wait longer is refused at once."""
+
+_QUESTIONS = 8  # at work at once: more only take each other's time
+_MOST_WAITING = 64
 _ANSWERS = 256  # in flight, most of them waiting for the provider
 _WRITES = 8
 _WAITING_WRITES = 64
+_WEIGHT = 0.1  # of the newest duration in the average
 
 
 class BusyError(PrecedentError):
@@ -30,12 +35,19 @@ class BusyError(PrecedentError):
 
 
 class Admission:
-    """Lets a few requests in, has a few wait, not for long, and refuses the rest at once."""
+    """Lets a few requests in and has others wait, as long as their turn will come soon; the rest is refused at once.
+
+    How many may wait follows from how long a turn takes at the moment: on a slow machine, or while the provider hangs,
+    few.
+    """
 
     def __init__(self, what: str, *, at_work: int, waiting: int) -> None:
         self._what = what
+        self._at_work = at_work
+        self._most = waiting
         self._turn = asyncio.Semaphore(at_work)
-        self._free = at_work + waiting
+        self._inside = 0
+        self._seconds = 0.0  # that a turn takes, on average
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -43,29 +55,35 @@ class Admission:
 
         :raises BusyError: too many wait already, or none became free in time.
         """
-        if self._free == 0:
-            raise BusyError(self._busy)
-        self._free -= 1
+        if self.full:
+            raise BusyError(self.busy)
+        self._inside += 1
         try:
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_SOON):
                     await self._turn.acquire()
             except TimeoutError:
-                raise BusyError(self._busy) from None
+                raise BusyError(self.busy) from None
+            began = time.monotonic()
             try:
                 yield
             finally:
                 self._turn.release()
+                self._seconds += _WEIGHT * (time.monotonic() - began - self._seconds)
         finally:
-            self._free += 1
+            self._inside -= 1
 
     @property
     def full(self) -> bool:
         """Whether another request would be refused at once."""
-        return self._free == 0
+        waiting = self._inside - self._at_work
+        if waiting < 0:
+            return False
+        return waiting >= self._most or (waiting + 1) * self._seconds / self._at_work > _SOON
 
     @property
-    def _busy(self) -> str:
+    def busy(self) -> str:
+        """What a client is told that is refused."""
         return f"too many {self._what} at once: try again in a few seconds"
 
 
@@ -117,8 +135,8 @@ class Pools:
 
     def __init__(self) -> None:
         self.answers = Admission("answers", at_work=_ANSWERS, waiting=0)
-        self.asking = Admission("questions", at_work=_QUESTIONS, waiting=_WAITING_QUESTIONS)
-        self.reads = Pool("questions", threads=_QUESTIONS, waiting=_WAITING_QUESTIONS)
+        self.asking = Admission("questions", at_work=_QUESTIONS, waiting=_MOST_WAITING)
+        self.reads = Pool("questions", threads=_QUESTIONS, waiting=_MOST_WAITING)
         self.writes = Pool("writes", threads=_WRITES, waiting=_WAITING_WRITES)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Every error as ``application/problem+json`` (RFC 9457), in one shape."""
 
 import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,19 +10,22 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_503_SERVICE_UNAVAILABLE
 
 from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
 from indexer.ticket import TicketError
 from service.pools import BusyError
 
-__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "plain", "problem_of"]
+__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "log_once", "plain", "problem_of"]
 
 PROBLEM_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5
 _BUSY_SECONDS = 2
+_LOG_SECONDS = 60.0
+_silent: dict[str, float] = {}
+"""Until when each kind of failure is not logged again."""
 
 
 class NotReadyError(PrecedentError):
@@ -99,6 +103,8 @@ def _invalid(error: ValidationException) -> Problem:
 
 def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     problem = problem_of(error)
+    if problem.status == HTTP_503_SERVICE_UNAVAILABLE:
+        log_once(problem.type, error)
     if isinstance(error, RequestEntityTooLarge):
         limit = request.route_handler.resolve_request_max_body_size()
         problem = plain(problem.status, f"the body is larger than the {limit:,} bytes that this path takes")
@@ -106,6 +112,14 @@ def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     return Response(problem, status_code=problem.status, headers=headers, media_type=PROBLEM_TYPE)
+
+
+def log_once(kind: str, error: Exception) -> None:
+    """Log a failure when it begins and once a minute while it lasts: not once for each who is told of it."""
+    now = time.monotonic()
+    if now >= _silent.get(kind, 0.0):
+        _silent[kind] = now + _LOG_SECONDS
+        _log.warning("told clients 503: %s", error)
 
 
 handlers: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {

@@ -26,7 +26,7 @@ def settings_for_command() -> Settings:
     :raises SettingsError: a setting is unknown or unusable.
     """
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -31,6 +31,8 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
     from service.app import create_app
     from service.connections import BoundedProtocol, raise_file_limit
+    from service.refusals import Refusals
+    from service.request_ids import RequestIds
 
     raise_file_limit()
     app = create_app(settings)
@@ -38,7 +40,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.get("refusal") is None)
     # The access log is off: addresses may hold what should not be kept, and /metrics counts requests.
     config = uvicorn.Config(
-        app,
+        RequestIds(Refusals(app, app.state.pools.asking)),
         http=BoundedProtocol,
         ws="none",
         access_log=False,
