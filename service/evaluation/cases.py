@@ -1,5 +1,6 @@
 """The tickets that are evaluated, as arrays in order of time."""
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,11 +69,23 @@ class Cases:
 
 
 def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
-    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the first, as a sync keeps it."""
-    by_id: dict[str, Ticket] = {}
-    for ticket in tickets:
-        by_id.setdefault(ticket.id, ticket)
-    return tuple(sorted(by_id.values(), key=_age)[-MAX_TICKETS:])
+    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the first, as a sync keeps it.
+
+    Never more than these are held, however many there are.
+    """
+    kept: list[tuple[float, int, Ticket]] = []
+    ids: set[str] = set()
+    for number, ticket in enumerate(tickets):
+        if ticket.id in ids:
+            continue
+        ids.add(ticket.id)
+        # Of equal age the later counts as newer, and no two tickets are ever compared.
+        entry = (_age(ticket), number, ticket)
+        if len(kept) < MAX_TICKETS:
+            heapq.heappush(kept, entry)
+        else:
+            ids.remove(heapq.heappushpop(kept, entry)[2].id)
+    return tuple(ticket for _, _, ticket in sorted(kept))
 
 
 def make_cases(
