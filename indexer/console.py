@@ -95,7 +95,13 @@ def summary(report: SyncReport) -> str:
         f"{report.unchanged:,} unchanged",
     ]
     parts += [
-        f"{value:,} {name}" for name, value in (("stale", report.stale), ("deleted", report.deleted)) if value
+        f"{value:,} {name}"
+        for name, value in (
+            ("stale", report.stale),
+            ("repeated", report.repeated),
+            ("deleted", report.deleted),
+        )
+        if value
     ]
     parts += [f"{report.rejected:,} rejected"]
     would = "would be " if report.dry_run else ""

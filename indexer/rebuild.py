@@ -14,8 +14,8 @@ from indexer.gate import Gate, examine
 from indexer.knowledge.knowledge import Knowledge, Notify
 from indexer.ledger import Generation, Space
 from indexer.settings import Settings
-from indexer.store import embed_texts
 from indexer.ticket import RECIPE
+from indexer.writing import embed_texts
 
 __all__ = [
     "Estimate",

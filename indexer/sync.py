@@ -1,29 +1,26 @@
 """Incremental indexing: what a source says is compared with the ledger, and only what changed is worked on."""
 
 import contextlib
-import logging
-import sqlite3
 import time
 from asyncio import Task, create_task, to_thread
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from indexer.embedding import Embedder
 from indexer.errors import PrecedentError, SourceError
+from indexer.incoming import Change, Incoming
 from indexer.knowledge.knowledge import Knowledge
-from indexer.ledger import Generation, Outcome, Stored
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
-from indexer.store import embed_tickets, index_tickets, record_tickets, require_space
-from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket, record_hash, text_hash
+from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket
+from indexer.writing import Written, require_space, write_tickets
 
 __all__ = ["MassDeletionError", "SyncReport", "plan", "sync"]
 
-_log = logging.getLogger(__name__)
 _CHUNK = 500
 _MOST_CHANGED = 2_000
+_MOST_CHARACTERS = 8_000_000  # of one window: memory has a bound however long the texts are
 _DELETE_SHARE = 0.2
 
 
@@ -32,48 +29,24 @@ class MassDeletionError(PrecedentError):
 
 
 class SyncReport(msgspec.Struct):
-    """What a sync did, or with ``dry_run`` would do; counts are of tickets unless they say otherwise."""
+    """What a sync did, or with ``dry_run`` would do.
+
+    Each record that was read is counted once more: in one of ``added`` to ``rejected``.
+    """
 
     read: int = 0
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
-    deleted: int = 0
+    repeated: int = 0
     rejected: int = 0
+    deleted: int = 0
     embedding_requests: int = 0
     embedded_texts: int = 0
     seconds: float = 0.0
     dry_run: bool = False
     cost: float | None = None
-
-
-class _Seen:
-    """The ids and the new texts of one run, in a temporary file: memory does not grow with the source."""
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute(
-            "CREATE TABLE seen (kind TEXT, key TEXT, place TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
-        )
-        self._db.execute("BEGIN")
-
-    def first(self, kind: str, key: str, place: str) -> str | None:
-        """Note a key, and return where it was noted before, ``None`` when this is the first time."""
-        if self._db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (kind, key, place)).rowcount:
-            return None
-        return str(
-            self._db.execute("SELECT place FROM seen WHERE kind = ? AND key = ?", (kind, key)).fetchone()[0]
-        )
-
-    def has(self, kind: str, key: str) -> bool:
-        return (
-            self._db.execute("SELECT 1 FROM seen WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-            is not None
-        )
-
-    def close(self) -> None:
-        self._db.close()
 
 
 class _Run:
@@ -83,113 +56,99 @@ class _Run:
         self, knowledge: Knowledge, embedder: Embedder, rejections: Rejections, *, source: str | None
     ) -> None:
         self.ledger = knowledge.ledger
-        self.knowledge = knowledge
         self.embedder = embedder
         self.rejections = rejections
         self.source = source
         self.report = SyncReport()
-        self.seen = _Seen()
+        self.incoming = Incoming(self.ledger, self._count)
 
-    def tickets(self, records: Iterable[SourceRecord]) -> Iterator[list[Ticket]]:
-        """Yield the valid tickets of the source, each id once, in chunks."""
-        chunk: list[Ticket] = []
-        for record in records:
-            self.report.read += 1
-            ticket = self._valid(record)
-            if ticket is None:
-                continue
-            chunk.append(ticket)
-            if len(chunk) == _CHUNK:
-                yield chunk
-                chunk = []
-        yield chunk
-
-    def changed(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Ticket, bool]]]:
-        """Yield tickets that differ from the ledger, and whether their text is new to it, in chunks."""
-        space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model, RECIPE)
-        for chunk in self.tickets(records):
-            stored = self.ledger.tickets.stored(ticket.id for ticket in chunk)
-            different = [ticket for ticket in chunk if self._differs(ticket, stored.get(ticket.id))]
-            hashes = {ticket.id: text_hash(ticket.text) for ticket in different}
-            new = set(hashes.values())
-            if space is not None:
-                new = self.ledger.vectors.missing(space, new)
-            yield [
-                (ticket, hashes[ticket.id] in new and self.seen.first("text", hashes[ticket.id], "") is None)
-                for ticket in different
-            ]
-
-    def windows(self, records: Iterable[SourceRecord]) -> Iterator[list[Ticket]]:
-        """Yield changed tickets with as many new texts as fill all requests in flight twice, and not more."""
+    def windows(self, records: Iterable[SourceRecord]) -> Iterator[list[Change]]:
+        """Yield what is to be written, with as many new texts as fill all requests in flight twice, and not more."""
         enough = 2 * self.embedder.batch_size * self.embedder.concurrency
-        window: list[Ticket] = []
-        texts = 0
-        waiting: deque[tuple[Ticket, bool]] = deque()
+        window: list[Change] = []
+        texts = size = 0
         for chunk in self.changed(records):
-            waiting.extend(chunk)
-            while waiting:
-                ticket, is_new = waiting.popleft()
-                window.append(ticket)
+            for change, is_new in chunk:
+                window.append(change)
                 texts += is_new
-                if texts == enough or len(window) == _MOST_CHANGED:
+                size += _size(change.ticket)
+                if texts == enough or len(window) == _MOST_CHANGED or size >= _MOST_CHARACTERS:
                     yield window
-                    window, texts = [], 0
+                    window, texts, size = [], 0, 0
             if not window:
                 yield []  # nothing to do, but a chance to show progress
         if window:
             yield window
 
+    def changed(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Change, bool]]]:
+        """Yield what is to be written, and whether its text is new to the ledger and to this run, in chunks."""
+        space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model, RECIPE)
+        for chunk in self._chunks(records):
+            changes = self.incoming.changed(chunk)
+            new = {change.ticket.text_hash for change in changes}
+            if space is not None:
+                new = self.ledger.vectors.missing(space, new)
+            yield [
+                (change, text in new and self.incoming.first_text(text))
+                for change in changes
+                for text in [change.ticket.text_hash]
+            ]
+
     def missing(self) -> list[str]:
         """Return the stored tickets of the source that it no longer has."""
-        return [
-            ticket_id
-            for ticket_id in self.ledger.tickets.ids(self.source)
-            if not self.seen.has("id", ticket_id)
-        ]
+        return [i for i in self.ledger.tickets.ids(self.source) if not self.incoming.has(i)]
 
-    def without_refused(self, window: list[Ticket], refused: Mapping[str, str]) -> list[Ticket]:
-        """Reject the tickets whose text the provider refuses, and return the others."""
-        kept = []
-        for ticket in window:
-            reason = refused.get(text_hash(ticket.text))
-            if reason is None:
-                kept.append(ticket)
-            else:
-                raw = msgspec.json.encode(ticket).decode()
-                self.rejections.add(SourceRecord(place=f"ticket {ticket.id}", raw=raw), reason)
-                self.report.rejected += 1
-        return kept
+    async def acknowledge(self, window: list[Change]) -> Written:
+        """Have the ledger take what is to be written, and reject the tickets whose text the provider refuses."""
+        written = await write_tickets(self.ledger, self._embedder, [change.ticket for change in window])
+        self.report.embedding_requests += written.requests
+        self.report.embedded_texts += written.texts
+        for change in window:
+            reason = written.refused.get(change.ticket.text_hash)
+            if reason is not None:
+                raw = msgspec.json.encode(change.ticket).decode()
+                self.rejections.add(SourceRecord(place=f"ticket {change.ticket.id}", raw=raw), reason)
+                self.incoming.refused(change)
+        return written
 
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Count what became of tickets."""
-        for outcome in outcomes:
-            setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+    def tell(self, knowledge: Knowledge, window: list[Change], written: Written) -> None:
+        """Tell the index what the ledger took, and count it."""
+        if written.generation is not None:
+            knowledge.replay(written.generation, only=[ticket.id for ticket in written.tickets])
+        kept = [change for change in window if change.ticket.text_hash not in written.refused]
+        self.incoming.written(kept, written.outcomes)
 
-    def _valid(self, record: SourceRecord) -> Ticket | None:
+    async def _embedder(self) -> Embedder:
+        return self.embedder
+
+    def _chunks(self, records: Iterable[SourceRecord]) -> Iterator[list[Ticket]]:
+        chunk: list[Ticket] = []
+        size = 0
+        for record in records:
+            self.report.read += 1
+            ticket = self._parsed(record)
+            if ticket is None:
+                continue
+            chunk.append(ticket)
+            size += _size(ticket)
+            if len(chunk) == _CHUNK or size >= _MOST_CHARACTERS:
+                yield chunk
+                chunk, size = [], 0
+        yield chunk
+
+    def _parsed(self, record: SourceRecord) -> Ticket | None:
         reason = record.error
         if record.value is not None:
             try:
-                ticket = parse_ticket(record.value, source=self.source)
+                return parse_ticket(record.value, source=self.source)
             except TicketError as error:
                 reason = str(error)
-            else:
-                earlier = self.seen.first("id", ticket.id, record.place)
-                if earlier is None:
-                    return ticket
-                reason = f"id {ticket.id!r} stands twice, first at {earlier}: the first is kept"
         self.rejections.add(record, reason or "not a record")
         self.report.rejected += 1
         return None
 
-    def _differs(self, ticket: Ticket, stored: Stored | None) -> bool:
-        if stored is None:
-            return True
-        updated_at = ticket.updated_at.timestamp() if ticket.updated_at else None
-        outcome = stored.outcome(record_hash(ticket), updated_at)
-        if outcome is Outcome.UPDATED:
-            return True
-        self.count([outcome])
-        return False
+    def _count(self, name: str, change: int) -> None:
+        setattr(self.report, name, getattr(self.report, name) + change)
 
 
 async def sync(
@@ -220,31 +179,20 @@ async def sync(
     writing: Task[None] | None = None
     await to_thread(require_space, knowledge.ledger, embedder)
 
-    def index(generation: Generation, window: list[Ticket], outcomes: list[Outcome]) -> None:
-        index_tickets(knowledge, generation, window)
-        run.count(outcomes)
-
     try:
         windows = run.windows(records)
         while (window := await to_thread(next, windows, None)) is not None:
             if window:
-                embedding = await embed_tickets(knowledge.ledger, embedder, window)
-                run.report.embedding_requests += embedding.requests
-                run.report.embedded_texts += embedding.texts
-                window = run.without_refused(window, embedding.refused)
-                if window and embedding.space is not None:
-                    generation, outcomes = await to_thread(
-                        record_tickets, knowledge.ledger, embedding.space, window
-                    )
-                    # While the index is told of one window, the next is read, embedded and recorded.
-                    if writing is not None:
-                        await writing
-                    writing = create_task(to_thread(index, generation, window, outcomes))
+                written = await run.acknowledge(window)
+                # While the index is told of one window, the next is read, embedded and recorded.
+                if writing is not None:
+                    await writing
+                writing = create_task(to_thread(run.tell, knowledge, window, written))
             _tell(run.report, began, progress)
         if writing is not None:
             await writing
         if delete_missing:
-            await to_thread(_delete, run, force=force)
+            await to_thread(_delete, run, knowledge, force=force)
     except BaseException:
         if writing is not None:
             with contextlib.suppress(Exception):
@@ -252,7 +200,7 @@ async def sync(
         _tell(run.report, began, progress)
         raise
     finally:
-        run.seen.close()
+        run.incoming.close()
     _tell(run.report, began, progress)
     return run.report
 
@@ -273,9 +221,7 @@ def plan(
     require_space(knowledge.ledger, embedder)
     report = run.report
     for chunk in run.changed(records):
-        stored = knowledge.ledger.tickets.stored(ticket.id for ticket, _ in chunk)
-        report.updated += len(stored)
-        report.added += len(chunk) - len(stored)
+        run.incoming.written([change for change, _ in chunk], [change.outcome for change, _ in chunk])
         report.embedded_texts += sum(is_new for _, is_new in chunk)
     if delete_missing:
         report.deleted = len(run.missing())
@@ -286,11 +232,11 @@ def plan(
         report.cost = round(report.embedding_requests * price_per_request, 6)
     report.dry_run = True
     report.seconds = round(time.monotonic() - began, 3)
-    run.seen.close()
+    run.incoming.close()
     return report
 
 
-def _delete(run: _Run, *, force: bool) -> None:
+def _delete(run: _Run, knowledge: Knowledge, *, force: bool) -> None:
     if run.source is None:
         msg = "deleting what is missing needs the name of the source (--source), so that nothing else is touched"
         raise SourceError(msg)
@@ -311,7 +257,11 @@ def _delete(run: _Run, *, force: bool) -> None:
     run.report.deleted = len(run.ledger.tickets.delete(missing))
     live = run.ledger.generations.live()
     if live is not None:
-        run.knowledge.replay(live, only=missing)
+        knowledge.replay(live, only=missing)
+
+
+def _size(ticket: Ticket) -> int:
+    return len(ticket.text) + len(ticket.resolution or "")
 
 
 def _tell(report: SyncReport, began: float, progress: Callable[[SyncReport], None]) -> None:

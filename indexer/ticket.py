@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
@@ -61,8 +62,8 @@ class TicketError(ValueError):
     """A record is not a ticket; the message names the field and what is wrong with it."""
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A support ticket as stored. Times are in UTC; ``text`` is never empty."""
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
+    """A support ticket as stored. Times are in UTC; ``text`` is never empty. Its hashes are worked out once."""
 
     id: Annotated[str, msgspec.Meta(description="the team's own id of the ticket", examples=["5"])]
     text: Annotated[str, msgspec.Meta(description="what the customer wrote")]
@@ -73,6 +74,21 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None = None
     tags: tuple[str, ...] = ()
     source: str | None = None
+
+    @cached_property
+    def embedded(self) -> str:
+        """The text that is embedded."""
+        return embedding_text(self.text)
+
+    @cached_property
+    def text_hash(self) -> str:
+        """The hash of the text that is embedded."""
+        return _digest(self.embedded.encode())
+
+    @cached_property
+    def record_hash(self) -> str:
+        """The SHA-256, in hex, of the whole record."""
+        return _digest(msgspec.json.encode(self))
 
 
 def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
@@ -124,7 +140,7 @@ def embedding_text(text: str) -> str:
 
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
-    return hashlib.sha256(embedding_text(text).encode()).hexdigest()
+    return _digest(embedding_text(text).encode())
 
 
 def moments(ticket: Ticket) -> tuple[float, float]:
@@ -140,7 +156,11 @@ def moments(ticket: Ticket) -> tuple[float, float]:
 
 def record_hash(ticket: Ticket) -> str:
     """Return the SHA-256, in hex, of the whole record: equal hashes need no update."""
-    return hashlib.sha256(msgspec.json.encode(ticket)).hexdigest()
+    return ticket.record_hash
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _id(value: Any) -> str:

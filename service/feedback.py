@@ -1,20 +1,19 @@
 """What an agent did with an answer: kept, and a corrected priority becomes a label."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from indexer.errors import SpaceMismatchError
-from indexer.ledger import FeedbackEntry, Outcome, Space, UnknownTicketError
-from indexer.store import embed_tickets
+from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, UnknownTicketError
 from indexer.ticket import Ticket, TicketError, text_hash
+from service.intake import tell, write
 from service.keeper import Keeper
 from service.metrics import count_feedback
 
 __all__ = ["Learned", "take_feedback"]
 
-_ATTEMPTS = 3
 _SOURCE = "feedback"
 
 
@@ -49,40 +48,26 @@ async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) 
         outcome = await _store(keeper, entry, text)
     count_feedback(entry.action)
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
-        await _tell(keeper, entry.ticket_id or "")
+        await tell(keeper, [entry.ticket_id or ""])
+        await keeper.noticed()
     return Learned(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
 
 
-async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome | None:
-    ledger, now = keeper.opened.ledger, datetime.now(UTC)
+async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome:
     ticket = Ticket(
-        id=entry.ticket_id or "", text=text, priority=entry.priority, created_at=now, source=_SOURCE
+        id=entry.ticket_id or "",
+        text=text,
+        priority=entry.priority,
+        created_at=datetime.now(UTC),
+        source=_SOURCE,
     )
-    attempt = 0
-    while True:
-        attempt += 1
-        space = await _embedded(keeper, ticket)
-        try:
-            await keeper.pools.writes.run(ledger.generations.ensure_live, space)
-            return await keeper.pools.writes.run(ledger.feedback.take, entry, ticket=ticket, space=space)
-        except SpaceMismatchError:
-            # Another generation went live in between: the text is embedded in its space too.
-            if attempt == _ATTEMPTS:
-                raise
 
+    def record(ledger: Ledger, space: Space, tickets: Sequence[Ticket]) -> tuple[Generation, list[Outcome]]:
+        generation = ledger.generations.ensure_live(space)
+        outcome = ledger.feedback.take(entry, ticket=tickets[0], space=space)
+        return generation, [outcome] if outcome else []
 
-async def _embedded(keeper: Keeper, ticket: Ticket) -> Space:
-    embedding = await embed_tickets(
-        keeper.opened.ledger, await keeper.writing_embedder(), [ticket], run=keeper.pools.writes.run
-    )
-    if embedding.space is None or embedding.refused:
-        raise TicketError(next(iter(embedding.refused.values()), "its text could not be embedded"))
-    return embedding.space
-
-
-async def _tell(keeper: Keeper, ticket_id: str) -> None:
-    ledger = keeper.opened.ledger
-    live = await keeper.pools.writes.run(ledger.generations.live)
-    if live is not None:
-        await keeper.told(live, [ticket_id])
-        await keeper.noticed()
+    written = await write(keeper, [ticket], record)
+    if not written.outcomes:
+        raise TicketError(next(iter(written.refused.values()), "its text could not be embedded"))
+    return written.outcomes[0]

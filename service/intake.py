@@ -1,108 +1,146 @@
 """Tickets that the portal writes, by the same way in as a sync's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
-from indexer.errors import SpaceMismatchError
-from indexer.ledger import Outcome
-from indexer.store import embed_tickets, record_tickets
-from indexer.ticket import Ticket, TicketError, parse_ticket, text_hash
+from indexer.incoming import Change, Incoming
+from indexer.ticket import Ticket, TicketError, parse_ticket
+from indexer.writing import Record, Written, record_tickets, write_tickets
 from service.keeper import Keeper
 from service.metrics import count_requests, count_ticket
 
-__all__ = ["Intake", "Rejected"]
+__all__ = ["Intake", "Rejected", "Taken", "tell", "write"]
 
 _CHUNK = 500
-_ATTEMPTS = 3
+_OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected")
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that is not a ticket: its number in the request, from 1, and why."""
+    """A record that is not a ticket: its number in the request (of an array its place, else its line), from 1, and why."""
 
     record: int
     reason: str
 
 
-class Intake(msgspec.Struct, kw_only=True):
-    """What became of the tickets of a request; counts add up to ``read``."""
+class Taken(msgspec.Struct, kw_only=True):
+    """What became of the records of a request: each is counted in ``read`` and in one of ``added`` to ``rejected``."""
 
     read: int = 0
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
+    repeated: int = 0
     rejected: int = 0
     embedding_requests: int = 0
     embedded_texts: int = 0
     rejections: list[Rejected] = []
 
-    async def take(self, keeper: Keeper, records: Sequence[object]) -> None:
+
+class Intake:
+    """The tickets of one request; to be closed at its end."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.taken = Taken()
+        self._keeper = keeper
+        self._incoming = Incoming(keeper.opened.ledger, self._count)
+
+    async def take(self, records: Iterable[tuple[int, object]]) -> None:
         """Store the records that are tickets; queries see them when this returns.
 
-        Without ``updated_at`` the one that arrives last wins. Sending the same again changes nothing.
+        Of two of one id the one with the later ``updated_at`` counts; where either has none, the one that comes last.
 
+        :param records: each with its number.
         :raises ProviderError: texts could not be embedded; earlier chunks are stored.
         :raises IndexUnavailableError: the ledger has the tickets, the index will be told of them later.
         """
         for chunk in _chunks(records):
-            tickets = {number: ticket for number, ticket in map(self._parsed, chunk) if ticket}
-            for outcome in await self._store(keeper, tickets) if tickets else ():
-                setattr(self, outcome, getattr(self, outcome) + 1)
-                count_ticket(outcome)
+            await self._store({number: ticket for number, ticket in map(self._parsed, chunk) if ticket})
 
-    def reject(self, reason: str) -> None:
+    async def put(self, ticket: Ticket) -> None:
+        """Store one ticket, as `take` does."""
+        self.taken.read += 1
+        await self._store({1: ticket})
+
+    def reject(self, number: int, reason: str) -> None:
         """Count a record that cannot even be decoded."""
-        self.read += 1
-        self._reject(self.read, reason)
+        self.taken.read += 1
+        self.taken.rejected += 1
+        self.taken.rejections.append(Rejected(record=number, reason=reason))
 
-    def _reject(self, number: int, reason: str) -> None:
-        self.rejected += 1
-        count_ticket("rejected")
-        self.rejections.append(Rejected(record=number, reason=reason))
+    def close(self) -> None:
+        """Give back what was needed, and have the metrics count the request."""
+        self._incoming.close()
+        self.taken.rejections.sort(key=lambda rejected: rejected.record)
+        for outcome in _OUTCOMES:
+            count_ticket(outcome, getattr(self.taken, outcome))
 
-    def _parsed(self, record: object) -> tuple[int, Ticket | None]:
-        self.read += 1
+    def _parsed(self, numbered: tuple[int, object]) -> tuple[int, Ticket | None]:
+        number, record = numbered
         try:
-            return self.read, parse_ticket(record)
+            ticket = parse_ticket(record)
         except TicketError as error:
-            self._reject(self.read, str(error))
-            return self.read, None
+            self.reject(number, str(error))
+            return number, None
+        self.taken.read += 1
+        return number, ticket
 
-    async def _store(self, keeper: Keeper, tickets: dict[int, Ticket]) -> list[Outcome]:
-        knowledge = keeper.opened
-        attempt = 0
-        while True:
-            attempt += 1
-            embedding = await embed_tickets(
-                knowledge.ledger,
-                await keeper.writing_embedder(),
-                list(tickets.values()),
-                run=keeper.pools.writes.run,
-            )
-            self.embedding_requests += embedding.requests
-            self.embedded_texts += embedding.texts
-            count_requests("embeddings", embedding.requests, 0)
-            for number, ticket in list(tickets.items()):
-                reason = embedding.refused.get(text_hash(ticket.text))
-                if reason is not None:
-                    self._reject(number, reason)
-                    del tickets[number]
-            if not tickets or embedding.space is None:
-                return []
-            try:
-                generation, outcomes = await keeper.pools.writes.run(
-                    record_tickets, knowledge.ledger, embedding.space, list(tickets.values())
-                )
-            except SpaceMismatchError:
-                # Another generation went live in between: the texts are embedded in its space too.
-                if attempt == _ATTEMPTS:
-                    raise
-            else:
-                await keeper.told(generation, [ticket.id for ticket in tickets.values()])
-                return outcomes
+    async def _store(self, tickets: dict[int, Ticket]) -> None:
+        if not tickets:
+            return
+        keeper = self._keeper
+        changes = await keeper.pools.writes.run(self._incoming.changed, list(tickets.values()))
+        written = await write(keeper, [change.ticket for change in changes])
+        self.taken.embedding_requests += written.requests
+        self.taken.embedded_texts += written.texts
+        kept = self._without_refused(changes, tickets, written.refused)
+        # Of those that are as they were, too: the index may not have been told of them yet.
+        await tell(keeper, [ticket.id for ticket in tickets.values()])
+        self._incoming.written(kept, written.outcomes)
+
+    def _without_refused(
+        self, changes: list[Change], tickets: dict[int, Ticket], refused: dict[str, str]
+    ) -> list[Change]:
+        kept = []
+        for change in changes:
+            reason = refused.get(change.ticket.text_hash)
+            if reason is None:
+                kept.append(change)
+                continue
+            self._incoming.refused(change)
+            number = next(n for n, ticket in tickets.items() if ticket is change.ticket)
+            self.taken.rejections.append(Rejected(record=number, reason=reason))
+        return kept
+
+    def _count(self, name: str, change: int) -> None:
+        setattr(self.taken, name, getattr(self.taken, name) + change)
 
 
-def _chunks(records: Sequence[object]) -> Iterator[Sequence[object]]:
-    for start in range(0, len(records), _CHUNK):
-        yield records[start : start + _CHUNK]
+async def write(keeper: Keeper, tickets: list[Ticket], record: Record = record_tickets) -> Written:
+    """Embed tickets and have the ledger acknowledge them; the index must be told next.
+
+    :raises ProviderError: texts could not be embedded; nothing is stored.
+    """
+    written = await write_tickets(
+        keeper.opened.ledger, keeper.writing_embedder, tickets, record=record, run=keeper.pools.writes.run
+    )
+    count_requests("embeddings", written.requests, 0)
+    return written
+
+
+async def tell(keeper: Keeper, ids: list[str]) -> None:
+    """Tell the index what became of tickets.
+
+    :raises IndexUnavailableError: the ledger has them, the index will be told of them later.
+    """
+    live = await keeper.pools.writes.run(keeper.opened.ledger.generations.live)
+    if live is not None:
+        await keeper.told(live, ids)
+
+
+def _chunks(records: Iterable[tuple[int, object]]) -> Iterator[list[tuple[int, object]]]:
+    waiting = iter(records)
+    while chunk := list(islice(waiting, _CHUNK)):
+        yield chunk

@@ -13,7 +13,7 @@ from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.provider import RateLimiter
 from indexer.settings import Settings
-from indexer.store import require_space
+from indexer.writing import require_space
 from service.classifier import latest_forest
 from service.floor import measure_floor
 from service.pools import Pools

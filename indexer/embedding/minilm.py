@@ -7,7 +7,7 @@ attention mask, then L2 norm. It reads 256 tokens; what is longer is truncated.
 import asyncio
 import hashlib
 import importlib.util
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -65,7 +65,7 @@ class MiniLMEmbedder:
         self._single = ThreadPoolExecutor(2, thread_name_prefix="embed-one")
         self._batches = ThreadPoolExecutor(1, thread_name_prefix="embed-many")
 
-    async def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
+    async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield the vectors of texts of about one length together, off the event loop."""
         loop, threads = asyncio.get_running_loop(), self._single if len(texts) == 1 else self._batches
         encodings = await loop.run_in_executor(threads, self._tokenizer.encode_batch, list(texts))

@@ -1,6 +1,6 @@
 """What an embedder is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,8 +42,10 @@ class Embedder(Protocol):
     def concurrency(self) -> int:
         """Batches that are worked on at once."""
 
-    def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
+    def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield every text's vector once, batch by batch, in the order in which they arrive.
+
+        Who stops early closes it (``contextlib.aclosing``), which cancels the requests in flight.
 
         :raises ProviderError: a batch failed for good; what other batches in flight brought was yielded before.
         """

@@ -12,7 +12,7 @@ from indexer.ledger.database import Database, feedback, next_revision, tickets
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import FeedbackRow, Outcome, Space
 from indexer.ledger.tickets import ticket_row
-from indexer.ticket import Ticket, text_hash
+from indexer.ticket import Ticket
 
 __all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError"]
 
@@ -96,7 +96,7 @@ class Feedback:
             msg = f"no ticket {entry.ticket_id!r} is stored"
             raise UnknownTicketError(msg)
         else:
-            self._generations.require(connection, space, {text_hash(ticket.text)})
+            self._generations.require(connection, space, {ticket.text_hash})
         revision = next_revision(connection)
         self._db.upsert(connection, tickets, [ticket_row(ticket) | {"revision": revision}])
         self._generations.note(connection, [ticket.id], revision)

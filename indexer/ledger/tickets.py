@@ -19,7 +19,7 @@ from indexer.ledger.database import (
 )
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
-from indexer.ticket import Ticket, record_hash, text_hash
+from indexer.ticket import Ticket
 
 __all__ = ["Tickets", "ticket_row"]
 
@@ -95,7 +95,7 @@ class Tickets:
         outcomes = []
         with self._db.write() as connection:
             if space is not None:
-                self._generations.require(connection, space, {text_hash(ticket.text) for ticket in batch})
+                self._generations.require(connection, space, {ticket.text_hash for ticket in batch})
             before = _stored(connection, (ticket.id for ticket in batch))
             rows: dict[str, dict[str, Any]] = {}
             for ticket in batch:
@@ -157,7 +157,7 @@ class Tickets:
                 except msgspec.MsgspecError:
                     found.append(row.id)
                     continue
-                hashes = record_hash(ticket), text_hash(ticket.text), ticket.id
+                hashes = ticket.record_hash, ticket.text_hash, ticket.id
                 if hashes != (row.record_hash, row.text_hash, row.id):
                     found.append(row.id)
         return found
@@ -214,8 +214,8 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
         "source": ticket.source,
         "priority": ticket.priority,
         "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
-        "text_hash": text_hash(ticket.text),
-        "record_hash": record_hash(ticket),
+        "text_hash": ticket.text_hash,
+        "record_hash": ticket.record_hash,
         "record": msgspec.json.encode(ticket).decode(),
         "resolved": ticket.resolution is not None,
     }

@@ -1,5 +1,6 @@
 """``/v1/tickets``: the portal feeds resolved tickets one by one or in bulk."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -22,7 +23,7 @@ from service.api.security import (
     require_json_or_lines,
     require_key,
 )
-from service.intake import Intake
+from service.intake import Intake, Taken
 from service.keeper import Keeper
 
 __all__ = ["router"]
@@ -66,11 +67,12 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
         msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
         raise TicketError(msg)
     ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
-    intake = Intake()
-    await intake.take(_keeper(request), [msgspec.to_builtins(ticket, builtin_types=())])
-    if intake.rejections:
-        raise TicketError(intake.rejections[0].reason)
-    outcome = next(o for o in Outcome if getattr(intake, o))
+    with contextlib.closing(Intake(_keeper(request))) as intake:
+        await intake.put(ticket)
+    taken = intake.taken
+    if taken.rejections:
+        raise TicketError(taken.rejections[0].reason)
+    outcome = next(o for o in Outcome if getattr(taken, o))
     await _keeper(request).noticed()
     return Written(id=ticket.id, outcome=outcome)
 
@@ -84,24 +86,25 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     responses=problems(400, 413, 415, 422),
     operation_class=BatchOperation,
 )
-async def post_batch(request: Request[Any, Any, Any]) -> Intake:
+async def post_batch(request: Request[Any, Any, Any]) -> Taken:
     """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line, read as a stream.
 
     What is not a ticket is listed in `rejections` with its number and the reason; the rest is stored.
     """
-    keeper, intake = _keeper(request), Intake()
-    if media_type(request) in LINES:
-        await _take_lines(keeper, intake, request)
-    else:
-        found = decoded(await request.body())
-        tickets = found.get("tickets") if isinstance(found, dict) else found
-        if not isinstance(tickets, list):
-            msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
-            raise TicketError(msg)
-        await intake.take(keeper, tickets)
-    if intake.added:
+    keeper = _keeper(request)
+    with contextlib.closing(Intake(keeper)) as intake:
+        if media_type(request) in LINES:
+            await _take_lines(intake, request)
+        else:
+            found = decoded(await request.body())
+            tickets = found.get("tickets") if isinstance(found, dict) else found
+            if not isinstance(tickets, list):
+                msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
+                raise TicketError(msg)
+            await intake.take(enumerate(tickets, 1))
+    if intake.taken.added:
         await keeper.noticed()
-    return intake
+    return intake.taken
 
 
 @get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
@@ -131,20 +134,17 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
     return Deleted(id=ticket_id, deleted=bool(gone))
 
 
-async def _take_lines(keeper: Keeper, intake: Intake, request: Request[Any, Any, Any]) -> None:
-    records: list[object] = []
-    async for line in _lines(request):
+async def _take_lines(intake: Intake, request: Request[Any, Any, Any]) -> None:
+    records: list[tuple[int, object]] = []
+    async for number, line in _lines(request):
         try:
-            records.append(decoded(line))
+            records.append((number, decoded(line)))
         except ClientException as error:
-            # Keep the order, so that numbers in the answer are those of the lines.
-            await intake.take(keeper, records)
-            records = []
-            intake.reject(error.detail)
+            intake.reject(number, error.detail)
         if len(records) == _FLUSH:
-            await intake.take(keeper, records)
+            await intake.take(records)
             records = []
-    await intake.take(keeper, records)
+    await intake.take(records)
 
 
 def _keeper(request: Request[Any, Any, Any]) -> Keeper:
@@ -162,18 +162,19 @@ def _exact(request: Request[Any, Any, Any], routed: str) -> str:
         raise TicketError(msg) from None
 
 
-async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    rest = b""
+async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, each with its number."""
+    rest, number = b"", 0
     async for chunk in request.stream():
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        for number, line in enumerate(lines, number + 1):  # noqa: B020 (it counts on)
             if line.strip():
-                yield line
+                yield number, line
         if len(rest) > _MAX_LINE_BYTES:
             msg = f"a line is longer than {_MAX_LINE_BYTES:,} bytes"
             raise ClientException(msg)
     if rest.strip():
-        yield rest
+        yield number + 1, rest
 
 
 router = Router(

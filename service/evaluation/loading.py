@@ -12,8 +12,8 @@ from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
 from indexer.settings import Settings
 from indexer.sources import read_source
-from indexer.store import embed_texts
 from indexer.ticket import Ticket, TicketError, embedding_text, parse_ticket, text_hash
+from indexer.writing import embed_texts
 from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
 
 __all__ = ["Loaded", "load", "read_pairs"]

@@ -16,10 +16,10 @@ from indexer.embedding import Matrix
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Space
 from indexer.settings import Settings
-from indexer.store import write_tickets
 from indexer.ticket import Ticket
 from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
 from tests.free_port import free_port
+from tests.indexer.making import write_tickets
 
 _ROWS = 5_000
 _QUERIES = 400

@@ -7,9 +7,9 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.knowledge.knowledge import Knowledge
-from indexer.ledger import Generation, Ledger, Space
-from indexer.store import write_tickets
+from indexer.ledger import Generation, Ledger, Outcome, Space
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
+from indexer.writing import record_tickets
 from tests.provider.vectors import vectors_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "store",
     "store_vectors",
     "vectors_for",
+    "write_tickets",
 ]
 
 SPACE = Space(kind="hosted", model="bge-large", dimension=64, recipe=RECIPE)
@@ -114,6 +115,15 @@ def store(knowledge: Knowledge, tickets: Sequence[Ticket]) -> Generation:
     """Acknowledge tickets without asking a provider, and return the live generation."""
     store_vectors(knowledge.ledger, tickets)
     return write_tickets(knowledge, SPACE, tickets)[0]
+
+
+def write_tickets(
+    knowledge: Knowledge, space: Space, tickets: Sequence[Ticket]
+) -> tuple[Generation, list[Outcome]]:
+    """Acknowledge tickets whose vectors are stored, and tell the index."""
+    generation, outcomes = record_tickets(knowledge.ledger, space, tickets)
+    knowledge.replay(generation, only=[ticket.id for ticket in tickets])
+    return generation, outcomes
 
 
 def assert_faithful(knowledge: Knowledge) -> None:

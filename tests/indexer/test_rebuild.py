@@ -30,10 +30,10 @@ from indexer.rebuild import (
     rollback,
 )
 from indexer.settings import Settings
-from indexer.store import embed_tickets, write_tickets
 from indexer.ticket import text_hash
+from indexer.writing import embed_texts
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for
+from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for, write_tickets
 from tests.provider import Provider
 
 _OTHER = "other-model"
@@ -224,7 +224,9 @@ def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(
                 ticket = make_ticket(10_000 + 1_000 * writer + number % 25, priority=f"p{number}")
                 while True:
                     live = _live(large)
-                    embedding = await embed_tickets(large.ledger, embedders[live.space.model], [ticket])
+                    embedding = await embed_texts(
+                        large.ledger, embedders[live.space.model], {ticket.text_hash: ticket.embedded}
+                    )
                     assert embedding.space is not None
                     with contextlib.suppress(SpaceMismatchError):
                         await asyncio.to_thread(write_tickets, large, embedding.space, [ticket])

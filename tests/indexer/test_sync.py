@@ -87,7 +87,7 @@ def test_each_ticket_is_counted_once(knowledge: Knowledge, settings: Settings, p
     values[3] |= {"text": "an older text, which nobody pays for", "updated_at": "2026-01-01T00:00:00Z"}
     values += [values[5], {"id": "no-text"}, 7, {"id": "new", "text": values[6]["text"]}]
     assert counts(run(knowledge, settings, *values)) == {
-        "read": 134, "added": 1, "updated": 2, "stale": 2, "unchanged": 126, "rejected": 3,
+        "read": 134, "added": 1, "updated": 2, "stale": 2, "unchanged": 126, "rejected": 2, "repeated": 1,
         "embedding_requests": 1, "embedded_texts": 1,
     }  # fmt: skip
     stored = knowledge.ledger.tickets.get(["t-1", "t-2", "new"])
@@ -98,15 +98,84 @@ def test_each_ticket_is_counted_once(knowledge: Knowledge, settings: Settings, p
 def test_rejected_records_are_kept_with_their_reasons(knowledge: Knowledge, settings: Settings) -> None:
     """Nothing of a source is lost: what is no ticket is in a file, and goes away when it was mended."""
     file = settings.data_dir.parent / "x.rejected.jsonl"
-    run(knowledge, settings, make_ticket(1), {"id": "2", "text": ""}, make_ticket(1))
+    run(knowledge, settings, make_ticket(1), {"id": "2", "text": ""}, 7)
     kept = [msgspec.json.decode(line) for line in file.read_text().splitlines()]
     assert [(line["place"], line["reason"]) for line in kept] == [
         ("line 2", "text is missing: give text, or subject and body"),
-        ("line 3", "id 't-1' stands twice, first at line 1: the first is kept"),
+        ("line 3", "not an object"),
     ]
     assert msgspec.json.decode(kept[0]["record"]) == {"id": "2", "text": ""}
     run(knowledge, settings, make_ticket(1))
     assert not file.exists()
+
+
+def versions(*times: int | None, number: int = 7) -> list[Ticket]:
+    """Return as many versions of one ticket, updated on these days of January, or at an unknown time."""
+    return [
+        make_ticket(number, priority=f"v{n}", updated_at=day and datetime(2026, 1, day, tzinfo=UTC))
+        for n, day in enumerate(times)
+    ]
+
+
+_HISTORIES: list[tuple[tuple[int | None, ...], str]] = [
+    ((1, 2), "v1"),
+    ((2, 1), "v0"),
+    ((2, 2), "v1"),
+    ((None, None), "v1"),
+    ((2, None), "v1"),
+    ((3, 5, 4), "v1"),
+    ((None, 2, 1), "v1"),
+    ((3, None, 1), "v2"),
+    ((2, None, None, 1, 3), "v4"),
+]
+
+
+class TestRepeated:
+    @pytest.mark.parametrize("between", [0, 600])
+    def test_the_newest_counts_wherever_it_stands(
+        self, knowledge: Knowledge, settings: Settings, between: int
+    ) -> None:
+        """In one window or in several, the version that stays is the one that single writes would have left."""
+        histories = [versions(*times, number=n) for n, (times, _) in enumerate(_HISTORIES)]
+        values: list[Ticket] = []
+        for turn in range(max(map(len, histories))):
+            values += [history[turn] for history in histories if len(history) > turn]
+            values += make_tickets(between, start=1_000 * (turn + 1))
+        report = run(knowledge, settings, *values)
+        ids = len({value.id for value in values})
+        assert (report.read, report.added, report.repeated) == (len(values), ids, len(values) - ids)
+        assert report.read == report.added + report.repeated
+        for n, (times, expected) in enumerate(_HISTORIES):
+            assert knowledge.ledger.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
+        with contextlib.closing(Ledger(None, settings.data_dir / "other")) as ledger:
+            for value in values:
+                ledger.tickets.write([value])
+            assert list(ledger.tickets.records()) == list(knowledge.ledger.tickets.records())
+        assert_faithful(knowledge)
+
+    def test_against_what_is_stored(self, knowledge: Knowledge, settings: Settings) -> None:
+        """Each id is counted once: as what became of it in the end."""
+        old, new, newer = versions(1, 2, 3)
+        run(knowledge, settings, new)
+        assert counts(run(knowledge, settings, old, new, new)) == {"read": 3, "stale": 1, "repeated": 2}
+        assert counts(run(knowledge, settings, new, newer, old)) == {"read": 3, "updated": 1, "repeated": 2}
+        many = [make_ticket(n, text="a text") for n in range(1_000, 1_600)]
+        run(knowledge, settings, *many)
+        newest = msgspec.structs.replace(newer, priority="v9", updated_at=_LATE.replace(day=9))
+        assert counts(run(knowledge, settings, newer, *many, newest)) == {
+            "read": 602, "updated": 1, "unchanged": 600, "repeated": 1,
+        }  # fmt: skip
+
+    def test_what_is_replaced_is_not_paid_for(
+        self, knowledge: Knowledge, settings: Settings, provider: Provider
+    ) -> None:
+        """Of versions that stand close together only the one that counts is embedded."""
+        values = [
+            make_ticket(1, text=f"a text of version {n}", updated_at=_EARLY.replace(hour=n))
+            for n in range(20)
+        ]
+        assert run(knowledge, settings, *reversed(values)).embedded_texts == 1
+        assert knowledge.ledger.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
 
 
 def test_a_plan_tells_what_the_run_does(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:

@@ -153,8 +153,28 @@ def test_the_last_of_equal_ids_in_a_batch_stays(portal: Service) -> None:
     """As if they had come one after another."""
     tickets = [make_ticket(6, resolution=f"Version {n}.") for n in range(3)]
     answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets), headers=JSON).json()
-    assert (answer["read"], answer["added"], answer["updated"]) == (3, 1, 2)
+    assert (answer["read"], answer["added"], answer["updated"], answer["repeated"]) == (3, 1, 0, 2)
     assert nearest(portal, sentence(6))["resolution"] == "Version 2."
+
+
+def test_the_newest_of_equal_ids_in_a_batch_stays(portal: Service) -> None:
+    """By `updated_at`, wherever it stands; an older one is not even embedded."""
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3, 2)]
+    tickets = [make_ticket(7, resolution=f"Of day {at.day}.", updated_at=at) for at in times]
+    between = [make_ticket(7_000 + n, text="a text between") for n in range(600)]
+    answer = portal.http.post(
+        "/v1/tickets/batch", content=msgspec.json.encode([*tickets[:2], *between, tickets[2]]), headers=JSON
+    ).json()
+    assert (answer["read"], answer["added"], answer["repeated"]) == (603, 601, 2)
+    assert nearest(portal, sentence(7))["resolution"] == "Of day 3."
+
+
+def test_rejections_name_the_line(portal: Service) -> None:
+    """Blank lines are no records, but they count where a line is named."""
+    body = b'\n{"id": "8001", "text": "a text"}\n\n\n{"id": "8002"}\n{nothing\n'
+    answer = portal.http.post("/v1/tickets/batch", content=body, headers=LINES).json()
+    assert (answer["read"], answer["added"], answer["rejected"]) == (3, 1, 2)
+    assert [rejected["record"] for rejected in answer["rejections"]] == [5, 6]
 
 
 def test_a_text_that_the_provider_refuses_is_told(portal: Service, provider: Provider) -> None:

@@ -14,16 +14,17 @@ from indexer.errors import PrecedentError, ProviderError, SpaceMismatchError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Ledger, Outcome
 from indexer.settings import Settings
-from indexer.store import (
-    Embedding,
-    embed_tickets,
-    index_tickets,
-    record_tickets,
-    require_space,
+from indexer.ticket import Ticket, embedding_text, text_hash
+from indexer.writing import Embedding, embed_texts, record_tickets, require_space
+from tests.indexer.making import (
+    SPACE,
+    assert_faithful,
+    make_ticket,
+    make_tickets,
+    store_vectors,
+    vectors_for,
     write_tickets,
 )
-from indexer.ticket import Ticket, embedding_text, text_hash
-from tests.indexer.making import SPACE, assert_faithful, make_ticket, make_tickets, store_vectors, vectors_for
 from tests.provider import Provider
 
 
@@ -38,7 +39,7 @@ def _embed(ledger: Ledger, settings: Settings, tickets: Sequence[Ticket]) -> Emb
     async def main() -> Embedding:
         embedder = open_embedder(settings, ledger, retries=0)
         try:
-            return await embed_tickets(ledger, embedder, tickets)
+            return await embed_texts(ledger, embedder, {t.text_hash: t.embedded for t in tickets})
         finally:
             await embedder.close()
 
@@ -114,5 +115,5 @@ def test_a_ticket_is_found_when_writing_it_returns(settings: Settings) -> None:
         assert_faithful(knowledge)
         generation, _ = record_tickets(knowledge.ledger, SPACE, [make_ticket(0)])
         assert knowledge.ledger.generations.count_pending(live) == 1
-        index_tickets(knowledge, generation, [make_ticket(0)])
+        knowledge.replay(generation, only=["t-0"])
         assert_faithful(knowledge)

@@ -1,0 +1,168 @@
+"""The one way in: texts are embedded, tickets acknowledged by the ledger; the index is told next."""
+
+import contextlib
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol, TypeVar
+
+from indexer.embedding import Embedder
+from indexer.errors import RefusedTextsError, SpaceMismatchError
+from indexer.ledger import Generation, Ledger, Outcome, Space, check_space
+from indexer.ticket import RECIPE, Ticket
+
+__all__ = [
+    "Embedding",
+    "Record",
+    "Threads",
+    "Written",
+    "embed_texts",
+    "record_tickets",
+    "require_space",
+    "write_tickets",
+]
+
+_ATTEMPTS = 3
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Threads(Protocol):
+    """Runs what blocks in a thread, as `asyncio.to_thread` does."""
+
+    def __call__(self, action: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Awaitable[_T]:
+        """Return what the action returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What embedding took; ``space`` is ``None`` only when nothing was ever embedded."""
+
+    space: Space | None
+    requests: int
+    texts: int
+    refused: dict[str, str]
+    """Hashes of texts that the provider refuses though it accepts others, and what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of tickets: each is either acknowledged, with an outcome, or refused by the provider."""
+
+    tickets: list[Ticket]
+    """Acknowledged by the ledger; the index must still be told of them."""
+    outcomes: list[Outcome]
+    refused: dict[str, str]
+    """Hashes of texts, and what the provider said."""
+    generation: Generation | None
+    """The live one, that must be told; ``None`` when nothing was acknowledged."""
+    requests: int
+    texts: int
+
+
+Record = Callable[[Ledger, Space, Sequence[Ticket]], tuple[Generation, list[Outcome]]]
+"""Has the ledger acknowledge tickets whose vectors are stored in a space, as `record_tickets` does."""
+
+
+def require_space(ledger: Ledger, embedder: Embedder) -> None:
+    """Refuse an embedder of another space than the live generation's, before anything is asked of it.
+
+    :raises SpaceMismatchError: with both names and what to do.
+    """
+    live = ledger.generations.live()
+    if live is not None:
+        check_space(live, Space(embedder.kind, embedder.model, live.space.dimension, RECIPE))
+
+
+def record_tickets(
+    ledger: Ledger, space: Space, tickets: Sequence[Ticket]
+) -> tuple[Generation, list[Outcome]]:
+    """Have the ledger acknowledge tickets whose vectors it has; return the generation to tell, and what became of each.
+
+    :raises SpaceMismatchError: another space went live since they were embedded; nothing is stored.
+    """
+    generation = ledger.generations.ensure_live(space)
+    outcomes = ledger.tickets.write(tickets, space=space)
+    # Another generation may have gone live since: it was told of all that was written before, and is told of the rest.
+    return ledger.generations.live() or generation, outcomes
+
+
+async def write_tickets(
+    ledger: Ledger,
+    embedder: Callable[[], Awaitable[Embedder]],
+    tickets: Sequence[Ticket],
+    *,
+    record: Record = record_tickets,
+    run: Threads = to_thread,
+) -> Written:
+    """Embed tickets and have the ledger acknowledge them.
+
+    Done again when another generation goes live, or a vector is erased, in between.
+
+    :param embedder: returns the one of the live generation.
+    :param run: runs what blocks.
+    :raises ProviderError: some could not be embedded; the vectors that came are stored, no ticket is.
+    :raises SpaceMismatchError: the embedder's space is not the live one.
+    """
+    requests = texts = 0
+    for attempt in range(1, _ATTEMPTS + 1):
+        embedding = await embed_texts(
+            ledger, await embedder(), {ticket.text_hash: ticket.embedded for ticket in tickets}, run=run
+        )
+        requests += embedding.requests
+        texts += embedding.texts
+        kept = [ticket for ticket in tickets if ticket.text_hash not in embedding.refused]
+        generation: Generation | None = None
+        outcomes: list[Outcome] = []
+        if kept and embedding.space is not None:
+            try:
+                generation, outcomes = await run(record, ledger, embedding.space, kept)
+            except SpaceMismatchError:
+                if attempt == _ATTEMPTS:
+                    raise
+                continue
+        break
+    return Written(kept, outcomes, embedding.refused, generation, requests, texts)
+
+
+async def embed_texts(
+    ledger: Ledger, embedder: Embedder, texts: dict[str, str], *, run: Threads = to_thread
+) -> Embedding:
+    """Have texts, given by their hashes, embedded, but for those whose vectors the ledger has.
+
+    Vectors are stored batch by batch as they arrive.
+
+    :raises ProviderError: some could not be embedded; the vectors that came are stored.
+    """
+    space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
+    requests = embedded = 0
+    refused: dict[str, str] = {}
+    while True:
+        known = space
+        missing = set(texts) if known is None else await run(ledger.vectors.missing, known, texts)
+        hashes = [text for text in texts if text in missing and text not in refused]
+        try:
+            # Closed at once when storing fails: else requests in flight, which cost money, go on.
+            async with contextlib.aclosing(embedder.embed([texts[text] for text in hashes])) as batches:
+                async for batch in batches:
+                    space = await run(_arrived, ledger, embedder, batch.vectors.shape[1])
+                    named = [hashes[i] for i in batch.positions]
+                    await run(ledger.vectors.store, space, named, batch.vectors)
+                    requests += batch.requests
+                    embedded += len(batch.positions)
+        except RefusedTextsError as error:
+            refused |= {hashes[position]: str(error) for position in error.positions}
+        # Before a generation is live, a model may turn out to have another dimension than it had in a run that
+        # failed: what was embedded then is embedded again.
+        if known is None or space == known:
+            return Embedding(space, requests, embedded, refused)
+
+
+def _arrived(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:
+    """Return the space that vectors came in, unless the live generation is of the same model in another one."""
+    arrived = Space(embedder.kind, embedder.model, dimension, RECIPE)
+    live = ledger.generations.live()
+    if live is not None and live.space.model == arrived.model:
+        check_space(live, arrived)
+    return arrived
