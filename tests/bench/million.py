@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ class _GeneratedEmbedder:
     def __init__(self) -> None:
         self._centres = np.random.default_rng(2).standard_normal((_CENTRES, DIMENSION), np.float32)
 
-    async def embed(self, texts: Sequence[str]) -> AsyncIterator[EmbeddedBatch]:
+    async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         for start in range(0, len(texts), self.batch_size):
             page = texts[start : start + self.batch_size]
             numbers = [int(text.split(":", 1)[0].rpartition(" ")[2]) for text in page]
