@@ -93,13 +93,12 @@ class _Work:
         """Have every ticket's text embedded that the space lacks, and return the space."""
         vectors = self.knowledge.ledger.vectors
         space = await self.known_space()
-        total = await to_thread(vectors.count_lacking, space)
+        total = 0
         size = max(_SMALLEST_PAGE, 4 * self.embedder.batch_size * self.embedder.concurrency)
         done, after = 0, ""
-        while done < total:
-            page = await to_thread(vectors.lacking, space, after=after, limit=size)
-            if not page:
-                break
+        while page := await to_thread(vectors.lacking, space, after=after, limit=size):
+            # Counted only when there is something: it compares all tickets, and each try of the switch comes here.
+            total = total or await to_thread(vectors.count_lacking, space)
             embedding = await embed_texts(self.knowledge.ledger, self.embedder, page)
             self.requests += embedding.requests
             self.texts += embedding.texts
@@ -107,7 +106,7 @@ class _Work:
                 await to_thread(self._refuse, embedding.refused)
             done, after = done + len(page), max(page)
             space = await self.known_space()
-            self.notify("embed", min(done, total), total)
+            self.notify("embed", done, max(done, total))
         return space
 
     def _refuse(self, refused: Mapping[str, str]) -> None:
