@@ -25,7 +25,7 @@ from indexer.embedding import EmbeddedBatch, Matrix
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.sync import sync
-from tests.bench.processes import Peaks, memory_of
+from tests.bench.processes import Peaks, cpu_of, memory_of
 from tests.bench.world import DIMENSION, LABELS, MODEL, make_settings, opened
 from tests.free_port import free_port
 
@@ -91,19 +91,25 @@ def _record(number: int) -> dict[str, Any]:
 def fill(folder: Path, count: int) -> dict[str, Any]:
     """Index generated tickets by the project's own writer; rate and memory a step."""
     step = min(_STEP, max(1, count // 10))
-    steps: list[dict[str, float]] = []
+    steps: list[dict[str, Any]] = []
     with opened(make_settings(folder / "data")) as knowledge:
         began = last = time.perf_counter()
+        used = cpu_of(folder)
 
         def records() -> Iterator[SourceRecord]:
-            nonlocal last
+            nonlocal last, used
             for number in range(count + 1):
                 if number and number % step == 0:
                     now = time.perf_counter()
-                    memory = memory_of(folder)
-                    steps.append({"tickets": number, "rate": step / (now - last), **memory})
-                    _say(f"{number:,} tickets: {step / (now - last):,.0f} a second; {_shown(memory)}")
-                    last = now
+                    memory, cpu = memory_of(folder), cpu_of(folder)
+                    spent = {name: (cpu[name] - used.get(name, 0.0)) / step * _STEP for name in cpu}
+                    steps.append(
+                        {"tickets": number, "rate": step / (now - last), "cpu": spent, "memory": memory}
+                    )
+                    _say(
+                        f"{number:,} tickets: {step / (now - last):,.0f} a second, {_cpu(spent)}; {_shown(memory)}"
+                    )
+                    last, used = now, cpu
                 if number < count:
                     yield SourceRecord(place=f"line {number}", value=_record(number), raw="")
 
@@ -249,7 +255,7 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
     yield f"| {count:,} x {DIMENSION} | measured | for each 100,000 | peak memory |"
     yield "|---|---|---|---|"
     for name, phase in found.items():
-        memory = _shown(phase["steps"][-1] if name == "fill" else phase["memory"])
+        memory = _shown(phase["steps"][-1]["memory"] if name == "fill" else phase["memory"])
         for what, seconds in (
             (name, "seconds"),
             ("start to first answer", "first_answer"),
@@ -262,13 +268,18 @@ def _table(found: dict[str, Any]) -> Iterator[str]:
                 yield f"| {label} | {phase[seconds]:,.1f} s{more} | {each} | {memory} |"
         if name == "fill":
             for step in phase["steps"]:
-                yield f"| to {step['tickets']:,} | {step['rate']:,.0f} a second | {_STEP / step['rate']:,.0f} s | {_shown(step)} |"
+                yield f"| to {step['tickets']:,} | {step['rate']:,.0f} a second | {_STEP / step['rate']:,.0f} s, {_cpu(step['cpu'])} | {_shown(step['memory'])} |"
         if "p50_ms" in phase:
             yield f"| triage without a draft, p50 and p99 | {phase['p50_ms']:.1f} ms, {phase['p99_ms']:.1f} ms | | {memory} |"
 
 
 def _shown(memory: dict[str, float]) -> str:
-    return ", ".join(f"{n} {v:,.0f} MB" for n, v in memory.items() if n not in ("tickets", "rate"))
+    return ", ".join(f"{name} {peak:,.0f} MB" for name, peak in memory.items())
+
+
+def _cpu(spent: dict[str, float]) -> str:
+    """Return the CPU time that 100,000 tickets cost each process, where it is any."""
+    return ", ".join(f"{name} {used:,.0f} s CPU" for name, used in spent.items() if used >= 1)
 
 
 def _say(text: str) -> None:
