@@ -40,8 +40,10 @@ def test_everything_that_commands_write_is_their_users_alone(settings: Settings,
 
 def test_everything_that_a_service_writes_is_its_users_alone(data_dir: Path, provider: Provider) -> None:
     """While it runs and has fitted a forest; and no key is in the environment of Chroma, nor a core dump allowed."""
-    with running_service(data_dir, provider, api_keys="sk-portal-1f7a", similarity_floor="0.5") as service:
-        service.http.headers["Authorization"] = "Bearer sk-portal-1f7a"
+    with running_service(
+        data_dir, provider, api_keys="sk-portal-1f7a-93d0c2", similarity_floor="0.5"
+    ) as service:
+        service.http.headers["Authorization"] = "Bearer sk-portal-1f7a-93d0c2"
         service.store(make_tickets(60))
         service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
         assert list((data_dir / "forests").iterdir())
