@@ -1,14 +1,29 @@
 """What the commands share: how they begin, their exit statuses, and the report as the last line."""
 
+import asyncio
 import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import click
 import msgspec
 
+from indexer.embedding import Embedder
 from indexer.logs import configure_logging
 from indexer.settings import Settings, load_settings
 
-__all__ = ["DONE", "FAILED", "PROBLEMS", "RETRIES", "finish", "json_option", "settings_for_command"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "PROBLEMS",
+    "RETRIES",
+    "finish",
+    "json_option",
+    "run_closing",
+    "settings_for_command",
+]
+
+_T = TypeVar("_T")
 
 DONE, PROBLEMS, FAILED = 0, 1, 2
 RETRIES = 5
@@ -34,3 +49,15 @@ def finish(report: msgspec.Struct, *, as_json: bool) -> None:
     """Write the report as the last line, if it was asked for."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+
+
+def run_closing(embedder: Embedder, work: Coroutine[Any, Any, _T]) -> _T:
+    """Run the work in an event loop, and close the embedder's connections before that ends."""
+
+    async def whole() -> _T:
+        try:
+            return await work
+        finally:
+            await embedder.close()
+
+    return asyncio.run(whole())

@@ -1,11 +1,18 @@
 """``rebuild``: a new generation, or with ``--rollback`` the previous one again."""
 
-import asyncio
 import contextlib
 
 import click
 
-from indexer.commands.output import DONE, PROBLEMS, RETRIES, finish, json_option, settings_for_command
+from indexer.commands.output import (
+    DONE,
+    PROBLEMS,
+    RETRIES,
+    finish,
+    json_option,
+    run_closing,
+    settings_for_command,
+)
 from indexer.console import say, showing_progress
 
 __all__ = ["rebuild"]
@@ -49,7 +56,7 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
         knowledge.prepare(step)
         action = generations.rollback if rollback else generations.rebuild
         try:
-            report = asyncio.run(action(knowledge, embedder, force=force, notify=step))
+            report = run_closing(embedder, action(knowledge, embedder, force=force, notify=step))
         except generations.GateRefusedError as error:
             say(f"refused: {error}")
             finish(error.gate, as_json=as_json)

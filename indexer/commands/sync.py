@@ -1,6 +1,5 @@
 """``sync`` and ``sample``: bring the index to what a file of tickets says."""
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,16 @@ import click
 import msgspec
 
 from indexer import sync as engine
-from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES, finish, json_option, settings_for_command
+from indexer.commands.output import (
+    DONE,
+    FAILED,
+    PROBLEMS,
+    RETRIES,
+    finish,
+    json_option,
+    run_closing,
+    settings_for_command,
+)
 from indexer.console import say, showing_progress, summary
 from indexer.errors import PrecedentError, ProviderError, SettingsError
 from indexer.rejections import Rejections
@@ -121,11 +129,12 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
                 )  # fmt: skip
             else:
                 knowledge.prepare(step)
-                last = asyncio.run(
+                last = run_closing(
+                    embedder,
                     engine.sync(
                         knowledge, embedder, records, rejections, source=options.source,
                         delete_missing=options.delete_missing, force=options.force, progress=progress,
-                    )
+                    ),
                 )  # fmt: skip
         except ProviderError as error:
             done = last.added + last.updated

@@ -1,12 +1,16 @@
-"""Commands of the indexer as processes of their own."""
+"""Commands of the indexer, in this process or as one of their own."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from indexer.cli import main
 from indexer.settings import Settings
 
 __all__ = ["ROOT", "environment", "report_of", "run_command", "start_command"]
@@ -42,11 +46,16 @@ def start_command(settings: Settings, *arguments: str, **changes: str) -> "subpr
 def run_command(
     settings: Settings, *arguments: str, status: int | None = 0, **changes: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run ``python -m indexer`` with the arguments to its end, and require its exit status."""
-    with start_command(settings, *arguments, **changes) as process:
-        output, errors = process.communicate(timeout=200)
-    assert status is None or process.returncode == status, errors
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    """Run a command to its end and require its exit status; in this process, which spares seconds of imports."""
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environment(settings, **changes), clear=True),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        code = main(arguments)
+    assert status is None or code == status, errors.getvalue()
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
 
 
 def report_of(run: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

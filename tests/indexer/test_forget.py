@@ -21,7 +21,7 @@ from indexer.verify import verify
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for
 from tests.indexer.test_rebuild import _embedder
-from tests.leftovers import processes_of
+from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
 _SECRET = Ticket(
@@ -230,7 +230,7 @@ def test_the_command(knowledge: Knowledge, settings: Settings, data_dir: Path) -
     receipt = report_of(done)
     assert receipt["clean"]
     assert set(receipt["forgotten"]) == {_SECRET.id, "t-7"}
-    assert not processes_of(data_dir)
+    assert_nothing_runs(data_dir)
     assert _files_with(data_dir, *_WORDS) == {}
     assert "Featherstonehaugh" not in done.stdout + done.stderr
     nothing = run_command(settings, "forget", _SECRET.id, "t-7", status=2)
