@@ -1,6 +1,5 @@
 """The tickets that are evaluated, as arrays in order of time."""
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,8 @@ __all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
 
 MAX_TICKETS = MAX_ROWS
 """The newest tickets that are evaluated: a forest is never fitted on more."""
+
+_SPARE = MAX_TICKETS // 8  # held besides, so that they are seldom put in order
 
 
 class EvaluationError(PrecedentError):
@@ -69,23 +70,26 @@ class Cases:
 
 
 def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
-    """Return the newest `MAX_TICKETS` tickets, oldest first; of two with one id, the first, as a sync keeps it.
+    """Return the newest `MAX_TICKETS` tickets, oldest first.
 
-    Never more than these are held, however many there are.
+    Of two with one id the one with the later ``updated_at`` counts; where either has none, the one that comes last.
+    Little more than these are held, however many there are.
     """
-    kept: list[tuple[float, int, Ticket]] = []
-    ids: set[str] = set()
+    held: dict[str, tuple[float, int, Ticket]] = {}
     for number, ticket in enumerate(tickets):
-        if ticket.id in ids:
-            continue
-        ids.add(ticket.id)
-        # Of equal age the later counts as newer, and no two tickets are ever compared.
-        entry = (_age(ticket), number, ticket)
-        if len(kept) < MAX_TICKETS:
-            heapq.heappush(kept, entry)
-        else:
-            ids.remove(heapq.heappushpop(kept, entry)[2].id)
-    return tuple(ticket for _, _, ticket in sorted(kept))
+        before = held.get(ticket.id)
+        if before is None or not _is_older(ticket, before[2]):
+            # Of equal age the later counts as newer, and no two tickets are ever compared.
+            held[ticket.id] = (_age(ticket), number, ticket)
+        if len(held) > MAX_TICKETS + _SPARE:
+            held = {entry[2].id: entry for entry in sorted(held.values())[-MAX_TICKETS:]}
+    return tuple(ticket for _, _, ticket in sorted(held.values())[-MAX_TICKETS:])
+
+
+def _is_older(ticket: Ticket, other: Ticket) -> bool:
+    if ticket.updated_at is None or other.updated_at is None:
+        return False
+    return ticket.updated_at < other.updated_at
 
 
 def make_cases(

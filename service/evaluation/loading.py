@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 class Loaded:
     """Tickets ready to be evaluated, and what is to be said of where they come from.
 
-    :param rejected: records of the file that a sync would reject: no tickets, or with the id of an earlier one.
+    :param rejected: records of the file that do not count: no tickets, or with the id of one that does.
     :param reasons: why, of the first few of them.
     :param embedded: texts that had no vector before.
     """

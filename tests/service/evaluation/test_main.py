@@ -40,16 +40,16 @@ def _write(path: Path, records: list[object]) -> None:
 def test_a_file_is_evaluated_and_embedded_once(
     work: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Report and JSON are written, rejected records are counted (of two with one id the second, as in a sync), nothing is stored but vectors, and a second run embeds nothing."""
+    """Report and JSON are written, rejected records are counted (of two with one id the first, as in a sync), nothing is stored but vectors, and a second run embeds nothing."""
     tickets = tickets_of(["low", "high", "high"] * 20)
     again = msgspec.structs.replace(tickets[0], priority="another")
-    _write(work / "t.jsonl", [*tickets, {"id": "no text"}, again])
+    _write(work / "t.jsonl", [again, *tickets, {"id": "no text"}])
     (work / "pairs.csv").write_text("query_id,duplicate_of_id\nt-40,t-2\n")
     command = ["t.jsonl", "--folds", "1", "--duplicates", "pairs.csv"]
     assert main(command) == 0
     out, err = capsys.readouterr()
     assert "60 texts newly embedded" in err
-    assert "line 61: text is missing" in err
+    assert "line 62: text is missing" in err
     assert "2 records of the file are no tickets, or have the id of an earlier one" in out
     assert "known duplicates: 1 of 1 pairs" in out
     assert "stratified guess" in out
