@@ -11,12 +11,13 @@ from indexer.embedding import Embedder
 from indexer.errors import PrecedentError, SourceError
 from indexer.incoming import Change, Incoming
 from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import pages
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket
-from indexer.writing import Written, require_space, write_tickets
+from indexer.writing import Written, embed_texts, require_space, write_tickets
 
-__all__ = ["MassDeletionError", "SyncReport", "plan", "sync"]
+__all__ = ["MassDeletionError", "SyncReport", "plan", "sync", "unembedded"]
 
 _CHUNK = 500
 _MOST_CHANGED = 2_000
@@ -178,6 +179,7 @@ async def sync(
     run = _Run(knowledge, embedder, rejections, source=source)
     writing: Task[None] | None = None
     await to_thread(require_space, knowledge.ledger, embedder)
+    await _catch_up(run, knowledge)
 
     try:
         windows = run.windows(records)
@@ -220,6 +222,7 @@ def plan(
     run = _Run(knowledge, embedder, rejections, source=source)
     require_space(knowledge.ledger, embedder)
     report = run.report
+    report.embedded_texts = unembedded(knowledge, embedder)
     for chunk in run.changed(records):
         run.incoming.written([change for change, _ in chunk], [change.outcome for change, _ in chunk])
         report.embedded_texts += sum(is_new for _, is_new in chunk)
@@ -236,6 +239,33 @@ def plan(
     return report
 
 
+def unembedded(knowledge: Knowledge, embedder: Embedder) -> int:
+    """Return how many texts of stored tickets the next sync embeds, since a release reads long ones otherwise."""
+    ledger = knowledge.ledger
+    live = ledger.generations.live()
+    if live is None:
+        return 0
+    space = ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE)
+    stored = ledger.tickets.stored(ledger.generations.pending_ids(live))
+    hashes = {ticket.text_hash for ticket in stored.values()}
+    return len(hashes if space is None else ledger.vectors.missing(space, hashes))
+
+
+async def _catch_up(run: _Run, knowledge: Knowledge) -> None:
+    """Embed stored tickets that the index cannot be told of without, and tell it."""
+    ledger = knowledge.ledger
+    live = await to_thread(ledger.generations.live)
+    waiting = sorted(await to_thread(ledger.generations.pending_ids, live)) if live else []
+    for page in pages(waiting):
+        tickets = await to_thread(ledger.tickets.get, page)
+        texts = {ticket.text_hash: ticket.embedded for ticket in tickets.values()}
+        embedding = await embed_texts(ledger, run.embedder, texts)
+        run.report.embedding_requests += embedding.requests
+        run.report.embedded_texts += embedding.texts
+        if live is not None:
+            await to_thread(knowledge.replay, live, only=page)
+
+
 def _delete(run: _Run, knowledge: Knowledge, *, force: bool) -> None:
     if run.source is None:
         msg = "deleting what is missing needs the name of the source (--source), so that nothing else is touched"
@@ -247,7 +277,7 @@ def _delete(run: _Run, knowledge: Knowledge, *, force: bool) -> None:
         )
         raise MassDeletionError(msg)
     missing = run.missing()
-    stored = sum(1 for _ in run.ledger.tickets.ids(run.source))
+    stored = run.ledger.tickets.count(run.source)
     if len(missing) > _DELETE_SHARE * stored and not force:
         msg = (
             f"{len(missing):,} of {stored:,} tickets of source {run.source!r} are missing from it, more than "

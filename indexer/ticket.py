@@ -3,12 +3,13 @@
 import hashlib
 import math
 import re
-import unicodedata
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
+
+from indexer.recipe import RECIPE, embedding_text
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -24,15 +25,14 @@ __all__ = [
 ]
 
 MAX_ID_LENGTH = 200
-MAX_TEXT_LENGTH = 100_000
-"""Characters of a text or a resolution; longer ones are pasted logs that no reader and no model takes in."""
+MAX_TEXT_LENGTH = 1_000_000
+"""Characters of a text or a resolution: a ticket with a long log is taken whole."""
 
-RECIPE = "text-v1"
-"""Name of the recipe of `embedding_text`. Vectors are stored under it: change the recipe, change the name."""
-
-_EMBEDDED_CHARACTERS = 2_000  # about the 512 tokens that bge-large reads; MiniLM reads 256
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SPACE = re.compile(r"\s+")
+_UNADDRESSABLE = re.compile(r"batch|[./]+")  # POST /v1/tickets/batch, and what clients take for folders
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u2800\u3164\uffa0"
+)  # letters and marks by their category, but nothing to see
 _NAME = re.compile(r"[^a-z0-9]+")
 
 _ALIASES: dict[str, tuple[str, ...]] = {
@@ -130,14 +130,6 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     )
 
 
-def embedding_text(text: str) -> str:
-    """Return the text that is embedded, by recipe `RECIPE`.
-
-    Unicode NFC, every run of white space as one space, the first 2,000 characters.
-    """
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()[:_EMBEDDED_CHARACTERS].rstrip()
-
-
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return _digest(embedding_text(text).encode())
@@ -169,6 +161,9 @@ def _id(value: Any) -> str:
         msg = f"id is missing: a string or a whole number is needed, found {found}"
         raise TicketError(msg)
     ticket_id = str(value).strip()
+    if _UNADDRESSABLE.fullmatch(ticket_id):
+        msg = f"id {ticket_id!r} cannot be part of a web address: give another"
+        raise TicketError(msg)
     if not ticket_id:
         msg = "id is missing: it is blank"
         raise TicketError(msg)
@@ -193,7 +188,12 @@ def _text(value: Any, field: str) -> str | None:
         msg = f"{field} is not valid Unicode: the file's encoding is not UTF-8, or it was cut in a character"
         raise TicketError(msg) from None
     # Control characters carry no meaning in a ticket, and PostgreSQL cannot store NUL.
-    return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip() or None
+    text = _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return text if any(map(_shows, text)) else None
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() and not character.isspace() and character not in _BLANK
 
 
 def _check_length(text: str, field: str) -> None:

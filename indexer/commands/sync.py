@@ -46,7 +46,11 @@ _SAMPLE = "sample"
 )
 @click.option("--source", metavar="NAME", help="Store the tickets under this name.")
 @click.option("--delete-missing", is_flag=True, help="Delete what --source no longer has.")
-@click.option("--force", is_flag=True, help="Delete even more than a fifth of the source.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Delete even more than a fifth of the source; continue behind rejected records.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done, and how many provider requests it takes."
 )
@@ -103,22 +107,43 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
     mapping = dict(_assignment(given) for given in options.columns)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     records = _Estimate(options.file, read_source(options.file, format=options.format, mapping=mapping))
-    rejections = Rejections(_beside(options.file, ".rejected.jsonl"), _first_few())
+    rejected = None if options.dry_run else _beside(options.file, ".rejected.jsonl")
+    rejections = Rejections(rejected, _first_few())
     status = DONE
     last = engine.SyncReport()
     with (
         contextlib.closing(Knowledge(settings)) as knowledge,
         contextlib.closing(rejections),
+        _noticing(rejections),
         showing_progress() as step,
     ):
         embedder = open_embedder(settings, knowledge.ledger, retries=RETRIES)
         say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
 
+        anew = engine.unembedded(knowledge, embedder)
+        if anew:
+            requests = -(-anew // embedder.batch_size) if embedder.kind == "hosted" else 0
+            price = settings.price_per_request
+            cost = "" if price is None else f", at a cost of {requests * price:,.2f}"
+            say(
+                f"{anew:,} stored texts are embedded too, since this release reads long texts otherwise: "
+                f"{requests:,} provider requests{cost}"
+            )
+
         def progress(report: engine.SyncReport) -> None:
             nonlocal last
             last = report
             # What was read is not yet stored: a run that is stopped goes on behind what is.
-            done = report.added + report.updated + report.unchanged + report.stale + report.rejected
+            done = sum(
+                (
+                    report.added,
+                    report.updated,
+                    report.unchanged,
+                    report.stale,
+                    report.repeated,
+                    report.rejected,
+                )
+            )
             step("sync", done, max(records.total, report.read))
 
         try:
@@ -140,14 +165,16 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
             done = last.added + last.updated
             left = "" if not done else f"; {done:,} tickets are stored, the same command goes on from there"
             say(f"error: {error}{left}")
+            rejections.broke_off()
             status = PROBLEMS if done else FAILED
         else:
-            _keep_cursor(options, records.reader)
-        sample = 0 if options.source == _SAMPLE else sum(1 for _ in knowledge.ledger.tickets.ids(_SAMPLE))
+            _keep_cursor(options, records.reader, rejections.lost)
+        sample = 0 if options.source == _SAMPLE else knowledge.ledger.tickets.count(_SAMPLE)
     say(summary(last))
     if rejections.count:
-        say(f"{rejections.count:,} records were rejected; they and the reasons are in {rejections.path}")
-        stored = last.added + last.updated + last.unchanged + last.stale
+        where = f"; they and the reasons are in {rejections.path}" if rejections.path else ""
+        say(f"{rejections.count:,} records were rejected{where}")
+        stored = last.read - last.rejected
         status = max(status, PROBLEMS if stored else FAILED)
     if sample:
         say(
@@ -169,8 +196,23 @@ def _remove_sample(settings: Settings) -> int:
     return DONE
 
 
-def _keep_cursor(options: _Options, reader: SourceReader) -> None:
+@contextlib.contextmanager
+def _noticing(rejections: Rejections) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        rejections.broke_off()
+        raise
+
+
+def _keep_cursor(options: _Options, reader: SourceReader, lost: int) -> None:
     if reader.cursor is None or options.dry_run or options.file == "-":
+        return
+    if lost and not options.force:
+        say(
+            f"where the next export continues is not kept, since it would not bring the {lost:,} rejected records again: "
+            "mend them and run the same again, or say --force"
+        )
         return
     path = _beside(options.file, ".cursor.json")
     path.write_bytes(msgspec.json.encode(reader.cursor) + b"\n")
@@ -189,7 +231,10 @@ def _beside(file: str, ending: str) -> Path:
     if file == "-":
         return Path(f"stdin{ending}")
     path = Path(file)
-    return path.with_name(path.name.removesuffix(".gz").rsplit(".", 1)[0] + ending)
+    if path.name in ("", ".."):
+        path = path.resolve()
+    # The whole name: t.csv and t.jsonl may stand side by side.
+    return path.with_name(path.name + ending)
 
 
 class _Estimate:

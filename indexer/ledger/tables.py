@@ -3,7 +3,11 @@
 import uuid
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
+
+from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
+from indexer.ticket import Ticket
 
 __all__ = [
     "SCHEMA",
@@ -42,7 +46,7 @@ tickets = sa.Table(
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
-    sa.Column("source", sa.String, index=True),
+    sa.Column("source", sa.String),
     sa.Column("priority", sa.String),
     sa.Column("updated_at", sa.Double),
     sa.Column("text_hash", sa.String(64), nullable=False, index=True),
@@ -59,6 +63,7 @@ resolved_tickets = sa.Index(
     sqlite_where=tickets.c.resolved,
     postgresql_where=tickets.c.resolved,
 )
+tickets_of_source = sa.Index("ix_tickets_source_id", tickets.c.source, tickets.c.id)  # in the order of pages
 spaces = sa.Table(
     "spaces",
     metadata,
@@ -150,3 +155,49 @@ def _to_third(connection: sa.Connection) -> None:
     given = tickets.c.record.contains('"resolution":"', autoescape=True)
     connection.execute(tickets.update().where(given).values(resolved=True))
     resolved_tickets.create(connection)
+    tickets_of_source.create(connection, checkfirst=True)
+    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_tickets_source")
+    _carry_recipe(connection)
+
+
+def _carry_recipe(connection: sa.Connection) -> None:
+    """Carry vectors to the present recipe, and note the tickets whose text gives another by it.
+
+    Vectors stand under the hash of what was embedded, which the present recipe leaves as it is. Only of long texts it
+    chooses other parts: those tickets are embedded next time, and pending for every generation until then.
+    """
+    connection.execute(spaces.update().where(spaces.c.recipe.in_(RECIPES_BEFORE)).values(recipe=RECIPE))
+    long = sa.select(tickets.c.id, tickets.c.text_hash, tickets.c.record).where(
+        sa.func.length(tickets.c.record) > SHORT
+    )
+    changed = []
+    for row in connection.execution_options(yield_per=500).execute(long):
+        try:
+            hashed = msgspec.json.decode(row.record, type=Ticket).text_hash
+        except msgspec.MsgspecError:
+            continue  # damaged: `verify` names it
+        if hashed != row.text_hash:
+            changed.append({"ticket": row.id, "hash": hashed})
+    if not changed:
+        return
+    connection.execute(
+        tickets.update().where(tickets.c.id == sa.bindparam("ticket")).values(text_hash=sa.bindparam("hash")),
+        changed,
+    )
+    revision = connection.execute(
+        state.update().values(revision=state.c.revision + 1).returning(state.c.revision)
+    ).scalar_one()
+    rows = [
+        {"generation": number, "ticket_id": one["ticket"], "revision": revision}
+        for number in connection.execute(sa.select(generations.c.number)).scalars().all()
+        for one in changed
+    ]
+    here = sa.and_(
+        pending.c.generation == sa.bindparam("number"), pending.c.ticket_id == sa.bindparam("ticket")
+    )
+    for each in rows:
+        connection.execute(
+            pending.delete().where(here), {"number": each["generation"], "ticket": each["ticket_id"]}
+        )
+    if rows:
+        connection.execute(pending.insert(), rows)

@@ -33,10 +33,13 @@ class Tickets:
         self._db = db
         self._generations = generations
 
-    def count(self) -> int:
-        """Return the number of tickets."""
+    def count(self, source: str | None = None) -> int:
+        """Return the number of tickets, or of those of one source."""
+        query = sa.select(sa.func.count()).select_from(tickets)
+        if source is not None:
+            query = query.where(tickets.c.source == source)
         with self._db.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(tickets)).scalar_one())
+            return int(connection.execute(query).scalar_one())
 
     def count_labelled(self) -> int:
         """Return the number of tickets that have a priority."""

@@ -77,7 +77,8 @@ def read_source(
     """Read the records of a file, of a directory's files in order, or of standard input.
 
     In a directory, all files count whose name ends in that of a format, except hidden ones and ``.rejected.jsonl``;
-    numbers in names are compared as numbers. A file there that cannot be read is one record with an error.
+    numbers in names are compared as numbers. A file there that cannot be read, or is a link to
+    one outside, is one record with an error.
 
     :param path: a file, a directory, or ``-``; gzip is recognised by itself.
     :param format: one of `FORMATS`; when not given, it is seen from the name and the first bytes.
@@ -132,7 +133,13 @@ def _counts(name: str) -> bool:
 
 def _directory(files: list[Path], format_name: str | None, mapping: dict[str, str]) -> _Records:
     cursors: list[Cursor | None] = []
+    folder = files[0].parent.resolve()
     for file in files:
+        if not file.resolve().is_relative_to(folder):
+            error = "this is a link to a file outside the folder, and not followed: copy the file, or name it itself"
+            yield SourceRecord(place=file.name, error=error, raw="")
+            cursors.append(None)
+            continue
         records = _file(str(file), format_name, mapping)
         while True:
             try:

@@ -17,7 +17,7 @@ __all__ = [
     "shortened",
 ]
 
-MAX_RECORD_BYTES = 4 * 2**20
+MAX_RECORD_BYTES = 16 * 2**20
 """Bytes of one record; a longer one is refused unread, so that memory has a bound whatever the file holds."""
 
 _SHOWN_CHARACTERS = 2_000
@@ -34,6 +34,8 @@ class SourceRecord:
     """Why it is not a record. It never quotes the record, so that it can be logged."""
     raw: str
     """The record as it stood, cut when it was too long to be read."""
+    gone: bool = False
+    """Whether the source itself says that the ticket is deleted: nothing is lost of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:
         ticket_id = ticket.get("id") if isinstance(ticket.get("id"), int) else None
         shown = {"id": ticket_id, "status": "deleted"}  # what was deleted is not written to another file
         error = f"ticket {ticket_id} is deleted in Zendesk; if it was indexed before, remove it: forget {ticket_id}"
-        return SourceRecord(place=found.place, error=error, raw=json_text(shown))
+        return SourceRecord(place=found.place, error=error, raw=json_text(shown), gone=True)
     try:
         value = _fields(ticket, agents)
     except ShapeError as error:

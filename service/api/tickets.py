@@ -29,7 +29,7 @@ from service.keeper import Keeper
 __all__ = ["router"]
 
 _MAX_BATCH_BYTES = 64 * 2**20
-_MAX_LINE_BYTES = 8 * MAX_TEXT_LENGTH
+_MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as an escape such as \u00e9
 _FLUSH = 500
 
 
@@ -50,7 +50,7 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 @put(
     "/{ticket_id:path}",
     summary="Store a resolved ticket",
-    request_max_body_size=2 * _MAX_LINE_BYTES,
+    request_max_body_size=_MAX_LINE_BYTES,
     guards=[require_json],
     responses=problems(400, 413, 415, 422),
     operation_class=TicketOperation,
@@ -67,6 +67,9 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
         msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
         raise TicketError(msg)
     ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
+    if ticket.id != ticket_id:
+        msg = f"the path's id {ticket_id[:200]!r} begins or ends with a blank: leave it out"
+        raise TicketError(msg)
     with contextlib.closing(Intake(_keeper(request))) as intake:
         await intake.put(ticket)
     taken = intake.taken

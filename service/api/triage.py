@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK
 
-from indexer.ticket import parse_ticket
+from indexer.ticket import MAX_TEXT_LENGTH, parse_ticket
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
@@ -19,6 +19,7 @@ from service.triage import Classified, Found, Pipeline, Triaged
 
 __all__ = ["events_of", "router"]
 
+_MAX_BODY_BYTES = 8 * MAX_TEXT_LENGTH  # each character as an escape such as \u00e9, or as subject and body
 _PROBLEMS = problems(400, 413, 415, 422)
 
 _TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
@@ -123,6 +124,7 @@ def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
 
 router = Router(
     "/v1",
+    request_max_body_size=_MAX_BODY_BYTES,
     route_handlers=[triage, classify, similar],
     guards=[require_key, require_json],
     security=KEY_IN_OPENAPI,

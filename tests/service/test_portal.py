@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -161,7 +162,7 @@ def test_the_newest_of_equal_ids_in_a_batch_stays(portal: Service) -> None:
     """By `updated_at`, wherever it stands; an older one is not even embedded."""
     times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3, 2)]
     tickets = [make_ticket(7, resolution=f"Of day {at.day}.", updated_at=at) for at in times]
-    between = [make_ticket(7_000 + n, text="a text between") for n in range(600)]
+    between = make_tickets(600, start=7_000)
     answer = portal.http.post(
         "/v1/tickets/batch", content=msgspec.json.encode([*tickets[:2], *between, tickets[2]]), headers=JSON
     ).json()
@@ -222,3 +223,20 @@ def test_ten_thousand_tickets_in_one_request(portal: Service, provider: Provider
     for number in (0, 4_999, 9_999):
         assert nearest(portal, tickets[number].text)["similarity"] == pytest.approx(1, abs=1e-5)
         assert portal.http.get(f"/v1/tickets/many-{number}").status_code == 200
+
+
+def test_every_id_that_is_stored_can_be_addressed(portal: Service) -> None:
+    """Percent-encoded, whatever is in it; what no address can name is refused with a reason, by all ways in."""
+    for ticket_id in ("PROJ-1", "#123", "a/b", "a//b/", "/a", "a?b", "ä 1", "50%", "a..b", "batches"):
+        path = f"/v1/tickets/{quote(ticket_id, safe='')}"
+        written = portal.http.put(path, json={"text": f"{MARK} of {ticket_id}"})
+        assert (written.status_code, written.json()["id"]) == (200, ticket_id)
+        assert portal.http.get(path).json()["id"] == ticket_id
+        assert portal.http.delete(path).json() == {"id": ticket_id, "deleted": True}
+    refused = ["batch", ".", "..", "/", "//", "./.."]
+    answer = portal.http.post(
+        "/v1/tickets/batch", json=[{"id": ticket_id, "text": "a text"} for ticket_id in refused]
+    ).json()
+    assert answer["rejected"] == len(refused)
+    assert_problem(portal.http.put("/v1/tickets/%20a", json={"text": "a text"}), 422, about="blank")
+    assert_problem(portal.http.get("/v1/tickets/a"), 404)
