@@ -171,7 +171,7 @@ def _carry_recipe(connection: sa.Connection) -> None:
         sa.func.length(tickets.c.record) > SHORT
     )
     changed = []
-    for row in connection.execution_options(yield_per=500).execute(long):
+    for row in connection.execute(long.execution_options(yield_per=500)):
         try:
             hashed = msgspec.json.decode(row.record, type=Ticket).text_hash
         except msgspec.MsgspecError:
