@@ -240,3 +240,15 @@ def test_every_id_that_is_stored_can_be_addressed(portal: Service) -> None:
     assert answer["rejected"] == len(refused)
     assert_problem(portal.http.put("/v1/tickets/%20a", json={"text": "a text"}), 422, about="blank")
     assert_problem(portal.http.get("/v1/tickets/a"), 404)
+
+
+def test_a_ticket_with_a_long_log_is_stored_and_asked(portal: Service) -> None:
+    """133,000 characters are stored whole, found by a short question, and taken as a question."""
+    log = "\n".join(f"12:00 INFO step {n} is done" for n in range(4_900))
+    text = f"{MARK} exportlog breaks\n\n{log}\nERROR disk quota exceeded\n"
+    assert len(text) > 130_000
+    response = portal.http.put("/v1/tickets/long", json={"text": text, "resolution": log})
+    assert response.json() == {"id": "long", "outcome": "added"}
+    assert portal.http.get("/v1/tickets/long").json()["text"] == text.strip()
+    found = portal.answer("/v1/similar", text=text, top_k=1)["neighbours"][0]
+    assert (found["id"], found["similarity"]) == ("long", pytest.approx(1, abs=1e-5))
