@@ -61,9 +61,9 @@ class Nearest:
         """
         with self._db.read() as connection:
             few = sa.select(tickets.c.text_hash, tickets.c.id).where(tickets.c.resolved).limit(most + 1)
-            ids = {row.id: row.text_hash for row in connection.execute(few)}
-            if len(ids) > most:
+            if connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one() > most:
                 return None
+            ids = {row.id: row.text_hash for row in connection.execute(few)}
             cosines = _cosines(connection, space, vector, ids.values())
         near = sorted((i for i in ids if ids[i] in cosines), key=lambda i: -cosines[ids[i]])
         return self.among(space, vector, near[:limit], limit, resolved=True)

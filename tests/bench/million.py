@@ -82,7 +82,9 @@ def _record(number: int) -> dict[str, Any]:
         "id": str(number),
         "text": _text(number),
         "priority": LABELS[(_cluster(number) if usual else number) % len(LABELS)],
-        "resolution": "Raised the pool size and restarted the workers. " * 3 if number % 2 else None,
+        "resolution": "Raised the pool size and restarted the workers. " * 3
+        if number // _CENTRES % 2
+        else None,
         "created_at": f"{2000 + day // 360}-{day // 30 % 12 + 1:02}-{day % 28 + 1:02}T{minute // 60:02}:{minute % 60:02}:00Z",
         "source": "bench",
     }
