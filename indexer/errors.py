@@ -1,6 +1,8 @@
 """The errors that a user may meet, each saying what went wrong, with which value, and what to do."""
 
 __all__ = [
+    "FullDiskError",
+    "IndexBusyError",
     "IndexUnavailableError",
     "PrecedentError",
     "ProviderError",
@@ -25,6 +27,14 @@ class SourceError(PrecedentError):
 
 class IndexUnavailableError(PrecedentError):
     """Chroma cannot be reached or started, or did not answer in time."""
+
+
+class IndexBusyError(IndexUnavailableError):
+    """Another thread or process writes to the index for longer than the caller waits; nothing is wrong with it."""
+
+
+class FullDiskError(PrecedentError):
+    """A disk has no room for the ledger or the index; neither is damaged by that."""
 
 
 class SpaceMismatchError(PrecedentError):

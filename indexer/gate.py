@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from indexer.audit import compare, probe
+from indexer.knowledge.check import compare, probe
 from indexer.knowledge.knowledge import Knowledge, Notify
 from indexer.ledger import Generation
 
@@ -47,7 +47,7 @@ def examine(knowledge: Knowledge, new: Generation, old: Generation | None, notif
     :raises IndexUnavailableError: one of them cannot be read.
     """
     reasons = []
-    found = compare(knowledge, new, notify)
+    found = compare(knowledge.ledger, knowledge.index, new, notify)
     tickets = knowledge.ledger.tickets.count()
     if found.ids:
         reasons.append(f"{len(found.ids):,} of {tickets:,} tickets are not as the ledger has them")
@@ -55,7 +55,7 @@ def examine(knowledge: Knowledge, new: Generation, old: Generation | None, notif
         reasons.append(
             f"{len(found.unusable):,} vectors are of another dimension than {new.space.dimension} or not finite"
         )
-    reach = probe(knowledge, new, _SAMPLE, notify)
+    reach = probe(knowledge.ledger, knowledge.index, new, _SAMPLE, notify)
     if reach.share < _SELF_RETRIEVAL:
         reasons.append(
             f"only {reach.share:.1%} of {reach.asked} tickets are found by their own vectors, {_SELF_RETRIEVAL:.0%} are needed"

@@ -2,17 +2,17 @@
 
 import sqlite3
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from indexer.audit import Differences, Reach, compare, probe
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
+from indexer.knowledge.check import Differences, Reach, compare, probe
 from indexer.knowledge.knowledge import Knowledge, Notify
+from indexer.knowledge.supervisor import is_segment
 from indexer.ledger import Generation
 from indexer.rebuild import drop_retired
 
@@ -83,8 +83,8 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
         knowledge.index.connect()
         if live is not None:
             stuck = ledger.generations.pending_ids(live)
-            found = compare(knowledge, live, notify)
-            reach = probe(knowledge, live, None if full else _SAMPLE, notify)
+            found = compare(knowledge.ledger, knowledge.index, live, notify)
+            reach = probe(knowledge.ledger, knowledge.index, live, None if full else _SAMPLE, notify)
             report.rows, report.asked = found.rows, reach.asked
             problems += _index_problems(live, found, reach)
             problems += _pending_problems(knowledge, live, stuck)
@@ -114,8 +114,13 @@ def repair(knowledge: Knowledge, *, full: bool = False, notify: Notify) -> None:
     knowledge.prepare(notify)
     live = ledger.generations.live()
     if live is not None:
-        _replace(knowledge, live, compare(knowledge, live, notify).ids, notify)
-        _replace(knowledge, live, probe(knowledge, live, None if full else _SAMPLE, notify).lost, notify)
+        _replace(knowledge, live, compare(knowledge.ledger, knowledge.index, live, notify).ids, notify)
+        _replace(
+            knowledge,
+            live,
+            probe(knowledge.ledger, knowledge.index, live, None if full else _SAMPLE, notify).lost,
+            notify,
+        )
     with ledger.maintenance_lock():
         drop_retired(knowledge, before=0.0)
 
@@ -205,7 +210,7 @@ def _stray_problems(knowledge: Knowledge) -> list[Problem]:
 def _orphaned_folders(index: Path) -> list[str]:
     """Return segment folders that the server's database does not know; it is opened for reading only."""
     # Folders first: one that is made meanwhile is then in the database.
-    folders = [path.name for path in index.iterdir() if path.is_dir() and _is_segment(path.name)]
+    folders = [path.name for path in index.iterdir() if path.is_dir() and is_segment(path.name)]
     try:
         with closing(
             sqlite3.connect(f"{(index / 'chroma.sqlite3').resolve().as_uri()}?mode=ro", uri=True)
@@ -214,13 +219,6 @@ def _orphaned_folders(index: Path) -> list[str]:
     except sqlite3.Error:
         return []
     return sorted(name for name in folders if name not in known)
-
-
-def _is_segment(name: str) -> bool:
-    try:
-        return str(uuid.UUID(name)) == name
-    except ValueError:
-        return False
 
 
 def _notes(knowledge: Knowledge, data_dir: Path) -> tuple[str, ...]:

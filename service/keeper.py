@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from indexer.embedding import Embedder
 from indexer.embedding.choose import open_embedder
-from indexer.errors import IndexUnavailableError, PrecedentError
+from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.provider import RateLimiter
@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 5.0
 _HEAL_SECONDS = 10.0
+_WRITE_SECONDS = 5.0  # that a writer waits for others who write to the index
 
 
 class Keeper:
@@ -46,7 +47,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
         self._refits = Refits(settings)
-        self._prepared = self._empty = False
+        self._prepared = self._empty = self._behind = False
         self._filled = asyncio.Event()
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
@@ -134,38 +135,71 @@ class Keeper:
 
         :raises NotReadyError: it takes longer; it goes on in the background.
         """
-        if self._healing is None:
-            self.stage = "the index failed and is being brought back"
-            self._healing = asyncio.create_task(self._heal())
-        done, _ = await asyncio.wait({self._healing}, timeout=_HEAL_SECONDS)
+        done, _ = await asyncio.wait({self.doubt()}, timeout=_HEAL_SECONDS)
         if not done:
             raise NotReadyError(self.stage)
+
+    def doubt(self, stage: str = "the index failed and is being brought back") -> asyncio.Task[None]:
+        """Begin to bring the index back, unless that is under way; nothing is answered until it is done."""
+        if self._healing is None:
+            self.stage = stage
+            self._healing = asyncio.create_task(self._heal())
+        return self._healing
 
     async def told(self, generation: Generation, ids: Sequence[str]) -> None:
         """Tell the index what became of tickets in the ledger; bring it back first if it failed.
 
         :param generation: the live one.
+        :raises IndexBusyError: others write to it for long; it is told later.
         :raises IndexUnavailableError: it does not come back in time, or fails again; it is told later.
         :raises NotReadyError: the same.
         """
         try:
-            await self.pools.writes.run(self.opened.replay, generation, only=ids)
-        except IndexUnavailableError:
-            await self.heal()
-            await self.pools.writes.run(self.opened.replay, generation, only=ids)
-        now = self._serving
-        if now is not None and now.generation.name != generation.name and not await self._is_gone():
-            # Until the switch is done, answers come from what was live before.
-            await self.pools.writes.run(self.opened.replay, now.generation, only=ids)
+            try:
+                await self._tell(generation, ids)
+            except IndexBusyError:
+                raise
+            except IndexUnavailableError:
+                await self.heal()
+                await self._tell(generation, ids)
+            now = self._serving
+            if now is not None and now.generation.name != generation.name and not await self._is_gone():
+                # Until the switch is done, answers come from what was live before.
+                await self._tell(now.generation, ids)
+        except PrecedentError:
+            self._behind = True
+            raise
+
+    async def _tell(self, generation: Generation, ids: Sequence[str] | None = None) -> None:
+        await self.pools.writes.run(self.opened.replay, generation, only=ids, patience=_WRITE_SECONDS)
+
+    async def _catch_up(self, live: Generation) -> None:
+        """Tell the index what a writer could not tell it in its time."""
+        self._behind = False
+        try:
+            await self._tell(live)
+        except PrecedentError:
+            self._behind = True
+            raise
 
     async def _heal(self) -> None:
+        said = ""
         try:
             while True:
                 try:
                     await asyncio.to_thread(self.opened.prepare, self._progress)
-                except PrecedentError as error:
-                    self.stage = f"the index is unavailable: {error}"
-                    _log.error("%s; trying again in %.0f s", self.stage, _RETRY_SECONDS)
+                except Exception as error:  # noqa: BLE001 (whatever it is, the index must come back)
+                    expected = isinstance(error, PrecedentError)
+                    why = str(error) if expected else f"unexpected {type(error).__name__}"
+                    self.stage = f"the index is unavailable: {why}"
+                    if why != said:  # once, however long it lasts
+                        said = why
+                        _log.error(
+                            "%s; it is tried again every %.0f s",
+                            self.stage,
+                            _RETRY_SECONDS,
+                            exc_info=None if expected else error,
+                        )
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     self.stage = "ready"
@@ -175,13 +209,16 @@ class Keeper:
             self._healing = None
 
     async def _keep(self) -> None:
-        await self._heal()
+        await asyncio.wait({self.doubt("starting")})
         while True:
             try:
                 await self._follow()
-            except IndexUnavailableError as error:
+            except PrecedentError as error:
                 _log.warning("%s", error)
-                await self._heal()
+                if isinstance(error, IndexUnavailableError) and not isinstance(error, IndexBusyError):
+                    await asyncio.wait({self.doubt()})
+                else:
+                    await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 (the keeper must outlive whatever a dependency throws at it)
                 _log.exception("following the ledger failed: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -194,6 +231,8 @@ class Keeper:
             self._empty = True
             self.stage = "no ticket is stored yet: run `make index FILE=…`, or PUT /v1/tickets/{id}"
             return
+        if self._behind:
+            await self._catch_up(live)
         revision = await asyncio.to_thread(ledger.revision)
         now = self._serving
         if now is None or now.generation.name != live.name:

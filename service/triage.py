@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
+from indexer.knowledge.failures import SlowIndexError
 from indexer.ledger import Hit
 from indexer.ticket import embedding_text, text_hash
 from service.drafting.drafter import Drafter, DraftResult
@@ -206,6 +207,10 @@ class Pipeline:
         began = time.perf_counter()
         try:
             hits = await self._nearest(serving, vector, top_k, resolved=resolved)
+        except SlowIndexError:
+            # Who asked has waited long enough: the next one is told at once, until it answers again.
+            self._keeper.doubt()
+            raise
         except IndexUnavailableError:
             await self._keeper.heal()
             hits = await self._nearest(serving, vector, top_k, resolved=resolved)

@@ -1,5 +1,8 @@
 """The client of Chroma, bounded in time. Importing this module takes seconds: it imports chromadb."""
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,9 +13,20 @@ from chromadb.config import Settings as ChromaSettings
 
 from indexer.settings import Settings
 
-__all__ = ["open_client"]
+__all__ = ["close_client", "open_client", "within"]
 
 _CONNECT_SECONDS = 5.0
+_bound: ContextVar[float | None] = ContextVar("bound", default=None)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let requests of this thread, while the block runs, wait no longer for an answer than this."""
+    before = _bound.set(seconds)
+    try:
+        yield
+    finally:
+        _bound.reset(before)
 
 
 def open_client(settings: Settings, port: int | None) -> Client:
@@ -46,6 +60,26 @@ def open_client(settings: Settings, port: int | None) -> Client:
     )
 
 
+def close_client(client: Client) -> None:
+    """Close the client's connections."""
+    client.close()
+    # It leaves its connections open (chromadb 1.5.9), and those of the part that checks tenant and database.
+    part: Any
+    for part in (client, client._admin_client):  # noqa: SLF001 (there is no public way)
+        part._server._session.close()  # noqa: SLF001 (there is no public way)
+
+
+class _Session(httpx.Client):
+    """A session whose requests wait no longer than `within` allows; chromadb passes no time-out on."""
+
+    def request(self, *arguments: Any, **options: Any) -> httpx.Response:
+        """Send a request."""
+        seconds = _bound.get()
+        if seconds is not None:
+            options["timeout"] = min(seconds, self.timeout.read or seconds)
+        return super().request(*arguments, **options)
+
+
 class _BoundedClient(Client):
     """A client whose first request already has a time-out: chromadb 1.5.9 fixes its session to none.
 
@@ -68,7 +102,7 @@ class _BoundedClient(Client):
         server: Any = self._server
         unbounded = server._session  # noqa: SLF001 (see above)
         # A proxy that the environment names is for addresses outside; it would not find our loopback.
-        server._session = httpx.Client(  # noqa: SLF001 (see above)
+        server._session = _Session(  # noqa: SLF001 (see above)
             timeout=self._timeout,
             limits=server.http_limits,
             verify=server._settings.chroma_server_ssl_verify,  # noqa: SLF001

@@ -2,22 +2,28 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexUnavailableError
-from indexer.knowledge.failures import DamagedIndexError, SlowIndexError
+from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
+from indexer.knowledge.check import Notify, compare, differing, glance
+from indexer.knowledge.failures import (
+    DamagedIndexError,
+    UnreadableIndexError,
+    UnstartableIndexError,
+    full_disk,
+    is_full_disk,
+)
 from indexer.knowledge.index import Index
 from indexer.ledger import Generation, Hit, Ledger, pages
 from indexer.settings import Settings
 
 __all__ = ["Knowledge", "Notify"]
-
-Notify = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 _log = logging.getLogger(__name__)
 _PAGE = 250
@@ -27,63 +33,91 @@ _OVERFETCH = 4
 _FEW = 5_000  # tickets with a resolution, each of which can be compared
 _WIDE = 1_000  # rows looked at where they are more
 _GLANCE = 20
-_TOLERANCE = 1e-5  # of a component; Chroma keeps float32 as it got it
-_SAME = 1 - 1e-5  # cosine of a vector with itself, in float32
+_QUESTION_SECONDS = 5.0  # that a person waits for Chroma
 _FOUND = 0.9  # of a sample; HNSW may leave single rows unreachable, which `verify` names
+_ENOUGH = 2  # times that reading a run's files must fail before they count as damaged
 
 
 def _quiet(_what: str, _done: int, _total: int) -> None:
     """Tell nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Blame:
+    """Why the files that a run of the local server used may be damaged, and whether once is enough to know."""
+
+    run: str | None
+    reason: str
+    certain: bool
+
+
 class Knowledge:
-    """What the team knows. Methods block, and may be called from any thread of any process."""
+    """The ledger and its Chroma index. Methods block, and may be called from any thread of any process."""
 
     def __init__(self, settings: Settings) -> None:
         self.ledger = Ledger(settings.database_url, settings.data_dir)
         self.index = Index(settings, self.ledger.id)
-        self._checked: Path = settings.data_dir / "chroma.checked"
+        self._lock = threading.Lock()
+        self._preparing: Future[None] | None = None
+        self._sound = 0  # the connection that was prepared last
 
     def close(self) -> None:
         """End this process's use of both."""
         self.index.close()
         self.ledger.close()
 
-    def prepare(self, notify: Notify = _quiet) -> None:
+    def prepare(self, notify: Notify = _quiet, *, instead_of: int | None = None) -> None:
         """Connect to Chroma, check the index against the ledger, and replay what it lacks.
 
-        A local index that cannot be read, or whose server dies of being read, is put aside and rebuilt.
+        It is done once for all threads that ask for it meanwhile: they wait, and take its result.
+        A local index is put aside and rebuilt on evidence of damage only: what was read is wrong, Chroma says
+        repeatedly that it cannot read it, or crashes of it again and again. That it was killed is none.
 
+        :param instead_of: a connection on which a call failed; nothing is done if a later one was prepared since.
         :raises IndexUnavailableError: there is no server, or a server of your own holds a damaged index.
+        :raises FullDiskError: there is no room to work in.
         """
-        deaths = 0
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                self.index.connect()
-                live = self.ledger.generations.live()
-                if (
-                    live is not None
-                ):  # what is being built is its builder's to check, and what is retired a rollback's
-                    self._check(live, notify)
-            except IndexUnavailableError as error:
-                if attempt == _ATTEMPTS:
-                    raise
-                deaths += not isinstance(error, DamagedIndexError | SlowIndexError)
-                _log.warning("the index could not be read: %s", error)
-                if (isinstance(error, DamagedIndexError) or deaths > 1) and not self.index.put_aside(
-                    str(error)
-                ):
-                    raise
-            else:
-                self._note_checked()
+        mine: Future[None] = Future()
+        with self._lock:
+            if instead_of is not None and self._sound == self.index.connection > instead_of:
                 return
+            running = self._preparing
+            if running is None:
+                self._preparing = mine
+        if running is not None:
+            running.result()
+            return
+        error: BaseException | None = None
+        try:
+            self._prepare(notify)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            with self._lock:
+                self._preparing = None
+            if error is None:
+                mine.set_result(None)
+            elif isinstance(error, PrecedentError):
+                mine.set_exception(error)
+            else:
+                mine.set_exception(IndexUnavailableError("bringing the index back was interrupted"))
 
     def replay(
-        self, generation: Generation, notify: Notify = _quiet, *, only: Sequence[str] | None = None
+        self,
+        generation: Generation,
+        notify: Notify = _quiet,
+        *,
+        only: Sequence[str] | None = None,
+        patience: float | None = None,
     ) -> int:
         """Tell the generation's collection what it has not seen: of all tickets, or of these; return how many.
 
         The collection is made if it is not there; when the server is gone, another is started, a few times in a row.
+
+        :param patience: how long to wait for others who write to the index, in seconds. With it, to bring back an
+            index that fails is the caller's, whose own time is bounded too.
+        :raises IndexBusyError: others write for longer.
         """
         total = len(only) if only is not None else self.ledger.generations.count_pending(generation)
         # A database takes only so many ids in one statement.
@@ -91,18 +125,19 @@ class Knowledge:
         done = failures = 0
         made = False
         while waiting:
+            connection = self.index.connection
             try:
                 if not made:
                     self.index.create(generation)
                     made = True
-                with self._turn(generation):
+                with self._turn(generation, patience):
                     told = self._replay_page(generation, waiting[0])
             except IndexUnavailableError as error:
                 failures += 1
-                if failures == _ATTEMPTS:
+                if failures == _ATTEMPTS or patience is not None or isinstance(error, IndexBusyError):
                     raise
                 _log.warning("writing to the index failed, connecting anew: %s", error)
-                self.prepare(notify)
+                self.prepare(notify, instead_of=connection)
                 made = False
                 continue
             if told:
@@ -117,7 +152,7 @@ class Knowledge:
         """Bring the collection of a generation that is not live to what the ledger has embedded for it."""
         self.replay(generation, notify)
         # It may have lost rows when a damaged index was put aside.
-        if self._compare_rows(generation):
+        if self._note_differing(generation):
             self.replay(generation, notify)
 
     def go_live(self, generation: Generation, *, alone: bool = False) -> bool:
@@ -155,12 +190,18 @@ class Knowledge:
         return self.ledger.nearest.among(generation.space, vector, ids, limit, resolved=True)
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:
-        (found,) = self.index.nearest_ids(generation, vector[np.newaxis], limit)
+        (found,) = self.index.nearest_ids(generation, vector[np.newaxis], limit, patience=_QUESTION_SECONDS)
         return [ticket_id for ticket_id, _ in found]
 
-    def _turn(self, generation: Generation) -> contextlib.AbstractContextManager[None]:
+    def _turn(
+        self, generation: Generation, patience: float | None
+    ) -> contextlib.AbstractContextManager[None]:
         # Only its builder writes to a generation that is being built: writers of the live one need not wait for it.
-        return contextlib.nullcontext() if generation.status == "building" else self.ledger.index_lock()
+        return (
+            contextlib.nullcontext()
+            if generation.status == "building"
+            else self.ledger.index_lock(patience=patience)
+        )
 
     def _replay_page(self, generation: Generation, only: Sequence[str] | None = None) -> int:
         entries, vectors, revision = self.ledger.generations.pending(generation, _PAGE, only=only)
@@ -169,46 +210,83 @@ class Knowledge:
             self.ledger.generations.settle(generation, [entry.id for entry in entries], revision)
         return len(entries)
 
+    def _prepare(self, notify: Notify) -> None:
+        failures = 0
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self.index.connect()
+                live = self.ledger.generations.live()
+                if (
+                    live is not None
+                ):  # what is being built is its builder's to check, what is retired a rollback's
+                    self._check(live, notify)
+                self.index.note_checked()
+            except IndexUnavailableError as error:
+                _log.warning("the index could not be read: %s", error)
+                blame = self._blame(error)
+                failures += blame is not None
+                if attempt == _ATTEMPTS or isinstance(error, IndexBusyError):
+                    raise
+                if blame is not None and (blame.certain or failures == _ENOUGH):
+                    failures = 0
+                    if not self.index.put_aside(blame.run, blame.reason):
+                        raise
+            except OSError as error:
+                msg = f"the files of the index cannot be used: {error.strerror or error}"
+                raise (
+                    full_disk("the disk of the index") if is_full_disk(error) else IndexUnavailableError(msg)
+                ) from None
+            else:
+                self._sound = self.index.connection
+                return
+
+    def _blame(self, error: IndexUnavailableError) -> _Blame | None:
+        """Return what an error says against the files of the index, ``None`` when it may have any other reason."""
+        run = self.index.endpoint.run if self.index.endpoint else None
+        match error:
+            case DamagedIndexError():
+                return _Blame(run, str(error), certain=True)
+            case UnstartableIndexError():
+                return _Blame(error.run, str(error), certain=True)
+            case UnreadableIndexError():
+                return _Blame(run, str(error), certain=False)
+        crash = self.index.crash_of(run)
+        return None if crash is None else _Blame(run, crash, certain=False)
+
     def _check(self, generation: Generation, notify: Notify) -> None:
         self.index.create(generation)
-        endpoint = self.index.endpoint
+        suspect = self.index.suspect
+        if suspect:
+            _log.info("Chroma was not stopped in order: checking %s against the ledger", generation.name)
         with self.ledger.index_lock():
             self._replay_all(generation, notify)
             known = self.ledger.tickets.count()
-            suspect = endpoint is not None and not endpoint.clean and not self._was_checked(endpoint.run)
-            if suspect:
-                _log.info("Chroma was not stopped in order: checking %s against the ledger", generation.name)
-                self._compare_rows(generation)
-                self._compare_vectors(generation, notify)
-            elif self.index.count(generation) != known - self.ledger.generations.count_pending(generation):
-                self._compare_rows(generation)
-            self._replay_all(generation, notify)
-            self._touch(generation, _SAMPLE if suspect else _GLANCE)
+            if self.index.count(generation) != known - self.ledger.generations.count_pending(generation):
+                self._note_differing(generation)
+                self._replay_all(generation, notify)
+            size = _SAMPLE if suspect else _GLANCE
+            reach = glance(self.ledger, self.index, generation, size)
+        if len(reach.lost) > 1 and reach.share < _FOUND:
+            found = reach.asked - len(reach.lost)
+            msg = f"{generation.name} finds only {found} of {reach.asked} stored tickets by their own vectors"
+            raise DamagedIndexError(msg)
+        # Others write meanwhile: reading all of it takes long.
+        if suspect and self.index.suspect:
+            self._compare(generation, notify)
 
-    def _note_checked(self) -> None:
-        """Let other users know, and the supervisor: files that nobody checked are not kept as sound."""
-        endpoint = self.index.endpoint
-        if endpoint is not None and not self._was_checked(endpoint.run):
-            with self._checked.open("a") as file:
-                file.write(endpoint.run + "\n")
+    def _compare(self, generation: Generation, notify: Notify) -> None:
+        found = compare(self.ledger, self.index, generation, notify)
+        if wrong := found.vector + found.unusable:
+            msg = f"{len(wrong):,} vectors in {generation.name} are not those that were stored, such as of {wrong[0]!r}"
+            raise DamagedIndexError(msg)
+        if found.ids:
+            _log.warning("%s differs from the ledger in %s tickets", generation.name, f"{len(found.ids):,}")
+            self.ledger.generations.note_pending(generation, found.ids)
+            with self.ledger.index_lock():
+                self._replay_all(generation, notify)
 
-    def _was_checked(self, run: str) -> bool:
-        return self._checked.exists() and run in self._checked.read_text().splitlines()
-
-    def _replay_all(self, generation: Generation, notify: Notify) -> None:
-        total = self.ledger.generations.count_pending(generation)
-        if total:
-            _log.info("replaying %s tickets from the ledger into %s", f"{total:,}", generation.name)
-        done = 0
-        while told := self._replay_page(generation):
-            done += told
-            notify("replay", done, max(done, total))
-
-    def _compare_rows(self, generation: Generation) -> int:
-        expected, found = self.ledger.tickets.hashes(), self.index.hashes(generation)
-        wrong = [i for i, text in expected.items() if found.get(i) != text] + [
-            i for i in found if i not in expected
-        ]
+    def _note_differing(self, generation: Generation) -> int:
+        wrong = differing(self.ledger, self.index, generation)
         if wrong:
             _log.warning(
                 "%s differs from the ledger in %s tickets: they are replayed",
@@ -218,34 +296,11 @@ class Knowledge:
             self.ledger.generations.note_pending(generation, wrong)
         return len(wrong)
 
-    def _compare_vectors(self, generation: Generation, notify: Notify) -> None:
-        # By the row's own hash: the ledger's ticket may have been changed since, and that is pending.
-        texts = self.index.hashes(generation)
+    def _replay_all(self, generation: Generation, notify: Notify) -> None:
+        total = self.ledger.generations.count_pending(generation)
+        if total:
+            _log.info("replaying %s tickets from the ledger into %s", f"{total:,}", generation.name)
         done = 0
-        for ids, vectors in self.index.vectors(generation):
-            stored = self.ledger.vectors.get(generation.space, {texts[i] for i in ids if i in texts})
-            for ticket_id, vector in zip(ids, vectors, strict=True):
-                right = stored.get(texts.get(ticket_id, ""))
-                if right is not None and not np.allclose(vector, right, atol=_TOLERANCE):
-                    msg = f"the vector of ticket {ticket_id} in {generation.name} is not the one that was stored"
-                    raise DamagedIndexError(msg)
-            done += len(ids)
-            notify("check", done, len(texts))
-
-    def _touch(self, generation: Generation, size: int) -> None:
-        """Query for stored vectors: it reads the graph, which a damaged one does not survive."""
-        texts = self.ledger.tickets.hashes()
-        sample = sorted(set(texts.values()))
-        step = max(1, len(sample) // size)
-        stored = self.ledger.vectors.get(generation.space, sample[::step])
-        if not stored or self.ledger.generations.count_pending(generation):
-            return  # a generation that is being built has not all of them yet
-        found = self.index.nearest_ids(generation, np.stack(list(stored.values())))
-        hits = sum(
-            # Different texts may have one vector, and then any of them may come first.
-            any(texts.get(ticket_id) == text or cosine > _SAME for ticket_id, cosine in near)
-            for text, near in zip(stored, found, strict=True)
-        )
-        if hits < _FOUND * len(stored):
-            msg = f"{generation.name} finds only {hits} of {len(stored)} stored tickets by their own vectors"
-            raise DamagedIndexError(msg)
+        while told := self._replay_page(generation):
+            done += told
+            notify("replay", done, max(done, total))

@@ -1,6 +1,5 @@
 """The local Chroma server: found when it runs, started when it does not, stopped when nobody uses it."""
 
-import contextlib
 import fcntl
 import json
 import logging
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from indexer.errors import IndexUnavailableError
+from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.knowledge import supervisor
+from indexer.knowledge.failures import UnstartableIndexError, full_disk
 from indexer.privacy import plain_environment, private_folder
 
 __all__ = ["Endpoint", "LocalServer"]
@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 90.0
 _START_AGAIN_SECONDS = 0.3
 _STARTS = 5  # in a row, none of which answered
+_EVIDENCE = 3  # of them, in which the server ended by itself
+_CRASH_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class LocalServer:
     def ensure(self) -> Endpoint:
         """Return where the server listens, starting one if none runs; it then stays until `release`.
 
+        :raises UnstartableIndexError: the server ends by itself with these files, time and again.
+        :raises FullDiskError: it cannot start for want of space.
         :raises IndexUnavailableError: no server came up; the message ends with the last line of its log.
         """
         if self._use is None:
@@ -74,13 +78,21 @@ class LocalServer:
                 )
                 again = time.monotonic() + _START_AGAIN_SECONDS
             time.sleep(0.03)
+        raise self._not_up(starts)
+
+    def _not_up(self, starts: int) -> PrecedentError:
+        if supervisor.disk_is_full(self._dir):
+            return full_disk(f"Chroma cannot start, the disk with {self._dir}")
+        state = supervisor.state_of(self._dir)
         how = (
             f"did not come up in {starts} starts"
             if starts == _STARTS
             else f"did not answer within {_WAIT_SECONDS:.0f} s"
         )
         msg = f"Chroma {how}; {self._dir / 'chroma.log'} ends with: {self._last_words()}"
-        raise IndexUnavailableError(msg)
+        if starts == _STARTS and state.get("failed", 0) >= _EVIDENCE:
+            return UnstartableIndexError(msg, run=str(state["run"]))
+        return IndexUnavailableError(msg)
 
     def release(self) -> None:
         """End this process's use; the last one's end stops the server."""
@@ -88,28 +100,46 @@ class LocalServer:
             self._use.close()
             self._use = None
 
-    def put_aside(self, run: str | None, reason: str) -> None:
-        """Have the index put aside, if the server of that run still has it: the next `ensure` starts empty.
+    def put_aside(self, run: str, reason: str) -> None:
+        """Have the index put aside if that run is still the last one that used it: the next `ensure` starts empty."""
+        if supervisor.state_of(self._dir).get("run") != run:
+            return  # another user's complaint was heard, or a server is at work that this one never met
+        _log.error(
+            "the index in %s is damaged (%s): it is put aside and rebuilt from the ledger", self._dir, reason
+        )
+        self._order({"aside": run, "reason": reason})
+        self.stop()
 
-        :param run: ``None`` when the server never answered.
-        """
-        deadline = time.monotonic() + _WAIT_SECONDS
-        # A server that is just being started may have an index that was put aside meanwhile.
-        while (endpoint := self._read()) is None and self._owned() and time.monotonic() < deadline:
+    def crash_of(self, run: str) -> str | None:
+        """Return how the server of the run crashed by itself, ``None`` when it runs or was ended from outside."""
+        deadline = time.monotonic() + _CRASH_SECONDS
+        # The supervisor notes it a moment after the connection broke.
+        while time.monotonic() < deadline:
+            state = supervisor.state_of(self._dir)
+            if state.get("run") != run or not self._owned():
+                break
             time.sleep(0.03)
-        if endpoint is None or endpoint.get("run") == run:
-            _log.error(
-                "the index in %s is damaged (%s): it is put aside and rebuilt from the ledger",
-                self._dir,
-                reason,
-            )
-            (self._dir / "chroma.suspect").write_text(reason)
-            self.stop()
+        state = supervisor.state_of(self._dir)
+        died = state.get("died") if state.get("run") == run else None
+        return None if died is None else f"the server ended with {died} while it was read"
+
+    def note_checked(self, run: str) -> None:
+        """Note that the files are sound as the server of that run has them."""
+        if not self.was_checked(run):
+            self._order({"checked": run})
+
+    def was_checked(self, run: str) -> bool:
+        """Whether any process noted that since the server was started."""
+        return any(order.get("checked") == run for order in supervisor.orders_of(self._dir))
 
     def compact(self) -> None:
         """Stop the server; the next one is started on files without anything that was deleted."""
-        (self._dir / "chroma.compact").touch()
+        self._order({"compact": True})
         self.stop()
+
+    def _order(self, order: dict[str, Any]) -> None:
+        with (self._dir / "chroma.orders").open("a") as file:
+            file.write(json.dumps(order) + "\n")
 
     def stop(self) -> bool:
         """Stop the server, whoever uses it; return whether one ran."""
@@ -136,7 +166,7 @@ class LocalServer:
         found = self._read()
         if found is None:
             return None
-        if not supervisor.answers(found["port"], timeout=5):
+        if not supervisor.answers(found["port"], found["run"], timeout=5):
             return None
         return Endpoint(found["port"], found["run"], found["clean"])
 
@@ -148,10 +178,8 @@ class LocalServer:
         return found
 
     def _last_words(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = (self._dir / "chroma.log").read_text(errors="replace").strip().splitlines()
-            return lines[-1].strip() if lines else "nothing"
-        return "nothing"
+        lines = supervisor.tail(self._dir / "chroma.log").strip().splitlines()
+        return lines[-1].strip() if lines else "nothing"
 
 
 def _terminate(pid: int | None) -> bool:

@@ -1,6 +1,8 @@
 """Connections to the ledger's tables, on SQLite and PostgreSQL alike."""
 
 import contextlib
+import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 
-from indexer.errors import PrecedentError, SettingsError
+from indexer.errors import FullDiskError, PrecedentError, SettingsError
 from indexer.ledger.records import Space
 from indexer.ledger.tables import (
     SCHEMA,
@@ -24,6 +26,7 @@ from indexer.ledger.tables import (
     tickets,
     vectors,
 )
+from indexer.ledger.waiting import Wait, holder_of
 from indexer.privacy import private_folder
 
 __all__ = [
@@ -45,6 +48,9 @@ PAGE = 500
 """Rows in one statement: far below what either database takes."""
 
 _BUSY_SECONDS = 60
+_PATIENCE = 1_800.0
+_FULL_DISK = ("disk is full", "no space left")
+_ROOM_BYTES = 1_000_000
 _INDEX_LOCK = 7_166_342_001  # any constant; names our advisory lock on PostgreSQL
 _WRITE_LOCK = _INDEX_LOCK + 1
 _MAINTENANCE_LOCK = _INDEX_LOCK + 2
@@ -65,9 +71,12 @@ class Database:
         options["hide_parameters"] = True  # they are tickets
         try:
             self._engine = sa.create_engine(self.url, **options)
+            # Who waits for a lock takes no connection away from who has it.
+            self._locks = sa.create_engine(self.url, poolclass=sa.NullPool, hide_parameters=True)
         except ModuleNotFoundError as error:
             msg = f"PRECEDENT_DATABASE_URL needs package {error.name}: pip install 'precedent[postgres]'"
             raise SettingsError(msg) from None
+        self._index_turn = threading.Lock()
         self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
         if self.is_sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -108,18 +117,44 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def index_lock(self) -> Iterator[None]:
-        """Hold the right to write to Chroma, one holder over all processes; it ends with the holder."""
+    def index_lock(self, *, patience: float | None = None) -> Iterator[None]:
+        """Hold the right to write to Chroma, one holder over all processes; it ends with the holder.
+
+        :param patience: seconds to wait for it; when not given, half an hour, with a word in the log.
+        :raises IndexBusyError: others have it for longer.
+        """
+        with contextlib.ExitStack() as held:
+            wait = Wait(_PATIENCE if patience is None else patience, self._index_holder)
+            # One thread of this process waits for other processes, and so holds one connection at most.
+            wait.until(lambda: self._index_turn.acquire(timeout=wait.step))
+            held.callback(self._index_turn.release)
+            if self.is_sqlite:
+                lock = FileLock(self._data_dir / "index.lock")
+                wait.until(lambda: _acquired(lock, wait.step))
+                held.callback(lock.release)
+            else:
+                connection = held.enter_context(self._alone(self._locks))
+                wait.until(
+                    lambda: (
+                        connection.execute(sa.select(sa.func.pg_try_advisory_lock(_INDEX_LOCK))).scalar()
+                        or wait.pause()
+                    )
+                )
+                held.callback(lambda: connection.execute(sa.select(sa.func.pg_advisory_unlock(_INDEX_LOCK))))
+            yield
+
+    def _index_holder(self) -> str | None:
+        """Return who has the lock of the index, as far as that can be told."""
         if self.is_sqlite:
-            with FileLock(self._data_dir / "index.lock"):
-                yield
-            return
-        with self._alone() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_lock(_INDEX_LOCK)))
-            try:
-                yield
-            finally:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_INDEX_LOCK)))
+            return holder_of(self._data_dir / "index.lock")
+        query = sa.text(
+            "SELECT 'the process at ' || coalesce(host(client_addr), 'the server') FROM pg_locks "
+            "JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+            "AND (classid::bigint << 32) + objid::bigint = :number"
+        )
+        with self._alone(self._locks) as connection:
+            found: str | None = connection.execute(query, {"number": _INDEX_LOCK}).scalar()
+        return found
 
     @contextlib.contextmanager
     def maintenance_lock(self) -> Iterator[None]:
@@ -135,7 +170,7 @@ class Database:
             except Timeout:
                 raise PrecedentError(msg) from None
             return
-        with self._alone() as connection:
+        with self._alone(self._locks) as connection:
             if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_MAINTENANCE_LOCK))).scalar():
                 raise PrecedentError(msg)
             try:
@@ -184,9 +219,9 @@ class Database:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[sa.Connection]:
+    def _alone(self, engine: sa.Engine | None = None) -> Iterator[sa.Connection]:
         """Open a connection on which every statement is a transaction of its own."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated(), (engine or self._engine).connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
@@ -194,8 +229,19 @@ class Database:
         try:
             yield
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-            msg = f"the ledger at {self._where} cannot be used: {_first_line(error)}"
+            said = _first_line(error)
+            if self._is_full_disk(said.lower()):
+                msg = f"the disk of the ledger at {self._where} is full ({said}): nothing is damaged; free some space"
+                raise FullDiskError(msg) from None
+            msg = f"the ledger at {self._where} cannot be used: {said}"
             raise PrecedentError(msg) from None
+
+    def _is_full_disk(self, said: str) -> bool:
+        if any(words in said for words in _FULL_DISK):
+            return True
+        # SQLite's word where it cannot make its log larger.
+        free = shutil.disk_usage(self._data_dir).free if self.is_sqlite else _ROOM_BYTES
+        return "disk i/o error" in said and free < _ROOM_BYTES
 
     def _create(self) -> None:
         # SQLite's switch to WAL does not wait for other processes that open the file for the first time too.
@@ -237,6 +283,14 @@ def pages(ids: Iterable[str]) -> Iterator[list[str]]:
             page = []
     if page:
         yield page
+
+
+def _acquired(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    return True
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

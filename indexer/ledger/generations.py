@@ -135,6 +135,22 @@ class Generations:
         with self._db.read() as connection:
             return {row.ticket_id: row.revision for row in connection.execute(query)}
 
+    def told_sample(self, generation: Generation, size: int) -> dict[str, str]:
+        """Return id and text hash of up to ``size`` tickets that the generation's collection was told of.
+
+        They are the first and the last ones by id, which takes no sweep of the tickets.
+        """
+        waiting = sa.select(pending.c.ticket_id).where(
+            pending.c.generation == _number(generation.name), pending.c.ticket_id == tickets.c.id
+        )
+        query = sa.select(tickets.c.id, tickets.c.text_hash).where(sa.not_(waiting.exists()))
+        found: dict[str, str] = {}
+        with self._db.read() as connection:
+            for order in (tickets.c.id, tickets.c.id.desc()):
+                rows = connection.execute(query.order_by(order).limit(-(-size // 2)))
+                found |= {row.id: row.text_hash for row in rows}
+        return found
+
     def note_pending(self, generation: Generation, ids: Iterable[str]) -> None:
         """Note that the generation's collection must be told of these tickets, or of their absence, again."""
         with self._db.write() as connection:

@@ -45,9 +45,13 @@ class Ledger:
         with self._db.read() as connection:
             return int(connection.execute(sa.select(state.c.revision)).scalar_one())
 
-    def index_lock(self) -> AbstractContextManager[None]:
-        """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder."""
-        return self._db.index_lock()
+    def index_lock(self, *, patience: float | None = None) -> AbstractContextManager[None]:
+        """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder.
+
+        :param patience: seconds to wait for it; when not given, as long as suits a command, which is told of it.
+        :raises IndexBusyError: others have it for longer.
+        """
+        return self._db.index_lock(patience=patience)
 
     def maintenance_lock(self) -> AbstractContextManager[None]:
         """Hold the right to make and remove generations: one holder over all processes, and it ends with the holder.

@@ -17,6 +17,7 @@ from indexer.sources import SourceRecord
 from indexer.sync import sync
 from indexer.ticket import Ticket, text_hash
 from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
+from tests.indexer.making import client_of
 
 _ROUNDS = 5
 _ROWS = 4_000
@@ -41,7 +42,7 @@ def run(folder: Path) -> None:
 
 def _bare(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
     with opened(make_settings(folder)) as knowledge:
-        client = knowledge.index._client  # noqa: SLF001 (the same client, without our code)
+        client = client_of(knowledge)  # the same client, without our code
         collection = client.create_collection("bare", configuration={"hnsw": HNSW}, embedding_function=None)
         began = time.perf_counter()
         for start in range(0, len(tickets), _BATCH):

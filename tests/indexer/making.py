@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tests.provider.vectors import vectors_of
 __all__ = [
     "SPACE",
     "assert_faithful",
+    "client_of",
     "make_ticket",
     "make_tickets",
     "sentence",
@@ -124,6 +126,13 @@ def write_tickets(
     generation, outcomes = record_tickets(knowledge.ledger, space, tickets)
     knowledge.replay(generation, only=[ticket.id for ticket in tickets])
     return generation, outcomes
+
+
+def client_of(knowledge: Knowledge) -> Any:
+    """Return the Chroma client of a store that is connected, without our code around it."""
+    connection = knowledge.index._connection  # noqa: SLF001 (nothing but a test needs it)
+    assert connection is not None
+    return connection.client
 
 
 def assert_faithful(knowledge: Knowledge) -> None:

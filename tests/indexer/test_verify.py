@@ -16,7 +16,7 @@ from indexer.ledger import Generation
 from indexer.settings import Settings
 from indexer.verify import VerifyReport, repair, verify
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import make_ticket, make_tickets, store
+from tests.indexer.making import client_of, make_ticket, make_tickets, store
 
 _COUNT = 60
 
@@ -38,7 +38,8 @@ def _verify(knowledge: Knowledge, settings: Settings, *, full: bool = True) -> V
 
 
 def _collection(knowledge: Knowledge) -> Any:
-    return knowledge.index._collection(_live(knowledge))  # noqa: SLF001 (to damage it behind everybody's back)
+    """Return Chroma's own, to damage it behind everybody's back."""
+    return client_of(knowledge).get_collection(_live(knowledge).name, embedding_function=None)
 
 
 def _live(knowledge: Knowledge) -> Generation:

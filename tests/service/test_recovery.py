@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from indexer.knowledge.supervisor import state_of
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs, processes_of
 from tests.provider import Provider
@@ -123,7 +124,7 @@ def test_it_ends_in_order(
         assert len(processes_of(data_dir)) >= 3  # service, supervisor, server
         assert service.stop(told_by) == (0 if told_by == signal.SIGINT else -signal.SIGTERM)
         assert_nothing_runs(data_dir)
-        assert (data_dir / "chroma.manifest").exists(), "Chroma was stopped in order"
+        assert state_of(data_dir)["files"], "Chroma was stopped in order"
         assert "Traceback" not in service.log
         assert "ERROR" not in service.log
         assert not list(data_dir.glob("service-*.pid"))

@@ -129,7 +129,7 @@ def test_a_collection_of_another_space_is_refused(knowledge: Knowledge) -> None:
     store(knowledge, make_tickets(3))
     other = Generation("tickets-0001", replace(SPACE, model="other-model", dimension=32), "live")
     index = knowledge.index
-    index._collections.clear()  # noqa: SLF001 (as in a process that has not seen it yet)
+    index.connect()  # as a process that has not seen it yet
     for use in (
         lambda: index.create(other),
         lambda: index.nearest_ids(other, np.ones((1, 32), dtype=np.float32)),

@@ -18,7 +18,15 @@ from indexer.settings import Settings
 from indexer.ticket import text_hash
 from tests.indexer.knowledge.proxy import Proxy
 from tests.indexer.knowledge.users import endpoint_of, kill
-from tests.indexer.making import SPACE, assert_faithful, make_ticket, make_tickets, store, store_vectors
+from tests.indexer.making import (
+    SPACE,
+    assert_faithful,
+    client_of,
+    make_ticket,
+    make_tickets,
+    store,
+    store_vectors,
+)
 from tests.leftovers import assert_nothing_runs
 
 _PERSISTED = 1_300  # Chroma writes vectors to their files from 1,000 rows on
@@ -82,7 +90,7 @@ def test_rows_that_chroma_lost_or_invented_are_put_right(knowledge: Knowledge) -
     knowledge.index.delete(live, ["t-1", "t-2", "t-3"])
     knowledge.prepare()
     assert_faithful(knowledge)
-    client = knowledge.index._client  # noqa: SLF001 (somebody else writes to the collection)
+    client = client_of(knowledge)  # somebody else writes to the collection
     client.get_collection(live.name, embedding_function=None).add(ids=["foreign"], embeddings=[[1.0] * 64])
     knowledge.prepare()
     assert_faithful(knowledge)
@@ -220,7 +228,7 @@ def test_texts_that_change_during_the_check_are_no_damage(copied: Path, settings
         done = threading.Event()
 
         def notify(what: str, _done: int, _total: int) -> None:
-            if what == "check" and not done.is_set():
+            if what == "verify" and not done.is_set():
                 done.set()
                 knowledge.ledger.tickets.write(changed)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.errors import IndexUnavailableError
+from indexer.knowledge.failures import UnstartableIndexError
 from indexer.knowledge.server import LocalServer
 from tests.indexer.knowledge.users import User, endpoint_of, kill
 from tests.leftovers import assert_nothing_runs, processes_of, wait_until
@@ -127,10 +127,10 @@ def test_what_is_put_aside_is_replaced_by_an_empty_index(server: LocalServer, da
     (aside,) = data_dir.glob("index.damaged-*")
     assert (aside / "mark").read_text() == "of the damaged index"
     assert not (data_dir / "index" / "mark").exists()
-    assert not (data_dir / "chroma.suspect").exists()
+    assert not (data_dir / "chroma.orders").exists()
 
 
-@pytest.mark.parametrize("change", ["changed", "added", "removed", "manifest"])
+@pytest.mark.parametrize("change", ["changed", "added", "removed"])
 def test_files_that_changed_while_nothing_ran_are_put_aside(
     server: LocalServer, data_dir: Path, change: str
 ) -> None:
@@ -145,10 +145,8 @@ def test_files_that_changed_while_nothing_ran_are_put_aside(
             file.write(b"X")
     elif change == "added":
         (data_dir / "index" / "new").touch()
-    elif change == "removed":
-        database.unlink()
     else:
-        (data_dir / "chroma.manifest").write_text("{")
+        database.unlink()
     server.ensure()
     assert len(list(data_dir.glob("index.damaged-*"))) == 1
     assert "put the index aside" in (data_dir / "chroma.log").read_text(errors="replace")
@@ -162,7 +160,7 @@ def test_disorder_lasts_until_somebody_checked(server: LocalServer, data_dir: Pa
     LocalServer(data_dir).stop()
     third = server.ensure()
     assert (second.clean, third.clean) == (False, False)
-    (data_dir / "chroma.checked").write_text(f"{third.run}\n")
+    server.note_checked(third.run)
     LocalServer(data_dir).stop()
     assert server.ensure().clean
 
@@ -175,10 +173,10 @@ def test_a_server_that_cannot_start_is_an_error_with_its_last_words(
     index.mkdir(parents=True)
     (index / "chroma.sqlite3").write_bytes(b"no database" * 1_000)
     with pytest.raises(
-        IndexUnavailableError, match=r"did not come up in \d starts.*chroma\.log ends with: \S+"
-    ):
+        UnstartableIndexError, match=r"did not come up in \d starts.*chroma\.log ends with: \S+"
+    ) as error:
         server.ensure()
-    server.put_aside(None, "it does not start")
+    server.put_aside(error.value.run, "it does not start")
     assert server.ensure().clean
 
 

@@ -2,13 +2,19 @@
 
 import contextlib
 import multiprocessing
+import os
 import random
+import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
+from filelock import FileLock
 
+from indexer.errors import IndexBusyError
 from indexer.ledger import Ledger, Outcome
 from indexer.ticket import text_hash
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors, vectors_for
@@ -141,6 +147,56 @@ def test_the_index_lock_ends_with_its_holder(database_url: str | None, data_dir:
     assert child.exitcode == -9
     with contextlib.closing(Ledger(database_url, data_dir)) as ledger, ledger.index_lock():
         pass
+
+
+def test_a_wait_for_the_index_lock_has_an_end(database_url: str | None, data_dir: Path) -> None:
+    """Threads and other processes wait as long as they were told to, and are told that it is busy; then it works."""
+    with (
+        contextlib.closing(Ledger(database_url, data_dir)) as ledger,
+        contextlib.closing(Ledger(database_url, data_dir)) as other,
+    ):
+        with ledger.index_lock():
+            for one in (ledger, other):
+                with (
+                    pytest.raises(IndexBusyError, match=r"for more than 0\.2 s"),
+                    one.index_lock(patience=0.2),
+                ):
+                    pass
+        for one in (ledger, other):
+            with one.index_lock(patience=0.2):
+                pass
+
+
+def test_who_waits_for_the_index_lock_is_told_who_has_it(data_dir: Path) -> None:
+    """The message names the process, by its number."""
+    with (
+        contextlib.closing(Ledger(None, data_dir)) as ledger,
+        FileLock(data_dir / "index.lock"),
+        pytest.raises(IndexBusyError, match=f"process {os.getpid()} "),
+        ledger.index_lock(patience=0.1),
+    ):
+        pass
+
+
+def test_writers_that_wait_leave_the_database_to_the_holder(database_url: str | None, data_dir: Path) -> None:
+    """Thirty threads wait for the index; who has it reads and writes the ledger all the same."""
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger, ThreadPoolExecutor(30) as pool:
+        held = threading.Barrier(31)
+
+        def wait() -> None:
+            held.wait()
+            with ledger.index_lock(patience=120):
+                pass
+
+        with ledger.index_lock():
+            waiting = [pool.submit(wait) for _ in range(30)]
+            held.wait()
+            time.sleep(0.5)
+            store_vectors(ledger, make_tickets(20))
+            ledger.tickets.write(make_tickets(20))
+            assert ledger.tickets.count() == 20
+        for one in waiting:
+            one.result()
 
 
 def _die_with_the_lock(url: str | None, data_dir: Path) -> None:
