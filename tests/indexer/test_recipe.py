@@ -20,7 +20,7 @@ from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sync import plan, sync, unembedded
 from indexer.ticket import Ticket, parse_ticket
-from tests.indexer.making import SPACE, assert_faithful, make_ticket, make_tickets, store
+from tests.indexer.making import SPACE, assert_faithful, client_of, make_ticket, make_tickets, store
 from tests.provider import Provider
 from tests.provider.vectors import vectors_of
 
@@ -101,7 +101,7 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
     with contextlib.closing(Knowledge(settings)) as knowledge:
         knowledge.prepare()
         store(knowledge, [*make_tickets(30), long])
-        collection = knowledge.index._collections["tickets-0001"]  # noqa: SLF001 (as the release before made it)
+        collection = client_of(knowledge).get_collection("tickets-0001", embedding_function=None)
         collection.modify(metadata={**collection.metadata, "recipe": "text-v1"})
         _age(knowledge, settings, long)
     provider.clear()
