@@ -44,10 +44,17 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     citations: tuple[str, ...]
     source: Annotated[Literal["llm", "extractive", "none"], msgspec.Meta(description="who wrote the text")]
-    grounded: Annotated[bool, msgspec.Meta(description="it cites retrieved tickets, and nothing else")]
+    grounded: Annotated[
+        bool,
+        msgspec.Meta(
+            description="at least one retrieved ticket is cited and no other is named, and every address, command, link and tag"
+            " is one that a given resolution has; whether a statement follows from the tickets is not checked"
+        ),
+    ]
     degraded: Annotated[
         str | None, msgspec.Meta(description="why this is not the draft that was asked for")
     ] = None
+    uncited: Annotated[int, msgspec.Meta(description="sentences of a model's text that cite no ticket")] = 0
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from service.drafting.disguise import fold
+from service.drafting.numbers import TICKET_WORDS
+
 __all__ = ["Mention", "MentionFinder", "code_spans", "is_index"]
 
 _DASH = r"\-" "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}"
@@ -13,7 +16,7 @@ _JOINT = rf"[\s_{_DASH}]"
 _END = r"(?!\w|[.:]\d)"  # not half a word, a version or a time
 _RANGE = rf"\d+\s*[{_DASH}]\s*\d+(?![\w{_DASH}])"  # "5-9"
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d)"
-_WORD = r"tickets?|cases?|issues?|incidents?|precedents?"
+_WORD = TICKET_WORDS
 
 _CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]+`", re.DOTALL)
 _LONE_ID = re.compile(r"`\s*\[?#?[\w-]+\]?\s*`")  # an id that is only set in code type
@@ -61,9 +64,9 @@ class MentionFinder:
     """Finds references to tickets, knowing these ids and so the shape that the team's ids have."""
 
     def __init__(self, ids: Sequence[str]) -> None:
-        self._known = {_key(i): i for i in reversed(ids)} | {i: i for i in ids}
+        self._known = {_key(i): i for i in reversed(ids)} | {fold(i): i for i in ids}
         self._words = any(not re.search(r"\d", i) for i in ids)
-        shapes = sorted({_shape(i) for i in ids}, key=len, reverse=True)
+        shapes = sorted({_shape(fold(i)) for i in ids}, key=len, reverse=True)
         shape = "|".join(shapes) or r"(?!)"
         self._in_bracket = re.compile(
             rf"{_LEAD}{_NO_DATE}(?P<id>{_RANGE}|(?:{shape}){_END}|[a-z]{{1,10}}[{_DASH}_]?\d+{_END}|\d+{_END})",
@@ -74,11 +77,11 @@ class MentionFinder:
             rf"|\d+(?![{_DASH}]\w){_END}{_AMOUNT})",
             re.IGNORECASE,
         )
-        bare = [s for s in map(_bare_shape, ids) if s]
+        bare = [s for s in map(_bare_shape, map(fold, ids)) if s]
         self._bare = re.compile(rf"(?<!\w)(?:{'|'.join(dict.fromkeys(bare)) or '(?!)'})(?!\w)", re.IGNORECASE)
 
     def find(self, text: str) -> list[Mention]:
-        """Return the mentions in a text in their order; no two overlap."""
+        """Return the mentions in a folded text in their order; no two overlap."""
         found: list[Mention] = []
         for kind in (self._brackets, self._after_words, self._lookalikes):
             for mention in list(kind(text)):
@@ -140,7 +143,7 @@ def is_index(mention: Mention, text: str) -> bool:
 
 def _key(token: str) -> str:
     """Fold case and the many dashes, which models change freely."""
-    return re.sub(rf"{_JOINT}+", "-", token.strip().lstrip("#").casefold())
+    return re.sub(rf"{_JOINT}+", "-", fold(token).strip().lstrip("#").casefold())
 
 
 def _shape(ticket_id: str) -> str:

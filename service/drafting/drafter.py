@@ -176,5 +176,6 @@ def _draft(grounded: GroundedText, incomplete: str | None) -> Draft:
         citations=grounded.citations,
         source="llm",
         grounded=True,
+        uncited=grounded.uncited,
         degraded="; ".join(filter(None, (grounded.left_out, incomplete))) or None,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from service.drafting.citations import MentionFinder, code_spans, is_index
+from service.drafting.disguise import visible
 from service.drafting.precedents import shorten
 from service.drafting.wording import priority_sentence
 from service.records import Draft, Neighbour, PriorityDecision
@@ -48,7 +49,7 @@ def extractive_draft(priority: PriorityDecision, precedents: Sequence[Neighbour]
 
 def _quote(neighbour: Neighbour, finder: MentionFinder) -> str:
     """Quote the resolution line by line; what it has in brackets must not read as a citation of this draft."""
-    text = shorten(neighbour.resolution or "", _QUOTE_CHARACTERS)
+    text = visible(shorten(neighbour.resolution or "", _QUOTE_CHARACTERS))
     code = code_spans(text)
     for mention in reversed(finder.find(text)):
         start, end = mention.start, mention.end

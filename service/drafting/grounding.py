@@ -1,37 +1,53 @@
-"""Holding a draft to its precedents: a sentence that refers to anything else is left out."""
+"""Holding a draft to what it was given: each sentence is made visible, checked, and shown or left out."""
 
+import html
 import re
 from collections import Counter
 from collections.abc import Sequence
 
-from service.drafting.addresses import addresses, known_addresses
+from service.drafting.addresses import address_spans, addresses
 from service.drafting.citations import Mention, MentionFinder, code_spans, is_index
+from service.drafting.commands import commands
+from service.drafting.disguise import fold, fold_with_origins, revealed, visible
+from service.drafting.echo import echoes, speaks_of_its_prompt
+from service.drafting.given import Given
+from service.drafting.markup import markup
+from service.drafting.numbers import TicketNumbers
 from service.records import Neighbour
 
 __all__ = ["GroundedText"]
 
-_FULL_WIDTH = str.maketrans("【】", "[]")
 _NAME = re.compile(r"\w[\w.()\[\]]{0,80}\Z")  # what an index is attached to
-_PROMPT_TAG = re.compile(r"</?(?:new_ticket|precedents|ticket|text|resolution|priority)\b", re.IGNORECASE)
 _SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number on the next
+_SECRET = re.compile(
+    r"[A-Za-z0-9+/_=-]{32,}|(?<![\w.])\d{9,10}(?![\w.])"
+)  # coded text; an IP address as one number
+_MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)|[0-9a-f]{32}|\d+\Z")
+
+_PROMPT = "that repeated the prompt"
+_ADDRESS = "with an address that no given resolution has"
+_MARKUP = "with a link, image, tag or role that no given resolution has"
+_COMMAND = "with a command that no given resolution has"
+_TICKET = "that cited a ticket that was not retrieved"
 
 
 class GroundedText:
     """Collects a draft sentence by sentence and keeps what is grounded.
 
-    A sentence is left out whole when it refers to a ticket other than the precedents, has an address that is in none
-    of the given texts, or repeats the mark-up of the prompt, as weak models do. References to precedents are all written as ``[id]``.
+    A sentence is left out whole when it refers to a ticket other than the precedents, has an address, a command, a
+    link or a tag that none of their resolutions has, or repeats the prompt. Of what is kept, characters that nobody
+    sees are removed, and references to precedents are all written as ``[id]``.
     """
 
     def __init__(self, text: str, precedents: Sequence[Neighbour]) -> None:
         """Give the new ticket's text, and the precedents as the model saw them."""
         self._finder = MentionFinder([n.id for n in precedents])
-        given = [text, *(t for n in precedents for t in (n.text, n.resolution or ""))]
-        self._given = "\n".join(given).casefold()
-        self._addresses = known_addresses(given)
+        self._numbers = TicketNumbers([n.id for n in precedents])
+        self._given = Given(text, precedents)
         self._shown = ""
         self._gap = ""
         self._cited: dict[str, None] = {}
+        self._uncited = 0
         self._faults: Counter[str] = Counter()
 
     @property
@@ -45,6 +61,11 @@ class GroundedText:
         return tuple(self._cited)
 
     @property
+    def uncited(self) -> int:
+        """How many sentences of the kept text cite no precedent."""
+        return self._uncited
+
+    @property
     def left_out(self) -> str | None:
         """Say what was left out and why, if anything was."""
         said = [f"{n} sentence{'s' if n > 1 else ''} {fault}" for fault, n in self._faults.items()]
@@ -52,58 +73,98 @@ class GroundedText:
 
     def add(self, sentence: str) -> str:
         """Take the next sentence with the white space around it; return what may be shown of it, or nothing."""
+        sentence = visible(sentence)
         body = sentence.strip()
         if not body:
             self._gap += sentence
             return ""
         lead, _, after = sentence.partition(body)
         gap = self._gap + lead if self._shown else ""
-        fault, kept = self._check(body, before=(self._shown + gap)[-_SEEN_BEFORE:])
-        if fault:
+        before = (self._shown + gap)[-_SEEN_BEFORE:]
+        if fault := self._fault(body, before) or self._unknown_ticket(body, before):
             self._faults[fault] += 1
             self._gap = max(self._gap, after, key=lambda space: space.count("\n"))
             return ""
+        kept, cited = self._with_citations(body, before)
+        self._cited.update((i, None) for i in cited)
+        self._uncited += not cited and re.search(r"\w", kept) is not None
         self._gap = after
         self._shown += gap + kept
         return gap + kept
 
-    def _check(self, body: str, *, before: str) -> tuple[str, str]:
-        """Return what is wrong with a sentence, or an empty string and the sentence with citations as ``[id]``."""
-        body = body.translate(_FULL_WIDTH)
-        text = before + body
-        if any(tag[0].casefold() not in self._given for tag in _PROMPT_TAG.finditer(body)):
-            return "that repeated the prompt", ""
-        named = [a for a in addresses(text) if a[1] > len(before)]
-        if any(address not in self._addresses for _, _, address in named):
-            return "with an address that no given ticket has", ""
-        code = code_spans(text, len(before))
-        cited: list[Mention] = []
+    def _fault(self, body: str, before: str) -> str | None:
+        """Return what is wrong with a sentence apart from the tickets that it names."""
+        given, folded, bare = self._given, fold(body), revealed(body)
+        if any(not given.resolve(said) for said in speaks_of_its_prompt(bare)) or echoes(
+            bare, given.everything
+        ):
+            return _PROMPT
+        near = revealed(_joined(before, body))
+        if set(addresses(near)) - given.addresses - set(addresses(revealed(before))):
+            return _ADDRESS
+        for view in (fold(before + body), revealed(body)):
+            if any(not given.resolve(m) for m in set(markup(view)) - set(markup(fold(before)))):
+                return _MARKUP
+        if any(not given.resolve(command) for command in commands(folded)):
+            return _COMMAND
+        if any(_MIXED.match(found[0]) and not given.say(found[0]) for found in _SECRET.finditer(folded)):
+            return _ADDRESS
+        return None
+
+    def _mentions(self, text: str, start: int) -> list[tuple[Mention, bool]]:
+        """Return the references to tickets in a folded text that end after ``start``, and whether in code."""
+        links = list(address_spans(text))
+        code = code_spans(text, start)
+        found = []
         for mention in self._finder.find(text):
-            if mention.end <= len(before) or _inside(mention, [a[:2] for a in named]):
+            if mention.end <= start or _inside(mention, links):
                 continue
             in_code = _inside(mention, code)
-            if (in_code and is_index(mention, text)) or self._quoted(mention, text):
-                continue
-            if mention.unknown:
-                return "that cited a ticket that was not retrieved", ""
+            if not (in_code and is_index(mention, text)) and not self._quoted(mention, text):
+                found.append((mention, in_code))
+        return found
+
+    def _unknown_ticket(self, body: str, before: str) -> str | None:
+        start = len(fold(before))
+        text = fold(before + html.unescape(body))
+        if any(mention.unknown for mention, _ in self._mentions(text, start)):
+            return _TICKET
+        earlier = set(self._numbers.find(text[:start]))
+        if any(not self._given.resolve(n) for n in set(self._numbers.find(text)) - earlier):
+            return _TICKET
+        if any(not self._given.say(key) for key in self._numbers.keys(text[start:])):
+            return _TICKET
+        return None
+
+    def _with_citations(self, body: str, before: str) -> tuple[str, list[str]]:
+        """Return the sentence with its references as ``[id]``, and their ids."""
+        folded, origins = fold_with_origins(body)
+        start = len(fold(before))
+        text = fold(before) + folded
+        cited: list[str] = []
+        for mention, in_code in reversed(self._mentions(text, start)):
             # Code is shown as it is, so it cites only where it has the very form of a citation.
             as_written = text[mention.start : mention.end]
-            if mention.start >= len(before) and (not in_code or as_written == _citations(mention)):
-                cited.append(mention)
-        for mention in reversed(cited):
-            text = text[: mention.start] + _citations(mention) + text[mention.end :]
-        self._cited.update((i, None) for mention in cited for i in mention.ids)
-        return "", text[len(before) :]
+            if mention.start >= start and (not in_code or as_written == _citations(mention)):
+                first, last = origins[mention.start - start], origins[mention.end - start]
+                body = body[:first] + _citations(mention) + body[last:]
+                cited[:0] = mention.ids
+        return body, cited
 
     def _quoted(self, mention: Mention, text: str) -> bool:
         """Whether it is no citation but something that the given texts say: a pull request's #12, a rows[0]."""
         start = mention.start
         if is_index(mention, text) and (name := _NAME.search(text, 0, start)):
-            start = name.start()
-        elif mention.explicit or not (mention.unknown or text[start] == "#"):
+            return self._given.say(text[name.start() : mention.end])
+        if mention.explicit or not (mention.unknown or text[start] == "#"):
             return False
-        token = re.escape(text[start : mention.end].casefold())
-        return re.search(rf"(?<!\w){token}(?!\w)", self._given) is not None
+        return self._given.resolve(text[start : mention.end])
+
+
+def _joined(before: str, body: str) -> str:
+    """Put a sentence behind the text before it, as close as an address would have them that goes on in it."""
+    tight = body[0] in "./@" or before.rstrip()[-1:] in {"/", "@"}
+    return (before.rstrip() if tight else before) + body
 
 
 def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:

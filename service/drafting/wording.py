@@ -1,10 +1,22 @@
 """The priority in words, the same for the model's prompt and for the extractive draft."""
 
+import re
 from collections.abc import Sequence
 
+from service.drafting.addresses import addresses
+from service.drafting.disguise import revealed, visible
 from service.records import Neighbour, PriorityDecision
 
-__all__ = ["priority_sentence"]
+__all__ = ["plain_label", "priority_sentence"]
+
+_LABEL_CHARACTERS = 60
+_NO_LABEL_CHARACTER = re.compile(r"[^\w .,+&'()-]+")
+
+
+def plain_label(label: str) -> str:
+    """Return a label as a reply may say it: one short line without mark-up, and none that is an address."""
+    plain = " ".join(_NO_LABEL_CHARACTER.sub(" ", visible(label)).split())[:_LABEL_CHARACTERS]
+    return "(a label that cannot be shown)" if not plain or any(addresses(revealed(plain))) else plain
 
 
 def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour]) -> str:
@@ -15,10 +27,10 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
     support = _support(priority.label, precedents)
     if priority.decision == "review":
         return (
-            f"The priority is uncertain and a person should confirm it: {priority.label} is the most likely"
+            f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} is the most likely"
             f" (probability {percent}){support}."
         )
-    return f"The predicted priority is {priority.label} (probability {percent}){support}."
+    return f"The predicted priority is {plain_label(priority.label)} (probability {percent}){support}."
 
 
 def _support(label: str, precedents: Sequence[Neighbour]) -> str:
@@ -28,5 +40,5 @@ def _support(label: str, precedents: Sequence[Neighbour]) -> str:
     # As the forest takes them: exports of two tools may differ in case.
     same = sum(found.casefold() == label.casefold() for found in labels)
     if len(labels) == 1:
-        return f"; the similar ticket had {'it too' if same else f'priority {labels[0]}'}"
+        return f"; the similar ticket had {'it too' if same else f'priority {plain_label(labels[0])}'}"
     return f"; {same or 'none'} of the {len(labels)} similar tickets had it"

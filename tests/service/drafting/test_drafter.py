@@ -25,7 +25,7 @@ def test_drafts_with_the_model(provider: Provider) -> None:
         " Restart the gateway [5], else roll back [7].",
     ]
     assert result.draft == Draft(
-        text="".join(pieces), citations=("5", "7"), source="llm", grounded=True, degraded=None
+        text="".join(pieces), citations=("5", "7"), source="llm", grounded=True, degraded=None, uncited=2
     )
     assert result.chat_requests == 1
     assert result.prompt_tokens > 0

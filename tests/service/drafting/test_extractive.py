@@ -3,7 +3,7 @@
 import pytest
 
 from service.drafting.extractive import extractive_draft
-from service.drafting.precedents import select_precedents
+from service.drafting.precedents import select_precedents, why_none
 from service.drafting.wording import priority_sentence
 from service.records import Draft, Neighbour, PriorityDecision
 from tests.service.drafting.records import HIGH, neighbour, priority
@@ -91,3 +91,15 @@ def test_the_reason_counts_the_similar_tickets(labels: list[str | None], said: s
     """Why a priority was predicted is told by how many precedents had it."""
     neighbours = [neighbour(str(i), label=label) for i, label in enumerate(labels)]
     assert priority_sentence(HIGH, neighbours).endswith(said)
+
+
+def test_labels_and_ids_bring_no_markup_into_the_reply() -> None:
+    """A label is said without mark-up or address; a ticket whose id is mark-up is no precedent."""
+    linked = _draft(neighbour(), decision=priority("[high](https://evil.example/a) <b>"))
+    assert "evil" not in linked.text
+    assert "<b>" not in linked.text
+    assert "](" not in linked.text
+    marked = neighbour("x](https://evil.example/a)[y", similarity=0.9)
+    assert [n.id for n in select_precedents([marked, neighbour()])] == ["5"]
+    assert select_precedents([marked]) == ()
+    assert "id that can be cited" in why_none([marked])

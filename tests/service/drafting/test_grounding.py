@@ -80,7 +80,7 @@ def test_ids_with_a_prefix_are_known_without_brackets(
     answer: str, text: str, citations: tuple[str, ...]
 ) -> None:
     """A token of the ids' own shape is a citation; what the precedents themselves say may be quoted."""
-    grounded = _ground(answer, JIRA, given="Duplicate of TIMOB-777, fixed in #4312.")
+    grounded = _ground(answer, JIRA, given="Duplicate of TIMOB-777, fixed in #4312, see `git log TIMOB-5`.")
     assert grounded.text == text
     assert grounded.citations == citations
     assert grounded.left_out is None
@@ -205,7 +205,7 @@ def test_a_sentence_with_a_made_up_address_is_left_out(address: str) -> None:
         f"Restart it [5]. Go to {address}. Then wait.", given="See https://docs.example.com/keys."
     )
     assert grounded.text == "Restart it [5]. Then wait."
-    assert grounded.left_out == "left out 1 sentence with an address that no given ticket has"
+    assert grounded.left_out == "left out 1 sentence with an address that no given resolution has"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_sentence_with_a_made_up_address_is_left_out(address: str) -> None:
     ],
 )
 def test_an_address_that_was_given_is_kept(address: str) -> None:
-    """Addresses of the ticket and of the precedents may be passed on."""
+    """Addresses of the resolutions may be passed on."""
     grounded = _ground(
         f"See {address}, as before [5].", given="See https://docs.example.com/keys, or mail help@example.com."
     )
@@ -266,7 +266,7 @@ def test_says_everything_that_was_left_out() -> None:
     assert grounded.text == "D [5]."
     assert grounded.left_out == (
         "left out 2 sentences that cited a ticket that was not retrieved"
-        " and 1 sentence with an address that no given ticket has"
+        " and 1 sentence with an address that no given resolution has"
     )
 
 
