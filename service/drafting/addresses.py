@@ -11,7 +11,7 @@ __all__ = ["address_spans", "addresses", "normal_form"]
 
 _BREAK = r"\s<>\"'|()\[\]{}"
 _URL = re.compile(
-    rf"(?<![a-z])(?:[a-z][a-z0-9+.-]{{0,20}}\s?:\s?/\s?/\s?|https?\s?:[\s/\\]?(?=\w))[^{_BREAK}]*",
+    rf"(?<![a-z])(?:[a-z][a-z0-9+.-]{{0,20}}\s?:\s?/\s?/\s?|https?\s?:[/\\]?(?=\w))[^{_BREAK}]*",
     re.IGNORECASE,
 )
 _OPAQUE = re.compile(
