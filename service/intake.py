@@ -1,5 +1,6 @@
 """Tickets that the portal writes, by the same way in as a sync's."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -14,6 +15,7 @@ from service.metrics import count_requests, count_ticket
 __all__ = ["Intake", "Rejected", "Taken", "tell", "write"]
 
 _CHUNK = 500
+_LISTED = 1_000
 _OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected")
 
 
@@ -25,7 +27,10 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Taken(msgspec.Struct, kw_only=True):
-    """What became of the records of a request: each is counted in ``read`` and in one of ``added`` to ``rejected``."""
+    """What became of the records of a request: each is counted in ``read`` and in one of ``added`` to ``rejected``.
+
+    Of the rejections no more than 1,000 are listed.
+    """
 
     read: int = 0
     added: int = 0
@@ -57,6 +62,7 @@ class Intake:
         :raises IndexUnavailableError: the ledger has the tickets, the index will be told of them later.
         """
         for chunk in _chunks(records):
+            await asyncio.sleep(0)  # others are answered in between, however many records are none
             await self._store({number: ticket for number, ticket in map(self._parsed, chunk) if ticket})
 
     async def put(self, ticket: Ticket) -> None:
@@ -68,7 +74,7 @@ class Intake:
         """Count a record that cannot even be decoded."""
         self.taken.read += 1
         self.taken.rejected += 1
-        self.taken.rejections.append(Rejected(record=number, reason=reason))
+        self._list(number, reason)
 
     def close(self) -> None:
         """Give back what was needed, and have the metrics count the request."""
@@ -111,8 +117,12 @@ class Intake:
                 continue
             self._incoming.refused(change)
             number = next(n for n, ticket in tickets.items() if ticket is change.ticket)
-            self.taken.rejections.append(Rejected(record=number, reason=reason))
+            self._list(number, reason)
         return kept
+
+    def _list(self, number: int, reason: str) -> None:
+        if len(self.taken.rejections) < _LISTED:
+            self.taken.rejections.append(Rejected(record=number, reason=reason))
 
     def _count(self, name: str, change: int) -> None:
         setattr(self.taken, name, getattr(self.taken, name) + change)

@@ -92,14 +92,15 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
 async def post_batch(request: Request[Any, Any, Any]) -> Taken:
     """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line, read as a stream.
 
-    What is not a ticket is listed in `rejections` with its number and the reason; the rest is stored.
+    What is not a ticket is counted in `rejected`, and the first 1,000 are listed in `rejections` with number and reason;
+    the rest is stored.
     """
     keeper = _keeper(request)
     with contextlib.closing(Intake(keeper)) as intake:
         if media_type(request) in LINES:
             await _take_lines(intake, request)
         else:
-            found = decoded(await request.body())
+            found = await keeper.pools.writes.run(decoded, await request.body())
             tickets = found.get("tickets") if isinstance(found, dict) else found
             if not isinstance(tickets, list):
                 msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
