@@ -1,68 +1,52 @@
 """A copy of the ledger in one portable file, and an empty store made of it.
 
-The file is a ZIP archive, the same for both databases: ``tickets.jsonl`` has a ticket a line, ``feedback.jsonl``
-the last word on an answer a line; ``vectors-1.bin`` and so on have, for each text of one vector space, the 32 bytes of its SHA-256 and then its float32 values, little-endian;
-``manifest.json`` says which spaces, how much of everything, and each part's SHA-256.
+The file is an SQLite database with the ledger's own tables, the same for both databases. Its further table
+``backup`` says when it was made, how many rows there are, and the SHA-256 of all of them.
 """
 
 import hashlib
 import os
+import shutil
+import sqlite3
+import tempfile
 import time
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import msgspec
+import sqlalchemy as sa
 
+from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from indexer.knowledge.knowledge import Notify
-from indexer.ledger import Content, FeedbackRow, Ledger, Snapshot, Space
-from indexer.ticket import Ticket
+from indexer.ledger import Ledger, Row, Rows, pages_of, rows_of
+from indexer.ledger.soundness import is_sound
+from indexer.ledger.tables import SCHEMA, copied, metadata, spaces
+from indexer.settings import Settings
 
-__all__ = ["BackupFileError", "CopyReport", "backup", "restore"]
+__all__ = ["BackupFileError", "CopyReport", "backup", "restore", "stored", "write_copy"]
 
-_FORMAT = "precedent-backup-1"
-_MANIFEST = "manifest.json"
-_TICKETS, _FEEDBACK = "tickets.jsonl", "feedback.jsonl"
-_HASH_BYTES = 32
-_READ = 2**20
+_FORMAT = "precedent-backup-2"
+_LONGEST = 2**26  # bytes of a value
+_NAMED = 5
 _TOLD = 1_000
 
-_ticket = msgspec.json.Decoder(Ticket)
-_feedback = msgspec.json.Decoder(FeedbackRow)
+_made = sa.Table(
+    "backup",
+    sa.MetaData(),
+    sa.Column("format", sa.String, primary_key=True),
+    sa.Column("schema", sa.Integer, nullable=False),
+    sa.Column("made", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.String, nullable=False),
+)
 
 
 class BackupFileError(PrecedentError):
     """A file is no backup, or is damaged; nothing was restored from it."""
-
-
-class _Part(msgspec.Struct, frozen=True):
-    name: str
-    size: int
-    sha256: str
-
-
-class _SpacePart(msgspec.Struct, frozen=True, kw_only=True):
-    space: Space
-    vectors: int
-    part: _Part
-
-
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    format: str
-    made: str
-    ledger: str
-    live: Space | None
-    generation: int
-    tickets: int
-    ticket_part: _Part
-    feedback: int
-    feedback_part: _Part
-    spaces: tuple[_SpacePart, ...]
 
 
 class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,56 +61,114 @@ class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class _Writer:
-    """Writes one part after the other, and knows what it wrote."""
+@dataclass(slots=True)
+class _Passing:
+    """Rows on their way: counted, looked at, and summed up in one checksum."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+    notify: Notify
+    what: str
+    counts: dict[str, int] = field(default_factory=dict)
+    unsound: list[str] = field(default_factory=list)
+    dimensions: dict[int, int] = field(default_factory=dict)
+    _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def add(self, name: str, pieces: Iterable[bytes], compression: int) -> tuple[_Part, int]:
-        """Write a part piece by piece and return it, and how many pieces there were."""
-        digest, size, count = hashlib.sha256(), 0, 0
-        info = zipfile.ZipInfo(name, date_time=time.gmtime()[:6])
-        info.compress_type = compression
-        with self._archive.open(info, "w", force_zip64=True) as part:
-            for piece in pieces:
-                part.write(piece)
-                digest.update(piece)
-                size += len(piece)
-                count += 1
-        return _Part(name, size, digest.hexdigest()), count
+    def through(self, table: sa.Table, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield the rows of a table as they come."""
+        count, names = 0, [column.name for column in table.columns]
+        for row in rows:
+            if not is_sound(table, row, self.dimensions):
+                self.unsound.append(f"{table.name} {str(row[names[0]]).encode(errors='replace').decode()!r}")
+                continue
+            if table is spaces:
+                self.dimensions[row["id"]] = row["dimension"]
+            self._digest.update(msgspec.msgpack.encode((str(table.name), [row[name] for name in names])))
+            count += 1
+            self.counts[table.name] = count
+            if count % _TOLD == 0:
+                self.notify(self.what, count, count)
+            yield row
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def report(self, file: Path, made: str, began: float) -> CopyReport:
+        return CopyReport(
+            file=str(file),
+            made=made,
+            tickets=self.counts.get("tickets", 0),
+            vectors=self.counts.get("vectors", 0),
+            feedback=self.counts.get("feedback", 0),
+            bytes=file.stat().st_size,
+            seconds=round(time.monotonic() - began, 3),
+        )
 
 
 def backup(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
     """Write the ledger as it is at this moment to a file; others go on reading and writing.
 
-    :raises PrecedentError: the file exists already, or cannot be written.
+    :raises PrecedentError: the file exists already or cannot be written, or the ledger holds what was never
+        acknowledged: then there is no file.
     """
-    began = time.monotonic()
     if ledger.copies.is_empty():
         msg = "nothing is stored, so there is nothing to back up: is PRECEDENT_DATA_DIR or PRECEDENT_DATABASE_URL the right one?"
         raise PrecedentError(msg)
+    with ledger.copies.reading() as rows:
+        report, _ = write_copy(rows, file, notify=notify, whole=True)
+    return report
+
+
+def write_copy(rows: Rows, file: Path, *, notify: Notify, whole: bool) -> tuple[CopyReport, list[str]]:
+    """Write every sound row to a backup file, which only its owner can read; it has its name when all is on disk.
+
+    :param whole: refuse to leave anything out.
+    :return: what it holds, and the table and key of each row that was left out.
+    :raises PrecedentError: as of `backup`.
+    """
+    began = time.monotonic()
     if file.exists():
         msg = f"{file} exists already: name another file, or remove it"
         raise PrecedentError(msg)
     partial = file.with_name(f"{file.name}.partial")
+    passing = _Passing(notify, "backup")
+    made = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        with partial.open("wb") as output:
-            with zipfile.ZipFile(output, "w") as archive, ledger.copies.snapshot() as snapshot:
-                manifest = _write(archive, ledger, snapshot, notify)
-            output.flush()
-            os.fsync(output.fileno())
-        partial.replace(file)
-    except OSError as error:
-        msg = f"{file} cannot be written: {error.strerror or error}"
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with _database(partial, "rw") as connection:
+            metadata.create_all(connection, tables=copied)
+            _made.create(connection)
+            for table in copied:
+                for page in pages_of(passing.through(table, rows(table))):
+                    connection.execute(table.insert(), page)
+            if whole and passing.unsound:
+                named = ", ".join(passing.unsound[:_NAMED])
+                msg = (
+                    f"{len(passing.unsound):,} rows of the ledger are not what was acknowledged ({named}), so no backup is made of it: "
+                    "mend them (`python -m indexer verify` says how), or save all others by `python -m indexer salvage FILE`"
+                )
+                raise PrecedentError(msg)
+            values = {"format": _FORMAT, "schema": SCHEMA, "made": made, "rows": passing.total}
+            connection.execute(_made.insert().values(**values, sha256=passing.sha256))
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        replace_durably(partial, file)
+    except (OSError, sa.exc.DBAPIError) as error:
+        why = getattr(error, "strerror", None) or getattr(error, "orig", None) or error
+        msg = f"{file} cannot be written: {why}"
         raise PrecedentError(msg) from None
     finally:
-        partial.unlink(missing_ok=True)
-    return _report(file, manifest, began)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return passing.report(file, made, began), passing.unsound
 
 
 def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
-    """Fill an empty ledger from a backup, in one transaction, after the whole file was checked.
+    """Fill an empty ledger from a backup, in one transaction that ends when every row was found to be right.
 
     The index is then made by replaying it, as after any loss. Nothing is asked of a provider.
 
@@ -137,169 +179,113 @@ def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
     if not ledger.copies.is_empty():
         msg = f"{file.name} is not restored: the store is not empty; name another PRECEDENT_DATA_DIR or PRECEDENT_DATABASE_URL"
         raise PrecedentError(msg)
-    with _opened(file) as archive:
-        manifest = _checked(archive, file)
-        parts = {of.space: of for of in manifest.spaces}
-        content = Content(
-            live=manifest.live,
-            generation=manifest.generation,
-            spaces=tuple(parts),
-            tickets=lambda: _told(_lines(archive, manifest.ticket_part), manifest.tickets, notify),
-            vectors=lambda space: _rows(archive, parts[space]),
-            feedback=lambda: _lines(archive, manifest.feedback_part),
-        )
-        with ledger.maintenance_lock():
-            ledger.copies.fill(content)
-    return _report(file, manifest, began)
+    passing = _Passing(notify, "restore")
+    with _opened(file) as (connection, said), ledger.maintenance_lock():
 
+        def rows(table: sa.Table) -> Iterator[Row]:
+            in_order = sa.select(table).order_by(sa.text("rowid"))  # as they were written
+            yield from passing.through(table, _read(connection, file, in_order))
+            if table is copied[-1]:
+                _compare(passing, said, file)
 
-def _write(archive: zipfile.ZipFile, ledger: Ledger, snapshot: Snapshot, notify: Notify) -> _Manifest:
-    writer = _Writer(archive)
-    total = ledger.tickets.count()
-    records = _told(snapshot.tickets(), total, notify, what="backup")
-    ticket_part, tickets = writer.add(_TICKETS, _encoded(records), zipfile.ZIP_DEFLATED)
-    feedback_part, feedback = writer.add(_FEEDBACK, _encoded(snapshot.feedback()), zipfile.ZIP_DEFLATED)
-    spaces = []
-    for number, space in enumerate(snapshot.spaces, start=1):
-        rows = (bytes.fromhex(text) + data for text, data in snapshot.vectors(space))
-        part, vectors = writer.add(f"vectors-{number}.bin", rows, zipfile.ZIP_STORED)
-        spaces.append(_SpacePart(space=space, vectors=vectors, part=part))
-    manifest = _Manifest(
-        format=_FORMAT,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
-        ledger=ledger.id,
-        live=snapshot.live,
-        generation=snapshot.generation,
-        tickets=tickets,
-        ticket_part=ticket_part,
-        feedback=feedback,
-        feedback_part=feedback_part,
-        spaces=tuple(spaces),
-    )
-    archive.writestr(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-    return manifest
+        ledger.copies.fill(rows)
+    return passing.report(file, said.made, began)
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive, and tell whatever is wrong with it by its name."""
+def stored(settings: Settings, near: Path) -> Iterator[Ledger]:
+    """Open the ledger to read it, also where nothing can be written: then a copy of its files beside ``near``."""
+    if settings.database_url is not None or os.access(settings.data_dir, os.W_OK):
+        with closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+            yield ledger
+        return
     try:
-        with zipfile.ZipFile(file) as archive:
-            yield archive
-    except FileNotFoundError:
+        with tempfile.TemporaryDirectory(prefix=f".{near.name}.", dir=near.parent) as folder:
+            # The log holds what is not in the file yet; without a place to write, SQLite cannot read both.
+            for name in ("ledger.sqlite3", "ledger.sqlite3-wal"):
+                if (settings.data_dir / name).exists():
+                    shutil.copyfile(settings.data_dir / name, Path(folder) / name)
+            with closing(Ledger(None, Path(folder))) as ledger:
+                yield ledger
+    except OSError as error:
+        msg = f"{settings.data_dir} can only be read, and its ledger cannot be copied to {near.parent}: {error.strerror or error}"
+        raise PrecedentError(msg) from None
+
+
+@contextmanager
+def _database(file: Path, mode: str) -> Iterator[sa.Connection]:
+    """Open an SQLite file in one transaction; it is not protected against a loss of power while it is written."""
+
+    def connect() -> sqlite3.Connection:
+        database = sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        database.text_factory = lambda data: data.decode(errors="surrogateescape")
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "journal_mode=OFF", "synchronous=OFF"):
+            database.execute(f"PRAGMA {pragma}")
+        return database
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.StaticPool, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.exec_driver_sql("COMMIT")
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[sa.Connection, sa.Row[tuple[str, int, str, int, str]]]]:
+    """Open a backup to read, with what it says of itself."""
+    if not file.is_file():
         msg = f"there is no file {file}"
-        raise BackupFileError(msg) from None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
-        msg = f"{file} is no backup, or damaged: {str(error) or type(error).__name__}; nothing was restored"
-        raise BackupFileError(msg) from None
-
-
-def _checked(archive: zipfile.ZipFile, file: Path) -> _Manifest:
-    """Read the whole archive once, and compare it with its manifest."""
-    names = archive.namelist()
-    if _MANIFEST not in names:
-        msg = f"{file} is no backup: it has no {_MANIFEST}; nothing was restored"
         raise BackupFileError(msg)
-    raw = archive.read(_MANIFEST)
-    try:
-        kind = msgspec.json.decode(raw, type=dict[str, object]).get("format")
-        if kind != _FORMAT:
-            msg = f"{file} is no backup that this release reads: its format is {str(kind)[:40]!r}, not {_FORMAT!r}; nothing was restored"
+    with file.open("rb") as start:
+        if start.read(4) == b"PK\x03\x04":
+            msg = f"{file} is a backup of an earlier version (a ZIP archive), which this one does not read: restore it with that version, and back up its store with this one"
             raise BackupFileError(msg)
-        manifest = msgspec.json.decode(raw, type=_Manifest)
-    except msgspec.MsgspecError as error:
-        msg = f"{file} is no backup: its {_MANIFEST} cannot be read ({error}); nothing was restored"
-        raise BackupFileError(msg) from None
-    parts = (manifest.ticket_part, manifest.feedback_part, *(of.part for of in manifest.spaces))
-    if sorted(names) != sorted([_MANIFEST, *(part.name for part in parts)]):
-        msg = f"{file} is damaged: its parts are not those that its {_MANIFEST} names; nothing was restored"
-        raise BackupFileError(msg)
-    for part in parts:
-        digest, size = hashlib.sha256(), 0
-        with archive.open(part.name) as content:
-            while block := content.read(_READ):
-                digest.update(block)
-                size += len(block)
-        if (size, digest.hexdigest()) != (part.size, part.sha256):
-            msg = f"{file} is damaged: the checksum of its {part.name} is wrong; nothing was restored"
-            raise BackupFileError(msg)
-    _check_counts(archive, file, manifest)
-    return manifest
-
-
-def _check_counts(archive: zipfile.ZipFile, file: Path, manifest: _Manifest) -> None:
-    wrong = [of.part.name for of in manifest.spaces if of.part.size != of.vectors * _row_bytes(of.space)]
-    tickets = _keys(_lines(archive, manifest.ticket_part), lambda line: _ticket.decode(line).id)
-    answers = _keys(_lines(archive, manifest.feedback_part), lambda line: _feedback.decode(line).answer)
-    for part, keys, count in (
-        (manifest.ticket_part, tickets, manifest.tickets),
-        (manifest.feedback_part, answers, manifest.feedback),
-    ):
-        if keys is None or len(keys) != count or len(set(keys)) != count:
-            wrong.append(part.name)
-    if wrong or (manifest.live is not None and manifest.live not in [of.space for of in manifest.spaces]):
-        msg = f"{file} is no whole backup: {', '.join(wrong) or _MANIFEST} does not hold what is said of it; nothing was restored"
-        raise BackupFileError(msg)
-
-
-def _keys(lines: Iterable[str], key: Callable[[str], str]) -> list[str] | None:
     try:
-        return [key(line) for line in lines]
-    except msgspec.MsgspecError:
-        return None
+        with _database(file, "ro") as connection:
+            found: dict[str, str] = {
+                row.name: row.type
+                for row in connection.execute(sa.text("SELECT name, type FROM sqlite_master"))
+            }
+            lacking = [t.name for t in (_made, *copied) if found.get(t.name) != "table"]
+            if _made.name in lacking:
+                msg = f"{file} is no backup: it has no table {_made.name}; nothing was restored"
+                raise BackupFileError(msg)
+            said = connection.execute(sa.select(_made)).one()
+            if (said.format, said.schema) != (_FORMAT, SCHEMA):
+                msg = (
+                    f"{file} is no backup that this release reads: its format is {str(said.format)[:40]!r} with schema {str(said.schema)[:9]}, "
+                    f"not {_FORMAT!r} with schema {SCHEMA}: use the release that wrote it; nothing was restored"
+                )
+                raise BackupFileError(msg)
+            if lacking:
+                msg = f"{file} is damaged: it has no table {', '.join(lacking)}; nothing was restored"
+                raise BackupFileError(msg)
+            yield connection, said
+    except (sa.exc.SQLAlchemyError, OSError, UnicodeError) as error:
+        raise _damaged(file, error) from None
 
 
-def _lines(archive: zipfile.ZipFile, part: _Part) -> Iterator[str]:
-    with archive.open(part.name) as content:
-        for line in content:
-            yield line.decode().rstrip("\n")
+def _read(connection: sa.Connection, file: Path, query: sa.Select[tuple[object, ...]]) -> Iterator[Row]:
+    try:
+        yield from rows_of(connection, query)
+    except (sa.exc.SQLAlchemyError, UnicodeError) as error:
+        raise _damaged(file, error) from None
 
 
-def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
-    return (f"{line}\n".encode() for line in lines)
+def _damaged(file: Path, error: Exception) -> BackupFileError:
+    # Not its words: they may be a ticket's.
+    kind = type(getattr(error, "orig", None) or error).__name__
+    return BackupFileError(f"{file} is no backup, or damaged ({kind}); nothing was restored")
 
 
-def _rows(archive: zipfile.ZipFile, of: _SpacePart) -> Iterator[tuple[str, bytes]]:
-    size = _row_bytes(of.space)
-    with closing(archive.open(of.part.name)) as content:
-        while row := _exactly(content, size):
-            yield row[:_HASH_BYTES].hex(), row[_HASH_BYTES:]
-
-
-def _exactly(content: IO[bytes], size: int) -> bytes:
-    # A ZIP member may return less than was asked for before its end.
-    row = content.read(size)
-    while 0 < len(row) < size and (more := content.read(size - len(row))):
-        row += more
-    return row
-
-
-def _row_bytes(space: Space) -> int:
-    return _HASH_BYTES + 4 * space.dimension
-
-
-def _told(rows: Iterable[str], total: int, notify: Notify, *, what: str = "restore") -> Iterator[str]:
-    for done, row in enumerate(rows, start=1):
-        yield row
-        if done % _TOLD == 0:
-            notify(what, done, max(done, total))
-
-
-def _report(file: Path, manifest: _Manifest, began: float) -> CopyReport:
-    return CopyReport(
-        file=str(file),
-        made=manifest.made,
-        tickets=manifest.tickets,
-        vectors=sum(of.vectors for of in manifest.spaces),
-        feedback=manifest.feedback,
-        bytes=file.stat().st_size,
-        seconds=round(time.monotonic() - began, 3),
-    )
+def _compare(passing: _Passing, said: sa.Row[tuple[str, int, str, int, str]], file: Path) -> None:
+    if passing.unsound:
+        msg = f"{file} is damaged: {len(passing.unsound):,} rows are not what was stored ({', '.join(passing.unsound[:_NAMED])}); nothing was restored"
+        raise BackupFileError(msg)
+    if (passing.total, passing.sha256) != (said.rows, said.sha256):
+        msg = f"{file} is damaged: its {passing.total:,} rows do not have its checksum; nothing was restored"
+        raise BackupFileError(msg)

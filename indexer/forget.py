@@ -3,30 +3,33 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from indexer.durable import replace_durably
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.knowledge.knowledge import Knowledge, Notify
-from indexer.ledger import Generation
+from indexer.ledger import Generation, Ledger
 from indexer.processes import forests
 from indexer.rebuild import drop_retired
 from indexer.ticket import text_hash
-from indexer.traces import File, Traces, scan, traces_of
+from indexer.traces import File, Known, Traces, scan, traces_of
 
 __all__ = ["Receipt", "UnknownTicketsError", "forget", "unfinished"]
 
 _JOURNAL = "forget.journal"
 _ATTEMPTS = 4
 _ROUNDS = 50
+_TURNS = 3
 _NAMED = 10
 
 
 class UnknownTicketsError(PrecedentError):
-    """None of the tickets is stored."""
+    """Nothing is known of any of the tickets."""
 
 
 class _Journal(msgspec.Struct, kw_only=True):
@@ -44,7 +47,8 @@ class Receipt(msgspec.Struct, kw_only=True):
     """What was erased, when, and what the proof rests on.
 
     ``before`` and ``files`` are what the files held before and after: each was read to its end and searched for
-    pieces of the tickets' texts, resolutions, ids and vectors. ``clean``: nothing was found after.
+    pieces of the tickets' texts, resolutions, ids, text hashes and vectors, and of the replies that agents sent. Of a
+    ticket that was deleted before, its text is not known any more. ``clean``: nothing was found after.
     """
 
     forgotten: list[str]
@@ -76,8 +80,9 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
     anew from the ledger, without any provider; a local Chroma server is restarted for a few seconds, in which a
     running service waits or answers 503. Interrupted anywhere, the next call goes on.
 
-    :param ids: may be empty, to go on with what was interrupted.
-    :raises UnknownTicketsError: none of them is stored, and nothing was interrupted.
+    :param ids: of tickets that are stored, were deleted, or are only named by feedback; may be empty, to go on with
+        what was interrupted.
+    :raises UnknownTicketsError: nothing is known of any, and nothing was interrupted.
     :raises IndexUnavailableError: the index cannot be written anew; the ledger has forgotten the tickets.
     """
     began = time.monotonic()
@@ -89,14 +94,20 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
         if live is not None:
             knowledge.replay(live, notify, only=journal.ids)
         removed = _remove_files(data_dir)
-        if live is not None:
-            live = _write_anew(knowledge, live, notify)
-        local = knowledge.index.compact()
-        ledger.compact()
-        notify("scan", 0, 1)
-        files = scan(data_dir, journal.traces)
+        for _ in range(_TURNS):
+            if live is not None:
+                live = _write_anew(knowledge, live, notify)
+            local = knowledge.index.compact()
+            ledger.compact()
+            notify("scan", 0, 1)
+            files = scan(data_dir, journal.traces)
+            if live is None or not any(file.found for file in files if file.name.startswith("index/")):
+                break
+            # Chroma writes its memory out as it is, and what it has not used yet may hold vectors that it had freed:
+            # the server that was started since never had them.
         clean = not any(file.found for file in files)
         if clean:
+            ledger.tickets.note_rewritten(datetime.fromisoformat(journal.begun).timestamp())
             _erase(data_dir / _JOURNAL)
     return Receipt(
         forgotten=journal.ids,
@@ -121,13 +132,13 @@ def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_J
     """Write down what is to be forgotten, and what it looks like, before anything is."""
     ledger, path = knowledge.ledger, data_dir / _JOURNAL
     left = msgspec.json.decode(path.read_bytes(), type=_Journal) if path.exists() else None
-    known = ledger.tickets.get(ids)
-    unknown = [i for i in dict.fromkeys(ids) if i not in known and (left is None or i not in left.ids)]
-    if not known and left is None:
+    found = _found(ledger, ids)
+    unknown = [i for i in dict.fromkeys(ids) if i not in found.ids and (left is None or i not in left.ids)]
+    if not found.ids and left is None:
         msg = f"not stored: {', '.join(map(repr, unknown[:_NAMED]))}" if unknown else "no ticket was named"
         raise UnknownTicketsError(msg)
     live = ledger.generations.live()
-    lacking = set(ledger.tickets.without_vector(live.space)) - known.keys() if live else set()
+    lacking = set(ledger.tickets.without_vector(live.space)).difference(found.ids) if live else set()
     if lacking:
         msg = f"{len(lacking):,} tickets are not embedded yet, so the index cannot be written anew: run `python -m indexer rebuild` first"
         raise PrecedentError(msg)
@@ -138,19 +149,51 @@ def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_J
         vectors_before=ledger.vectors.count(),
         traces=Traces(skip=_JOURNAL),
     )
-    if known:
+    if found.ids:
         traces = traces_of(
-            list(known.values()),
-            ledger.vectors.everywhere({text_hash(ticket.text) for ticket in known.values()}),
-            (ticket for ticket in ledger.tickets.records() if ticket.id not in known),
-            ledger.vectors.remaining(known),
+            found.known,
+            ledger.vectors.everywhere(found.hashes),
+            _remaining(ledger, found),
+            ledger.vectors.remaining(found.ids),
         )
         journal.traces.join(traces)
-        journal.ids = list(dict.fromkeys((*journal.ids, *known)))
+        journal.ids = list(dict.fromkeys((*journal.ids, *found.ids)))
         traces.skip = _JOURNAL
         journal.before += scan(data_dir, traces)
         _write(data_dir, msgspec.json.encode(journal))
     return journal, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the ledger knows of tickets that are to be forgotten; ``hashes`` are of their texts."""
+
+    ids: dict[str, None]
+    hashes: set[str]
+    known: list[Known]
+
+
+def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
+    stored, deleted = ledger.tickets.get(ids), ledger.tickets.deleted(ids)
+    replies = ledger.feedback.replies(ids)
+    found = {i: None for i in ids if i in stored or i in deleted or i in replies}
+    hashes = deleted | {i: text_hash(ticket.text) for i, ticket in stored.items()}
+    having = ledger.tickets.with_texts(set(hashes.values()))
+    shared = {text for ticket_id, text in having.items() if ticket_id not in found}
+    known = [Known(i, "id", i) for i in found]
+    known += [Known(i, "hash", text) for i, text in hashes.items() if text not in shared]
+    known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
+    for i, ticket in stored.items():
+        known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
+    return _Found(found, set(hashes.values()), known)
+
+
+def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
+    """Yield everything in words that stays."""
+    for ticket in ledger.tickets.records():
+        if ticket.id not in found.ids:
+            yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
+    yield from ledger.feedback.remaining(found.ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:
@@ -226,7 +269,7 @@ def _write(data_dir: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    _partial(data_dir).replace(data_dir / _JOURNAL)
+    replace_durably(_partial(data_dir), data_dir / _JOURNAL)
 
 
 def _erase(path: Path) -> None:

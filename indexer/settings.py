@@ -123,6 +123,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "comma-separated priorities from least to most urgent, for the back-test; when not set: as their names tell",
         ),
     ] = ()
+    keep_unused_days: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)],
+        _help("days for which `clear` keeps vectors that no ticket uses, and notes of erased deletions"),
+    ] = 30.0
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
     log_format: Annotated[
         Literal["text", "json"], _help("`json` for one JSON object a line, else `text` for people")

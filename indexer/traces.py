@@ -3,10 +3,11 @@
 import contextlib
 import hashlib
 import json
-import mmap
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,22 +15,40 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
-from indexer.ticket import Ticket
+from indexer.searching import PieceSearch, VectorSearch
 
-__all__ = ["File", "Traces", "scan", "traces_of"]
+__all__ = ["File", "Known", "Traces", "scan", "traces_of"]
 
+_LONG = ("text", "resolution", "reply")  # looked for in pieces
 _PIECE = 32  # characters
 _SHORTEST = 12  # bytes; what is shorter may stand anywhere by chance
 _PIECES = 6
 _RUN = 12  # components of a vector
 _DISTINCT = 4
-_CHUNK = 2**22  # components looked at together
+_BLOCK = 2**22  # bytes searched together
 _ULPS = 2e-6  # by which Chroma's unit vectors differ from ours, at most
 _ALIKE = 1e-4
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Something known of a ticket that is to be forgotten: its ``text``, ``resolution``, ``id``, ``hash`` or a ``reply``."""
+
+    ticket_id: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    kinds: list[str]
+    """The kind of each piece."""
+    pieces: PieceSearch
+    vectors: VectorSearch
+
+
 class Traces(msgspec.Struct, kw_only=True):
-    """What to look for: bytes by kind (``text``, ``resolution``, ``id``, ``vector``), and vectors of unit length.
+    """What to look for: bytes by kind (those of `Known`, and ``vector``), and vectors of unit length.
 
     ``unmarked`` names what cannot be told apart from what stays, and why.
     """
@@ -59,40 +78,51 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def traces_of(
-    tickets: Sequence[Ticket],
-    vectors: Iterable[Matrix],
-    remaining: Iterable[Ticket],
-    others: Iterable[Matrix],
+    known: Sequence[Known], vectors: Iterable[Matrix], remaining: Iterable[str], others: Iterable[Matrix]
 ) -> Traces:
     """Return what only these tickets leave in files.
 
-    :param vectors: of their texts, one row for each, in any space.
-    :param remaining: all tickets that stay.
+    :param known: of all of them.
+    :param vectors: of their texts, each of shape (dimension,), in any space.
+    :param remaining: the words of everything that stays.
     :param others: the vectors that stay, in matrices.
     """
-    fields = {
-        (ticket.id, kind): _pieces(value)
-        for ticket in tickets
-        for kind, value in (("text", ticket.text), ("resolution", ticket.resolution or ""))
-    } | {(ticket.id, "id"): [ticket.id] for ticket in tickets}
-    for ticket in remaining:
-        whole = "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
-        for key, pieces in fields.items():
-            fields[key] = [piece for piece in pieces if piece not in whole]
+    pieces = [
+        (one, piece)
+        for one in known
+        for piece in (_pieces(one.value) if one.kind in _LONG else [one.value])
+        if len(piece.encode()) >= _SHORTEST
+    ]
+    staying = _in_words([piece.encode() for _, piece in pieces], remaining)
     traces = Traces()
-    for (ticket_id, kind), pieces in fields.items():
-        usable = [piece for piece in pieces if len(piece.encode()) >= _SHORTEST]
-        for piece in usable:
-            traces.pieces.setdefault(kind, []).extend(_coded(piece))
-        if not usable and kind == "text":
-            traces.unmarked.append(
-                f"the text of {ticket_id!r} is too short to be told apart, or stands in a ticket that stays"
-            )
-    own = _unlike(list(vectors), others)
+    marked = set()
+    for number, (one, piece) in enumerate(pieces):
+        if number not in staying:
+            traces.pieces.setdefault(one.kind, []).extend(_coded(piece))
+            marked.add((one.ticket_id, one.kind))
+    traces.unmarked = [
+        f"the text of {one.ticket_id!r} is too short to be told apart, or stands in a ticket that stays"
+        for one in known
+        if one.kind == "text" and (one.ticket_id, one.kind) not in marked
+    ]
+    own = _unlike([vector for vector in vectors if np.count_nonzero(vector) >= _DISTINCT], others)
     for vector in own:
         traces.pieces.setdefault("vector", []).extend(_runs(vector))
-    traces.vectors = [_unit(vector).tobytes() for vector in own]
+    traces.vectors = [_units(vector[None])[0].tobytes() for vector in own]
     return traces
+
+
+def _in_words(pieces: Sequence[bytes], words: Iterable[str]) -> set[int]:
+    """Return the numbers of the pieces that stand in any of the words."""
+    search, found = PieceSearch(pieces), set[int]()
+    block = bytearray()
+    for some in words:
+        block += some.encode() + b"\0"
+        if len(block) > _BLOCK:
+            search.find(bytes(block), found)
+            block.clear()
+    search.find(bytes(block), found)
+    return found
 
 
 def scan(folder: Path, traces: Traces) -> list[File]:
@@ -117,48 +147,34 @@ def scan(folder: Path, traces: Traces) -> list[File]:
 
 
 def _read_all(folder: Path, traces: Traces) -> list[File]:
+    pieces = [(kind, piece) for kind, of_kind in traces.pieces.items() for piece in of_kind]
+    looking = _Looking(
+        [kind for kind, _ in pieces],
+        PieceSearch([piece for _, piece in pieces]),
+        VectorSearch([np.frombuffer(vector, "<f4") for vector in traces.vectors], _ULPS),
+    )
     files = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != traces.skip):
         with contextlib.suppress(FileNotFoundError):  # it vanished meanwhile
-            files.append(_read(path, path.relative_to(folder), traces))
+            files.append(_read(path, path.relative_to(folder), looking))
     return files
 
 
-def _read(path: Path, name: Path, traces: Traces) -> File:
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        if size == 0:
-            return File(name=str(name), size=0, sha256=hashlib.sha256().hexdigest(), found={})
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            found = {
-                kind: sum(content.find(piece) >= 0 for piece in pieces)
-                for kind, pieces in traces.pieces.items()
-            }
-            near = sum(_holds(content, np.frombuffer(vector, "<f4")) for vector in traces.vectors)
-            found["vector"] = found.get("vector", 0) + near
-            digest = hashlib.sha256(content).hexdigest()
-    return File(name=str(name), size=size, sha256=digest, found={k: n for k, n in found.items() if n})
-
-
-def _holds(content: mmap.mmap, unit: Matrix) -> bool:
-    """Tell whether the vector stands there in unit length, as Chroma's index keeps it, rounded in its own way."""
-    place = int(np.argmax(np.abs(unit)))
-    for offset in range(4):
-        count = (len(content) - offset) // 4
-        for start in range(0, count - len(unit) + 1, _CHUNK):
-            stop = min(count, start + _CHUNK + len(unit))
-            # Copied: a view would keep the file mapped.
-            values = np.frombuffer(content[offset + 4 * start : offset + 4 * stop], "<f4")
-            with np.errstate(invalid="ignore"):
-                (hits,) = np.nonzero(np.abs(values - unit[place]) <= _ULPS)
-            for hit in hits - place:
-                if (
-                    hit >= 0
-                    and np.allclose(values[hit : hit + len(unit)], unit, rtol=0, atol=_ULPS)
-                    and (hit + len(unit) <= len(values))
-                ):
-                    return True
-    return False
+def _read(path: Path, name: Path, looking: _Looking) -> File:
+    digest, size, shared = hashlib.sha256(), 0, b""
+    found: set[int] = set()
+    near: set[int] = set()
+    overlap = max(looking.pieces.overlap, looking.vectors.overlap)
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+            block = shared + block  # what two blocks share is searched with the later one
+            looking.pieces.find(block, found)
+            looking.vectors.find(block, near)
+            shared = block[-overlap:] if overlap else b""
+    counts = Counter(looking.kinds[number] for number in found) + Counter(vector=len(near))
+    return File(name=str(name), size=size, sha256=digest.hexdigest(), found=dict(counts))
 
 
 def _pieces(text: str) -> list[str]:
@@ -182,20 +198,18 @@ def _runs(vector: Matrix) -> Iterator[bytes]:
 
 
 def _unlike(vectors: list[Matrix], others: Iterable[Matrix]) -> list[Matrix]:
-    """Return the vectors that none of the others is as good as equal to."""
-    left = vectors
+    """Return the vectors whose direction is as good as that of none of the others."""
+    search = VectorSearch([_units(vector[None])[0] for vector in vectors], _ALIKE)
+    alike: set[int] = set()
     for matrix in others:
-        left = [
-            vector
-            for vector in left
-            if matrix.shape[1] != len(vector) or not (np.abs(matrix - vector).max(axis=1) < _ALIKE).any()
-        ]
-    return left
+        search.find(_units(matrix).tobytes(), alike, offsets=1)
+    return [vector for number, vector in enumerate(vectors) if number not in alike]
 
 
-def _unit(vector: Matrix) -> Matrix:
-    unit: Matrix = (vector / np.linalg.norm(vector)).astype("<f4")
-    return unit
+def _units(matrix: Matrix) -> Matrix:
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    units: Matrix = (matrix / np.where(lengths > 0, lengths, 1)).astype("<f4")
+    return units
 
 
 if __name__ == "__main__":

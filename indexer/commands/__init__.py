@@ -2,7 +2,8 @@
 
 import click
 
-from indexer.commands.backup import backup, restore
+from indexer.commands.backup import backup, restore, salvage
+from indexer.commands.clear import clear
 from indexer.commands.forget import forget
 from indexer.commands.keys import keys
 from indexer.commands.rebuild import rebuild
@@ -20,6 +21,8 @@ COMMANDS: tuple[click.Command, ...] = (
     keys,
     backup,
     restore,
+    salvage,
+    clear,
     sample,
     status,
     stop,

@@ -15,13 +15,14 @@ __all__ = ["forget"]
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--tag", "tags", multiple=True, help="All tickets with this tag, such as a customer's.")
+@click.option("--deleted", is_flag=True, help="All tickets that were deleted, by a sync or over HTTP.")
 @json_option
-def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, as_json: bool) -> int:
+def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_json: bool) -> int:
     """Erase tickets from everything stored, and prove it.
 
     They are erased from the ledger, from all generations, from forests, and from the bytes of every file in the data
     directory; those files are then read, and a receipt is printed. A running service waits, or answers 503, for the
-    seconds in which Chroma restarts. Without an ID it goes on with what was interrupted.
+    seconds in which Chroma restarts. An ID may be one that was deleted before. Without an ID it goes on with what was interrupted.
     """
     from indexer import forget as erasure
     from indexer.knowledge.knowledge import Knowledge
@@ -35,6 +36,11 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, as_json: bool) -> int
                 msg = f"no ticket has the tag {tag!r}"
                 raise erasure.UnknownTicketsError(msg)
             wanted += tagged
+        if deleted:
+            wanted += knowledge.ledger.tickets.deleted()
+            if not wanted and not erasure.unfinished(settings.data_dir):
+                msg = "no deleted ticket is left to erase"
+                raise erasure.UnknownTicketsError(msg)
         knowledge.prepare(step)
         receipt = erasure.forget(knowledge, settings.data_dir, wanted, notify=step)
     found = [file.name for file in receipt.files if file.found]

@@ -1,12 +1,11 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
-from indexer.ledger.copies import Content, Snapshot
+from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.feedback import FeedbackEntry, UnknownTicketError
 from indexer.ledger.generations import check_space
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.records import (
-    FeedbackRow,
     Generation,
     Hit,
     IndexEntry,
@@ -17,19 +16,20 @@ from indexer.ledger.records import (
 )
 
 __all__ = [
-    "Content",
     "FeedbackEntry",
-    "FeedbackRow",
     "Generation",
     "Hit",
     "IndexEntry",
     "Ledger",
     "Outcome",
-    "Snapshot",
+    "Row",
+    "Rows",
     "Space",
     "Stored",
     "TrainingRows",
     "UnknownTicketError",
     "check_space",
     "pages",
+    "pages_of",
+    "rows_of",
 ]

@@ -24,6 +24,7 @@ from indexer.ledger.tables import (
     spaces,
     state,
     tickets,
+    tombstones,
     vectors,
 )
 from indexer.ledger.waiting import Wait, holder_of
@@ -41,6 +42,7 @@ __all__ = [
     "spaces",
     "state",
     "tickets",
+    "tombstones",
     "vectors",
 ]
 
@@ -194,7 +196,11 @@ class Database:
 
         :raises PrecedentError: a reader held on to the log for a minute.
         """
-        tables = () if self.is_sqlite else (tickets.name, vectors.name, pending.name, feedback.name)
+        tables = (
+            ()
+            if self.is_sqlite
+            else (tickets.name, vectors.name, pending.name, feedback.name, tombstones.name)
+        )
         with self._alone() as connection:
             for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:
                 connection.exec_driver_sql(statement)
@@ -295,6 +301,8 @@ def _acquired(lock: FileLock, seconds: float) -> bool:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself
+    # Bytes that are no text come as such a string that cannot be encoded, instead of an error that quotes them.
+    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -324,4 +332,6 @@ def _parsed(url: str) -> sa.URL:
 
 def _first_line(error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> str:
     original = getattr(error, "orig", None) or error
-    return (str(original).strip().splitlines() or [type(original).__name__])[0]
+    line = (str(original).strip().splitlines() or [type(original).__name__])[0]
+    # SQLite and drivers quote a value that cannot be decoded: it is a ticket.
+    return line.partition(" with text ")[0]

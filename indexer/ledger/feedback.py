@@ -1,6 +1,7 @@
 """What agents did with answers, in the ledger."""
 
 import time
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,15 +9,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import Database, feedback, next_revision, tickets
+from indexer.ledger.database import PAGE, Database, feedback, next_revision, pages, tickets
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import FeedbackRow, Outcome, Space
+from indexer.ledger.soundness import decode
 from indexer.ledger.tickets import ticket_row
 from indexer.ticket import Ticket
 
 __all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError"]
-
-_decode = msgspec.json.Decoder(Ticket).decode
 
 
 class UnknownTicketError(LookupError):
@@ -72,6 +72,24 @@ class Feedback:
             self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
         return outcome
 
+    def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return those of the ids that any feedback names, with what was sent to their customers."""
+        query = sa.select(feedback.c.ticket_id, feedback.c.reply)
+        found: dict[str, list[str]] = {}
+        with self._db.read() as connection:
+            for page in pages(ticket_ids):
+                for row in connection.execute(query.where(feedback.c.ticket_id.in_(page))):
+                    found.setdefault(row.ticket_id, []).extend([row.reply] if row.reply else [])
+        return found
+
+    def remaining(self, without: Container[str]) -> Iterator[str]:
+        """Yield what was sent to customers of all tickets other than these."""
+        query = sa.select(feedback.c.ticket_id, feedback.c.reply).where(feedback.c.reply.is_not(None))
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                if row.ticket_id not in without:
+                    yield row.reply
+
     def counts(self) -> dict[str, int]:
         """Return how many answers met each action, and under ``corrected`` how many came with a priority."""
         query = sa.select(feedback.c.action, sa.func.count(), sa.func.count(feedback.c.priority))
@@ -87,7 +105,7 @@ class Feedback:
         query = sa.select(tickets.c.record).where(tickets.c.id == entry.ticket_id)
         record: Any = connection.execute(query).scalar()
         if record is not None:
-            stored = _decode(record)
+            stored = decode(record)
             if stored.priority == entry.priority:
                 return Outcome.UNCHANGED
             moment = None if stored.updated_at is None else datetime.now(UTC)

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 
-import msgspec
 import numpy as np
 import sqlalchemy as sa
 
@@ -23,11 +22,9 @@ from indexer.ledger.database import (
     vectors,
 )
 from indexer.ledger.records import Generation, IndexEntry, Space
-from indexer.ticket import Ticket
+from indexer.ledger.soundness import decode
 
 __all__ = ["Generations", "check_space"]
-
-_decode = msgspec.json.Decoder(Ticket).decode
 
 
 class Generations:
@@ -199,7 +196,7 @@ class Generations:
             entries: list[IndexEntry] = []
             found: list[Matrix] = []
             for row in connection.execute(query):
-                ticket = None if row.record is None else _decode(row.record)
+                ticket = None if row.record is None else decode(row.record)
                 entries.append(IndexEntry(row.ticket_id, ticket, row.text_hash or "", len(found)))
                 if ticket is not None:
                     found.append(np.frombuffer(row.vector, dtype="<f4"))

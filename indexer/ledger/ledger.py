@@ -1,5 +1,6 @@
 """The ledger as one object."""
 
+import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from indexer.ledger.tickets import Tickets
 from indexer.ledger.vectors import Vectors
 
 __all__ = ["Ledger"]
+
+_log = logging.getLogger(__name__)
+_GLANCE = 200
+_NAMED = 5
 
 
 class Ledger:
@@ -63,6 +68,16 @@ class Ledger:
     def integrity(self) -> list[str]:
         """Return what the database finds wrong with its own file; on PostgreSQL that is its operator's to ask."""
         return self._db.integrity()
+
+    def glance(self) -> None:
+        """Log an error if any of a few tickets, chosen by chance, is not what was acknowledged."""
+        altered = self.tickets.altered(sample=_GLANCE)
+        if altered:
+            _log.error(
+                "the ledger is damaged: %s of %s tickets that were looked at are not what was acknowledged (%s): "
+                "run `python -m indexer verify`",
+                len(altered), _GLANCE, ", ".join(map(repr, altered[:_NAMED])),
+            )  # fmt: skip
 
     def compact(self) -> None:
         """Rewrite what is stored, so that nothing deleted remains in its files.

@@ -1,5 +1,6 @@
 """The ledger's tables, and what an earlier release's lack."""
 
+import time
 import uuid
 from typing import Any
 
@@ -11,14 +12,17 @@ from indexer.ticket import Ticket
 
 __all__ = [
     "SCHEMA",
+    "copied",
     "feedback",
     "follow",
     "generations",
     "make_tables",
+    "metadata",
     "pending",
     "spaces",
     "state",
     "tickets",
+    "tombstones",
     "vectors",
 ]
 
@@ -80,6 +84,7 @@ vectors = sa.Table(
     sa.Column("space", sa.Integer, sa.ForeignKey("spaces.id"), primary_key=True),
     sa.Column("text_hash", sa.String(64), primary_key=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
+    sa.Column("stored_at", sa.Double, nullable=False, default=time.time),
 )
 generations = sa.Table(
     "generations",
@@ -106,6 +111,16 @@ feedback = sa.Table(
     sa.Column("priority", sa.String),
     sa.Column("reply", sa.Text),
 )
+tombstones = sa.Table(
+    "tombstones",  # of deleted tickets, whose bytes may still be in files
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("text_hash", sa.String(64), nullable=False),  # of its last text: names its vectors
+    sa.Column("deleted_at", sa.Double, nullable=False),
+    sa.Column("rewritten_at", sa.Double),  # when a forget had rewritten every file since: no byte is left
+)
+copied = [table for table in metadata.sorted_tables if table is not pending]
+"""The tables that a backup has, each after those that it refers to; what is pending is everything after a restore."""
 
 
 def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:
@@ -157,6 +172,10 @@ def _to_third(connection: sa.Connection) -> None:
     resolved_tickets.create(connection)
     tickets_of_source.create(connection, checkfirst=True)
     connection.exec_driver_sql("DROP INDEX IF EXISTS ix_tickets_source")
+    # When a vector was stored is not known: it is kept as if it were new. SQLite takes constants only.
+    connection.exec_driver_sql(
+        f"ALTER TABLE vectors ADD COLUMN stored_at DOUBLE PRECISION DEFAULT {time.time():.0f} NOT NULL"
+    )
     _carry_recipe(connection)
 
 
@@ -174,7 +193,7 @@ def _carry_recipe(connection: sa.Connection) -> None:
     for row in connection.execute(long.execution_options(yield_per=500)):
         try:
             hashed = msgspec.json.decode(row.record, type=Ticket).text_hash
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError):
             continue  # damaged: `verify` names it
         if hashed != row.text_hash:
             changed.append({"ticket": row.id, "hash": hashed})

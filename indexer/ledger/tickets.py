@@ -1,5 +1,7 @@
 """Tickets in the ledger."""
 
+import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,15 +17,15 @@ from indexer.ledger.database import (
     space_number,
     state,
     tickets,
+    tombstones,
     vectors,
 )
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
+from indexer.ledger.soundness import decode, is_sound
 from indexer.ticket import Ticket
 
 __all__ = ["Tickets", "ticket_row"]
-
-_decode = msgspec.json.Decoder(Ticket).decode
 
 
 class Tickets:
@@ -79,7 +81,7 @@ class Tickets:
         query = sa.select(tickets.c.id, tickets.c.record)
         with self._db.read() as connection:
             return {
-                row.id: _decode(row.record)
+                row.id: decode(row.record)
                 for page in pages(ids)
                 for row in connection.execute(query.where(tickets.c.id.in_(page)))
             }
@@ -118,17 +120,35 @@ class Tickets:
         return outcomes
 
     def delete(self, ids: Iterable[str]) -> list[str]:
-        """Delete these tickets, note that for every generation in use, and return those that existed."""
+        """Delete these tickets, note that for every generation in use, and return those that existed.
+
+        What agents sent for them goes too. A tombstone stays of each, by which `erase` still reaches its bytes.
+        """
         with self._db.write() as connection:
-            found = list(_stored(connection, ids))
+            found = _stored(connection, ids)
             if not found:
                 return []
             revision = next_revision(connection)
             connection.execute(state.update().values(deleted_revision=revision))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+                said = feedback.update().where(feedback.c.ticket_id.in_(page))
+                connection.execute(said.values(reply=None))
+            stones = [
+                {"id": i, "text_hash": was.text_hash, "deleted_at": time.time(), "rewritten_at": None}
+                for i, was in found.items()
+            ]
+            self._db.upsert(connection, tombstones, stones)
             self._generations.note(connection, found, revision)
-        return found
+        return list(found)
+
+    def deleted(self, ids: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the ids, all or of these, that were deleted and are not stored again, with the hash of each one's text."""
+        gone = ~sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
+        query = sa.select(tombstones.c.id, tombstones.c.text_hash).where(gone).order_by(tombstones.c.id)
+        narrowed = [query] if ids is None else (query.where(tombstones.c.id.in_(page)) for page in pages(ids))
+        with self._db.read() as connection:
+            return {row.id: row.text_hash for one in narrowed for row in connection.execute(one)}
 
     def tagged(self, tag: str) -> list[str]:
         """Return the ids of the tickets that have the tag."""
@@ -137,7 +157,7 @@ class Tickets:
         query = sa.select(tickets.c.record).where(tickets.c.record.contains(_quoted(tag), autoescape=True))
         with self._db.read() as connection:
             for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
-                ticket = _decode(record)
+                ticket = decode(record)
                 if tag in ticket.tags:
                     found.append(ticket.id)
         return found
@@ -147,23 +167,34 @@ class Tickets:
         query = sa.select(tickets.c.record).order_by(tickets.c.id)
         with self._db.read() as connection:
             for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
-                yield _decode(record)
+                yield decode(record)
 
-    def altered(self) -> list[str]:
-        """Return the ids of tickets whose record is not the one that was acknowledged, by its hashes."""
+    def altered(self, *, sample: int | None = None) -> list[str]:
+        """Return the ids of tickets whose record is not the one that was acknowledged, by its hashes.
+
+        :param sample: look at so many only, chosen by chance.
+        """
         query = sa.select(tickets).order_by(tickets.c.id)
-        found = []
+        if sample is not None:
+            # Hashes fall evenly: those that follow a random one are as good as chosen by chance.
+            query = query.where(tickets.c.text_hash >= secrets.token_hex(32)).order_by(None)
+            query = query.order_by(tickets.c.text_hash).limit(sample)
         with self._db.read() as connection:
-            for row in connection.execution_options(yield_per=PAGE).execute(query):
-                try:
-                    ticket = _decode(row.record)
-                except msgspec.MsgspecError:
-                    found.append(row.id)
-                    continue
-                hashes = ticket.record_hash, ticket.text_hash, ticket.id
-                if hashes != (row.record_hash, row.text_hash, row.id):
-                    found.append(row.id)
-        return found
+            return [
+                str(row.id).encode(errors="replace").decode()
+                for row in connection.execution_options(yield_per=PAGE).execute(query)
+                if not is_sound(tickets, row._asdict(), {})
+            ]
+
+    def with_texts(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the tickets whose text has one of these hashes, with it."""
+        query = sa.select(tickets.c.id, tickets.c.text_hash)
+        with self._db.read() as connection:
+            return {
+                row.id: row.text_hash
+                for page in pages(hashes)
+                for row in connection.execute(query.where(tickets.c.text_hash.in_(page)))
+            }
 
     def without_vector(self, space: Space) -> list[str]:
         """Return the ids of tickets whose text has no vector in the space."""
@@ -176,7 +207,7 @@ class Tickets:
             return list(connection.execute(query).scalars())
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
-        """Delete these tickets, what agents said of them, and every vector that then no ticket has.
+        """Delete these tickets, stored or deleted before, what agents said of them, and every vector that then no ticket has.
 
         A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
 
@@ -190,10 +221,29 @@ class Tickets:
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
             for page in pages(named):
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
+                connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
             used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
             erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
         return len(found), int(erased)
+
+    def note_rewritten(self, begun: float) -> None:
+        """Note that every file was rewritten, after the moment ``begun``, without the tickets deleted before it."""
+        before = tombstones.update().where(tombstones.c.deleted_at < begun)
+        with self._db.write() as connection:
+            connection.execute(before.values(rewritten_at=time.time()))
+
+    def clear_tombstones(self, before: float) -> int:
+        """Remove the tombstones of before that moment that have served: nothing is left of their tickets, or these are back.
+
+        One that feedback names stays, for `erase` to reach it.
+        """
+        back = sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
+        named = sa.select(feedback.c.answer).where(feedback.c.ticket_id == tombstones.c.id).exists()
+        served = back | (tombstones.c.rewritten_at.is_not(None) & ~named)
+        with self._db.write() as connection:
+            query = tombstones.delete().where(tombstones.c.deleted_at < before, served)
+            return int(connection.execute(query).rowcount)
 
     def ids(self, source: str | None = None) -> Iterator[str]:
         """Yield every ticket's id in order, or those of one source."""

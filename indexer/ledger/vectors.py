@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-import msgspec
 import numpy as np
 import sqlalchemy as sa
 
@@ -20,11 +19,10 @@ from indexer.ledger.database import (
     vectors,
 )
 from indexer.ledger.records import Space, TrainingRows
-from indexer.ticket import Ticket, embedding_text, moments
+from indexer.ledger.soundness import decode
+from indexer.ticket import embedding_text, moments
 
 __all__ = ["Vectors"]
-
-_decode = msgspec.json.Decoder(Ticket).decode
 
 
 class Vectors:
@@ -76,7 +74,7 @@ class Vectors:
                 .limit(limit)
             )
             return {
-                row.text_hash: embedding_text(_decode(row.record).text) for row in connection.execute(query)
+                row.text_hash: embedding_text(decode(row.record).text) for row in connection.execute(query)
             }
 
     def count_lacking(self, space: Space | None) -> int:
@@ -150,6 +148,16 @@ class Vectors:
                         found.setdefault(row.space, []).append(np.frombuffer(row.vector, dtype="<f4"))
                 yield from (np.stack(of_space) for of_space in found.values())
 
+    def clear_unused(self, before: float) -> int:
+        """Remove the vectors, stored before that moment, of texts that no ticket has; return how many.
+
+        What was paid for in a run that failed is younger, and waits for the next one.
+        """
+        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
+        with self._db.write() as connection:
+            query = vectors.delete().where(vectors.c.stored_at < before, ~used)
+            return int(connection.execute(query).rowcount)
+
     def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
         """Return the space that this model's vectors are stored in, ``None`` before the first.
 
@@ -202,7 +210,7 @@ class Vectors:
             )
             for position, row in enumerate(connection.execution_options(yield_per=PAGE).execute(query)):
                 matrix[position] = np.frombuffer(row.vector, dtype="<f4")
-                ticket = _decode(row.record)
+                ticket = decode(row.record)
                 columns.append((ticket.id, ticket.priority, *moments(ticket), row.text_hash))
         ids, labels, times, known, hashes = zip(*columns, strict=True) if columns else ((), (), (), (), ())
         return TrainingRows(revision, ids, labels, times, known, hashes, matrix)

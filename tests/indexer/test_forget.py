@@ -14,6 +14,7 @@ import pytest
 from indexer.errors import PrecedentError
 from indexer.forget import Receipt, UnknownTicketsError, forget, unfinished
 from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger import FeedbackEntry, Ledger
 from indexer.rebuild import rebuild
 from indexer.settings import Settings
 from indexer.ticket import Ticket, text_hash
@@ -33,13 +34,26 @@ _SECRET = Ticket(
 )
 _COUNT = 1_100
 """So many that Chroma has written its vectors to files, which it does after every thousand."""
+_FEW = 40
+
+
+@contextlib.contextmanager
+def _holding(settings: Settings, count: int) -> Iterator[Knowledge]:
+    with contextlib.closing(Knowledge(settings)) as opened:
+        opened.prepare()
+        store(opened, [_SECRET, *make_tickets(count)])
+        yield opened
 
 
 @pytest.fixture
 def knowledge(settings: Settings) -> Iterator[Knowledge]:
-    with contextlib.closing(Knowledge(settings)) as opened:
-        opened.prepare()
-        store(opened, [_SECRET, *make_tickets(_COUNT)])
+    with _holding(settings, _FEW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def large(settings: Settings) -> Iterator[Knowledge]:
+    with _holding(settings, _COUNT) as opened:
         yield opened
 
 
@@ -71,7 +85,10 @@ def _near_vectors(data_dir: Path, vector: np.ndarray[tuple[int], np.dtype[np.flo
     """Find the vector in Chroma's own files, at any length: by its cosine with every aligned run of floats."""
     found = []
     for path in (data_dir / "index").rglob("*.bin"):
-        values = np.frombuffer(path.read_bytes()[: path.stat().st_size // 4 * 4], "<f4").astype(np.float64)
+        with np.errstate(invalid="ignore"):  # what is no number there is none here
+            values = np.frombuffer(path.read_bytes()[: path.stat().st_size // 4 * 4], "<f4").astype(
+                np.float64
+            )
         if len(values) < len(vector):
             continue
         runs = np.lib.stride_tricks.sliding_window_view(
@@ -87,13 +104,13 @@ def _near_vectors(data_dir: Path, vector: np.ndarray[tuple[int], np.dtype[np.flo
 _WORDS = (b"Featherstonehaugh", b"card", b"4929 1111 2222 ends", b"by courier", b"customer-4711-ticket-98765")
 
 
-def test_no_byte_is_left(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_no_byte_is_left(large: Knowledge, settings: Settings, data_dir: Path) -> None:
     """Text, resolution, id and vector are in ledger and index before, and in no file after; all else stays."""
     vector = vectors_for([_SECRET])[0]
     before = _files_with(data_dir, *_WORDS)
     assert {"ledger.sqlite3-wal", "chroma.sqlite3", "index_metadata.pickle"} <= before.keys()
     assert _near_vectors(data_dir, vector) == ["data_level0.bin"]
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(large, settings, _SECRET.id)
     assert receipt.clean
     assert (receipt.forgotten, receipt.unknown) == ([_SECRET.id], [])
     assert (receipt.tickets_before, receipt.tickets_after) == (_COUNT + 1, _COUNT)
@@ -110,7 +127,7 @@ def test_no_byte_is_left(knowledge: Knowledge, settings: Settings, data_dir: Pat
         "chroma.sqlite3",
         "chroma.log",
     }
-    report = verify(knowledge, data_dir, full=True, notify=_quiet)
+    report = verify(large, data_dir, full=True, notify=_quiet)
     assert (report.problems, report.rows) == ((), _COUNT)
     assert not unfinished(data_dir)
 
@@ -260,6 +277,99 @@ def test_the_ledger_file_holds_no_free_pages(
     knowledge: Knowledge, settings: Settings, data_dir: Path
 ) -> None:
     """After a forget the ledger's file is rewritten and its log is empty."""
-    _forget(knowledge, settings, *[f"t-{n}" for n in range(500)])
+    _forget(knowledge, settings, *[f"t-{n}" for n in range(30)])
     with contextlib.closing(sqlite3.connect(data_dir / "ledger.sqlite3")) as database:
         assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
+_REPLY = "Dear Ignatius, the vault of yours opens on Thursdays only, as I said on the telephone."
+
+
+def _said(knowledge: Knowledge, ticket_id: str, reply: str, answer: str | None = None) -> None:
+    knowledge.ledger.feedback.take(
+        FeedbackEntry(action="edited", triage_id=answer, ticket_id=ticket_id, priority=None, reply=reply)
+    )
+
+
+def test_what_was_deleted_before_is_forgotten(large: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """A ticket that the portal deleted is erased by its id: its text, vector, and what was replied, though no row has it."""
+    knowledge = large
+    vector = vectors_for([_SECRET])[0]
+    _said(knowledge, _SECRET.id, _REPLY)
+    knowledge.ledger.tickets.delete([_SECRET.id])
+    live = knowledge.ledger.generations.live()
+    assert live is not None
+    knowledge.replay(live, only=[_SECRET.id])
+    assert _files_with(data_dir, b"Featherstonehaugh")
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert receipt.clean
+    assert (receipt.forgotten, receipt.unknown) == ([_SECRET.id], [])
+    found = {kind for file in receipt.before for kind in file.found}
+    assert {"id", "hash", "vector"} <= found
+    assert _files_with(data_dir, *_WORDS, b"Thursdays", text_hash(_SECRET.text).encode()) == {}
+    assert _near_vectors(data_dir, vector) == []
+    assert knowledge.ledger.tickets.deleted() == {}
+    with pytest.raises(UnknownTicketsError):
+        _forget(knowledge, settings, _SECRET.id)
+
+
+def test_a_deletion_takes_the_replies_at_once(knowledge: Knowledge) -> None:
+    """What an agent sent for a ticket is not in the ledger once that is deleted; that something was said still counts."""
+    _said(knowledge, _SECRET.id, _REPLY, answer="a-1")
+    _said(knowledge, "t-1", "Something else.", answer="a-2")
+    knowledge.ledger.tickets.delete([_SECRET.id])
+    assert knowledge.ledger.feedback.replies([_SECRET.id, "t-1"]) == {
+        _SECRET.id: [],
+        "t-1": ["Something else."],
+    }
+    assert knowledge.ledger.feedback.counts()["edited"] == 2
+
+
+def test_feedback_for_what_never_was_is_forgotten(
+    knowledge: Knowledge, settings: Settings, data_dir: Path
+) -> None:
+    """An id that only feedback names is taken, and every word that was sent for it is erased."""
+    _said(knowledge, "never-stored-ticket-1", _REPLY, answer="a-1")
+    _said(
+        knowledge, "never-stored-ticket-1", "And on Sundays, if Featherstonehaugh brings cake.", answer="a-2"
+    )
+    _said(knowledge, "t-2", f"As to another: {_REPLY}", answer="a-3")
+    receipt = _forget(knowledge, settings, "never-stored-ticket-1")
+    assert receipt.clean
+    assert receipt.forgotten == ["never-stored-ticket-1"]
+    assert {"id", "reply"} <= {kind for file in receipt.before for kind in file.found}
+    assert _files_with(data_dir, b"never-stored-ticket-1", b"brings cake") == {}
+    assert knowledge.ledger.feedback.replies(["t-2"])["t-2"], "what was said of another ticket stays"
+
+
+def test_everything_that_was_deleted(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """`--deleted` erases all tombstones, but no ticket that is stored again; afterwards there is none left."""
+    knowledge.ledger.tickets.delete([_SECRET.id, "t-1", "t-2"])
+    store(knowledge, [make_ticket(2)])
+    knowledge.close()
+    receipt = report_of(run_command(settings, "forget", "--deleted", "--json"))
+    assert receipt["clean"]
+    assert set(receipt["forgotten"]) == {_SECRET.id, "t-1"}
+    assert _files_with(data_dir, *_WORDS) == {}
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        assert ledger.tickets.get(["t-2"]) == {"t-2": make_ticket(2)}
+    assert "no deleted ticket" in run_command(settings, "forget", "--deleted", status=2).stderr
+
+
+def test_a_hundred_at_once(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """Many tickets are erased in one go, also those whose words stand in tickets that stay."""
+    many = [
+        make_ticket(
+            500 + n,
+            id=f"customer-10-ticket-{n:05}",
+            text=f"Call number {n * 7919:07}: the heron of Mrs. Pumphrey limps",
+        )
+        for n in range(100)
+    ]
+    store(knowledge, [*many, make_ticket(700, text="the heron of Mrs. Pumphrey limps")])
+    receipt = _forget(knowledge, settings, *[ticket.id for ticket in many])
+    assert [file for file in receipt.files if file.found] == []
+    assert len(receipt.forgotten) == 100
+    assert {"text", "id", "vector"} <= {kind for file in receipt.before for kind in file.found}
+    assert _files_with(data_dir, *[ticket.id.encode() for ticket in many], b"Call number") == {}
+    assert verify(knowledge, data_dir, full=True, notify=_quiet).clean

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> 
     assert PASSWORD not in str(error.value)
 
 
-def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | None, data_dir: Path) -> None:
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_ledger_of_an_earlier_schema_is_brought_forward(
+    database_url: str | None, data_dir: Path, schema: int
+) -> None:
     """By whoever of several opens it first; its tickets stay, and later changes of labels are told from earlier."""
     with contextlib.closing(Ledger(database_url, data_dir)) as first:
         misleading = '{"resolution":"in the text"}'
@@ -46,11 +50,15 @@ def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | Non
         first.tickets.write([make_ticket(3)])
         store_vectors(first, list(first.tickets.get(["t-1", "t-2", "t-3"]).values()))
         before = (first.id, first.revision())
+        store_vectors(first, [make_ticket(1)])
     with contextlib.closing(Database(database_url, data_dir)) as old, old.write() as connection:
         connection.execute(sa.text("DROP INDEX ix_tickets_resolved"))
         connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN resolved"))
-        connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
-        connection.execute(state.update().values(schema=1))
+        if schema == 1:
+            connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
+        connection.execute(sa.text("ALTER TABLE vectors DROP COLUMN stored_at"))
+        connection.execute(sa.text("DROP TABLE tombstones"))
+        connection.execute(state.update().values(schema=schema))
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Ledger(database_url, data_dir), range(4)))
     for one in opened[1:]:
@@ -64,6 +72,11 @@ def test_a_ledger_of_the_first_schema_is_brought_forward(database_url: str | Non
         (vector,) = vectors_for([make_ticket(1)])
         hits = ledger.nearest.of_resolved(SPACE, vector, 3, most=10)
         assert [hit.ticket.id for hit in hits or ()] == ["t-1", "t-3"]
+        assert ledger.tickets.delete(["t-2"]) == ["t-2"]
+        assert list(ledger.tickets.deleted()) == ["t-2"]
+        assert ledger.vectors.clear_unused(time.time() - 3_600) == 0, (
+            "what an earlier release stored counts as new"
+        )
 
 
 def test_a_readers_view_does_not_change_while_it_reads(database_url: str | None, data_dir: Path) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 
-from indexer.ledger import Content, Ledger, Outcome
+from indexer.ledger import Ledger, Outcome
+from indexer.ledger.tickets import ticket_row
 from indexer.ticket import record_hash, text_hash
 from tests.indexer.making import make_ticket, make_tickets
 
@@ -110,13 +110,12 @@ def test_a_changed_label_is_a_priority_given_changed_or_taken_away(ledger: Ledge
 
 def test_restored_labels_are_changed_ones(ledger: Ledger) -> None:
     """A ledger that was filled from a backup has a revision, and of it come its labels."""
-    records = [
-        msgspec.json.encode(make_ticket(n, priority="low" if n % 3 else None)).decode() for n in range(9)
-    ]
-    content = Content(
-        live=None, generation=0, spaces=(), tickets=lambda: records, vectors=lambda _: (), feedback=lambda: ()
+    rows = [ticket_row(make_ticket(n, priority="low" if n % 3 else None)) for n in range(9)]
+    ledger.copies.fill(
+        lambda table: (
+            [{**row, "revision": 7, "label_revision": 7} for row in rows] if table.name == "tickets" else []
+        )
     )
-    ledger.copies.fill(content)
     assert ledger.tickets.changed_labels(0) == 6
     assert ledger.tickets.changed_labels(ledger.revision()) == 0
 

@@ -1,5 +1,6 @@
 """Vectors in the ledger: under their texts' hashes, bit for bit."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -132,3 +133,29 @@ def test_training_rows_of_an_empty_ledger(ledger: Ledger) -> None:
     """There is a matrix of no rows, of the space's dimension."""
     assert ledger.vectors.training_rows(SPACE).vectors.shape == (0, 64)
     assert ledger.vectors.sample(SPACE, 10).shape == (0, 64)
+
+
+def test_unused_vectors_are_cleared_after_a_grace_time(ledger: Ledger) -> None:
+    """Those of no ticket go once they are old enough; those that a ticket has, and new ones, stay."""
+    old, new = make_tickets(6), make_ticket(100)
+    store_vectors(ledger, old)
+    ledger.tickets.write(old[:4])
+    ledger.tickets.write([make_ticket(0, text="changed")])
+    between = time.time()
+    store_vectors(ledger, [new])
+    assert ledger.vectors.clear_unused(between) == 3
+    hashes = {text_hash(ticket.text): ticket.id for ticket in [*old, new]}
+    assert {hashes[h] for h in ledger.vectors.get(SPACE, hashes)} == {"t-1", "t-2", "t-3", "t-100"}
+
+
+def test_served_tombstones_are_cleared(ledger: Ledger) -> None:
+    """Notes of deletions stay until a forget has rewritten the files, or the ticket is stored again."""
+    ledger.tickets.write(make_tickets(4))
+    ledger.tickets.delete(["t-1", "t-2"])
+    ledger.tickets.write([make_ticket(2)])
+    assert ledger.tickets.clear_tombstones(time.time()) == 1
+    assert list(ledger.tickets.deleted()) == ["t-1"]
+    ledger.tickets.note_rewritten(time.time())
+    assert ledger.tickets.clear_tombstones(time.time() - 60) == 0
+    assert ledger.tickets.clear_tombstones(time.time()) == 1
+    assert ledger.tickets.deleted() == {}

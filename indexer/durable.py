@@ -1,0 +1,16 @@
+"""Renames that outlast a loss of power."""
+
+import os
+from pathlib import Path
+
+__all__ = ["replace_durably"]
+
+
+def replace_durably(written: Path, file: Path) -> None:
+    """Give a file, whose content is on disk, its final name, and have the folder's entry on disk too."""
+    written.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

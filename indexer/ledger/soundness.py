@@ -1,0 +1,69 @@
+"""Whether rows are what was acknowledged: records by their hashes, vectors by their length and values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from indexer.errors import PrecedentError
+from indexer.ledger.tables import tickets, vectors
+from indexer.ticket import Ticket
+
+__all__ = ["DamagedRecordError", "decode", "is_sound"]
+
+_decode = msgspec.json.Decoder(Ticket).decode
+_FLOAT = np.dtype("<f4")
+
+
+class DamagedRecordError(PrecedentError):
+    """A ticket's record in the ledger is not one."""
+
+
+def decode(record: str) -> Ticket:
+    """Return the ticket of a record.
+
+    :raises DamagedRecordError: without a word of the record.
+    """
+    try:
+        return _decode(record)
+    except (msgspec.MsgspecError, UnicodeError):
+        msg = "a ticket's record in the ledger is damaged: `python -m indexer verify` names it, `salvage FILE` saves the others"
+        raise DamagedRecordError(msg) from None
+
+
+def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, int]) -> bool:
+    """Tell whether a row of one of the ledger's tables holds what it should.
+
+    :param dimensions: of the spaces, by their number.
+    """
+    for column in table.columns:
+        value = row[column.name]
+        if not (column.nullable and value is None) and not isinstance(value, column.type.python_type):
+            return False
+        if isinstance(value, str) and not _is_text(value):
+            return False
+    if table is tickets:
+        try:
+            ticket = decode(row["record"])
+        except DamagedRecordError:
+            return False
+        found = ticket.record_hash, ticket.text_hash, ticket.id, ticket.priority, ticket.source
+        return found == tuple(row[name] for name in ("record_hash", "text_hash", "id", "priority", "source"))
+    if table is vectors:
+        data, dimension = row["vector"], dimensions.get(row["space"])
+        return (
+            dimension is not None
+            and len(data) == dimension * _FLOAT.itemsize
+            and bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
+        )
+    return True
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
