@@ -49,7 +49,7 @@ def test_a_write_does_not_wait_for_ever(own: Service) -> None:
     ticket = make_ticket(500)
     with FileLock(own.data_dir / "index.lock"):
         began = time.monotonic()
-        response = own.http.put("/v1/tickets/t-500", content=msgspec.json.encode(ticket))
+        response = own.http.put("/v1/tickets/t-500", json=msgspec.to_builtins(ticket))
         problem = assert_problem(response, 503, about="is being written to by process")
         assert problem["retry_after"]
         assert time.monotonic() - began < _PATIENCE
