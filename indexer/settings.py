@@ -95,6 +95,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _help("comma-separated origins (`https://portal.example`) whose web pages may ask the service"),
     ] = ()
+    new_labels: Annotated[
+        Literal["refuse", "review"],
+        _help(
+            "what feedback's priority meets that no stored ticket has: an error, or it is kept without being learned"
+        ),
+    ] = "refuse"
     similarity_floor: Annotated[
         Annotated[float, msgspec.Meta(ge=-1, le=1)] | None,
         _help(

@@ -18,6 +18,7 @@ from service.api import feedback, health, pages, tickets, triage
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
+from service.api.keyring import Keyring
 from service.drafting.drafter import Drafter
 from service.keeper import PATIENCE, Keeper
 from service.metrics import watch
@@ -94,7 +95,7 @@ def create_app(settings: Settings) -> Litestar:
         ),
         request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
-        state=State({"settings": settings, "pools": pools}),
+        state=State({"settings": settings, "pools": pools, "keyring": Keyring(settings.api_keys)}),
     )
     app.asgi_handler = Door(app.asgi_handler, settings)
     return app

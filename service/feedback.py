@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
 from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, UnknownTicketError
 from indexer.ticket import Ticket, TicketError, text_hash
+from service.answers import is_answer
 from service.intake import tell, write
 from service.keeper import Keeper
 from service.metrics import count_feedback
@@ -15,6 +17,7 @@ from service.metrics import count_feedback
 __all__ = ["Learned", "take_feedback"]
 
 _SOURCE = "feedback"
+_SHOWN = 20
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +25,9 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
 
     ticket_id: str | None
     outcome: Outcome | None
+    review: Annotated[
+        bool, msgspec.Meta(description="the priority is a new one: it is kept, and no ticket has it yet")
+    ] = False
 
 
 async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) -> Learned:
@@ -32,13 +38,19 @@ async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) 
     forest follows at its next refit, as after any write.
 
     :param text: of the ticket; needed with a priority when the ticket is not stored.
-    :raises TicketError: a priority came without a ticket to give it to.
+    :raises TicketError: neither the answer nor the ticket is known, or a priority is new or without a ticket to give it to.
     :raises ProviderError: the text could not be embedded; nothing is kept.
     :raises NotReadyError: the index is not open, or failed and does not come back in time.
     """
-    feedback = keeper.opened.ledger.feedback
+    ledger = keeper.opened.ledger
+    feedback = ledger.feedback
     if entry.priority is not None and entry.ticket_id is None and text is not None:
         entry = dataclasses.replace(entry, ticket_id=f"{_SOURCE}-{text_hash(text)[:16]}")
+    await keeper.pools.writes.run(_require_known, ledger, entry)
+    if entry.priority is not None and await keeper.pools.writes.run(_is_new, keeper, entry.priority):
+        await keeper.pools.writes.run(feedback.take, entry, learn=False)
+        count_feedback(entry.action)
+        return Learned(ticket_id=entry.ticket_id, outcome=None, review=True)
     try:
         outcome = await keeper.pools.writes.run(feedback.take, entry)
     except UnknownTicketError as error:
@@ -51,6 +63,34 @@ async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) 
         await tell(keeper, [entry.ticket_id or ""])
         await keeper.noticed()
     return Learned(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
+
+
+def _require_known(ledger: Ledger, entry: FeedbackEntry) -> None:
+    if entry.triage_id is not None:
+        if not is_answer(ledger.secret, entry.triage_id):
+            msg = f"triage_id {entry.triage_id!r} is of no answer that was given here: send the answer's `id`"
+            raise TicketError(msg)
+    elif not ledger.tickets.stored([entry.ticket_id or ""]):
+        msg = f"no ticket {entry.ticket_id!r} is stored: send the triage_id of an answer, or a stored ticket's ticket_id"
+        raise TicketError(msg)
+
+
+def _is_new(keeper: Keeper, priority: str) -> bool:
+    """Tell whether no stored ticket has the priority, in any case.
+
+    :raises TicketError: it is so, and settings refuse it.
+    """
+    known = keeper.opened.ledger.tickets.labels()
+    if priority.casefold() in {label.casefold() for label in known}:
+        return False
+    if keeper.settings.new_labels == "refuse":
+        shown = ", ".join(known[:_SHOWN]) or "none"
+        msg = (
+            f"priority {priority!r} is that of no stored ticket (there: {shown}): store a ticket that has it first, "
+            "or have PRECEDENT_NEW_LABELS=review keep such feedback"
+        )
+        raise TicketError(msg)
+    return True
 
 
 async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome:

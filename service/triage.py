@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from indexer.errors import IndexUnavailableError, ProviderError
 from indexer.knowledge.failures import SlowIndexError
 from indexer.ledger import Hit
 from indexer.ticket import embedding_text, text_hash
+from service.answers import new_answer
 from service.drafting.drafter import Drafter, DraftResult
 from service.keeper import Keeper, Serving
 from service.metrics import count_decision, count_draft, count_requests
@@ -106,7 +106,12 @@ class Pipeline:
             decision = self._classify(serving, vector, clock)
             hits = await self._retrieve(serving, vector, top_k, clock, resolved=True)
         neighbours = _neighbours(serving, hits)
-        first = Triaged(id=uuid.uuid4().hex, priority=decision, neighbours=neighbours, index=_index(serving))
+        first = Triaged(
+            id=new_answer(self._keeper.opened.ledger.secret),
+            priority=decision,
+            neighbours=neighbours,
+            index=_index(serving),
+        )
         yield first
         began = time.perf_counter()
         result = DraftResult(

@@ -2,6 +2,7 @@
 
 import click
 
+from indexer.commands.audit_log import audit_log
 from indexer.commands.backup import backup, restore, salvage
 from indexer.commands.clear import clear
 from indexer.commands.forget import forget
@@ -19,6 +20,7 @@ COMMANDS: tuple[click.Command, ...] = (
     verify,
     forget,
     keys,
+    audit_log,
     backup,
     restore,
     salvage,

@@ -16,6 +16,7 @@ from indexer.errors import FullDiskError, PrecedentError, SettingsError
 from indexer.ledger.records import Space
 from indexer.ledger.tables import (
     SCHEMA,
+    audit,
     feedback,
     follow,
     generations,
@@ -33,6 +34,7 @@ from indexer.privacy import private_folder
 __all__ = [
     "PAGE",
     "Database",
+    "audit",
     "feedback",
     "generations",
     "next_revision",
@@ -199,7 +201,7 @@ class Database:
         tables = (
             ()
             if self.is_sqlite
-            else (tickets.name, vectors.name, pending.name, feedback.name, tombstones.name)
+            else (tickets.name, vectors.name, pending.name, feedback.name, tombstones.name, audit.name)
         )
         with self._alone() as connection:
             for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from indexer.ledger.audit import note
 from indexer.ledger.database import PAGE, Database, feedback, next_revision, pages, tickets
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import FeedbackRow, Outcome, Space
@@ -46,7 +47,12 @@ class Feedback:
         self._generations = generations
 
     def take(
-        self, entry: FeedbackEntry, *, ticket: Ticket | None = None, space: Space | None = None
+        self,
+        entry: FeedbackEntry,
+        *,
+        ticket: Ticket | None = None,
+        space: Space | None = None,
+        learn: bool = True,
     ) -> Outcome | None:
         """Keep the entry, and give the ticket that it names the corrected priority, in one transaction.
 
@@ -54,12 +60,17 @@ class Feedback:
 
         :param ticket: what to store, without a resolution, if no ticket of that id is there.
         :param space: that it was embedded in.
-        :return: what became of the ticket, ``None`` when no priority was given.
+        :param learn: ``False`` keeps a priority without giving it to the ticket.
+        :return: what became of the ticket, ``None`` when no priority was given to it.
         :raises UnknownTicketError: there is no ticket to give the priority to; nothing is kept.
         :raises SpaceMismatchError: as of `Tickets.write`; nothing is kept.
         """
         with self._db.write() as connection:
-            outcome = None if entry.priority is None else self._label(connection, entry, ticket, space)
+            outcome = None
+            if entry.priority is not None and learn:
+                outcome = self._label(connection, entry, ticket, space)
+            elif entry.ticket_id is not None:
+                note(connection, "told of" if learn else "new label kept", [entry.ticket_id])
             answer = entry.triage_id or f"ticket {entry.ticket_id}"
             row = FeedbackRow(
                 answer=answer,
@@ -118,4 +129,5 @@ class Feedback:
         revision = next_revision(connection)
         self._db.upsert(connection, tickets, [ticket_row(ticket) | {"revision": revision}])
         self._generations.note(connection, [ticket.id], revision)
+        note(connection, "corrected", [ticket.id])
         return Outcome.ADDED if record is None else Outcome.UPDATED

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from indexer.ledger.audit import Audit
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
 from indexer.ledger.feedback import Feedback
@@ -36,9 +37,13 @@ class Ledger:
         self.vectors = Vectors(self._db)
         self.nearest = Nearest(self._db)
         self.feedback = Feedback(self._db, self.generations)
+        self.audit = Audit(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:
-            self.id = str(connection.execute(sa.select(state.c.ledger_id)).scalar_one())
+            found = connection.execute(sa.select(state.c.ledger_id, state.c.secret)).one()
+        self.id = str(found.ledger_id)
+        self.secret = str(found.secret)
+        """What only services on this ledger know; it proves which answers they gave."""
 
     @property
     def is_local(self) -> bool:

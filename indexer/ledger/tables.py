@@ -1,5 +1,6 @@
 """The ledger's tables, and what an earlier release's lack."""
 
+import secrets
 import time
 import uuid
 from typing import Any
@@ -12,6 +13,7 @@ from indexer.ticket import Ticket
 
 __all__ = [
     "SCHEMA",
+    "audit",
     "copied",
     "feedback",
     "follow",
@@ -44,6 +46,7 @@ state = sa.Table(
     sa.Column("ledger_id", sa.String(32), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
     sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
+    sa.Column("secret", sa.String(64), nullable=False, server_default=""),  # proves ids of answers
 )
 tickets = sa.Table(
     "tickets",
@@ -68,6 +71,7 @@ resolved_tickets = sa.Index(
     postgresql_where=tickets.c.resolved,
 )
 tickets_of_source = sa.Index("ix_tickets_source_id", tickets.c.source, tickets.c.id)  # in the order of pages
+priorities = sa.Index("ix_tickets_priority", tickets.c.priority)
 spaces = sa.Table(
     "spaces",
     metadata,
@@ -121,6 +125,15 @@ tombstones = sa.Table(
 )
 copied = [table for table in metadata.sorted_tables if table is not pending]
 """The tables that a backup has, each after those that it refers to; what is pending is everything after a restore."""
+audit = sa.Table(
+    "audit",  # who changed which tickets
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("ticket_id", sa.String, nullable=False, index=True),
+)
 
 
 def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:
@@ -145,6 +158,7 @@ def make_tables(connection: sa.Connection) -> int | None:
             "ledger_id": uuid.uuid4().hex,
             "revision": 0,
             "deleted_revision": 0,
+            "secret": secrets.token_hex(),
         }
         connection.execute(state.insert().values(first))
     elif not 1 <= found <= SCHEMA:
@@ -170,6 +184,9 @@ def _to_third(connection: sa.Connection) -> None:
     given = tickets.c.record.contains('"resolution":"', autoescape=True)
     connection.execute(tickets.update().where(given).values(resolved=True))
     resolved_tickets.create(connection)
+    priorities.create(connection)
+    connection.exec_driver_sql("ALTER TABLE state ADD COLUMN secret VARCHAR(64) DEFAULT '' NOT NULL")
+    connection.execute(state.update().values(secret=secrets.token_hex()))
     tickets_of_source.create(connection, checkfirst=True)
     connection.exec_driver_sql("DROP INDEX IF EXISTS ix_tickets_source")
     # When a vector was stored is not known: it is kept as if it were new. SQLite takes constants only.

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from indexer.ledger.audit import hide, note
 from indexer.ledger.database import (
     PAGE,
     Database,
@@ -58,6 +59,12 @@ class Tickets:
             deleted = sa.select(state.c.deleted_revision)
             gone = connection.execute(deleted).scalar_one() > revision
             return int(connection.execute(changed).scalar_one()) + int(gone)
+
+    def labels(self) -> list[str]:
+        """Return every priority that a ticket has."""
+        query = sa.select(tickets.c.priority).where(tickets.c.priority.is_not(None)).distinct()
+        with self._db.read() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def hashes(self) -> dict[str, str]:
         """Return every ticket's id and the hash of its text."""
@@ -117,6 +124,7 @@ class Tickets:
                 revision = next_revision(connection)
                 self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
                 self._generations.note(connection, rows, revision)
+                note(connection, "stored", rows)
         return outcomes
 
     def delete(self, ids: Iterable[str]) -> list[str]:
@@ -140,6 +148,7 @@ class Tickets:
             ]
             self._db.upsert(connection, tombstones, stones)
             self._generations.note(connection, found, revision)
+            note(connection, "deleted", found)
         return list(found)
 
     def deleted(self, ids: Iterable[str] | None = None) -> dict[str, str]:
@@ -223,6 +232,7 @@ class Tickets:
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
+            note(connection, "erased", hide(connection, named))
             used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
             erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
         return len(found), int(erased)

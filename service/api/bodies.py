@@ -48,7 +48,8 @@ class Document(JsonRenderPlugin):
             "ticket_id": _nullable(_label()) | {"description": "the portal's id of the ticket"},
         }
         schemas["FeedbackRequest"] |= {
-            "anyOf": _any_of("triage_id", "ticket_id", "text", "subject", "body"),
+            "anyOf": _any_of("triage_id", "ticket_id"),
+            # The text of a ticket that is not stored comes with a triage of it.
             "dependentRequired": {"reply": ["ticket_id"]},
             "dependentSchemas": {"priority": {"anyOf": _any_of("ticket_id", "text", "subject", "body")}},
         }

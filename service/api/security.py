@@ -1,14 +1,16 @@
 """What a call needs before anything of it is read: a key, where the service has some, and a body's right type."""
 
-import hmac
+import math
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import HTTPException, NotAuthorizedException, TooManyRequestsException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
+from indexer.ledger import ACTOR
 from indexer.settings import Settings
+from service.api.keyring import Keyring, SlowDownError
 
 __all__ = ["KEY_IN_OPENAPI", "LINES", "media_type", "require_json", "require_json_or_lines", "require_key"]
 
@@ -21,16 +23,27 @@ LINES = frozenset(
 _JSON = "application/json"
 
 
-def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Refuse a call without a valid ``Authorization: Bearer`` key; the time taken tells nothing about the keys."""
+async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a call without a valid ``Authorization: Bearer`` key, and note whose call it is."""
+    # Not in a thread, as Litestar runs a guard that is no coroutine: whose call it is would be noted there only.
     settings: Settings = connection.app.state.settings
     if not settings.api_keys:
+        ACTOR.set("no key")
         return
+    keyring: Keyring = connection.app.state.keyring
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
-    matches = [hmac.compare_digest(given.strip().encode(), key.encode()) for key in settings.api_keys]
-    if scheme.lower() != "bearer" or not any(matches):
+    who = None
+    if scheme.lower() == "bearer" and given.strip():
+        try:
+            who = keyring.who(given.strip(), connection.client.host if connection.client else "")
+        except SlowDownError as error:
+            detail = "too many wrong API keys came from this address: try again later"
+            wait = {"Retry-After": str(math.ceil(error.seconds))}
+            raise TooManyRequestsException(detail, headers=wait) from None
+    if who is None:
         detail = "this service needs an API key: send `Authorization: Bearer KEY`"
         raise NotAuthorizedException(detail, headers={"WWW-Authenticate": "Bearer"})
+    ACTOR.set(who)
 
 
 def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:

@@ -1,5 +1,6 @@
 """Who may ask the service, and what keeps it from starting."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,35 @@ def test_each_of_several_keys_opens(locked: Service, key: str) -> None:
 def test_anything_else_does_not(locked: Service, header: str) -> None:
     """A part of a key, another scheme or none, and what is not ASCII are refused alike."""
     assert_problem(locked.http.get("/v1/status", headers={b"Authorization": header.encode()}), 401)
+
+
+def test_wrong_keys_are_logged_and_slowed(tmp_path: Path, provider: Provider) -> None:
+    """An address that tries many waits, with whatever key it did not use before; who changed what is on record."""
+    with running_service(tmp_path / "data", provider, api_keys=", ".join(KEYS)) as service:
+        good = {"Authorization": f"Bearer {KEYS[0]}"}
+        assert service.http.put("/v1/tickets/a-1", json={"text": "told of"}, headers=good).status_code == 200
+        statuses = []
+        for number in range(20):
+            wrong = {"Authorization": f"Bearer wrong-key-{number:010}"}
+            statuses.append(service.http.get("/v1/status", headers=wrong).status_code)
+        assert statuses[:10] == [401] * 10
+        assert statuses[-1] == 429
+        other = service.http.get("/v1/status", headers={"Authorization": f"Bearer {KEYS[1]}"})
+        assert assert_problem(other, 429)
+        assert int(other.headers["retry-after"]) >= 1
+        assert service.http.delete("/v1/tickets/a-1", headers=good).status_code == 200
+        assert "a wrong API key from 127.0.0.1" in service.log
+        assert "wrong-key" not in service.log
+        assert KEYS[0] not in service.log
+    with contextlib.closing(Ledger(None, tmp_path / "data")) as ledger:
+        lines = list(ledger.audit.lines())
+        assert [(line.action, line.ticket_id) for line in lines] == [("stored", "a-1"), ("deleted", "a-1")]
+        assert {line.who for line in lines} == {lines[0].who}
+        assert lines[0].who.startswith("key ")
+        ledger.tickets.erase(["a-1"])
+        hidden = {line.ticket_id for line in ledger.audit.lines()}
+        assert hidden == {ledger.audit.mark("a-1")}
+        assert ledger.audit.clear(lines[-1].at + 1) == len(lines)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/docs", "/docs/openapi.json"])

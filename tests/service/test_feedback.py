@@ -39,8 +39,13 @@ def test_what_became_of_an_answer_is_counted_once(service: Service) -> None:
     before = service.status()["feedback"]
     answer = service.answer("/v1/triage", text=f"{sentence(16)} {MARK}", draft=False)
     for action in ("accepted", "accepted", "edited"):
-        assert tell(service, triage_id=answer["id"], action=action) == {"ticket_id": None, "outcome": None}
-    tell(service, triage_id="another-answer", action="rejected", ticket_id="t-16", reply=f"{MARK} sent")
+        assert tell(service, triage_id=answer["id"], action=action) == {
+            "ticket_id": None,
+            "outcome": None,
+            "review": False,
+        }
+    another = service.answer("/v1/triage", text=f"{sentence(17)} {MARK}", draft=False)["id"]
+    tell(service, triage_id=another, action="rejected", ticket_id="t-16", reply=f"{MARK} sent")
     after = service.status()["feedback"]
     changed = {name: after[name] - before.get(name, 0) for name in after}
     assert changed == {"edited": 1, "rejected": 1, "corrected": 0}
@@ -51,7 +56,7 @@ def test_a_corrected_priority_is_the_stored_tickets_label(service: Service, prov
     put(service, make_ticket(8_100, priority="low"))
     asked = provider.stats().requests["embeddings"]
     learned = tell(service, ticket_id="t-8100", action="edited", priority="high")
-    assert learned == {"ticket_id": "t-8100", "outcome": "updated"}
+    assert learned == {"ticket_id": "t-8100", "outcome": "updated", "review": False}
     assert stored(service, "t-8100") == make_ticket(8_100, priority="high")
     found = service.answer("/v1/similar", text=sentence(8_100), top_k=1)["neighbours"][0]
     assert (found["id"], found["priority"]) == ("t-8100", "high")
@@ -75,8 +80,11 @@ def test_a_correction_stands_against_an_older_copy(service: Service) -> None:
 def test_a_new_ticket_is_learned_with_its_text_and_is_no_precedent(service: Service) -> None:
     """It is stored with label and text under the portal's id, and no triage returns it until it has a resolution."""
     text = f"{MARK} lemur gibbon tapir ocelot"
-    learned = tell(service, ticket_id="new-8102", text=text, action="edited", priority="high")
-    assert learned == {"ticket_id": "new-8102", "outcome": "added"}
+    answer = service.answer("/v1/triage", text=text, draft=False)["id"]
+    learned = tell(
+        service, triage_id=answer, ticket_id="new-8102", text=text, action="edited", priority="high"
+    )
+    assert learned == {"ticket_id": "new-8102", "outcome": "added", "review": False}
     ticket = stored(service, "new-8102")
     assert (ticket.text, ticket.priority, ticket.resolution, ticket.source) == (
         text,
@@ -96,10 +104,11 @@ def test_a_new_ticket_is_learned_with_its_text_and_is_no_precedent(service: Serv
 def test_a_text_alone_can_be_learned(service: Service) -> None:
     """Without an id it gets one of its own, the same for the same text."""
     body = {"subject": MARK, "body": "walrus dugong manatee", "action": "rejected"}
-    learned = tell(service, priority="low", **body)
+    answer = service.answer("/v1/triage", subject=MARK, body=body["body"], draft=False)["id"]
+    learned = tell(service, triage_id=answer, priority="low", **body)
     assert (learned["ticket_id"][:9], learned["outcome"]) == ("feedback-", "added")
     again = tell(service, priority="medium", **body)
-    assert again == {"ticket_id": learned["ticket_id"], "outcome": "updated"}
+    assert again == {"ticket_id": learned["ticket_id"], "outcome": "updated", "review": False}
     assert stored(service, learned["ticket_id"]).priority == "medium"
 
 
@@ -113,7 +122,7 @@ def test_a_text_alone_can_be_learned(service: Service) -> None:
         ({"action": "accepted", "text": MARK}, "triage_id"),
         ({"action": "edited", "triage_id": "1", "priority": "high"}, "ticket_id"),
         ({"action": "edited", "triage_id": "1", "reply": MARK}, "ticket_id"),
-        ({"action": "edited", "ticket_id": "nobody-has-this", "priority": "high"}, "send its text"),
+        ({"action": "edited", "ticket_id": "nobody-has-this", "priority": "high"}, "triage_id"),
         ({"action": "edited", "ticket_id": "t-1", "priority": "two\nlines"}, "priority"),
         ({"action": "edited", "ticket_id": "x" * 201, "priority": "high"}, "id"),
         ({"action": "accepted", "triage_id": "1", "rating": 5}, "rating"),
@@ -134,6 +143,7 @@ def test_nothing_is_kept_while_a_text_cannot_be_embedded(service: Service, provi
         "priority": "low",
         "action": "edited",
         "ticket_id": "new-8103",
+        "triage_id": service.answer("/v1/triage", text=MARK, draft=False)["id"],
     }
     provider.fail("500", times=None)
     assert_problem(service.post("/v1/feedback", **body), 503)
@@ -144,9 +154,33 @@ def test_nothing_is_kept_while_a_text_cannot_be_embedded(service: Service, provi
 
 def test_a_correction_is_learned_by_the_next_forest(service: Service) -> None:
     """A label that no ticket had before is one of the forest's after its refit."""
+    put(service, make_ticket(8_199, priority="urgent"))
     for number in range(8_200, 8_212):
-        tell(service, ticket_id=f"new-{number}", text=sentence(number), action="edited", priority="urgent")
+        put(service, make_ticket(number, priority="low", resolution=None))
+        tell(service, ticket_id=f"t-{number}", action="edited", priority="urgent")
     service.until(
         lambda: "urgent" in service.status()["forest"]["last_fit"]["report"]["labels"],
         "a refit knows the label",
     )
+
+
+def test_feedback_needs_an_answer_or_a_ticket_that_there_is(service: Service) -> None:
+    """An id that was never given is refused, also one that is nearly right; a label must be that of a ticket."""
+    answer = service.answer("/v1/triage", text=f"{sentence(18)} {MARK}", draft=False)["id"]
+    for wrong in (
+        "1",
+        "0" * 48,
+        answer[:-1] + ("0" if answer[-1] != "0" else "1"),
+        "1" + answer[1:-1] + "\u00e9",
+    ):
+        assert_problem(
+            service.post("/v1/feedback", action="accepted", triage_id=wrong), 422, about="triage_id"
+        )
+    text = {"text": MARK, "action": "edited"}
+    assert_problem(
+        service.post("/v1/feedback", **text, priority="low", ticket_id="nobody"), 422, about="triage_id"
+    )
+    new = {"action": "edited", "ticket_id": "t-1", "priority": "csrf-label"}
+    assert_problem(service.post("/v1/feedback", **new), 422, about="PRECEDENT_NEW_LABELS")
+    assert stored(service, "t-1").priority != "csrf-label"
+    assert tell(service, triage_id=answer, action="accepted")["review"] is False

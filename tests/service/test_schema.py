@@ -54,6 +54,7 @@ BAD: dict[str, list[Any]] = {
         {"action": "accepted", "triage_id": ""},
         {"action": "edited", "triage_id": "1", "priority": "high"},
         {"action": "edited", "triage_id": "1", "reply": "a"},
+        {"action": "accepted", "text": "a", "priority": "low"},
     ],
     "TicketBody": [
         {},

@@ -58,6 +58,9 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
             connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
         connection.execute(sa.text("ALTER TABLE vectors DROP COLUMN stored_at"))
         connection.execute(sa.text("DROP TABLE tombstones"))
+        connection.execute(sa.text("DROP INDEX ix_tickets_priority"))
+        connection.execute(sa.text("ALTER TABLE state DROP COLUMN secret"))
+        connection.execute(sa.text("DROP TABLE audit"))
         connection.execute(state.update().values(schema=schema))
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Ledger(database_url, data_dir), range(4)))
@@ -65,6 +68,8 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         one.close()
     with contextlib.closing(opened[0]) as ledger:
         assert (ledger.id, ledger.revision()) == before
+        assert len(ledger.secret) == 64
+        assert not list(ledger.audit.lines())
         assert set(ledger.tickets.get(["t-1", "t-2", "t-3"])) == {"t-1", "t-2", "t-3"}
         assert [ledger.tickets.changed_labels(revision) for revision in (0, 1, 2)] == [2, 1, 0]
         ledger.tickets.write([make_ticket(1, priority=None), make_ticket(2), make_ticket(3, tags=("new",))])

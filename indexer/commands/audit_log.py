@@ -1,0 +1,45 @@
+"""``audit-log``: who changed which tickets, and when."""
+
+import contextlib
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from indexer.commands.output import DONE, settings_for_command
+from indexer.console import say
+
+__all__ = ["audit_log"]
+
+
+@click.command("audit-log")
+@click.option("--since", type=click.DateTime(), help="Lines from this moment on (UTC).")
+@click.option("--ticket", metavar="ID", help="Lines of this ticket, also if it was erased.")
+@click.option("--clear-before", type=click.DateTime(), help="Remove the lines from before this moment (UTC).")
+@click.option("--json", "as_json", is_flag=True, help="Each line as an object of JSON.")
+def audit_log(
+    *, since: datetime | None, ticket: str | None, clear_before: datetime | None, as_json: bool
+) -> int:
+    """Say who wrote, deleted, corrected or erased which tickets, oldest first.
+
+    There is a line for each ticket that was changed over HTTP or erased, with the fingerprint of the API key that did
+    it. Texts are never in it. An erased ticket's id is replaced by a mark, which --ticket still finds.
+    """
+    from indexer.ledger import Ledger
+
+    settings = settings_for_command()
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        if clear_before is not None:
+            say(f"removed {ledger.audit.clear(_seconds(clear_before)):,} lines")
+        named = None if ticket is None else {ticket, ledger.audit.mark(ticket)}
+        for line in ledger.audit.lines(0.0 if since is None else _seconds(since)):
+            if named is not None and line.ticket_id not in named:
+                continue
+            at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="seconds")
+            shown = {"at": at, "who": line.who, "action": line.action, "ticket_id": line.ticket_id}
+            click.echo(msgspec.json.encode(shown) if as_json else "  ".join(shown.values()))
+    return DONE
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,82 @@
+"""Who changed which tickets, and when: lines of ids, never of texts."""
+
+import contextvars
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from indexer.ledger.database import PAGE, Database, audit, pages, state
+
+__all__ = ["ACTOR", "Audit", "AuditLine", "hide", "note"]
+
+ACTOR: contextvars.ContextVar[str | None] = contextvars.ContextVar("precedent_actor", default=None)
+"""Who acts, such as an API key's fingerprint; without one, as in a sync of a file, no line is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """What ``who`` did with a ticket at a time, in seconds since the epoch.
+
+    Of an erased ticket ``ticket_id`` is only a mark, which whoever knows the id can compare: see `Audit.mark`.
+    """
+
+    at: float
+    who: str
+    action: str
+    ticket_id: str
+
+
+class Audit:
+    """The lines of the ledger, each written in the transaction of what it is about."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def lines(self, since: float = 0.0) -> Iterator[AuditLine]:
+        """Yield the lines from a time on, oldest first; a reading transaction is open until the end."""
+        query = sa.select(audit).where(audit.c.at >= since).order_by(audit.c.number)
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                yield AuditLine(row.at, row.who, row.action, row.ticket_id)
+
+    def clear(self, before: float) -> int:
+        """Remove the lines from before a time, and return how many those were."""
+        with self._db.write() as connection:
+            return int(connection.execute(audit.delete().where(audit.c.at < before)).rowcount)
+
+    def mark(self, ticket_id: str) -> str:
+        """Return what stands in the place of the id once the ticket is erased."""
+        with self._db.read() as connection:
+            return _mark(_secret(connection), ticket_id)
+
+
+def note(connection: sa.Connection, action: str, ids: Iterable[str]) -> None:
+    """Write a line for each ticket, if anybody is known to act."""
+    who = ACTOR.get()
+    rows = [{"at": time.time(), "who": who, "action": action, "ticket_id": ticket_id} for ticket_id in ids]
+    if who is not None and rows:
+        connection.execute(audit.insert(), rows)
+
+
+def hide(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
+    """Replace ids of erased tickets by their marks in every line, and return the marks."""
+    secret, marks = _secret(connection), []
+    for page in pages(ids):
+        renamed = [{"old": ticket_id, "new": _mark(secret, ticket_id)} for ticket_id in page]
+        marks += [row["new"] for row in renamed]
+        statement = audit.update().where(audit.c.ticket_id == sa.bindparam("old"))
+        connection.execute(statement.values(ticket_id=sa.bindparam("new")), renamed)
+    return marks
+
+
+def _secret(connection: sa.Connection) -> str:
+    return str(connection.execute(sa.select(state.c.secret)).scalar_one())
+
+
+def _mark(secret: str, ticket_id: str) -> str:
+    digest = hmac.new(secret.encode(), f"ticket {ticket_id}".encode(), hashlib.sha256)
+    return f"erased:{digest.hexdigest()[:24]}"
