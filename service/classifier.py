@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -80,8 +81,9 @@ async def fit_forest(
         return Fitted(forest=None, path=None, verdict=verdict)
     if verdict.report is None:
         return Fitted(forest=NoForest(verdict.why), path=None, verdict=verdict)
-    _remove_old(path.parent)
-    return Fitted(forest=await asyncio.to_thread(load, path), path=path, verdict=verdict)
+    forest = await asyncio.to_thread(load, path)
+    await asyncio.to_thread(_remove_old, path.parent, kept={path, rival})
+    return Fitted(forest=forest, path=path, verdict=verdict)
 
 
 def latest_forest(
@@ -93,7 +95,7 @@ def latest_forest(
     """
     wanted = {"generation": generation.name} | conditions(settings, ledger)
     paths = _folder(settings).glob(f"{generation.name}-*.npz")
-    for path in sorted(paths, key=lambda p: p.stat().st_mtime, reverse=True):
+    for path in sorted(paths, key=_revision, reverse=True):
         try:
             forest = load(path)
         except ForestFileError as error:
@@ -128,6 +130,13 @@ def _folder(settings: Settings) -> Path:
     return folder
 
 
-def _remove_old(folder: Path) -> None:
-    for old in sorted(folder.glob("*.npz"), key=lambda p: p.stat().st_mtime, reverse=True)[_KEPT:]:
+def _revision(path: Path) -> int:
+    """Return the ledger's revision in a forest's name. Times of files tell nothing: a clock may be set back."""
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def _remove_old(folder: Path, *, kept: AbstractSet[Path | None]) -> None:
+    others = sorted(set(folder.glob("*.npz")) - kept, key=_revision, reverse=True)
+    for old in others[_KEPT - len(kept - {None}) :]:
         old.unlink(missing_ok=True)

@@ -47,6 +47,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
         self._refits = Refits(settings)
+        self._fitting: asyncio.Task[None] | None = None
         self._prepared = self._empty = self._behind = False
         self._filled = asyncio.Event()
         self._embedders: dict[tuple[str, str], Embedder] = {}
@@ -74,10 +75,8 @@ class Keeper:
 
     async def close(self) -> None:
         """Stop the background work and give everything back."""
-        for task in [*self._tasks, *([self._healing] if self._healing else [])]:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        for task in [*self._tasks, self._healing, self._fitting]:
+            await _cancelled(task)
         for embedder in self._embedders.values():
             await embedder.close()
         if self.knowledge is not None:
@@ -239,36 +238,40 @@ class Keeper:
             await self._switch(live)
             self._empty = False
             self._filled.set()
-        elif now.forest_revision != revision:
-            self._serving = now = replace(now, tickets=await asyncio.to_thread(ledger.tickets.count))
-            if await self._refits.due(ledger, now):
-                await self._fit(now, await asyncio.to_thread(ledger.revision))
+        elif now.seen != revision:
+            tickets = await asyncio.to_thread(ledger.tickets.count)
+            self._serving = now = replace(self._serving or now, tickets=tickets, seen=revision)
+        idle = self._fitting is None or self._fitting.done()
+        if (
+            idle
+            and now is not None
+            and now.generation.name == live.name
+            and await asyncio.to_thread(self._refits.due, ledger, now, revision)
+        ):
+            self._fitting = asyncio.create_task(self._fit(now, revision))
 
     async def _switch(self, live: Generation) -> None:
         """Serve another generation, with its own embedder, forest and floor, from one moment on."""
+        # What is being fitted would be of other vectors, or might know a ticket that was forgotten.
+        await _cancelled(self._fitting)
         ledger = self.opened.ledger
         embedder = await self._embedder(live)
+        revision = await asyncio.to_thread(ledger.revision)
         tickets = await asyncio.to_thread(ledger.tickets.count)
         floor = await asyncio.to_thread(measure_floor, self.settings, ledger, live)
         stored = await asyncio.to_thread(latest_forest, self.settings, ledger, live)
         now = self._serving
         same = now is not None and now.generation.space == live.space and not await self._is_gone()
-        if stored is None and now is not None and same:
-            # The vectors are the same, to the bit: the forest serves on until the next turn has fitted another.
-            serving = replace(now, generation=live, tickets=tickets, floor=floor)
-        elif stored is None:
-            without = NoForest("the first forest is being fitted")
-            serving = Serving(live, embedder, tickets, floor, without, None, None, None)
-            if not self._empty:
-                self.stage = without.state
-                if await self._is_gone():
-                    self._serving = serving  # a forget removed what was served: there is nothing to wait in
-                serving = await self._refits.fitted(serving, await asyncio.to_thread(ledger.revision))
-            # Else whoever stored the very first ticket finds it at once; the next turn fits.
+        if stored is not None:
+            # It may be older than the tickets: it serves until another is fitted.
+            forest, path, learned = stored
+            serving = Serving(live, embedder, tickets, revision, floor, forest, path, learned, None)
+        elif now is not None and same:
+            # The vectors are the same, to the bit: the forest serves on until another is fitted.
+            serving = replace(now, generation=live, tickets=tickets, seen=revision, floor=floor)
         else:
-            # It may be older than the tickets: it serves until the next turn has fitted another.
-            forest, path, revision = stored
-            serving = Serving(live, embedder, tickets, floor, forest, path, revision, None)
+            without = NoForest("the first forest is being fitted")
+            serving = Serving(live, embedder, tickets, revision, floor, without, None, None, None)
         self._serving = serving
         self.stage = "ready"
         _log.info(
@@ -282,8 +285,21 @@ class Keeper:
         return all(generation.name != self._serving.generation.name for generation in kept)
 
     async def _fit(self, now: Serving, revision: int) -> None:
-        floor = await asyncio.to_thread(measure_floor, self.settings, self.opened.ledger, now.generation)
-        self._serving = await self._refits.fitted(replace(now, floor=floor), revision)
+        try:
+            floor = await asyncio.to_thread(measure_floor, self.settings, self.opened.ledger, now.generation)
+            fitted = await self._refits.fitted(now, revision)
+            if self._serving is not None:
+                # Only what a fit is about: tickets may have come meanwhile.
+                self._serving = replace(
+                    self._serving,
+                    floor=floor,
+                    forest=fitted.forest,
+                    forest_path=fitted.forest_path,
+                    forest_revision=fitted.forest_revision,
+                    verdict=fitted.verdict,
+                )
+        except PrecedentError as error:
+            _log.warning("no new forest: %s", error)
 
     async def _embedder(self, generation: Generation) -> Embedder:
         key = (generation.space.kind, generation.space.model)
@@ -302,3 +318,10 @@ class Keeper:
 
     def _progress(self, what: str, done: int, total: int) -> None:
         self.stage = f"{what}: {done:,} of {total:,} tickets"
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task, if there is one, and wait for its end."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait({task})

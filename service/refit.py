@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger, TrainingRows
 from indexer.processes import forests
 from service.classifier import FitOrder, Verdict, conditions
@@ -91,4 +92,7 @@ def _decode(kind: type, value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PrecedentError as error:
+        sys.exit(str(error))

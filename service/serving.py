@@ -18,6 +18,8 @@ class Serving:
     generation: Generation
     embedder: Embedder
     tickets: int
+    seen: int
+    """Revision of the ledger at which the tickets were counted."""
     floor: float
     forest: Forest | NoForest
     forest_path: Path | None

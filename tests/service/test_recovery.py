@@ -143,9 +143,9 @@ def test_a_killed_service_leaves_nothing_and_starts_again(data_dir: Path, provid
         wait_for_end(child)
     provider.reset()
     with running_service(data_dir, provider) as service:
-        status = service.status()
-        assert status["index"]["tickets"] == 300
-        assert status["forest"]["report"]["tickets"] == 300
+        assert service.status()["index"]["tickets"] == 300
+        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        assert service.status()["forest"]["report"]["tickets"] == 300
         assert service.answer("/v1/similar", text=sentence(250))["neighbours"][0]["id"] == "t-250"
         assert provider.stats().requests["embeddings"] == 0
 

@@ -1,6 +1,7 @@
 """A running service fits its forest again when labels change, and goes on when that fails."""
 
 import os
+import shutil
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.indexer.making import make_ticket, make_tickets
+from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import Service, running_service
 from tests.service.test_recovery import fitting
@@ -79,6 +80,49 @@ def test_a_forest_whose_file_is_lost_is_replaced(
         service.store(make_tickets(5, start=60))
         service.until(lambda: fitted_on(service, 65), "another serves")
         assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
+
+
+def test_a_clock_that_is_set_back_costs_no_forest(data_dir: Path, provider: Provider) -> None:
+    """Which forest is the newest is told by the ledger's revision: files of the future stay behind it."""
+    with running_service(data_dir, provider) as service:
+        service.store(make_tickets(60))
+        service.until(lambda: fitted_on(service, 60), "a forest is fitted")
+        (path,) = (data_dir / "forests").glob("*.npz")
+        for name in ("tickets-0001-0.npz", "tickets-0000-0.npz"):
+            shutil.copy(path, path.with_name(name))
+        for each in (data_dir / "forests").iterdir():
+            os.utime(each, (4e9, 4e9))
+        service.store(make_tickets(5, start=60))
+        service.until(lambda: fitted_on(service, 65), "the new one serves")
+        kept = set((data_dir / "forests").glob("*.npz"))
+        assert len(kept) == 2
+        assert path in kept
+
+
+def test_it_answers_while_its_first_forest_is_fitted(data_dir: Path, provider: Provider) -> None:
+    """From the start on: what is similar, and a triage whose priority a person has to set."""
+    with running_service(data_dir, provider) as service:
+        service.store(make_tickets(300))
+        service.until(lambda: fitted_on(service, 300), "a forest is fitted")
+    for path in (data_dir / "forests").glob("*.npz"):
+        path.unlink()
+    with running_service(data_dir, provider) as service:
+        service.until(lambda: fitting(service), "a forest is being fitted")
+        children = fitting(service)
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        try:
+            assert service.http.get("/health/ready").status_code == 200
+            assert service.answer("/v1/similar", text=sentence(7))["neighbours"][0]["id"] == "t-7"
+            answer = service.answer("/v1/triage", text=sentence(7))
+            assert (answer["priority"]["label"], answer["priority"]["decision"]) == (None, "review")
+            assert answer["index"]["forest"] == "the first forest is being fitted"
+            assert answer["neighbours"]
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGCONT)
+        service.until(lambda: fitted_on(service, 300), "the forest serves")
+        assert service.answer("/v1/classify", text=sentence(7))["priority"]["label"]
 
 
 @pytest.mark.slow
