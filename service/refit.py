@@ -15,6 +15,7 @@ from indexer.ledger import Generation, Ledger, TrainingRows
 from indexer.processes import forests
 from service.classifier import FitOrder, Verdict, conditions
 from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fit, load, save
+from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 from service.promotion import compare
 
@@ -32,7 +33,7 @@ def main() -> None:
     with forests(order.settings.data_dir):
         ledger = Ledger(order.settings.database_url, order.settings.data_dir)
         generation = ledger.generations.named(order.generation)
-        rows = ledger.vectors.training_rows(generation.space)
+        rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS)
         ledger.close()
         training = training_set(rows)
         settings = order.settings

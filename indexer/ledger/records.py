@@ -95,7 +95,7 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
-    """Every stored ticket with its vector in one space; ``times`` and ``known`` are its `moments`."""
+    """Stored tickets with a priority and their vectors in one space; ``times`` and ``known`` are their `moments`."""
 
     revision: int
     ids: tuple[str, ...]

@@ -1,5 +1,7 @@
 """The ledger's tables, and what an earlier release's lack."""
 
+import contextlib
+import math
 import secrets
 import time
 import uuid
@@ -9,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
-from indexer.ticket import Ticket
+from indexer.ticket import Ticket, moments
 
 __all__ = [
     "SCHEMA",
@@ -30,6 +32,8 @@ __all__ = [
 
 SCHEMA = 3
 """Number of the tables below; it grows with every change of them."""
+
+_PAGE = 500
 
 
 def _first(context: Any) -> int:
@@ -62,6 +66,8 @@ tickets = sa.Table(
     # When the priority was given, changed or taken away; 0 where there never was one.
     sa.Column("label_revision", sa.BigInteger, nullable=False, default=_first, server_default="0"),
     sa.Column("resolved", sa.Boolean, nullable=False, server_default=sa.false()),  # it has a resolution
+    sa.Column("created_at", sa.Double),  # this and the next are its `moments`, in seconds since the epoch
+    sa.Column("known_at", sa.Double),
 )
 resolved_tickets = sa.Index(
     "ix_tickets_resolved",
@@ -72,6 +78,14 @@ resolved_tickets = sa.Index(
 )
 tickets_of_source = sa.Index("ix_tickets_source_id", tickets.c.source, tickets.c.id)  # in the order of pages
 priorities = sa.Index("ix_tickets_priority", tickets.c.priority)
+changes_of_labels = sa.Index("ix_tickets_label_revision", tickets.c.label_revision)
+labelled_by_age = sa.Index(
+    "ix_tickets_labelled",
+    tickets.c.created_at,
+    tickets.c.id,
+    sqlite_where=tickets.c.priority.is_not(None),
+    postgresql_where=tickets.c.priority.is_not(None),
+)
 spaces = sa.Table(
     "spaces",
     metadata,
@@ -193,7 +207,39 @@ def _to_third(connection: sa.Connection) -> None:
     connection.exec_driver_sql(
         f"ALTER TABLE vectors ADD COLUMN stored_at DOUBLE PRECISION DEFAULT {time.time():.0f} NOT NULL"
     )
+    for name in ("created_at", "known_at"):
+        connection.exec_driver_sql(f"ALTER TABLE tickets ADD COLUMN {name} DOUBLE PRECISION")
+    _fill_moments(connection)
+    changes_of_labels.create(connection)
+    labelled_by_age.create(connection)
     _carry_recipe(connection)
+
+
+def _fill_moments(connection: sa.Connection) -> None:
+    update = (
+        tickets.update()
+        .where(tickets.c.id == sa.bindparam("ticket"))
+        .values(created_at=sa.bindparam("created"), known_at=sa.bindparam("known"))
+    )
+    last = ""
+    while True:
+        page = connection.execute(
+            sa.select(tickets.c.id, tickets.c.record)
+            .where(tickets.c.id > last)
+            .order_by(tickets.c.id)
+            .limit(_PAGE)
+        ).all()
+        if not page:
+            return
+        last = page[-1].id
+        found = []
+        for row in page:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeError):  # damaged: `verify` names it
+                created, known = moments(msgspec.json.decode(row.record, type=Ticket))
+                if not math.isnan(created):
+                    found.append({"ticket": row.id, "created": created, "known": known})
+        if found:
+            connection.execute(update, found)
 
 
 def _carry_recipe(connection: sa.Connection) -> None:

@@ -1,5 +1,6 @@
 """Tickets in the ledger."""
 
+import math
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from indexer.ledger.database import (
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
 from indexer.ledger.soundness import decode, is_sound
-from indexer.ticket import Ticket
+from indexer.ticket import Ticket, moments
 
 __all__ = ["Tickets", "ticket_row"]
 
@@ -272,6 +273,7 @@ class Tickets:
 
 def ticket_row(ticket: Ticket) -> dict[str, Any]:
     """Return the columns that a ticket is stored in, but for its revision."""
+    created, known = moments(ticket)
     return {
         "id": ticket.id,
         "source": ticket.source,
@@ -281,6 +283,8 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
         "record_hash": ticket.record_hash,
         "record": msgspec.json.encode(ticket).decode(),
         "resolved": ticket.resolution is not None,
+        "created_at": None if math.isnan(created) else created,
+        "known_at": None if math.isnan(known) else known,
     }
 
 

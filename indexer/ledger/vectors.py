@@ -1,5 +1,6 @@
 """Vectors in the ledger."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -20,7 +21,7 @@ from indexer.ledger.database import (
 )
 from indexer.ledger.records import Space, TrainingRows
 from indexer.ledger.soundness import decode
-from indexer.ticket import embedding_text, moments
+from indexer.ticket import embedding_text
 
 __all__ = ["Vectors"]
 
@@ -192,28 +193,50 @@ class Vectors:
             found = [np.frombuffer(data, dtype="<f4") for data in connection.execute(query).scalars()]
         return np.stack(found) if found else np.empty((0, space.dimension), np.float32)
 
-    def training_rows(self, space: Space) -> TrainingRows:
-        """Return every ticket that has a vector in the space, in one sweep, ordered by id."""
+    def training_rows(self, space: Space, *, limit: int) -> TrainingRows:
+        """Return the newest tickets that have a priority and a vector in the space, oldest first.
+
+        A ticket without a time counts as older than all that have one; of equals the greater id is the newer.
+        """
         with self._db.read() as connection:
             number = space_number(connection, space)
-            joined = tickets.join(
-                vectors, sa.and_(vectors.c.text_hash == tickets.c.text_hash, vectors.c.space == number)
-            )
             revision = connection.execute(sa.select(state.c.revision)).scalar_one()
-            total = connection.execute(sa.select(sa.func.count()).select_from(joined)).scalar_one()
-            matrix = np.empty((total, space.dimension), dtype=np.float32)
-            columns: list[tuple[str, str | None, float, float, str]] = []
             query = (
-                sa.select(tickets.c.text_hash, tickets.c.record, vectors.c.vector)
-                .select_from(joined)
-                .order_by(tickets.c.id)
+                sa.select(
+                    tickets.c.id,
+                    tickets.c.priority,
+                    tickets.c.created_at,
+                    tickets.c.known_at,
+                    tickets.c.text_hash,
+                )
+                .where(tickets.c.priority.is_not(None), sa.not_(_without_vector(number)))
+                .order_by(tickets.c.created_at.desc().nulls_last(), tickets.c.id.desc())
+                .limit(limit)
             )
-            for position, row in enumerate(connection.execution_options(yield_per=PAGE).execute(query)):
-                matrix[position] = np.frombuffer(row.vector, dtype="<f4")
-                ticket = decode(row.record)
-                columns.append((ticket.id, ticket.priority, *moments(ticket), row.text_hash))
-        ids, labels, times, known, hashes = zip(*columns, strict=True) if columns else ((), (), (), (), ())
-        return TrainingRows(revision, ids, labels, times, known, hashes, matrix)
+            rows = connection.execute(query).all()[::-1]
+            positions: dict[str, list[int]] = {}
+            for position, row in enumerate(rows):
+                positions.setdefault(row.text_hash, []).append(position)
+            matrix = np.empty((len(rows), space.dimension), dtype=np.float32)
+            for page in pages(positions):
+                of_page = sa.select(vectors.c.text_hash, vectors.c.vector).where(
+                    vectors.c.space == number, vectors.c.text_hash.in_(page)
+                )
+                for of_text in connection.execute(of_page):
+                    matrix[positions[of_text.text_hash]] = np.frombuffer(of_text.vector, dtype="<f4")
+        return TrainingRows(
+            revision=revision,
+            ids=tuple(row.id for row in rows),
+            labels=tuple(row.priority for row in rows),
+            times=tuple(_moment(row.created_at) for row in rows),
+            known=tuple(_moment(row.known_at) for row in rows),
+            text_hashes=tuple(row.text_hash for row in rows),
+            vectors=matrix,
+        )
+
+
+def _moment(seconds: float | None) -> float:
+    return math.nan if seconds is None else seconds
 
 
 def _without_vector(space: int | None) -> sa.ColumnElement[bool]:

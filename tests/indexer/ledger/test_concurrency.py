@@ -112,7 +112,7 @@ def test_nothing_of_concurrent_writers_is_lost(database_url: str | None, data_di
         }
         assert found.keys() == (own.keys() - deleted) | shared
         assert {found[i].priority for i in shared} <= {f"of {number}" for number in range(_PROCESSES)}
-        rows = ledger.vectors.training_rows(SPACE)
+        rows = ledger.vectors.training_rows(SPACE, limit=10_000)
         assert rows.ids == tuple(sorted(found, key=rows.ids.index))
         expected = vectors_for([found[i] for i in rows.ids])
         assert np.array_equal(rows.vectors, expected)

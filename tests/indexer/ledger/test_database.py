@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,15 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
     with contextlib.closing(Ledger(database_url, data_dir)) as first:
         misleading = '{"resolution":"in the text"}'
         first.tickets.write([make_ticket(1), make_ticket(2, priority=None, resolution=None, text=misleading)])
-        first.tickets.write([make_ticket(3)])
+        first.tickets.write([make_ticket(3, created_at=datetime(2026, 3, 1, tzinfo=UTC))])
         store_vectors(first, list(first.tickets.get(["t-1", "t-2", "t-3"]).values()))
         before = (first.id, first.revision())
         store_vectors(first, [make_ticket(1)])
     with contextlib.closing(Database(database_url, data_dir)) as old, old.write() as connection:
-        connection.execute(sa.text("DROP INDEX ix_tickets_resolved"))
+        for index in ("resolved", "label_revision", "labelled"):
+            connection.execute(sa.text(f"DROP INDEX ix_tickets_{index}"))
+        for column in ("created_at", "known_at"):
+            connection.execute(sa.text(f"ALTER TABLE tickets DROP COLUMN {column}"))
         connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN resolved"))
         if schema == 1:
             connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
@@ -70,6 +74,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         assert (ledger.id, ledger.revision()) == before
         assert len(ledger.secret) == 64
         assert not list(ledger.audit.lines())
+        assert ledger.vectors.training_rows(SPACE, limit=1).ids == ("t-3",), "it alone has a time"
         assert set(ledger.tickets.get(["t-1", "t-2", "t-3"])) == {"t-1", "t-2", "t-3"}
         assert [ledger.tickets.changed_labels(revision) for revision in (0, 1, 2)] == [2, 1, 0]
         ledger.tickets.write([make_ticket(1, priority=None), make_ticket(2), make_ticket(3, tags=("new",))])

@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from indexer.ledger import Ledger
-from indexer.ticket import RECIPE, text_hash
+from indexer.ticket import RECIPE, moments, text_hash
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors, vectors_for
 
 
@@ -92,7 +93,7 @@ def test_known_space_is_the_live_generations_else_the_last_one(ledger: Ledger) -
 
 
 def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> None:
-    """Ids, labels, times and vectors stand in the same order; tickets without a vector are left out."""
+    """Ids, labels, times and vectors stand in the same order; without a vector or a priority a ticket is left out."""
     tickets = [
         *make_tickets(700),
         make_ticket(700, priority=None),
@@ -101,9 +102,9 @@ def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> Non
     store_vectors(ledger, tickets[:-1])
     ledger.tickets.write(tickets)
     ledger.tickets.write([make_ticket(900)])
-    rows = ledger.vectors.training_rows(SPACE)
+    rows = ledger.vectors.training_rows(SPACE, limit=10_000)
     assert rows.revision == ledger.revision()
-    assert sorted(rows.ids) == sorted(ticket.id for ticket in tickets)
+    assert rows.ids == tuple(sorted(ticket.id for ticket in tickets if ticket.priority is not None))
     by_id = {ticket.id: ticket for ticket in tickets}
     assert rows.labels == tuple(by_id[one].priority for one in rows.ids)
     assert rows.text_hashes == tuple(text_hash(by_id[one].text) for one in rows.ids)
@@ -111,6 +112,26 @@ def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> Non
     assert np.isnan(rows.known).all()
     assert rows.vectors.tobytes() == vectors_for([by_id[one] for one in rows.ids]).tobytes()
     assert rows.vectors.dtype == np.float32
+
+
+def test_training_rows_are_the_newest(ledger: Ledger) -> None:
+    """By the time of creation, else that of resolution; without either a ticket is older than all others."""
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    tickets = [
+        make_ticket(1, created_at=day + timedelta(days=3), resolved_at=day + timedelta(days=9)),
+        make_ticket(2, created_at=None, resolved_at=day + timedelta(days=2)),
+        make_ticket(3, created_at=day + timedelta(days=1)),
+        make_ticket(4),
+        make_ticket(5, created_at=day + timedelta(days=5), priority=None),
+    ]
+    store_vectors(ledger, tickets)
+    ledger.tickets.write(tickets)
+    assert ledger.vectors.training_rows(SPACE, limit=9).ids == ("t-4", "t-3", "t-2", "t-1")
+    rows = ledger.vectors.training_rows(SPACE, limit=2)
+    first, second = (moments(ticket) for ticket in (tickets[1], tickets[0]))
+    assert rows.ids == ("t-2", "t-1")
+    assert rows.times == (first[0], second[0])
+    assert rows.known == (first[1], second[1])
 
 
 def test_a_sample_is_of_tickets_that_are_stored(ledger: Ledger) -> None:
@@ -131,7 +152,7 @@ def test_a_sample_is_of_tickets_that_are_stored(ledger: Ledger) -> None:
 
 def test_training_rows_of_an_empty_ledger(ledger: Ledger) -> None:
     """There is a matrix of no rows, of the space's dimension."""
-    assert ledger.vectors.training_rows(SPACE).vectors.shape == (0, 64)
+    assert ledger.vectors.training_rows(SPACE, limit=10).vectors.shape == (0, 64)
     assert ledger.vectors.sample(SPACE, 10).shape == (0, 64)
 
 
