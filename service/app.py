@@ -14,12 +14,13 @@ from indexer.errors import PrecedentError
 from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
-from service.api import feedback, health, pages, tickets, triage
+from service.api import feedback, health, jobs, pages, tickets, triage
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
 from service.api.keyring import Keyring
 from service.drafting.drafter import Drafter
+from service.jobs import Jobs
 from service.keeper import PATIENCE, Keeper
 from service.metrics import watch
 from service.pools import Pools
@@ -49,12 +50,15 @@ def create_app(settings: Settings) -> Litestar:
             Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
         )
         watch(lambda: keeper.ready, lambda: keeper.current.tickets if keeper.current else 0)
-        app.state.update({"keeper": keeper, "pipeline": pipeline})
+        long_work = Jobs(settings.data_dir / "jobs", keeper)
+        app.state.update({"keeper": keeper, "pipeline": pipeline, "jobs": long_work})
         with _told(app), registered_service(settings.data_dir):
             try:
                 await keeper.open()
+                await long_work.open()
                 yield
             finally:
+                await long_work.close()
                 pools.close()
                 await keeper.close()
                 if client is not None:
@@ -64,6 +68,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[
             triage.router,
             tickets.router,
+            jobs.router,
             feedback.router,
             health.status_router,
             health.health_router,

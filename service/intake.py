@@ -1,22 +1,25 @@
 """Tickets that the portal writes, by the same way in as a sync's."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
 
 from indexer.incoming import Change, Incoming
+from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError, parse_ticket
 from indexer.writing import Record, Written, record_tickets, write_tickets
 from service.keeper import Keeper
 from service.metrics import count_requests, count_ticket
 
-__all__ = ["Intake", "Rejected", "Taken", "tell", "write"]
+__all__ = ["CHUNK", "Intake", "Rejected", "Taken", "tell", "write"]
 
-_CHUNK = 500
+CHUNK = 500
+"""Records that are stored together."""
 _LISTED = 1_000
 _OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected")
+_COUNTS = ("read", *_OUTCOMES, "embedding_requests", "embedded_texts")
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,11 @@ class Taken(msgspec.Struct, kw_only=True):
     embedded_texts: int = 0
     rejections: list[Rejected] = []
 
+    def plus(self, other: "Taken") -> "Taken":
+        """Return both together."""
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return Taken(**counts, rejections=[*self.rejections, *other.rejections][:_LISTED])
+
 
 class Intake:
     """The tickets of one request; to be closed at its end."""
@@ -64,6 +72,17 @@ class Intake:
         for chunk in _chunks(records):
             await asyncio.sleep(0)  # others are answered in between, however many records are none
             await self._store({number: ticket for number, ticket in map(self._parsed, chunk) if ticket})
+
+    async def take_read(self, records: Sequence[SourceRecord]) -> None:
+        """Store the records of a reader; the broken ones are counted as rejected, under the number of their place."""
+        sound: list[tuple[int, object]] = []
+        for record in records:
+            number = int(record.place.rpartition(" ")[2])
+            if record.error is None:
+                sound.append((number, record.value))
+            else:
+                self.reject(number, record.error)
+        await self.take(sound)
 
     async def put(self, ticket: Ticket) -> None:
         """Store one ticket, as `take` does."""
@@ -152,5 +171,5 @@ async def tell(keeper: Keeper, ids: list[str]) -> None:
 
 def _chunks(records: Iterable[tuple[int, object]]) -> Iterator[list[tuple[int, object]]]:
     waiting = iter(records)
-    while chunk := list(islice(waiting, _CHUNK)):
+    while chunk := list(islice(waiting, CHUNK)):
         yield chunk

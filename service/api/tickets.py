@@ -1,17 +1,22 @@
 """``/v1/tickets``: the portal feeds resolved tickets one by one or in bulk."""
 
 import contextlib
+import io
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from litestar import Request, Router, delete, get, post, put
-from litestar.exceptions import ClientException, NotFoundException
+from litestar import Request, Response, Router, delete, get, post, put
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_200_OK
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from indexer.ledger import Outcome
+from indexer.sources.jsonl import read_jsonl
+from indexer.sources.record import SourceRecord
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
 from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
@@ -24,13 +29,16 @@ from service.api.security import (
     require_key,
 )
 from service.intake import Intake, Taken
+from service.jobs import Job, Jobs
 from service.keeper import Keeper
 
 __all__ = ["router"]
 
 _MAX_BATCH_BYTES = 64 * 2**20
 _MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as an escape such as \u00e9
-_FLUSH = 500
+_SOON_BYTES = 4 * 2**20
+_SOON_RECORDS = 1_000
+"""What is stored while the client waits; what is more becomes a job."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,29 +94,36 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     summary="Store many resolved tickets",
     request_max_body_size=_MAX_BATCH_BYTES,
     guards=[require_json_or_lines],
-    responses=problems(400, 413, 415, 422),
+    responses={
+        202: ResponseSpec(
+            Job, generate_examples=False, description="taken on; `Location` tells how far it is"
+        ),
+        **problems(400, 413, 415, 422),
+    },
     operation_class=BatchOperation,
 )
-async def post_batch(request: Request[Any, Any, Any]) -> Taken:
-    """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line, read as a stream.
+async def post_batch(request: Request[Any, Any, Any]) -> Response[Taken]:
+    """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line.
 
     What is not a ticket is counted in `rejected`, and the first 1,000 are listed in `rejections` with number and reason;
-    the rest is stored.
+    the rest is stored. A batch of more than 1,000 records or 4 MiB is taken on with 202, stored in the background, and
+    `GET /v1/jobs/{id}` tells how far it is.
     """
-    keeper = _keeper(request)
+    keeper, lines = _keeper(request), media_type(request) in LINES
+    parts = request.stream()
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > _SOON_BYTES:
+            return await _begin(request, _joined(bytes(body), parts), lines=lines)
+    records = await keeper.pools.writes.run(_read, bytes(body), lines=lines)
+    if len(records) > _SOON_RECORDS:
+        return await _begin(request, _joined(bytes(body), parts), lines=lines)
     with contextlib.closing(Intake(keeper)) as intake:
-        if media_type(request) in LINES:
-            await _take_lines(intake, request)
-        else:
-            found = await keeper.pools.writes.run(decoded, await request.body())
-            tickets = found.get("tickets") if isinstance(found, dict) else found
-            if not isinstance(tickets, list):
-                msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
-                raise TicketError(msg)
-            await intake.take(enumerate(tickets, 1))
+        await intake.take_read(records)
     if intake.taken.added:
         await keeper.noticed()
-    return intake.taken
+    return Response(intake.taken)
 
 
 @get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
@@ -138,17 +153,37 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
     return Deleted(id=ticket_id, deleted=bool(gone))
 
 
-async def _take_lines(intake: Intake, request: Request[Any, Any, Any]) -> None:
-    records: list[tuple[int, object]] = []
-    async for number, line in _lines(request):
-        try:
-            records.append((number, decoded(line)))
-        except ClientException as error:
-            intake.reject(number, error.detail)
-        if len(records) == _FLUSH:
-            await intake.take(records)
-            records = []
-    await intake.take(records)
+async def _begin(
+    request: Request[Any, Any, Any], body: AsyncIterator[bytes], *, lines: bool
+) -> Response[Any]:
+    jobs: Jobs = request.app.state.jobs
+    job = await jobs.begin(body, "lines" if lines else "json")
+    return Response(job, status_code=HTTP_202_ACCEPTED, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+def _read(body: bytes, *, lines: bool) -> list[SourceRecord]:
+    """Return a batch's records; of more than are stored at once, no more than shows that.
+
+    :raises ClientException: it is not JSON.
+    :raises TicketError: it is JSON, but no batch.
+    """
+    if lines:
+        return list(itertools.islice(read_jsonl(io.BytesIO(body)), _SOON_RECORDS + 1))
+    found = decoded(body)
+    tickets = found.get("tickets") if isinstance(found, dict) else found
+    if not isinstance(tickets, list):
+        msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
+        raise TicketError(msg)
+    return [
+        SourceRecord(place=f"record {number}", value=record, raw="")
+        for number, record in enumerate(tickets[: _SOON_RECORDS + 1], 1)
+    ]
 
 
 def _keeper(request: Request[Any, Any, Any]) -> Keeper:
@@ -164,21 +199,6 @@ def _exact(request: Request[Any, Any, Any], routed: str) -> str:
     except UnicodeDecodeError:
         msg = f"the id in the path is not UTF-8: {routed.removeprefix('/')[:200]!r}"
         raise TicketError(msg) from None
-
-
-async def _lines(request: Request[Any, Any, Any]) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, each with its number."""
-    rest, number = b"", 0
-    async for chunk in request.stream():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for number, line in enumerate(lines, number + 1):  # noqa: B020 (it counts on)
-            if line.strip():
-                yield number, line
-        if len(rest) > _MAX_LINE_BYTES:
-            msg = f"a line is longer than {_MAX_LINE_BYTES:,} bytes"
-            raise ClientException(msg)
-    if rest.strip():
-        yield number + 1, rest
 
 
 router = Router(

@@ -75,7 +75,22 @@ class Service:
         """Store tickets as a portal does."""
         body = msgspec.json.encode(tickets)
         response = self.http.post("/v1/tickets/batch", content=body, headers=JSON)
-        assert response.status_code == 200, response.text
+        if response.status_code == 202:
+            assert self.ended(response)["result"]["rejected"] == 0
+        else:
+            assert response.status_code == 200, response.text
+
+    def ended(self, taken_on: httpx.Response) -> Any:
+        """Wait until the job of a large batch is done, and return it."""
+        assert taken_on.status_code == 202, taken_on.text
+
+        def job() -> Any:
+            return self.http.get(taken_on.headers["location"]).json()
+
+        self.until(lambda: job()["ended_at"], "the job has ended")
+        found = job()
+        assert found["state"] == "done", found
+        return found
 
     def status(self) -> Any:
         """Return ``/v1/status``."""

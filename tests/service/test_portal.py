@@ -217,7 +217,8 @@ def test_writers_and_a_sync_at_once_lose_nothing(portal: Service, provider: Prov
 def test_ten_thousand_tickets_in_one_request(portal: Service, provider: Provider) -> None:
     """All are stored, in as few requests to the provider as its batches allow."""
     tickets = [Ticket(id=f"many-{n}", text=f"{MARK} number many{n}") for n in range(10_000)]
-    answer = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets), headers=JSON).json()
+    taken_on = portal.http.post("/v1/tickets/batch", content=msgspec.json.encode(tickets), headers=JSON)
+    answer = portal.ended(taken_on)["result"]
     assert (answer["read"], answer["added"], answer["rejections"]) == (10_000, 10_000, [])
     assert provider.stats().requests["embeddings"] == answer["embedding_requests"] <= 160
     for number in (0, 4_999, 9_999):
