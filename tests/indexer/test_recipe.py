@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import re
-import sqlite3
 import unicodedata
 
 import msgspec
@@ -15,11 +14,13 @@ from hypothesis import strategies as st
 
 from indexer.embedding.choose import open_embedder
 from indexer.knowledge.knowledge import Knowledge
+from indexer.ledger.database import Database, spaces, tickets, vectors
 from indexer.recipe import embedding_text
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sync import plan, sync, unembedded
 from indexer.ticket import Ticket, parse_ticket
+from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, assert_faithful, client_of, make_ticket, make_tickets, store
 from tests.provider import Provider
 from tests.provider.vectors import vectors_of
@@ -83,16 +84,14 @@ def _age(knowledge: Knowledge, settings: Settings, ticket: Ticket) -> None:
     """Make the ledger one of the second schema, where the ticket's beginning alone was embedded."""
     former = hashlib.sha256(_first_2000(ticket.text).encode()).hexdigest()
     knowledge.ledger.vectors.store(SPACE, [former], vectors_of([_first_2000(ticket.text)], SPACE.dimension))
-    with contextlib.closing(sqlite3.connect(settings.data_dir / "ledger.sqlite3")) as db:
-        db.execute("UPDATE tickets SET text_hash = ? WHERE id = ?", (former, ticket.id))
-        db.execute("DELETE FROM vectors WHERE text_hash = ?", (ticket.text_hash,))
-        db.execute("UPDATE spaces SET recipe = 'text-v1'")
-        db.execute("DROP INDEX ix_tickets_resolved")
-        db.execute("ALTER TABLE tickets DROP COLUMN resolved")
-        db.execute("DROP INDEX ix_tickets_source_id")
-        db.execute("CREATE INDEX ix_tickets_source ON tickets (source)")
-        db.execute("UPDATE state SET schema = 2")
-        db.commit()
+    with (
+        contextlib.closing(Database(settings.database_url, settings.data_dir)) as database,
+        database.write() as connection,
+    ):
+        connection.execute(tickets.update().where(tickets.c.id == ticket.id).values(text_hash=former))
+        connection.execute(vectors.delete().where(vectors.c.text_hash == ticket.text_hash))
+        connection.execute(spaces.update().values(recipe="text-v1"))
+        turn_back(connection, 2)
 
 
 def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, provider: Provider) -> None:

@@ -19,7 +19,7 @@ from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
 from indexer.sync import MassDeletionError, SyncReport, plan, sync
-from indexer.ticket import Ticket
+from indexer.ticket import RECIPE, Ticket
 from tests.indexer.command import report_of, run_command, start_command
 from tests.indexer.making import assert_faithful, make_ticket, make_tickets
 from tests.leftovers import assert_nothing_runs
@@ -254,7 +254,7 @@ class TestProviderFails:
         with pytest.raises(PrecedentError):
             run(knowledge, settings, *tickets)
         provider.clear()
-        space = knowledge.ledger.vectors.known_space("hosted", settings.embedding_model, "text-v1")
+        space = knowledge.ledger.vectors.known_space("hosted", settings.embedding_model, RECIPE)
         assert space is not None
         assert space.dimension == 64
         asked = provider.stats().texts

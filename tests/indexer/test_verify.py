@@ -177,7 +177,7 @@ def test_a_damaged_ledger_file(knowledge: Knowledge, settings: Settings) -> None
     path = settings.data_dir / "ledger.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
         (page,) = database.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_tickets_source'"
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_tickets_text_hash'"
         ).fetchone()
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096)

@@ -68,7 +68,7 @@ def test_without_a_draft_no_chat_is_requested(service: Service, provider: Provid
     """With ``draft`` false the reply is empty and says so."""
     answer = service.answer("/v1/triage", text=like(7), draft=False)
     assert answer["reply"] == {
-        "text": "", "citations": [], "source": "none", "grounded": False, "degraded": None
+        "text": "", "citations": [], "source": "none", "grounded": False, "uncited": 0, "degraded": None
     }  # fmt: skip
     assert answer["usage"]["chat_requests"] == 0
     assert provider.stats().requests["chat"] == 0

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger
 from indexer.ledger.database import Database, state
+from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, make_ticket, store_vectors, vectors_for
 from tests.postgres import PASSWORD, Postgres
 
@@ -53,19 +54,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         before = (first.id, first.revision())
         store_vectors(first, [make_ticket(1)])
     with contextlib.closing(Database(database_url, data_dir)) as old, old.write() as connection:
-        for index in ("resolved", "label_revision", "labelled"):
-            connection.execute(sa.text(f"DROP INDEX ix_tickets_{index}"))
-        for column in ("created_at", "known_at"):
-            connection.execute(sa.text(f"ALTER TABLE tickets DROP COLUMN {column}"))
-        connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN resolved"))
-        if schema == 1:
-            connection.execute(sa.text("ALTER TABLE tickets DROP COLUMN label_revision"))
-        connection.execute(sa.text("ALTER TABLE vectors DROP COLUMN stored_at"))
-        connection.execute(sa.text("DROP TABLE tombstones"))
-        connection.execute(sa.text("DROP INDEX ix_tickets_priority"))
-        connection.execute(sa.text("ALTER TABLE state DROP COLUMN secret"))
-        connection.execute(sa.text("DROP TABLE audit"))
-        connection.execute(state.update().values(schema=schema))
+        turn_back(connection, schema)
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Ledger(database_url, data_dir), range(4)))
     for one in opened[1:]:

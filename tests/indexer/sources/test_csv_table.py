@@ -96,15 +96,15 @@ def test_an_unclosed_quote_before_many_rows(tmp_path: Path) -> None:
 
 def test_a_row_too_long_is_one_error(tmp_path: Path) -> None:
     """One line of many megabytes is refused, and the next row is read."""
-    records = _read(tmp_path, f"id,body\n1,{'x' * 9_000_000}\n2,b\n")
-    assert "longer than 4 MiB" in (records[0].error or "")
+    records = _read(tmp_path, f"id,body\n1,{'x' * 36_000_000}\n2,b\n")
+    assert "longer than 16 MiB" in (records[0].error or "")
     assert len(records[0].raw) < 3_000
     assert records[1].value == {"id": "2", "body": "b"}
 
 
 def test_a_long_line_within_quotes(tmp_path: Path) -> None:
     """The row that runs into it is an error, and the line itself another."""
-    records = _read(tmp_path, f'id,body\n1,"a\n{"x" * 9_000_000}"\n2,b\n')
+    records = _read(tmp_path, f'id,body\n1,"a\n{"x" * 36_000_000}"\n2,b\n')
     assert [record.place for record in records] == ["line 2", "line 3", "line 4"]
     assert [bool(record.error) for record in records] == [True, True, False]
 
@@ -131,7 +131,7 @@ def test_a_row_in_another_encoding_is_one_error(tmp_path: Path) -> None:
         ('"id,body\n1,a\n', "not a CSV header"),
         ("id,body,id\n1,a,2\n", "names a column twice: 'id'"),
         (b"id,caf\xe9\n1,a\n", "header is not UTF-8"),
-        (b"x" * 9_000_000, "not a CSV header"),
+        (b"x" * 36_000_000, "not a CSV header"),
     ],
 )
 def test_without_a_header_there_is_nothing_to_read(tmp_path: Path, text: str | bytes, says: str) -> None:

@@ -124,17 +124,17 @@ def test_numbers_keep_their_value(tmp_path: Path) -> None:
 
 def test_a_record_too_long_is_one_error(tmp_path: Path) -> None:
     """It is skipped without being built, and the next one is read."""
-    long = '{"id": 1, "lines": [' + '"x", ' * 2_000_000 + '"x"]}'
+    long = '{"id": 1, "lines": [' + '"x", ' * 8_000_000 + '"x"]}'
     records = _read(tmp_path, f'[{long}, {{"id": 2}}]')
-    assert "longer than 4 MiB" in (records[0].error or "")
+    assert "longer than 16 MiB" in (records[0].error or "")
     assert records[1].value == {"id": 2}
 
 
 def test_a_string_without_end_is_given_up(tmp_path: Path) -> None:
     """The parser would keep it in memory whole, so the rest of the file is given up."""
-    records = _read(tmp_path, '[{"id": 1}, {"id": 2, "text": "' + "x" * 9_000_000 + '"}, {"id": 3}]')
+    records = _read(tmp_path, '[{"id": 1}, {"id": 2, "text": "' + "x" * 36_000_000 + '"}, {"id": 3}]')
     assert records[0].value == {"id": 1}
-    assert "longer than 4 MiB" in (records[1].error or "")
+    assert "longer than 16 MiB" in (records[1].error or "")
     assert "after record 1" in (records[1].error or "")
     assert len(records) == 2
 

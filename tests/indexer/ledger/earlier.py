@@ -1,0 +1,24 @@
+"""Turns a ledger back into one of an earlier release."""
+
+import sqlalchemy as sa
+
+__all__ = ["turn_back"]
+
+
+def turn_back(connection: sa.Connection, schema: int) -> None:
+    """Take away what came after schema 1 or 2; tickets and vectors stay."""
+    statements = [
+        *(f"DROP INDEX ix_tickets_{name}" for name in ("resolved", "label_revision", "labelled", "priority")),
+        "DROP INDEX ix_tickets_source_id",
+        "CREATE INDEX ix_tickets_source ON tickets (source)",
+        *(f"ALTER TABLE tickets DROP COLUMN {name}" for name in ("created_at", "known_at", "resolved")),
+        "ALTER TABLE vectors DROP COLUMN stored_at",
+        "DROP TABLE tombstones",
+        "DROP TABLE audit",
+        "ALTER TABLE state DROP COLUMN secret",
+        f"UPDATE state SET schema = {schema}",
+    ]
+    if schema == 1:
+        statements.append("ALTER TABLE tickets DROP COLUMN label_revision")
+    for statement in statements:
+        connection.execute(sa.text(statement))
