@@ -37,7 +37,7 @@ def audit_log(
                 continue
             at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="seconds")
             shown = {"at": at, "who": line.who, "action": line.action, "ticket_id": line.ticket_id}
-            click.echo(msgspec.json.encode(shown) if as_json else "  ".join(shown.values()))
+            click.echo(msgspec.json.encode(shown).decode() if as_json else "  ".join(shown.values()))
     return DONE
 
 

@@ -26,6 +26,7 @@ def status(*, as_json: bool) -> int:
             "generation": live.name if live else None,
             "embedding_model": live.space.model if live else None,
             "dimension": live.space.dimension if live else None,
+            "altered": ledger.glance(),
             "pending": ledger.generations.count_pending(live) if live else 0,
             "generations": [
                 {"name": g.name, "model": g.space.model, "status": g.status} for g in ledger.generations.all()

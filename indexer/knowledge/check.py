@@ -196,13 +196,16 @@ def _faults_of(
 def _faults(
     ledger: Ledger, generation: Generation, rows: Sequence[Row], vectors: Matrix
 ) -> Iterator[tuple[str, str]]:
-    tickets = ledger.tickets.get(row.id for row in rows)
+    tickets = ledger.tickets.get((row.id for row in rows), readable=True)
+    # What cannot be read in the ledger is damage there, of which the row says nothing.
+    unreadable = ledger.tickets.stored(row.id for row in rows if row.id not in tickets)
     hashes = {ticket.id: text_hash(ticket.text) for ticket in tickets.values()}
     stored = _usable(ledger, generation, set(hashes.values()))
     for row, vector in zip(rows, vectors, strict=True):
         ticket = tickets.get(row.id)
         if ticket is None:
-            yield row.id, "foreign"
+            if row.id not in unreadable:
+                yield row.id, "foreign"
         elif _of(ticket, hashes[row.id]) != row:
             yield row.id, "changed"
         elif vector.shape != (generation.space.dimension,) or not np.isfinite(vector).all():

@@ -211,6 +211,7 @@ class Knowledge:
         return len(entries)
 
     def _prepare(self, notify: Notify) -> None:
+        self.ledger.glance()
         failures = 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:

@@ -74,15 +74,16 @@ class Ledger:
         """Return what the database finds wrong with its own file; on PostgreSQL that is its operator's to ask."""
         return self._db.integrity()
 
-    def glance(self) -> None:
-        """Log an error if any of a few tickets, chosen by chance, is not what was acknowledged."""
+    def glance(self) -> list[str]:
+        """Log an error if any of a few tickets, chosen by chance, is not what was acknowledged; return their ids."""
         altered = self.tickets.altered(sample=_GLANCE)
         if altered:
             _log.error(
-                "the ledger is damaged: %s of %s tickets that were looked at are not what was acknowledged (%s): "
+                "the ledger is damaged: of at most %s tickets that were looked at, %s are not what was acknowledged (%s): "
                 "run `python -m indexer verify`",
-                len(altered), _GLANCE, ", ".join(map(repr, altered[:_NAMED])),
+                _GLANCE, len(altered), ", ".join(map(repr, altered[:_NAMED])),
             )  # fmt: skip
+        return altered
 
     def compact(self) -> None:
         """Rewrite what is stored, so that nothing deleted remains in its files.

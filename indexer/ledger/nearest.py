@@ -1,8 +1,8 @@
 """Which stored tickets are like a vector, by what the ledger has of them."""
 
+import logging
 from collections.abc import Iterable
 
-import msgspec
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, pages, space_number, tickets, vectors
 from indexer.ledger.records import Hit, Space
-from indexer.ticket import Ticket
+from indexer.ledger.soundness import decode, is_sound
 
 __all__ = ["Nearest"]
 
-_decode = msgspec.json.Decoder(Ticket).decode
+_log = logging.getLogger(__name__)
 
 
 class Nearest:
@@ -32,17 +32,19 @@ class Nearest:
         *,
         resolved: bool = False,
     ) -> list[Hit]:
-        """Return the nearest ``limit`` of these tickets, nearest first; ids that are not stored are passed over.
+        """Return the nearest ``limit`` of these tickets, nearest first.
+
+        Ids that are not stored are passed over, and so are tickets that are not what was acknowledged.
 
         :param resolved: only tickets with a resolution.
         """
         # Never one join: SQLite, which knows nothing of a space's size, goes through all of its vectors for it.
-        columns = sa.select(tickets.c.id, tickets.c.text_hash, tickets.c.record, tickets.c.resolved)
+        query = sa.select(tickets)
         with self._db.read() as connection:
             rows = [
                 row
                 for page in pages(ids)
-                for row in connection.execute(columns.where(tickets.c.id.in_(page)))
+                for row in connection.execute(query.where(tickets.c.id.in_(page)))
                 if row.resolved or not resolved
             ]
             cosines = _cosines(connection, space, vector, [row.text_hash for row in rows])
@@ -50,7 +52,18 @@ class Nearest:
             ((cosines[row.text_hash], row) for row in rows if row.text_hash in cosines),
             key=lambda one: (-one[0], one[1].id),
         )
-        return [Hit(_decode(row.record), cosine) for cosine, row in found[:limit]]
+        hits: list[Hit] = []
+        for cosine, row in found:
+            if len(hits) == limit:
+                break
+            if is_sound(tickets, row._asdict(), {}):
+                hits.append(Hit(decode(row.record), cosine))
+            else:
+                _log.error(
+                    "ticket %r is left out: its record in the ledger is damaged: run `python -m indexer verify`",
+                    row.id,
+                )
+        return hits
 
     def of_resolved(
         self, space: Space, vector: NDArray[np.float32], limit: int, *, most: int

@@ -1,5 +1,6 @@
 """Tickets in the ledger."""
 
+import itertools
 import math
 import secrets
 import time
@@ -24,7 +25,7 @@ from indexer.ledger.database import (
 )
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Outcome, Space, Stored
-from indexer.ledger.soundness import decode, is_sound
+from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
 from indexer.ticket import Ticket, moments
 
 __all__ = ["Tickets", "ticket_row"]
@@ -84,15 +85,23 @@ class Tickets:
         with self._db.read() as connection:
             return _stored(connection, ids)
 
-    def get(self, ids: Iterable[str]) -> dict[str, Ticket]:
-        """Return these tickets, as far as they exist."""
+    def get(self, ids: Iterable[str], *, readable: bool = False) -> dict[str, Ticket]:
+        """Return these tickets, as far as they exist.
+
+        :param readable: leave out those whose record is damaged so that it cannot be read.
+        :raises DamagedRecordError: one cannot be read.
+        """
         query = sa.select(tickets.c.id, tickets.c.record)
+        found = {}
         with self._db.read() as connection:
-            return {
-                row.id: decode(row.record)
-                for page in pages(ids)
-                for row in connection.execute(query.where(tickets.c.id.in_(page)))
-            }
+            for page in pages(ids):
+                for row in connection.execute(query.where(tickets.c.id.in_(page))):
+                    try:
+                        found[row.id] = decode(row.record)
+                    except DamagedRecordError:
+                        if not readable:
+                            raise
+        return found
 
     def write(self, batch: Sequence[Ticket], *, space: Space | None = None) -> list[Outcome]:
         """Store these tickets, and note them as pending for every generation.
@@ -184,15 +193,23 @@ class Tickets:
 
         :param sample: look at so many only, chosen by chance.
         """
-        query = sa.select(tickets).order_by(tickets.c.id)
-        if sample is not None:
-            # Hashes fall evenly: those that follow a random one are as good as chosen by chance.
-            query = query.where(tickets.c.text_hash >= secrets.token_hex(32)).order_by(None)
-            query = query.order_by(tickets.c.text_hash).limit(sample)
+        query = sa.select(tickets)
+        if sample is None:
+            parts = [query.order_by(tickets.c.id)]
+        else:
+            # Hashes fall evenly: those that follow a random one are as good as chosen by chance; after the last comes the first.
+            start = secrets.token_hex(32)
+            parts = [
+                query.where(side).order_by(tickets.c.text_hash).limit(sample)
+                for side in (tickets.c.text_hash >= start, tickets.c.text_hash < start)
+            ]
         with self._db.read() as connection:
+            rows = (
+                row for part in parts for row in connection.execution_options(yield_per=PAGE).execute(part)
+            )
             return [
                 str(row.id).encode(errors="replace").decode()
-                for row in connection.execution_options(yield_per=PAGE).execute(query)
+                for row in itertools.islice(rows, sample)
                 if not is_sound(tickets, row._asdict(), {})
             ]
 
@@ -233,7 +250,7 @@ class Tickets:
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
-            note(connection, "erased", hide(connection, named))
+            note(connection, "erased", hide(connection, named), otherwise="command line")
             used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
             erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
         return len(found), int(erased)

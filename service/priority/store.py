@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from service.priority.calibration import Calibrator
 from service.priority.forest import Forest
@@ -90,20 +91,10 @@ def save(forest: Forest, path: Path) -> None:
             file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
+        replace_durably(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last, as fsync of the file makes its bytes last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load(path: Path) -> Forest:

@@ -1,6 +1,7 @@
 """Damage of every kind is found, named, and mended by the command that is named."""
 
 import contextlib
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from indexer.settings import Settings
 from indexer.verify import VerifyReport, repair, verify
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import client_of, make_ticket, make_tickets, store
+from tests.provider import Provider
+from tests.service.running import running_service
 
 _COUNT = 60
 
@@ -161,6 +164,48 @@ def test_an_altered_ticket_in_the_ledger(knowledge: Knowledge, settings: Setting
     problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
     assert problems["ticket_altered"].ids == ("t-9",)
     assert "restore" in problems["ticket_altered"].mend
+
+
+_ALTERED = {
+    "t-7": "UPDATE tickets SET record = replace(record, 'Case', 'Cassowary') WHERE id = 't-7'",
+    "t-8": "UPDATE tickets SET record = replace(substr(record, 1, 60), 'Case', 'Cassowary') WHERE id = 't-8'",
+    "t-9": "UPDATE tickets SET record = CAST(x'436173736f77617279fffe' AS TEXT) WHERE id = 't-9'",
+}
+
+
+def test_altered_tickets_are_told_and_not_shown(
+    knowledge: Knowledge, settings: Settings, provider: Provider
+) -> None:
+    """A service says at its start which are not what was acknowledged, as `status` and `verify` do, and answers without them."""
+    knowledge.close()
+    for statement in _ALTERED.values():
+        _ledger(settings, statement)
+    told = run_command(settings, "status", "--json")
+    assert sorted(json.loads(told.stdout)["altered"]) == sorted(_ALTERED)
+    found = run_command(settings, "verify", "--json", status=1)
+    problems = {problem["kind"]: problem for problem in report_of(found)["problems"]}
+    assert problems["ticket_altered"]["ids"] == sorted(_ALTERED)
+    assert problems.keys() == {"ticket_altered", "changed"}
+    with running_service(settings.data_dir, provider) as service:
+        for ticket_id in _ALTERED:
+            text = make_ticket(int(ticket_id[2:])).text
+            near = service.answer("/v1/similar", text=text, top_k=10)["neighbours"]
+            assert not _ALTERED.keys() & {one["id"] for one in near}
+            assert len(near) >= 7
+        alone = [service.http.get(f"/v1/tickets/{ticket_id}") for ticket_id in ("t-8", "t-9")]
+    assert "the ledger is damaged" in service.log
+    assert all(repr(ticket_id) in service.log for ticket_id in _ALTERED)
+    assert "Traceback" not in service.log
+    assert all(response.status_code >= 500 for response in alone)
+    said = [
+        *(response.text for response in alone),
+        service.log,
+        told.stdout,
+        told.stderr,
+        found.stdout,
+        found.stderr,
+    ]
+    assert not [words for words in said if "assowary" in words]
 
 
 @pytest.mark.parametrize("data", [b"\0" * 12, np.full(64, np.nan, "<f4").tobytes()])
