@@ -197,7 +197,10 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
 
 
 def _remove_files(data_dir: Path) -> list[str]:
-    """Remove what is made of tickets and made again when it is needed: forests, indexes that were put aside."""
+    """Remove what is made of tickets: forests, indexes that were put aside, and reports of batches that have ended.
+
+    A report names ids that were refused. A batch that still waits is left: the proof names its file.
+    """
     removed = []
     with forests(data_dir, alone=True) as folder:
         paths = [*folder.glob("*"), *folder.glob(".*")]
@@ -205,6 +208,10 @@ def _remove_files(data_dir: Path) -> list[str]:
             path.unlink()
             removed.append(str(path.relative_to(data_dir)))
     _partial(data_dir).unlink(missing_ok=True)
+    for report in (data_dir / "jobs").glob("*.json"):
+        if not report.with_suffix(".body").exists():
+            report.unlink(missing_ok=True)
+            removed.append(str(report.relative_to(data_dir)))
     for aside in data_dir.glob("index.damaged-*"):
         shutil.rmtree(aside)
         removed.append(aside.name)

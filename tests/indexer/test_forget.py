@@ -192,6 +192,23 @@ def test_put_aside_indexes_and_forests_go(knowledge: Knowledge, settings: Settin
     assert _files_with(data_dir, *_WORDS) == {}
 
 
+def test_reports_of_batches_go(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+    """What a batch that has ended says of refused ids is removed; one that waits is left, and named as a trace."""
+    jobs = data_dir / "jobs"
+    jobs.mkdir()
+    for name in ("ended.json", "waiting.json", "waiting.body"):
+        (jobs / name).write_text(f'{{"errors": [{{"id": "{_SECRET.id}"}}]}}')
+    receipt = _forget(knowledge, settings, _SECRET.id)
+    assert not receipt.clean
+    assert receipt.removed == ["jobs/ended.json"]
+    assert [file.name for file in receipt.files if file.found] == ["jobs/waiting.body", "jobs/waiting.json"]
+    (jobs / "waiting.body").unlink()  # it has ended
+    again = _forget(knowledge, settings)
+    assert again.clean
+    assert again.removed == ["jobs/waiting.json"]
+    assert _files_with(data_dir, *_WORDS) == {}
+
+
 def test_a_trace_that_stays_is_reported(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
     """A file that is not ours is not touched: the receipt names it, and the run counts as unfinished."""
     (data_dir / "notes.txt").write_text(f"about {_SECRET.resolution}")
