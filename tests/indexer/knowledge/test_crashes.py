@@ -10,9 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.errors import IndexUnavailableError
+from indexer.knowledge.failures import RefusedRequestError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.knowledge.server import LocalServer
 from indexer.settings import Settings
@@ -176,3 +178,18 @@ def test_at_most_one_damaged_index_is_kept(knowledge: Knowledge, data_dir: Path)
     server.release()
     knowledge.prepare()
     assert_faithful(knowledge)
+
+
+def test_a_refused_request_is_no_damage(knowledge: Knowledge, data_dir: Path) -> None:
+    """More ids than SQLite takes variables, a body above 40 MiB: an error of the request, and nothing is brought back."""
+    live = store(knowledge, make_tickets(5))
+    endpoint, connection = knowledge.index.endpoint, knowledge.index.connection
+    with pytest.raises(RefusedRequestError, match="refuses (a|the) request"):
+        list(knowledge.index.rows(live, [f"t-{n}" for n in range(300_000)]))
+    with pytest.raises(RefusedRequestError, match="refuses (a|the) request"):
+        knowledge.index.nearest_ids(live, np.random.default_rng(1).random((45_000, 64), dtype=np.float32))
+    assert knowledge.index.count(live) == 5
+    assert (knowledge.index.endpoint, knowledge.index.connection) == (endpoint, connection)
+    knowledge.prepare()
+    assert knowledge.index.endpoint == endpoint
+    assert _damaged(data_dir) == []

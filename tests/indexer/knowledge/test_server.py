@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 from indexer.knowledge.failures import UnstartableIndexError
+from indexer.knowledge.knowledge import Knowledge
 from indexer.knowledge.server import LocalServer
+from indexer.knowledge.supervisor import answers
+from indexer.settings import Settings
 from tests.indexer.knowledge.users import User, endpoint_of, kill
+from tests.indexer.making import make_tickets, store, vectors_for
 from tests.leftovers import assert_nothing_runs, processes_of, wait_until
+
+_LOG_BYTES = (
+    1_500_000  # more than it is cut to, to leave room for what is said in the half minute between two looks
+)
 
 
 @pytest.fixture
@@ -178,6 +186,47 @@ def test_a_server_that_cannot_start_is_an_error_with_its_last_words(
         server.ensure()
     server.put_aside(error.value.run, "it does not start")
     assert server.ensure().clean
+
+
+def test_another_chroma_is_not_taken_for_ours(server: LocalServer, tmp_path: Path) -> None:
+    """A server of somebody else that got our port has a heartbeat too: it is asked which run it is."""
+    ours = server.ensure()
+    other = LocalServer(tmp_path / "other")
+    try:
+        foreign = other.ensure()
+        assert answers(ours.port, ours.run, timeout=30)
+        assert answers(foreign.port, foreign.run, timeout=30)
+        assert not answers(foreign.port, ours.run, timeout=30)
+        assert not answers(ours.port, foreign.run, timeout=30)
+    finally:
+        other.release()
+    assert_nothing_runs(tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_the_log_is_bounded(settings: Settings, data_dir: Path) -> None:
+    """It is cut at a start and while the server runs; questions write nothing to it."""
+    log = data_dir / "chroma.log"
+    data_dir.mkdir()
+    line = b"what an earlier server said\n"
+    log.write_bytes(line * 100_000)
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare()
+        live = store(knowledge, make_tickets(10))
+        size = log.stat().st_size
+        assert size < _LOG_BYTES
+        for _ in range(50):
+            knowledge.index.nearest_ids(live, vectors_for(make_tickets(1)))
+        assert log.stat().st_size == size
+        with log.open("ab") as file:
+            file.write(line * 100_000)
+        wait_until(lambda: log.stat().st_size < _LOG_BYTES)
+        assert log.read_bytes().endswith(line)
+        kill(
+            endpoint_of(data_dir)["server_pid"]
+        )  # what is said next stands at the end, not where it would have been
+        wait_until(lambda: b"the server ended with status -9" in log.read_bytes()[-1_000:])
+        assert b"\0" not in log.read_bytes()
 
 
 def test_a_proxy_of_the_environment_is_not_asked(
