@@ -46,6 +46,7 @@ class Keeper:
         self._serving: Serving | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._healing: asyncio.Task[None] | None = None
+        self._examining: asyncio.Task[None] | None = None
         self._refits = Refits(settings)
         self._fitting: asyncio.Task[None] | None = None
         self._prepared = self._empty = self._behind = False
@@ -75,7 +76,7 @@ class Keeper:
 
     async def close(self) -> None:
         """Stop the background work and give everything back."""
-        for task in [*self._tasks, self._healing, self._fitting]:
+        for task in [*self._tasks, self._healing, self._examining, self._fitting]:
             await _cancelled(task)
         for embedder in self._embedders.values():
             await embedder.close()
@@ -186,7 +187,7 @@ class Keeper:
         try:
             while True:
                 try:
-                    await asyncio.to_thread(self.opened.prepare, self._progress)
+                    await asyncio.to_thread(self.opened.prepare, self._progress, whole=False)
                 except Exception as error:  # noqa: BLE001 (whatever it is, the index must come back)
                     expected = isinstance(error, PrecedentError)
                     why = str(error) if expected else f"unexpected {type(error).__name__}"
@@ -203,9 +204,26 @@ class Keeper:
                 else:
                     self.stage = "ready"
                     self._prepared = True
+                    if self._examining is None or self._examining.done():
+                        self._examining = asyncio.create_task(self._examine())
                     return
         finally:
             self._healing = None
+
+    async def _examine(self) -> None:
+        """Read all of an index that was not left in order, while it answers; bring it back if that fails."""
+        while True:
+            connection = self.opened.index.connection
+            try:
+                if await asyncio.to_thread(self.opened.examine):
+                    return
+            except PrecedentError as error:
+                _log.warning("%s", error)
+                failed = isinstance(error, IndexUnavailableError) and not isinstance(error, IndexBusyError)
+                if failed and self.opened.index.connection == connection:
+                    self.doubt()
+                    return
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _keep(self) -> None:
         await asyncio.wait({self.doubt("starting")})

@@ -60,13 +60,14 @@ class Knowledge:
         self._lock = threading.Lock()
         self._preparing: Future[None] | None = None
         self._sound = 0  # the connection that was prepared last
+        self._doubted = False  # whether `examine` found evidence of damage
 
     def close(self) -> None:
         """End this process's use of both."""
         self.index.close()
         self.ledger.close()
 
-    def prepare(self, notify: Notify = _quiet, *, instead_of: int | None = None) -> None:
+    def prepare(self, notify: Notify = _quiet, *, instead_of: int | None = None, whole: bool = True) -> None:
         """Connect to Chroma, check the index against the ledger, and replay what it lacks.
 
         It is done once for all threads that ask for it meanwhile: they wait, and take its result.
@@ -74,6 +75,8 @@ class Knowledge:
         repeatedly that it cannot read it, or crashes of it again and again. That it was killed is none.
 
         :param instead_of: a connection on which a call failed; nothing is done if a later one was prepared since.
+        :param whole: compare every row of an index that was not left in order. Else samples do, so that it answers
+            soon however large it is, and the rest is for `examine`.
         :raises IndexUnavailableError: there is no server, or a server of your own holds a damaged index.
         :raises FullDiskError: there is no room to work in.
         """
@@ -89,7 +92,7 @@ class Knowledge:
             return
         error: BaseException | None = None
         try:
-            self._prepare(notify)
+            self._prepare(notify, whole=whole)
         except BaseException as raised:
             error = raised
             raise
@@ -102,6 +105,24 @@ class Knowledge:
                 mine.set_exception(error)
             else:
                 mine.set_exception(IndexUnavailableError("bringing the index back was interrupted"))
+
+    def examine(self, notify: Notify = _quiet) -> bool:
+        """Compare every row of an index that was not left in order, while it answers and takes writes.
+
+        :return: whether nothing is left to examine; it is not when the server was replaced meanwhile.
+        :raises IndexUnavailableError: the index failed or is damaged: the next `prepare` compares it whole, if there is
+            evidence, and brings it back.
+        """
+        endpoint, live = self.index.endpoint, self.ledger.generations.live()
+        if live is not None and self.index.suspect:
+            try:
+                self._compare(live, notify)
+            except IndexUnavailableError as error:
+                self._doubted = self._blame(error) is not None
+                raise
+            if self.index.endpoint == endpoint:
+                self.index.note_checked()
+        return not self.index.suspect
 
     def replay(
         self,
@@ -210,18 +231,16 @@ class Knowledge:
             self.ledger.generations.settle(generation, [entry.id for entry in entries], revision)
         return len(entries)
 
-    def _prepare(self, notify: Notify) -> None:
+    def _prepare(self, notify: Notify, *, whole: bool) -> None:
         self.ledger.glance()
         failures = 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self.index.connect()
                 live = self.ledger.generations.live()
-                if (
-                    live is not None
-                ):  # what is being built is its builder's to check, what is retired a rollback's
-                    self._check(live, notify)
-                self.index.note_checked()
+                # What is being built is its builder's to check, what is retired a rollback's.
+                if live is None or self._check(live, notify, whole=whole or self._doubted):
+                    self.index.note_checked()
             except IndexUnavailableError as error:
                 _log.warning("the index could not be read: %s", error)
                 blame = self._blame(error)
@@ -239,6 +258,7 @@ class Knowledge:
                 ) from None
             else:
                 self._sound = self.index.connection
+                self._doubted = False
                 return
 
     def _blame(self, error: IndexUnavailableError) -> _Blame | None:
@@ -254,7 +274,8 @@ class Knowledge:
         crash = self.index.crash_of(run)
         return None if crash is None else _Blame(run, crash, certain=False)
 
-    def _check(self, generation: Generation, notify: Notify) -> None:
+    def _check(self, generation: Generation, notify: Notify, *, whole: bool) -> bool:
+        """Check a generation as much as it needs now; return whether nothing is left to examine."""
         self.index.create(generation)
         suspect = self.index.suspect
         if suspect:
@@ -272,8 +293,9 @@ class Knowledge:
             msg = f"{generation.name} finds only {found} of {reach.asked} stored tickets by their own vectors"
             raise DamagedIndexError(msg)
         # Others write meanwhile: reading all of it takes long.
-        if suspect and self.index.suspect:
+        if suspect and whole and self.index.suspect:
             self._compare(generation, notify)
+        return whole or not suspect
 
     def _compare(self, generation: Generation, notify: Notify) -> None:
         found = compare(self.ledger, self.index, generation, notify)

@@ -19,6 +19,7 @@ __all__ = [
     "client_of",
     "make_ticket",
     "make_tickets",
+    "mislead",
     "sentence",
     "store",
     "store_vectors",
@@ -133,6 +134,17 @@ def client_of(knowledge: Knowledge) -> Any:
     connection = knowledge.index._connection  # noqa: SLF001 (nothing but a test needs it)
     assert connection is not None
     return connection.client
+
+
+def mislead(knowledge: Knowledge, generation: Generation, ids: Sequence[str]) -> None:
+    """Give rows of Chroma vectors that are not theirs, as damaged files would."""
+    collection = client_of(knowledge).get_collection(generation.name, embedding_function=None)
+    rows = collection.get(ids=list(ids), include=["documents", "metadatas"])
+    collection.delete(ids=rows["ids"])
+    wrong = vectors_of([f"not {ticket_id}" for ticket_id in rows["ids"]], generation.space.dimension)
+    collection.add(
+        ids=rows["ids"], embeddings=wrong, documents=rows["documents"], metadatas=rows["metadatas"]
+    )
 
 
 def assert_faithful(knowledge: Knowledge) -> None:

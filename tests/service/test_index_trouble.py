@@ -1,5 +1,6 @@
 """An index that hangs or is held by others: a clear answer in good time, and no harm done."""
 
+import contextlib
 import os
 import signal
 import time
@@ -10,13 +11,19 @@ import msgspec
 import pytest
 from filelock import FileLock
 
-from tests.indexer.knowledge.users import endpoint_of
-from tests.indexer.making import make_ticket, make_tickets, sentence
+from indexer.knowledge.knowledge import Knowledge
+from indexer.settings import Settings
+from tests.chaos.checking import finds
+from tests.indexer.knowledge.users import endpoint_of, kill
+from tests.indexer.making import make_ticket, make_tickets, mislead, sentence, store
+from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, running_service
 
 _PATIENCE = 30.0
 """Seconds that a person is made to wait at most, here on a machine that has other things to do."""
+
+_MANY = 1_200
 
 
 @pytest.fixture
@@ -60,3 +67,22 @@ def test_a_write_does_not_wait_for_ever(own: Service) -> None:
 
     own.until(found, "the ticket is found without another PUT")
     assert "Traceback" not in own.log
+
+
+def test_damage_that_samples_do_not_show_is_mended(
+    settings: Settings, data_dir: Path, provider: Provider
+) -> None:
+    """A service answers at once after a crash, finds a few wrong vectors among many meanwhile, and brings the index back."""
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare()
+        mislead(knowledge, store(knowledge, make_tickets(_MANY)), ["t-5", "t-900"])
+        kill(endpoint_of(data_dir)["server_pid"])
+    assert_nothing_runs(data_dir)
+    with running_service(data_dir, provider) as service:
+        service.until(lambda: list(data_dir.glob("index.damaged-*")), "the damage is found")
+        service.wait()
+        for number in range(0, _MANY, 45):
+            service.until(lambda number=number: finds(service, number), f"ticket {number} is found")
+        assert service.status()["index"]["pending"] == 0
+        assert "Traceback" not in service.log
+    assert len(list(data_dir.glob("index.damaged-*"))) == 1

@@ -24,6 +24,7 @@ from tests.indexer.making import (
     client_of,
     make_ticket,
     make_tickets,
+    mislead,
     store,
     store_vectors,
 )
@@ -206,6 +207,61 @@ def test_a_crash_alone_costs_nothing(
         knowledge.prepare()
         assert "not stopped in order" not in caplog.text
     assert list(copied.glob("index.damaged-*")) == []
+
+
+def test_an_index_answers_before_all_of_it_is_compared(copied: Path, settings: Settings) -> None:
+    """After a kill samples are enough to answer; the rest is read meanwhile, and only then the files count as checked."""
+    steps: list[str] = []
+
+    def notify(what: str, _done: int, _total: int) -> None:
+        steps.append(what)
+
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare(notify, whole=False)
+        assert "verify" not in steps
+        assert knowledge.index.suspect
+        assert_faithful(knowledge)
+        assert knowledge.examine(notify)
+        assert "verify" in steps
+    assert list(copied.glob("index.damaged-*")) == []
+
+
+def test_a_server_replaced_during_the_examination_is_examined_again(copied: Path, settings: Settings) -> None:
+    """What was read of one run says nothing of the next."""
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare(whole=False)
+        replaced = threading.Event()
+
+        def replace(_what: str, done: int, total: int) -> None:
+            if done == total and not replaced.is_set():
+                replaced.set()
+                kill(endpoint_of(copied)["server_pid"])
+                knowledge.prepare(whole=False)
+
+        assert not knowledge.examine(replace)
+        assert replaced.is_set()
+        assert knowledge.examine()
+    assert list(copied.glob("index.damaged-*")) == []
+
+
+def test_damage_that_samples_do_not_show(copied: Path, settings: Settings) -> None:
+    """A few vectors of many are wrong: the examination finds them, and the next preparation mends the index."""
+    with contextlib.closing(Knowledge(settings)) as knowledge:
+        knowledge.prepare()
+        live = knowledge.ledger.generations.live()
+        assert live is not None
+        mislead(knowledge, live, ["t-5", "t-900"])
+        kill(endpoint_of(copied)["server_pid"])
+        knowledge.prepare(whole=False)
+        assert list(copied.glob("index.damaged-*")) == []
+        with pytest.raises(
+            IndexUnavailableError, match="vectors in tickets-0001 are not those that were stored"
+        ):
+            knowledge.examine()
+        knowledge.prepare(whole=False)
+        assert_faithful(knowledge)
+        assert knowledge.examine()
+    assert len(list(copied.glob("index.damaged-*"))) == 1
 
 
 def test_damage_is_not_forgotten_by_a_stop_in_order(copied: Path, settings: Settings) -> None:
