@@ -184,9 +184,9 @@ def test_a_refused_request_is_no_damage(knowledge: Knowledge, data_dir: Path) ->
     """More ids than SQLite takes variables, a body above 40 MiB: an error of the request, and nothing is brought back."""
     live = store(knowledge, make_tickets(5))
     endpoint, connection = knowledge.index.endpoint, knowledge.index.connection
-    with pytest.raises(RefusedRequestError, match="refuses (a|the) request"):
+    with pytest.raises(RefusedRequestError, match=r"refuses (a|the) request"):
         list(knowledge.index.rows(live, [f"t-{n}" for n in range(300_000)]))
-    with pytest.raises(RefusedRequestError, match="refuses (a|the) request"):
+    with pytest.raises(RefusedRequestError, match=r"refuses (a|the) request"):
         knowledge.index.nearest_ids(live, np.random.default_rng(1).random((45_000, 64), dtype=np.float32))
     assert knowledge.index.count(live) == 5
     assert (knowledge.index.endpoint, knowledge.index.connection) == (endpoint, connection)
