@@ -1,6 +1,7 @@
 """Tickets that the portal writes, by the same way in as a sync's."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -151,10 +152,13 @@ async def write(keeper: Keeper, tickets: list[Ticket], record: Record = record_t
     """Embed tickets and have the ledger acknowledge them; the index must be told next.
 
     :raises ProviderError: texts could not be embedded; nothing is stored.
+    :raises FullDiskError: there is no room for more; nothing is stored.
     """
-    written = await write_tickets(
-        keeper.opened.ledger, keeper.writing_embedder, tickets, record=record, run=keeper.pools.writes.run
-    )
+    keeper.readiness.require_room()
+    with keeper.readiness.embedding() if tickets else contextlib.nullcontext():
+        written = await write_tickets(
+            keeper.opened.ledger, keeper.writing_embedder, tickets, record=record, run=keeper.pools.writes.run
+        )
     count_requests("embeddings", written.requests, 0)
     return written
 

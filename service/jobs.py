@@ -14,7 +14,8 @@ from typing import IO, Literal
 import msgspec
 
 from indexer.durable import replace_durably
-from indexer.errors import PrecedentError
+from indexer.errors import FullDiskError, PrecedentError
+from indexer.knowledge.failures import full_disk, is_full_disk
 from indexer.ledger import ACTOR
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
@@ -78,7 +79,9 @@ class Jobs:
         """Keep the body, and store its tickets in the background.
 
         :raises BusyError: too many wait already.
+        :raises FullDiskError: there is no room for it.
         """
+        self._keeper.readiness.require_room()
         if sum(job.ended_at is None for job in self._jobs.values()) >= _MOST_WAITING:
             msg = f"{_MOST_WAITING} batches wait already: ask for one of them with GET /v1/jobs/{{id}}, and try again"
             raise BusyError(msg)
@@ -98,8 +101,10 @@ class Jobs:
                     await asyncio.to_thread(file.write, part)
                 await asyncio.to_thread(_flush, file)
             await self._keep(job)
-        except BaseException:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and is_full_disk(error):
+                raise full_disk("the disk of PRECEDENT_DATA_DIR") from None
             raise
         self._wake.set()
         return job
@@ -136,7 +141,9 @@ class Jobs:
             records = itertools.islice(read(file), job.result.read, None)
             while chunk := await asyncio.to_thread(_next, records):
                 job = msgspec.structs.replace(job, state="running", result=await self._taken(job, chunk))
-                await self._keep(job)
+                # On a full disk a restart stores a chunk once more, which changes nothing.
+                with contextlib.suppress(OSError):
+                    await self._keep(job)
                 await asyncio.sleep(_PAUSE_SECONDS)
         if job.result.added:
             await self._keeper.noticed()
@@ -150,7 +157,8 @@ class Jobs:
                 with contextlib.closing(Intake(self._keeper)) as intake:
                     await intake.take_read(chunk)
             except PrecedentError as error:
-                if attempt == _RETRIES:
+                # A full disk is waited for as long as it takes: it is the operator's to see to.
+                if attempt >= _RETRIES and not isinstance(error, FullDiskError):
                     raise
                 if attempt == 1:
                     _log.warning("batch %s waits: %s", job.id, error)

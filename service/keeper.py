@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from service.floor import measure_floor
 from service.pools import Pools
 from service.priority import NoForest
 from service.problems import NotReadyError
+from service.readiness import Readiness
 from service.refits import Refits
 from service.serving import Serving
 
@@ -42,6 +44,7 @@ class Keeper:
         self.pools = pools
         self._limiter = limiter
         self.stage = "starting"
+        self.readiness = Readiness(settings.data_dir)
         self.knowledge: Knowledge | None = None
         self._serving: Serving | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,6 +76,7 @@ class Keeper:
             "embedding with %s (%s: %s)", embedder.model, embedder.kind, self.settings.chosen_embedder[1]
         )
         self._tasks.append(asyncio.create_task(self._keep()))
+        self._tasks.append(asyncio.create_task(self.readiness.watch(self.knowledge, self.doubt)))
 
     async def close(self) -> None:
         """Stop the background work and give everything back."""
@@ -128,7 +132,13 @@ class Keeper:
     @property
     def ready(self) -> bool:
         """Whether tickets can be taken, and answered if any are stored."""
-        return self._healing is None and (self._serving is not None or self._empty)
+        served = self._healing is None and (self._serving is not None or self._empty)
+        return served and not self.readiness.troubles
+
+    @property
+    def doing(self) -> str:
+        """What is being done, or what does not work, in words that anyone may read."""
+        return "; ".join(self.readiness.troubles) or self.stage
 
     async def heal(self) -> None:
         """Bring the index back after it failed, once for all who wait; give up waiting after a while.
@@ -143,7 +153,8 @@ class Keeper:
         """Begin to bring the index back, unless that is under way; nothing is answered until it is done."""
         if self._healing is None:
             self.stage = stage
-            self._healing = asyncio.create_task(self._heal())
+            # In a context of its own: its log lines are not of the request that noticed it.
+            self._healing = asyncio.create_task(self._heal(), context=contextvars.Context())
         return self._healing
 
     async def told(self, generation: Generation, ids: Sequence[str]) -> None:
@@ -191,17 +202,20 @@ class Keeper:
                 except Exception as error:  # noqa: BLE001 (whatever it is, the index must come back)
                     expected = isinstance(error, PrecedentError)
                     why = str(error) if expected else f"unexpected {type(error).__name__}"
-                    self.stage = f"the index is unavailable: {why}"
+                    # Reasons name hosts and paths, which not everyone may read who asks for the stage.
+                    self.stage = f"the index is unavailable; it is tried again every {_RETRY_SECONDS:.0f} s"
                     if why != said:  # once, however long it lasts
                         said = why
                         _log.error(
-                            "%s; it is tried again every %.0f s",
+                            "%s: %s",
                             self.stage,
-                            _RETRY_SECONDS,
+                            why,
                             exc_info=None if expected else error,
                         )
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
+                    if said:
+                        _log.info("the index is back")
                     self.stage = "ready"
                     self._prepared = True
                     if self._examining is None or self._examining.done():
@@ -227,11 +241,15 @@ class Keeper:
 
     async def _keep(self) -> None:
         await asyncio.wait({self.doubt("starting")})
+        said = ""
         while True:
             try:
                 await self._follow()
+                said = ""
             except PrecedentError as error:
-                _log.warning("%s", error)
+                if str(error) != said:  # once, however long it lasts
+                    said = str(error)
+                    _log.warning("%s", error)
                 if isinstance(error, IndexUnavailableError) and not isinstance(error, IndexBusyError):
                     await asyncio.wait({self.doubt()})
                 else:
@@ -262,6 +280,7 @@ class Keeper:
         idle = self._fitting is None or self._fitting.done()
         if (
             idle
+            and self.readiness.has_room
             and now is not None
             and now.generation.name == live.name
             and await asyncio.to_thread(self._refits.due, ledger, now, revision)

@@ -12,18 +12,46 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_503_SERVICE_UNAVAILABLE
 
-from indexer.errors import IndexUnavailableError, PrecedentError, ProviderError
+from indexer.errors import (
+    FullDiskError,
+    IndexBusyError,
+    IndexUnavailableError,
+    PrecedentError,
+    ProviderError,
+)
 from indexer.ticket import TicketError
 from service.pools import BusyError
 
-__all__ = ["PROBLEM_TYPE", "NotReadyError", "Problem", "handlers", "log_once", "plain", "problem_of"]
+__all__ = [
+    "FULL_DISK",
+    "PROBLEM_TYPE",
+    "NotReadyError",
+    "Problem",
+    "handlers",
+    "log_once",
+    "plain",
+    "problem_of",
+]
 
 PROBLEM_TYPE = "application/problem+json"
+
+FULL_DISK = "the disk is full: nothing is lost or damaged, and it goes on by itself when there is room"
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5
 _BUSY_SECONDS = 2
 _LOG_SECONDS = 60.0
+# What our own errors say names hosts, databases and paths, for whoever runs the service.
+_LOGGED = "; the service's log says why"
+_PROVIDER = {
+    "timeout": "did not answer in time",
+    "unreachable": "cannot be reached",
+    "unauthorized": "refuses the key",
+    "rate_limited": "asks for fewer requests",
+    "quota_exhausted": "says that the account is used up",
+    "refused": "refuses the request",
+    "unusable_answer": "gave an answer that cannot be used",
+}
 _silent: dict[str, float] = {}
 """Until when each kind of failure is not logged again."""
 
@@ -43,18 +71,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_after: int | None = None
 
 
-def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind)
+def problem_of(error: Exception) -> Problem:
     """Return the problem that an error is to a client; what is not meant for one stays in the log."""
     match error:
-        case ProviderError():
-            wait = max(1, round(error.retry_after or _RETRY_SECONDS))
-            return _unavailable("provider", "The provider of embeddings is unavailable", error, wait)
-        case NotReadyError() | IndexUnavailableError():
-            return _unavailable("index", "The index is unavailable", error, _RETRY_SECONDS)
-        case BusyError():
-            return _unavailable("busy", "The service has too much to do", error, _BUSY_SECONDS)
         case PrecedentError():
-            return _unavailable("service", "The service cannot answer", error, _RETRY_SECONDS)
+            return _unavailable(error)
         case TicketError():
             return plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
         case ValidationException():
@@ -65,14 +86,33 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 (one for each kind
     return plain(500, "an unexpected error; the service's log has it")
 
 
-def _unavailable(what: str, title: str, error: Exception, retry_after: int) -> Problem:
-    return Problem(
-        type="/problems/busy" if what == "busy" else f"/problems/{what}-unavailable",
-        title=title,
-        status=503,
-        detail=str(error),
-        retry_after=retry_after,
-    )
+def _unavailable(error: PrecedentError) -> Problem:
+    """Return a 503 in words that name no host, database or path."""
+    kind, title, wait = "service-unavailable", "The service cannot answer", _RETRY_SECONDS
+    said = f"this cannot be done at the moment{_LOGGED}"
+    match error:
+        case ProviderError():
+            kind, title = "provider-unavailable", "The provider of embeddings is unavailable"
+            said = f"the provider {_PROVIDER.get(error.kind, 'failed')}{_LOGGED}"
+            wait = max(1, round(error.retry_after or _RETRY_SECONDS))
+        case NotReadyError() | IndexUnavailableError():
+            kind, title = "index-unavailable", "The index is unavailable"
+            said = _of_index(error)
+        case FullDiskError():
+            kind, title, said = "disk-full", "The disk is full", FULL_DISK
+        case BusyError():
+            kind, title, wait = "busy", "The service has too much to do", _BUSY_SECONDS
+            said = str(error)
+    return Problem(type=f"/problems/{kind}", title=title, status=503, detail=said, retry_after=wait)
+
+
+def _of_index(error: NotReadyError | IndexUnavailableError) -> str:
+    match error:
+        case NotReadyError():
+            return str(error)  # a stage, which says nothing that not everybody may read
+        case IndexBusyError():
+            return "the index is being written to by others for long: try again in a few seconds"
+    return f"the index cannot be asked at the moment{_LOGGED}"
 
 
 def plain(status: int, detail: str) -> Problem:
@@ -103,7 +143,8 @@ def _invalid(error: ValidationException) -> Problem:
 
 def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     problem = problem_of(error)
-    if problem.status == HTTP_503_SERVICE_UNAVAILABLE:
+    # A full disk is told of where it is looked at.
+    if problem.status == HTTP_503_SERVICE_UNAVAILABLE and not isinstance(error, FullDiskError):
         log_once(problem.type, error)
     if isinstance(error, RequestEntityTooLarge):
         limit = request.route_handler.resolve_request_max_body_size()

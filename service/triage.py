@@ -181,7 +181,8 @@ class Pipeline:
         requests = tokens = 0
         vector = stored.get(key)
         if vector is None:
-            batch = await self._ask(serving.embedder, embedding_text(text))
+            with self._keeper.readiness.embedding():
+                batch = await self._ask(serving.embedder, embedding_text(text))
             # The embedded model reads tokens too, but nobody bills them.
             vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens if batch.requests else 0
             count_requests("embeddings", requests, tokens)

@@ -21,6 +21,7 @@ __all__ = ["HNSW", "Index", "Row"]
 
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
+_BEAT_SECONDS = 5.0
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 
 
@@ -87,6 +88,17 @@ class Index:
                 client = open_client(self._settings, endpoint.port if endpoint else None)
             self._count += 1
             self._replace(_Connection(self._count, client, endpoint))
+
+    def heartbeat(self) -> None:
+        """Ask the server whether it runs.
+
+        :raises IndexUnavailableError: it does not.
+        :raises SlowIndexError: it does not answer within seconds.
+        """
+        from indexer.knowledge.client import within
+
+        with within(_BEAT_SECONDS), self._used() as connection:
+            connection.client.heartbeat()
 
     def close(self) -> None:
         """End this process's use; a local server that nobody else uses then stops."""

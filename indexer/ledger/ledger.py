@@ -56,6 +56,14 @@ class Ledger:
         with self._db.read() as connection:
             return int(connection.execute(sa.select(state.c.revision)).scalar_one())
 
+    def require_writable(self) -> None:
+        """Write something that changes nothing.
+
+        :raises PrecedentError: it cannot be written.
+        """
+        with self._db.write() as connection:
+            connection.execute(state.update().values(revision=state.c.revision))
+
     def index_lock(self, *, patience: float | None = None) -> AbstractContextManager[None]:
         """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder.
 

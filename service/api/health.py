@@ -79,9 +79,9 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     """Return 200 when tickets can be answered, else 503 and what is being done."""
     keeper: Keeper = request.app.state.keeper
     if keeper.ready:
-        return Response(Health("ready", keeper.stage), status_code=HTTP_200_OK)
+        return Response(Health("ready", keeper.doing), status_code=HTTP_200_OK)
     return Response(
-        Health("not ready", keeper.stage),
+        Health("not ready", keeper.doing),
         status_code=HTTP_503_SERVICE_UNAVAILABLE,
         headers={"Retry-After": "2"},
     )
@@ -112,7 +112,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
     settings = keeper.settings
     return Status(
         ready=keeper.ready,
-        stage=keeper.stage,
+        stage=keeper.doing,
         version=_version(),
         index=index,
         forest=forest,

@@ -57,7 +57,7 @@ def test_a_write_does_not_wait_for_ever(own: Service) -> None:
     with FileLock(own.data_dir / "index.lock"):
         began = time.monotonic()
         response = own.http.put("/v1/tickets/t-500", json=msgspec.to_builtins(ticket))
-        problem = assert_problem(response, 503, about="is being written to by process")
+        problem = assert_problem(response, 503, about="is being written to")
         assert problem["retry_after"]
         assert time.monotonic() - began < _PATIENCE
         assert own.post("/v1/similar", text=sentence(3)).status_code == 200
