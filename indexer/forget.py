@@ -83,13 +83,11 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
     :param ids: of tickets that are stored, were deleted, or are only named by feedback; may be empty, to go on with
         what was interrupted.
     :raises UnknownTicketsError: nothing is known of any, and nothing was interrupted.
-    :raises PrecedentError: a large batch still waits to be stored, and may hold them.
     :raises IndexUnavailableError: the index cannot be written anew; the ledger has forgotten the tickets.
     """
     began = time.monotonic()
     ledger = knowledge.ledger
     with ledger.maintenance_lock():
-        _require_no_batches(data_dir)
         journal, unknown = _begin(knowledge, data_dir, ids)
         ledger.tickets.erase(journal.ids)
         live = ledger.generations.live()
@@ -128,17 +126,6 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
         notes=_notes(knowledge, journal, local=local),
         seconds=round(time.monotonic() - began, 3),
     )
-
-
-def _require_no_batches(data_dir: Path) -> None:
-    """Refuse while the service keeps a batch that it took on: storing it would bring its tickets back."""
-    waiting = len([*(data_dir / "jobs").glob("*.body")])
-    if waiting:
-        msg = (
-            f"{waiting:,} large batches wait to be stored, and may hold the tickets: have the service run, until "
-            "GET /v1/jobs/{id} says that they have ended, then forget again"
-        )
-        raise PrecedentError(msg)
 
 
 def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, list[str]]:

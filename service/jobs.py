@@ -104,7 +104,8 @@ class Jobs:
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, OSError) and is_full_disk(error):
-                raise full_disk("the disk of PRECEDENT_DATA_DIR") from None
+                what = "the disk of PRECEDENT_DATA_DIR"
+                raise full_disk(what) from None
             raise
         self._wake.set()
         return job

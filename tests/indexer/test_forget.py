@@ -104,18 +104,6 @@ def _near_vectors(data_dir: Path, vector: np.ndarray[tuple[int], np.dtype[np.flo
 _WORDS = (b"Featherstonehaugh", b"card", b"4929 1111 2222 ends", b"by courier", b"customer-4711-ticket-98765")
 
 
-def test_a_batch_that_waits_is_not_forgotten_past(knowledge: Knowledge, settings: Settings) -> None:
-    """What the service took on and has not stored yet may hold the ticket, and would bring it back."""
-    body = settings.data_dir / "jobs" / "one.body"
-    body.parent.mkdir()
-    body.write_bytes(msgspec.json.encode([_SECRET]))
-    with pytest.raises(PrecedentError, match="1 large batches wait"):
-        forget(knowledge, settings.data_dir, [_SECRET.id], notify=_quiet)
-    assert knowledge.ledger.tickets.get([_SECRET.id])
-    body.unlink()
-    assert forget(knowledge, settings.data_dir, [_SECRET.id], notify=_quiet).clean
-
-
 def test_no_byte_is_left(large: Knowledge, settings: Settings, data_dir: Path) -> None:
     """Text, resolution, id and vector are in ledger and index before, and in no file after; all else stays."""
     vector = vectors_for([_SECRET])[0]

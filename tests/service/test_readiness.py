@@ -58,9 +58,7 @@ def test_a_full_disk_harms_nothing(small_disk: Path, provider: Provider) -> None
         batches = [msgspec.json.encode(make_tickets(size)) for size in (5, 2_000)]
         for _ in range(5):
             put = service.http.put("/v1/tickets/more", json={"text": "one more"})
-            posts = [
-                service.http.post("/v1/tickets/batch", content=body, headers=JSON) for body in batches
-            ]
+            posts = [service.http.post("/v1/tickets/batch", content=body, headers=JSON) for body in batches]
             for response in (put, *posts):
                 problem = assert_problem(response, 503, about="the disk is full")
                 assert problem["type"] == "/problems/disk-full"
