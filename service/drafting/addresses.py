@@ -15,7 +15,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _OPAQUE = re.compile(
-    r"(?<![\w-])(?:(?:about|blob|callto|chrome|cid|data|facetime(?:-audio)?|file|ftp|geo|intent|ipfs|irc|jar|magnet|market"
+    r"(?<![\w-])(?:(?:about|blob|callto|chrome|cid|data|facetime(?:-audio)?|file|ftp|geo|intent|ipfs|irc|jar|magnet|market|wifi"
     r"|ms-[a-z]+|sftp|sips?|skype|sms|smsto|ssh|tg|urn|view-source|whatsapp|wss?|xmpp|bitcoin)(?:\?\w+)?:(?=[^\s*\"'])"
     rf"|(?:mailto|tel|vbscript)\s*:\s*(?=\S)|javascript\s*:\s*(?=[\w.%/]*[(=%/])|javascript:(?=\S))[^{_BREAK}]*",
     re.IGNORECASE,
@@ -26,7 +26,7 @@ _HOSTS = (
     re.compile(rf"(?<![\w-])((?:[\w-]{{1,63}}\.){{1,8}}[\w-]{{2,63}})(?![\w-])\.?{_AFTER_HOST}"),
 )  # fmt: skip
 _LONE_HOST = re.compile(
-    rf"(?<![\w.-])(?:www\.[\w-][^{_BREAK}]*|localhost(?=[:/\w.])[^{_BREAK}]*|[a-z][\w-]*:\d{{4,5}}(?![\w.:-])(?:/[^{_BREAK}]*)?"
+    rf"(?<![\w.-])(?:www\.[\w-][^{_BREAK}]*|[ur]/[a-z]\w{{2,}}(?![\w/])|localhost(?=[:/\w.])[^{_BREAK}]*|[a-z][\w-]*:\d{{4,5}}(?![\w.:-])(?:/[^{_BREAK}]*)?"
     rf"|[\w.-]*/[\w./-]*\?\w+=[^{_BREAK}]*"
     rf"|(?<![:/\w])//\w[^{_BREAK}]*)",
     re.IGNORECASE,
@@ -34,15 +34,25 @@ _LONE_HOST = re.compile(
 _UNC = re.compile(rf"(?<![\w\\])\\\\\w[\w.-]*\\[^{_BREAK}]*")
 _MAIL = re.compile(r"[\w.+%-]*\w@(?!\d+(?:\.\d+)*(?![\w.]*\w))[\w-][\w.-]*")
 _HANDLE = re.compile(r"(?<![\w/`@])@[a-z_]\w{2,}(?!\w*[(/])", re.IGNORECASE)
-_PREFIX = re.compile(r"^(?:mailto:|https?://)?(?:www\.)?", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:mailto:|https://)?(?:www\.)?", re.IGNORECASE)
 
 _PART = r"(?:0x[0-9a-f]+|\d+)"
 _IPV4 = re.compile(rf"(?<![\w.]){_PART}(?:\.{_PART}){{3}}(?!\w|\.\d)", re.IGNORECASE)
 _HEX_IPV4 = re.compile(r"(?<![\w.])0x[0-9a-f]+(?:\.[0-9a-fx]+){1,3}(?!\w)|(?<![\w.])0[0-7]+(?:\.[0-7]+){3}(?!\w)", re.IGNORECASE)  # fmt: skip
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\.\d+){0,3}(?![\w:])", re.IGNORECASE)
 _VERSION = re.compile(
-    r"(?:version|release|build|v|chrome|firefox|edge|safari|driver|firmware)\.?\s*\Z", re.IGNORECASE
+    r"(?:\b(?:version|release|build|fixed in|older than|newer than|(?:up|down)grad\w+|updat\w+|install\w*|patch\w*)\b.*"
+    r"|\b(?:v|chrome|firefox|edge|safari|driver|firmware|agent|client)\.?\s*)\Z",
+    re.IGNORECASE,
 )
+_LATER = re.compile(
+    r" (?:(?:or|and) (?:later|newer|above|older)|(?:has|contains|brings|includes) |fixe[sd]\b)"
+)
+_NETWORK = re.compile(
+    r"\b(?:ip|address\w*|gateway|host\w*|server|proxy|firewall|dns|router|subnet|network)\b|\b(?:at|via|on|over|through)\s*\Z|\binstall.*\bfrom\s*\Z",
+    re.IGNORECASE,
+)
+_SEEN = 60  # characters before four numbers that tell a version from an address
 
 _PHONE_WORD = re.compile(
     r"(?<!\w)(?:call|dial|phone|telephone|tel|mobile|cell|fax|hotline|helpline|whatsapp|sms|text us|ring|toll[ -]free|extension|ext"
@@ -54,33 +64,25 @@ _GROUPED = re.compile(r"\d{1,3}(?:[ .,']\d{3})+")
 _DATE = re.compile(
     r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?)?|\d\d?[./-]\d\d?[./-](?:\d{4}|\d\d)|\d{4}[/.]\d\d?[/.]\d\d?"
 )
-_YEARS_OR_PORTS = re.compile(r"\d{4,5}\s?-\s?\d{4,5}")
+_YEARS_OR_PORTS = re.compile(r"[1-9]\d{3,4}\s?[-/]\s?\d{4,5}")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _VANITY = re.compile(r"(?<!\w)(?:\+?1[ .-])?\(?8\d\d\)?[ .-](?:\d{3}[ .-])?[A-Z]{3,}(?:[ .-][A-Z]+)*(?!\w)")
 _NUMERAL = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun)"
 _SPOKEN = re.compile(rf"(?<!\w)(?:{_NUMERAL}[\s,-]+){{4,}}{_NUMERAL}(?!\w)", re.IGNORECASE)
-_SPACED = re.compile(r"(?<!\w)(?:[^\W\d][ .]{1,3}){5,}\w(?!\w)")  # l i k e  t h i s
-_RESERVED = frozenset(
-    [
-        "example",
-        "test",
-        "invalid",
-        "localhost",
-        "local",
-        "internal",
-        "intranet",
-        "lan",
-        "corp",
-        "home",
-        "private",
-        "onion",
-        "arpa",
-        "alt",
-        "i2p",
-        "eth",
-        "bit",
-    ]
+_SPACED = re.compile(r"(?<!\w)(?:[^\W\d](?:[ .]{1,3}|-)){5,}\w(?!\w)")  # l i k e  t h i s
+_RESERVED = re.compile(
+    r"example|test|invalid|localhost|local|internal|intranet|lan|corp|home|private|onion|arpa|alt|i2p|"
+    r"eth|bit"
 )
+_USUAL = re.compile(r"com|net|org|io|dev|co|uk|de|info|biz|xyz|ru|cn|app")
+# Top-level domains that end the names of files and of fields, or begin a sentence after a missing blank, far more often.
+_NO_HOST = re.compile(
+    r"[\w-]+\.(?:md|py|cs|pl)|\w+\.(?:rs|sh|so|ps|cc|name|id|events|open|new|date|select|call|read|save|next|channel"
+    r"|now|as|no|do|my|by|how|you)",
+    re.IGNORECASE,
+)
+_PRODUCT = re.compile(r"(?:ASP|ADO|VB|ML|Json)\.NET\b|System\.(?:IO|Net)\Z|java\.(?:io|net)\Z|Socket\.IO\b")
+_TITLE = re.compile(r"[A-Z][a-z]+")
 _MOST_DIGITS, _PHONE_DIGITS = 15, 7
 _NAMED_PHONE_DIGITS = 5
 
@@ -97,7 +99,7 @@ def addresses(text: str) -> Iterator[str]:
             yield normal_form(found[0])
     for pattern in _HOSTS:
         for found in pattern.finditer(text):
-            if _is_host(found[1]) and text[found.start() - 1 : found.start()] not in {"@", "/"}:
+            if _is_host(found) and text[found.start() - 1 : found.start()] not in {"@", "/"}:
                 yield normal_form(found[0])
     yield from _ip_addresses(text)
     yield from _phones(text)
@@ -108,7 +110,7 @@ def address_spans(text: str) -> Iterator[tuple[int, int]]:
     for found in _URL.finditer(text):
         yield found.span()
     for found in _HOSTS[0].finditer(text):
-        if _is_host(found[1]):
+        if _is_host(found):
             yield found.span()
 
 
@@ -118,17 +120,34 @@ def normal_form(address: str) -> str:
     return _PREFIX.sub("", squeezed.casefold()).rstrip("/")
 
 
-def _is_host(name: str) -> bool:
-    last = name.rpartition(".")[2].casefold()
-    if last in _RESERVED:
+def _is_host(found: re.Match[str]) -> bool:
+    name = found[1]
+    first, _, last = name.rpartition(".")
+    top = last.casefold()
+    if not top.startswith("xn--"):
+        top = top.partition("-")[0] or top  # "evil.org-it" is written of evil.org
+    if _RESERVED.fullmatch(top):
         return True
-    return not last.isdecimal() and _suffixes().publicsuffix(f"host.{last}") is not None
+    if top.isdecimal() or _suffixes().publicsuffix(f"host.{top}") is None:
+        return False
+    alone = re.fullmatch(
+        r"(?::\d{1,3})?\.?", found[0][len(name) :]
+    )  # without a path; a file may have a line's number
+    return not alone or not (_is_name(name) or _NO_HOST.fullmatch(f"{first}.{top}"))
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is written as a product, a class or two sentences without a blank, not as a host."""
+    *_, last = name.split(".")
+    if _PRODUCT.match(name):
+        return True
+    return _TITLE.fullmatch(last) is not None and not _USUAL.fullmatch(last.casefold())
 
 
 def _ip_addresses(text: str) -> Iterator[str]:
     for found in _IPV4.finditer(text):
         parts = [int(p, 16) if p[:2].lower() == "0x" else int(p) for p in found[0].split(".")]
-        if max(parts) <= 0xFF and not _VERSION.search(text, 0, found.start()):  # noqa: PLR2004 (a byte)
+        if max(parts) <= 0xFF and not _is_version(text, found):  # noqa: PLR2004 (a byte)
             yield found[0].casefold()
     for found in _HEX_IPV4.finditer(text):
         yield found[0].casefold()
@@ -139,6 +158,12 @@ def _ip_addresses(text: str) -> Iterator[str]:
             continue
         if re.search(r"\d", found[0]):
             yield str(address)
+
+
+def _is_version(text: str, numbers: re.Match[str]) -> bool:
+    before = text[max(0, numbers.start() - _SEEN) : numbers.start()].rpartition("\n")[2]
+    told = _VERSION.search(before) or _LATER.match(text, numbers.end())
+    return told is not None and not _NETWORK.search(before)
 
 
 def _phones(text: str) -> Iterator[str]:

@@ -6,178 +6,32 @@ from collections.abc import Iterator
 __all__ = ["commands"]
 
 # Programs whose names are no everyday words: after them an argument is enough to know a command.
-_PROGRAMS = [
-    "ansible",
-    "apk",
-    "apt",
-    "apt-get",
-    "aptitude",
-    "aws",
-    "az",
-    "base64",
-    "bash",
-    "brew",
-    "bunzip2",
-    "cargo",
-    "certutil",
-    "chattr",
-    "chmod",
-    "chown",
-    "chroot",
-    "cmd",
-    "composer",
-    "conda",
-    "cp",
-    "crontab",
-    "csh",
-    "curl",
-    "dd",
-    "del",
-    "dig",
-    "dnf",
-    "docker",
-    "docker-compose",
-    "doas",
-    "dpkg",
-    "esptool",
-    "fdisk",
-    "format",
-    "fsck",
-    "gcloud",
-    "gem",
-    "gh",
-    "git",
-    "gpg",
-    "gunzip",
-    "gzip",
-    "helm",
-    "iex",
-    "iptables",
-    "java",
-    "journalctl",
-    "killall",
-    "kubectl",
-    "ksh",
-    "launchctl",
-    "ldapsearch",
-    "lsof",
-    "mkfs",
-    "mkfs.ext4",
-    "mongo",
-    "mongosh",
-    "mount",
-    "msiexec",
-    "mv",
-    "mvn",
-    "mysql",
-    "mysqldump",
-    "nc",
-    "ncat",
-    "netcat",
-    "netsh",
-    "nft",
-    "nmap",
-    "node",
-    "nohup",
-    "npm",
-    "npx",
-    "nslookup",
-    "openssl",
-    "perl",
-    "php",
-    "pip",
-    "pip3",
-    "pipx",
-    "pkexec",
-    "pkill",
-    "pnpm",
-    "podman",
-    "powershell",
-    "psql",
-    "pwsh",
-    "python",
-    "python3",
-    "rd",
-    "redis-cli",
-    "reg",
-    "regsvr32",
-    "rm",
-    "rmdir",
-    "rpm",
-    "rsync",
-    "ruby",
-    "rundll32",
-    "runas",
-    "schtasks",
-    "scp",
-    "screen",
-    "sed",
-    "service",
-    "sftp",
-    "sh",
-    "shutdown",
-    "socat",
-    "ssh",
-    "ssh-keygen",
-    "su",
-    "sudo",
-    "systemctl",
-    "tar",
-    "taskkill",
-    "tee",
-    "telnet",
-    "terraform",
-    "tmux",
-    "touch",
-    "truncate",
-    "ufw",
-    "umount",
-    "unzip",
-    "useradd",
-    "usermod",
-    "uv",
-    "vi",
-    "vim",
-    "visudo",
-    "wget",
-    "wmic",
-    "xargs",
-    "xxd",
-    "yarn",
-    "yum",
-    "zip",
-    "zsh",
-    "zypper",
-    "awk",
-    "cat",
-    "echo",
-    "eval",
-    "exec",
-    "export",
-    "find",
-    "grep",
-    "kill",
-    "ln",
-    "mkdir",
-    "passwd",
-    "ping",
-    "reboot",
-    "source",
-    "tail",
-]
-_PROGRAM = "|".join(re.escape(p) for p in sorted(_PROGRAMS, key=len, reverse=True))
-_ARGUMENT = r"(?:-{1,2}[a-z?]|[~/$\"'<>|&*\\]|\.{1,2}/|[a-z]:\\|[\w.-]*[=/\\~*$])"
+_PROGRAM = (
+    r"ansible|apk|apt|apt-get|aptitude|awk|aws|az|base64|bash|brew|bunzip2|cargo|cat|certutil|chattr|"
+    r"chmod|chown|chroot|cmd|composer|conda|cp|crontab|csh|curl|dd|del|dig|dnf|doas|docker|"
+    r"docker-compose|dpkg|echo|esptool|eval|exec|export|fdisk|find|format|fsck|gcloud|gem|gh|git|gpg|"
+    r"grep|gunzip|gzip|helm|iex|iptables|java|journalctl|kill|killall|ksh|kubectl|launchctl|ldapsearch|"
+    r"ln|lsof|mkdir|mkfs|mkfs\.ext4|mongo|mongosh|mount|msiexec|mv|mvn|mysql|mysqldump|nc|ncat|netcat|"
+    r"netsh|nft|nmap|node|nohup|npm|npx|nslookup|openssl|passwd|perl|php|ping|pip|pip3|pipx|pkexec|"
+    r"pkill|pnpm|podman|powershell|psql|pwsh|python|python3|rd|reboot|redis-cli|reg|regsvr32|rm|rmdir|"
+    r"rpm|rsync|ruby|runas|rundll32|schtasks|scp|screen|sed|service|sftp|sh|shutdown|socat|source|ssh|"
+    r"ssh-keygen|su|sudo|systemctl|tail|tar|taskkill|tee|telnet|terraform|tmux|touch|truncate|ufw|"
+    r"umount|unzip|useradd|usermod|uv|vi|vim|visudo|wget|wmic|xargs|xxd|yarn|yum|zip|zsh|zypper"
+)
+# What no everyday word is followed by: "the service **orders**" and "the node and/or the pool" are prose.
+_ARGUMENT = r"(?:-{1,2}[a-z]|[~$]|[<>|&]+\w|\.{0,2}/|\.[ \t]|[a-z]:\\|[\w.-]+=|[\w.-]*[\\~$]\w|\*\.|\w[\w.-]*/[\w.-]+/)"
 _NO_WORD = (  # "curl returns 200" and "ssh keys" are no commands
     r"(?!(?:is|are|was|were|and|or|to|for|in|on|with|the|a|an|can|does|did|that|which|returns?|shows?|fails?|calls?|access|keys?|command"
     r"|commands|sessions?|rights?|permissions?|requests?|works?|worked|answers?|then|now|again|also|as|has|had|needs?|will|may|if|so|at)\b)"
 )
 _IN_PROSE = re.compile(
     rf"(?<![\w./-])(?:(?:{_PROGRAM})(?:\.exe)?[ \t]+(?={_ARGUMENT})\S+"
-    rf"|(?:sudo|doas|su|pkexec|runas|rm|rmdir|chmod|chown|curl|wget|scp|ssh|kubectl|iex|powershell|pwsh|apt-get|systemctl|eval)"
+    rf"|(?:sudo|doas|pkexec|runas|rm|rmdir|chmod|chown|curl|wget|scp|ssh|kubectl|iex|powershell|pwsh|apt-get|systemctl|eval)"
     rf"[ \t]+{_NO_WORD}[\w'\"$(]\S*"
     r"|(?:git|docker|npm|pip3?|yarn|apt|yum|dnf|brew|helm|terraform|gem|cargo|npx|gh)[ \t]+(?:install|clone|push|pull|reset|rebase|checkout"
     r"|run|exec|rm|rmi|stop|kill|restart|prune|system|destroy|apply|delete|uninstall|remove|publish|build|login|config)\b(?=[ \t]+\S)"
-    rf"|(?<=run )(?:{_PROGRAM})[ \t]+{_NO_WORD}\w\S*|(?<=execute )(?:{_PROGRAM})[ \t]+{_NO_WORD}\w\S*)"
+    rf"|(?<=run )(?:{_PROGRAM})[ \t]+{_NO_WORD}\w\S*|(?<=execute )(?:{_PROGRAM})[ \t]+{_NO_WORD}\w\S*"
+    rf"|(?<=run )[a-z][\w.-]*(?:[ \t]+{_NO_WORD}[\w./:=@-]+)*[ \t]+--?[a-z][\w-]*)"
     r"(?:[ \t]+(?=[^\s`]*[-/~$=*\\\"'<>:\d]|[^\s`]+\.[^\s`])[^\s`;|]+)*",
     re.IGNORECASE,
 )
@@ -193,6 +47,10 @@ _STATEMENT = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"(`+)(.+?)\1|(?:```|~~~)[^\n]*\n(.*)", re.DOTALL)
+_SCRIPT = re.compile(
+    r"(?:```|~~~)[ \t]*(?:ba|z|k|da)?sh(?:ell|-session)?[ \t]*\n(.*?)(?:\n[ \t]*(?:```|~~~)|\Z)", re.DOTALL
+)
+_SET = re.compile(r"`(?:\w+[ \t]+)?([A-Z][A-Z0-9]*_[A-Z0-9_]*[ \t]?=)")
 _PROMPT = re.compile(
     r"^[ \t]*(?:\$|#|>|%|PS [^>\n]*>|[A-Za-z]:\\[^>\n]*>|\w+@\w[\w.:~-]*[$#])[ \t]+(?=[A-Za-z./])",
     re.MULTILINE,
@@ -213,6 +71,10 @@ def commands(text: str) -> Iterator[str]:
             bare = _PROMPT.sub("", line).strip()
             if _IN_CODE.match(bare):
                 yield _normal(bare)
+    for script in _SCRIPT.finditer(text):
+        yield from filter(None, (_normal(_PROMPT.sub("", line)) for line in script[1].splitlines()))
+    for found in _SET.finditer(text):
+        yield _normal(found[1].rstrip("= \t"))
     for found in _PROMPT.finditer(text):
         if (
             found[0].strip()[0] not in "#>%"

@@ -34,6 +34,7 @@ _ALIKE = {
     **dict.fromkeys("\u00ab", '"'),
     **dict.fromkeys("\u00bb", '"'),
     **dict.fromkeys("\u266f\ufe5f", "#"),
+    **dict.fromkeys("\N{TICKET}\N{ADMISSION TICKETS}\N{NUMERO SIGN}", "#"),
     "\u0131": "i",
 }
 _LATIN = str.maketrans(
@@ -42,6 +43,7 @@ _LATIN = str.maketrans(
 )
 _WORD = re.compile(r"\w+")
 
+_LONG_DASH = re.compile("[\u2014\u2015]")  # parts words, where shorter ones join them
 _COMMON = "com|net|org|io|dev|co|uk|de|info|biz|xyz|ru|cn|onion|example|test|invalid"
 _OPEN, _CLOSE = r"\s*[\[({<]\s*", r"\s*[\])}>]\s*"
 _REVEALING = (
@@ -55,6 +57,8 @@ _REVEALING = (
     (re.compile(rf"{_OPEN}(?:/|slash){_CLOSE}", re.IGNORECASE), lambda _: "/"),
     (re.compile(rf"{_OPEN}(?::|colon|://){_CLOSE}", re.IGNORECASE), lambda m: "://" if "//" in m[0] else ":"),
     (re.compile(rf"\s+(?:dot|punkt|punto)\s+(?=(?:\w+\s+dot\s+){{0,4}}(?:{_COMMON})\b)", re.IGNORECASE), lambda _: "."),
+    (re.compile(r"(?<=\d)\s+(?:dot|\.)\s+(?=\d)", re.IGNORECASE), lambda _: "."),
+    (re.compile(rf"\bwww[\s.]+([\w-]+)[\s.]+(?=(?:{_COMMON})\b)", re.IGNORECASE), lambda m: f"www.{m[1]}."),
     (re.compile(r"(?<=\w)\s*,\s*(?=(?:com|org)/)|(?<=\w)(?:\s+\.\s*|\.\s+)(?=(?:com|org|io|xyz|onion|example)\b)"), lambda _: "."),
 )  # fmt: skip
 
@@ -102,9 +106,15 @@ def _folded(char: str) -> str:
     return "".join(_ALIKE.get(c, c) for c in unicodedata.normalize("NFKC", char))
 
 
-def fold(text: str) -> str:
-    """Return the text with every look-alike of an ASCII character as that character, for checking only."""
-    return text if text.isascii() else _WORD.sub(_as_latin, "".join(map(_folded, text)))
+def fold(text: str, *, latin: bool = True) -> str:
+    """Return the text with every look-alike of an ASCII character as that character, for checking only.
+
+    :param latin: whether letters of other scripts that look like Latin ones count as those.
+    """
+    if text.isascii():
+        return text
+    folded = "".join(map(_folded, text))
+    return _WORD.sub(_as_latin, folded) if latin else folded
 
 
 def _as_latin(word: re.Match[str]) -> str:
@@ -121,9 +131,9 @@ def fold_with_origins(text: str) -> tuple[str, list[int]]:
     return fold(text), [*origins, len(text)]
 
 
-def revealed(text: str) -> str:
+def revealed(text: str, *, latin: bool = True) -> str:
     """Return a folded text with escapes undone, emphasis removed, and dots and at signs that were spelled out."""
-    text = fold(html.unescape(html.unescape(text)))
+    text = fold(_LONG_DASH.sub(" - ", html.unescape(html.unescape(text))), latin=latin)
     for pattern, reveal in _REVEALING:
         text = pattern.sub(reveal, text)
     return text

@@ -16,7 +16,8 @@ _WHOLE_HITS = 2  # of a short sentence that is the prompt's as a whole
 _OF_ITS_PROMPT = re.compile(
     r"\b(?:system|hidden|initial|original|secret|developer)[ _-](?:prompt|instructions?|message|rules)\b"
     r"|\bmy (?:own |system |hidden |internal |only |secret )*(?:instructions?|rules|prompt|guidelines|programming|directives?)\b"
-    r"|\b(?:rules|instructions) (?:that )?i (?:follow|have|was|am|must|got|received)\b"
+    r"|\b(?:meine|mes|mis|minhas) (?:system)?(?:anweisungen|instruktionen|regeln|instructions|règles|instrucciones|reglas|instruções)\b"
+    r"|\bthe prompt (?:starts|begins)\b|\b(?:rules|instructions) (?:that )?i (?:follow|have|was|am|must|got|received)\b"
     r"|\bi (?:was|am|were|have been|'?ve been) (?:told|instructed|programmed|configured|prompted|trained|not allowed|forbidden)\b"
     r"|\bi (?:can ?not|can't|must not|may not|should not|will not|won't) (?:reveal|disclose|share|repeat)\b"
     r"|\b(?:ignor\w+|disregard\w*|forget|overrid\w+) (?:all |any |the |your |my |these |those |every )*(?:previous |prior |above |earlier |former )*"

@@ -24,7 +24,10 @@ class Given:
         named = {
             a for t in (*resolutions, *(n.id for n in precedents)) for a in addresses(revealed(visible(t)))
         }
-        self.addresses = frozenset(named | {a.partition("/")[0] for a in named})
+        bare = {
+            a.removeprefix("http://") for a in named
+        }  # what was given without encryption may be had with it
+        self.addresses = frozenset(named | bare | {a.partition("/")[0] for a in bare})
 
     def resolve(self, fragment: str) -> bool:
         """Whether a resolution has this, not as a part of a longer word, path or option."""

@@ -11,7 +11,7 @@ from service.drafting.commands import commands
 from service.drafting.disguise import fold, fold_with_origins, revealed, visible
 from service.drafting.echo import echoes, speaks_of_its_prompt
 from service.drafting.given import Given
-from service.drafting.markup import markup
+from service.drafting.markup import markup, without_placeholders
 from service.drafting.numbers import TicketNumbers
 from service.records import Neighbour
 
@@ -22,7 +22,11 @@ _SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number 
 _SECRET = re.compile(
     r"[A-Za-z0-9+/_=-]{32,}|(?<![\w.])\d{9,10}(?![\w.])"
 )  # coded text; an IP address as one number
-_MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)|[0-9a-f]{32}|\d+\Z")
+_MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)|(?=\D*\d)(?=\d*[a-z])[0-9a-z]{32,}\Z|\d+\Z")
+
+_SIGN = re.compile(
+    r"[\u2460-\u24ff\U0001f100-\U0001f1ff\U0001f300-\U0001faff](?=\d)"
+)  # as good as # before a number
 
 _PROMPT = "that repeated the prompt"
 _ADDRESS = "with an address that no given resolution has"
@@ -46,6 +50,7 @@ class GroundedText:
         self._given = Given(text, precedents)
         self._shown = ""
         self._gap = ""
+        self._last = ""  # the end of what came before, shown or not
         self._cited: dict[str, None] = {}
         self._uncited = 0
         self._faults: Counter[str] = Counter()
@@ -80,8 +85,9 @@ class GroundedText:
             return ""
         lead, _, after = sentence.partition(body)
         gap = self._gap + lead if self._shown else ""
-        before = (self._shown + gap)[-_SEEN_BEFORE:]
-        if fault := self._fault(body, before) or self._unknown_ticket(body, before):
+        before, last = (self._shown + gap)[-_SEEN_BEFORE:], self._last
+        self._last = body[-_SEEN_BEFORE:]
+        if fault := self._fault(body, before, last) or self._unknown_ticket(body, before):
             self._faults[fault] += 1
             self._gap = max(self._gap, after, key=lambda space: space.count("\n"))
             return ""
@@ -92,17 +98,24 @@ class GroundedText:
         self._shown += gap + kept
         return gap + kept
 
-    def _fault(self, body: str, before: str) -> str | None:
-        """Return what is wrong with a sentence apart from the tickets that it names."""
+    def _fault(self, body: str, before: str, last: str) -> str | None:
+        """Return what is wrong with a sentence apart from the tickets that it names.
+
+        :param before: what is shown before it.
+        :param last: what came right before it, shown or not.
+        """
         given, folded, bare = self._given, fold(body), revealed(body)
         if any(not given.resolve(said) for said in speaks_of_its_prompt(bare)) or echoes(
             bare, given.everything
         ):
             return _PROMPT
-        near = revealed(_joined(before, body))
-        if set(addresses(near)) - given.addresses - set(addresses(revealed(before))):
-            return _ADDRESS
-        for view in (fold(before + body), revealed(body)):
+        # A given host in letters that only look like its own is another host.
+        for latin in (True,) if body.isascii() else (True, False):
+            near = set(addresses(revealed(_joined(before, last, body), latin=latin)))
+            if near - given.addresses - set(addresses(revealed(before, latin=latin))):
+                return _ADDRESS
+        plain = without_placeholders(body)
+        for view in (fold(before + plain), revealed(plain)):
             if any(not given.resolve(m) for m in set(markup(view)) - set(markup(fold(before)))):
                 return _MARKUP
         if any(not given.resolve(command) for command in commands(folded)):
@@ -126,7 +139,7 @@ class GroundedText:
 
     def _unknown_ticket(self, body: str, before: str) -> str | None:
         start = len(fold(before))
-        text = fold(before + html.unescape(body))
+        text = fold(before + _SIGN.sub("#", html.unescape(body)))
         if any(mention.unknown for mention, _ in self._mentions(text, start)):
             return _TICKET
         earlier = set(self._numbers.find(text[:start]))
@@ -161,10 +174,11 @@ class GroundedText:
         return self._given.resolve(text[start : mention.end])
 
 
-def _joined(before: str, body: str) -> str:
+def _joined(before: str, last: str, body: str) -> str:
     """Put a sentence behind the text before it, as close as an address would have them that goes on in it."""
-    tight = body[0] in "./@" or before.rstrip()[-1:] in {"/", "@"}
-    return (before.rstrip() if tight else before) + body
+    if body[0] in "./@":
+        return last + body
+    return (before.rstrip() if before.rstrip().endswith(("/", "@")) else before) + body
 
 
 def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:

@@ -1,5 +1,6 @@
 """Finding numbers and keys that name a ticket without brackets, ``#`` or the word right before them."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +11,7 @@ TICKET_WORDS = (
     r"|billets?|casos?|incidencias?|chamados?|segnalazion[ei]|тикет\w*|заявк\w*|обращени\w*|工单|チケット|티켓"
 )
 _CUE = re.compile(
-    r"(?:(?<!\w)(?:see|also|cf|like|as in|as with|per|ref|refs|reference|re|ids?|no|nr|n[°o]|num|number|nummer|numéro|número|номер|record|entry"
+    r"(?:(?<!\w)(?:see|also|cf|like|as in|as with|per|ref|refs|reference|re|(?<!event )(?<!error )(?<!process )(?<!user )(?<!order )ids?|no|nr|n[°o]|num|number|nummer|numéro|número|номер|record|entry"
     r"|sibling|twin|duplicate(?: of)?|dupe(?: of)?|related to|similar to|identical to|described in|documented in|siehe|wie in|voir|véase|ver)|\]|#|(?<!\w)!)"
     r"[\s.:=#(\"'*_`-]*\Z",
     re.IGNORECASE,
@@ -36,7 +37,7 @@ _MEASURED = re.compile(
 _OTHER_NAME = re.compile(
     r"(?:ports?|errors?|codes?|status|http|lines?|exit|pids?|uid|gid|rfc|iso|years?|version|release|build|fehler|code|zeile|page|step|steps"
     r"|windows|server|of|to|from|by|until|since|before|after|in|for|about|over|under|than|least|most|=|[$€£]|mtu|revision|rev|commit"
-    r"|room|model|level|limit|value|timeout)[\s:=#\"'*_`(]*\Z",
+    r"|room|model|level|limit|value|timeout|use|set|enter|type)[\s:=#\"'*_`(]*\Z",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?<![\w.,:/$€£+-])\d{2,}(?![\w%]|[.,:]\d|-\d\d-\d\d|/\d)")
@@ -46,106 +47,27 @@ _LINKED = re.compile(
 )
 _KEY = re.compile(r"(?<![\w/.-])([A-Z][A-Z0-9]{1,9})[-_]?#?-?(\d{2,8})(?![\w-]|\.\d)")
 _TICKET_KEY = re.compile(r"(?<![\w.-])(?:t|tk|tkt|tickets?|cases?|inc|incidents?|id|req|sr|issues?|bug|sup|support|help)[-_/]?#?(\d{2,})(?![\w-]|\.\d)", re.IGNORECASE)  # fmt: skip
-_STANDARDS = frozenset(
-    [
-        "UTF",
-        "RFC",
-        "ISO",
-        "CVE",
-        "AES",
-        "RSA",
-        "SHA",
-        "MD",
-        "TLS",
-        "SSL",
-        "HTTP",
-        "HTTPS",
-        "IPV",
-        "ECMA",
-        "IEEE",
-        "PEP",
-        "ANSI",
-        "ORA",
-        "SQLSTATE",
-        "KB",
-        "HS",
-        "RS",
-        "ES",
-        "PS",
-        "EC",
-        "ED",
-        "X",
-        "CP",
-        "UTC",
-        "GMT",
-        "ERR",
-        "EN",
-        "DIN",
-        "BS",
-        "ERROR",
-        "CODE",
-        "E",
-        "P",
-        "S",
-        "SP",
-        "USB",
-        "PKCS",
-        "GPT",
-        "COVID",
-        "WINDOWS",
-        "LATIN",
-        "KOI8",
-        "ASCII",
-        "BASE",
-        "JSR",
-        "JEP",
-        "PG",
-        "TCP",
-        "UDP",
-        "PORT",
-        "HMAC",
-        "V",
-        "SMB",
-        "NTLM",
-        "CRC",
-        "OAUTH",
-        "BGP",
-        "TOP",
-        "LTS",
-        "ARM",
-        "I",
-        "Q",
-        "H",
-        "T",
-        "FY",
-        "DB",
-        "AC",
-        "DC",
-        "WPA",
-        "PHP",
-        "JAVA",
-        "SQL",
-        "RAM",
-        "CPU",
-        "GPU",
-        "SAML",
-        "OIDC",
-        "LDAP",
-        "NFS",
-        "IE",
-    ]
+_STANDARD = re.compile(
+    r"UTF|RFC|ISO|CVE|AES|RSA|SHA|MD|TLS|SSL|HTTP|HTTPS|IPV|ECMA|IEEE|PEP|ANSI|ORA|SQLSTATE|KB|HS|"
+    r"RS|ES|PS|EC|ED|X|CP|UTC|GMT|ERR|EN|DIN|BS|ERROR|CODE|E|P|S|SP|USB|PKCS|GPT|COVID|WINDOWS|"
+    r"LATIN|KOI8|ASCII|BASE|JSR|JEP|PG|TCP|UDP|PORT|HMAC|V|SMB|NTLM|CRC|OAUTH|BGP|TOP|LTS|ARM|I|"
+    r"Q|H|T|FY|DB|AC|DC|WPA|PHP|JAVA|SQL|RAM|CPU|GPU|SAML|OIDC|LDAP|NFS|IE"
 )
 _ASIAN = re.compile(r"(?:工[单單]|チケット|티켓)\s*#?\s*(\d{2,})")
 _ODD = re.compile(
     rf"(?<!\w)(?:{TICKET_WORDS}|ids?)(?:\s+(?:no|nr|number|id))?[^\w\n]{{1,4}}(\d{{1,3}}[.,']\d{{3}}(?!\d)|\d{{3,}}(?!ms|[kmg]b|px|th|st|min)[a-z]{{1,2}})(?!\w|\.\w)",
     re.IGNORECASE,
 )
-_BRACKETED = re.compile(r"\[[^\w\[\]]{0,3}(\d{2,}[.'_-]?\d*|\d[.']\d{3})[^\w\[\]]{0,3}\]")
+_BRACKETED = re.compile(r"\[[^\w\[\]]{0,3}(\d{2,}(?:[.'_-]?\d*|[a-z])|\d[.']\d{3})[^\w\[\]]{0,3}\]")
 _NUMERAL = (
     r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
     r"|hundred|thousand|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun|\w*hundert\w*|\w*tausend\w*)"
 )
 _SPELLED = re.compile(rf"(?<!\w)(?:{TICKET_WORDS}|#|id|number|no\.?)\s+(?:number\s+|no\.?\s+|id\s+)?(?:{_NUMERAL}[\s-]+(?:and\s+)?)+{_NUMERAL}(?!\w)", re.IGNORECASE)  # fmt: skip
+_BRACKETED_YEAR = re.compile(r"\((\d{4})\)")
+_MARKS = frozenset("`^")
+_AS = re.compile(r"(?<!\w)(?:as|how|what)\s\Z", re.IGNORECASE)
+_PAST, _COMING = 20, 10  # years that a reply may speak of
 _SHORTEST = 3  # digits: shorter numbers are amounts far more often than tickets
 
 
@@ -188,11 +110,26 @@ class TicketNumbers:
     def keys(self, text: str) -> Iterator[str]:
         """Yield what looks like another ticket's key, such as ABC-123, and may be an error's code as well."""
         for found in _KEY.finditer(text):
-            if found[1] not in _STANDARDS and not re.search(r"\d", found[1]) and found[2] not in self._known:
+            if (
+                not _STANDARD.fullmatch(found[1])
+                and not re.search(r"\d", found[1])
+                and found[2] not in self._known
+            ):
                 yield found[0]
 
     def _alike(self, number: str) -> bool:
         return len(number) >= _SHORTEST and len(number) in self._lengths
+
+
+def _is_year(text: str, start: int, end: int) -> bool:
+    """Whether a number is a year in parentheses, as in "the spring release (2024)", and not after "ticket"."""
+    found = _BRACKETED_YEAR.fullmatch(text, start - 1, end + 1)
+    year = dt.datetime.now(dt.UTC).year
+    return (
+        found is not None
+        and year - _PAST <= int(found[1]) <= year + _COMING
+        and not _NEAR_TICKET.search(text, max(0, start - 80), start)
+    )
 
 
 def _names(text: str, start: int, end: int) -> bool:
@@ -200,11 +137,13 @@ def _names(text: str, start: int, end: int) -> bool:
         return False
     line = max(0, start - 80)
     enclosed = _OPENS.search(text, line, start) and _CLOSES.match(text, end)
-    if enclosed or _CUE.search(text, line, start):
+    if _CUE.search(text, line, start) or (enclosed and not _is_year(text, start, end)):
         return True
     if _OTHER_NAME.search(text, line, start):
         return False
+    if text[start - 1 : start] in _MARKS and text[end : end + 1] in _MARKS:
+        return True
     if _NEAR_TICKET.search(text, line, start) or _TICKET_AFTER.match(text, end):
         return True
-    opening = text[:start].rstrip(" \t\"'*_`(")[-1:] in _BEGINNINGS
-    return opening and _SUBJECT.match(text, end) is not None
+    opening = text[:start].rstrip(" \t\"'*_`(")[-1:] in _BEGINNINGS or _AS.search(text, line, start)
+    return bool(opening) and _SUBJECT.match(text, end) is not None

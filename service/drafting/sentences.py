@@ -98,7 +98,7 @@ class SentenceSplitter:
             return -tail
         line = text[text.rfind("\n", 0, stop) + 1 : tail]
         # "e.g. the", "no. 99": what goes on in lower case or with a number is the same sentence.
-        same = following.islower() or following.isdecimal() or following.isspace()
+        same = following == "#" or following.islower() or following.isdecimal() or following.isspace()
         if same or line.count("`") % 2 or _ONLY_MARKER.fullmatch(line):
             return -tail
         return gap
