@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from indexer.actor import acting_by_command
 from indexer.commands import COMMANDS
 from indexer.commands.output import FAILED
 from indexer.console import say
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m index
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # A command returns its exit status, click that of --help; a usage error is an exception.
-        status = cli.main(args=given, prog_name=name, standalone_mode=False)
+        with acting_by_command():
+            status = cli.main(args=given, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -30,14 +30,17 @@ def private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.stat().st_mode & _OTHERS:
         return  # nobody else reaches what is inside, whatever its own mode
+    stored = list(_stored(path))
     try:
-        for ours in [path, *_stored(path)]:
+        for ours in [path, *stored]:
             ours.chmod(ours.stat().st_mode & 0o700)
     except PermissionError as error:
         _log.warning(
             "%s can be read by other users of this machine, and is another user's: %s", path, error.strerror
         )
     else:
+        if not stored:
+            return  # nothing was there to be read, as in a fresh checkout
         _log.warning("%s could be read by other users of this machine: it is this user's alone now", path)
 
 

@@ -136,7 +136,7 @@ class _Torn:
 
 
 def _defaults(table: sa.Table) -> Row:
-    of_type = {sa.BigInteger: 0, sa.Double: time.time(), sa.Boolean: False}
+    of_type = {sa.BigInteger: 0, sa.Double: time.time(), sa.Boolean: False, sa.String: ""}
     return {
         column.name: None if column.nullable else of_type.get(type(column.type)) for column in table.columns
     }

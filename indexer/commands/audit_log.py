@@ -22,8 +22,9 @@ def audit_log(
 ) -> int:
     """Say who wrote, deleted, corrected or erased which tickets, oldest first.
 
-    There is a line for each ticket that was changed over HTTP or erased, with the fingerprint of the API key that did
-    it. Texts are never in it. An erased ticket's id is replaced by a mark, which --ticket still finds.
+    There is a line for each ticket that was changed, with the fingerprint of the API key that did it, or for a command
+    the system's user (command:USER); and one for each `restore`, and for what `clear` and --clear-before removed. Texts
+    are never in it. An erased ticket's id is replaced by a mark, which --ticket still finds.
     """
     from indexer.ledger import Ledger
 
@@ -36,8 +37,10 @@ def audit_log(
             if named is not None and line.ticket_id not in named:
                 continue
             at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="seconds")
-            shown = {"at": at, "who": line.who, "action": line.action, "ticket_id": line.ticket_id}
-            click.echo(msgspec.json.encode(shown).decode() if as_json else "  ".join(shown.values()))
+            shown = {"at": at, "who": line.who, "action": line.action, "ticket_id": line.ticket_id or None}
+            click.echo(
+                msgspec.json.encode(shown).decode() if as_json else "  ".join(filter(None, shown.values()))
+            )
     return DONE
 
 

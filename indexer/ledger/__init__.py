@@ -1,6 +1,5 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
-from indexer.ledger.audit import ACTOR
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.feedback import FeedbackEntry, UnknownTicketError
@@ -17,7 +16,6 @@ from indexer.ledger.records import (
 )
 
 __all__ = [
-    "ACTOR",
     "FeedbackEntry",
     "Generation",
     "Hit",

@@ -1,6 +1,5 @@
 """Who changed which tickets, and when: lines of ids, never of texts."""
 
-import contextvars
 import hashlib
 import hmac
 import time
@@ -9,19 +8,21 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from indexer.actor import ACTOR
 from indexer.ledger.database import PAGE, Database, audit, pages, state
 
-__all__ = ["ACTOR", "Audit", "AuditLine", "hide", "note"]
+__all__ = ["WHOLE", "Audit", "AuditLine", "hide", "note"]
 
-ACTOR: contextvars.ContextVar[str | None] = contextvars.ContextVar("precedent_actor", default=None)
-"""Who acts, such as an API key's fingerprint; without one, as in a sync of a file, no line is written."""
+WHOLE = ("",)
+"""Given to `note` in the place of ids for what is done to the ledger as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
     """What ``who`` did with a ticket at a time, in seconds since the epoch.
 
-    Of an erased ticket ``ticket_id`` is only a mark, which whoever knows the id can compare: see `Audit.mark`.
+    Of an erased ticket ``ticket_id`` is only a mark, which whoever knows the id can compare: see `Audit.mark`. It is
+    empty for what was done to the ledger as a whole.
     """
 
     at: float
@@ -44,9 +45,12 @@ class Audit:
                 yield AuditLine(row.at, row.who, row.action, row.ticket_id)
 
     def clear(self, before: float) -> int:
-        """Remove the lines from before a time, and return how many those were."""
+        """Remove the lines from before a time, and return how many those were; a line of that stays."""
         with self._db.write() as connection:
-            return int(connection.execute(audit.delete().where(audit.c.at < before)).rowcount)
+            gone = int(connection.execute(audit.delete().where(audit.c.at < before)).rowcount)
+            if gone:
+                note(connection, f"cleared {gone} lines of this log", WHOLE)
+        return gone
 
     def mark(self, ticket_id: str) -> str:
         """Return what stands in the place of the id once the ticket is erased."""

@@ -8,10 +8,21 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
+from indexer.ledger.audit import WHOLE, note
 from indexer.ledger.database import PAGE, Database, next_revision
 from indexer.ledger.generations import Generations
 from indexer.ledger.records import Space
-from indexer.ledger.tables import copied, feedback, generations, spaces, state, tickets, tombstones, vectors
+from indexer.ledger.tables import (
+    audit,
+    copied,
+    feedback,
+    generations,
+    spaces,
+    state,
+    tickets,
+    tombstones,
+    vectors,
+)  # fmt: skip
 
 __all__ = ["Copies", "Row", "Rows", "pages_of", "rows_of"]
 
@@ -61,8 +72,16 @@ class Copies:
                         made += page
                     elif table is tickets:
                         connection.execute(table.insert(), [_as_new(row, revision) for row in page])
-                    elif table is not state:
+                    elif table is state:
+                        # Answers that were given go on being known, and so do marks of erased ids.
+                        secret = page[0]["secret"] or state.c.secret
+                        connection.execute(state.update().values(secret=secret))
+                    elif table is audit:
+                        lines = [{name: row[name] for name in row if name != "number"} for row in page]
+                        connection.execute(table.insert(), lines)
+                    else:
                         connection.execute(table.insert(), page)
+            note(connection, "restored from a backup", WHOLE)
             if not self._db.is_sqlite:
                 # The rows have their numbers from us: the next one must not be given twice.
                 connection.exec_driver_sql(

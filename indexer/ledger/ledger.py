@@ -54,7 +54,9 @@ class Ledger:
     def revision(self) -> int:
         """Return the number that grows with every change of any ticket."""
         with self._db.read() as connection:
-            return int(connection.execute(sa.select(state.c.revision)).scalar_one())
+            found = connection.execute(sa.select(state.c.revision, state.c.secret)).one()
+        self.secret = str(found.secret)  # a restore brings another
+        return int(found.revision)
 
     def require_writable(self) -> None:
         """Write something that changes nothing.

@@ -50,7 +50,9 @@ state = sa.Table(
     sa.Column("ledger_id", sa.String(32), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
     sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
-    sa.Column("secret", sa.String(64), nullable=False, server_default=""),  # proves ids of answers
+    sa.Column(
+        "secret", sa.String(64), nullable=False, server_default=""
+    ),  # proves ids of answers, and marks erased ids in the audit log
 )
 tickets = sa.Table(
     "tickets",
@@ -137,8 +139,6 @@ tombstones = sa.Table(
     sa.Column("deleted_at", sa.Double, nullable=False),
     sa.Column("rewritten_at", sa.Double),  # when a forget had rewritten every file since: no byte is left
 )
-copied = [table for table in metadata.sorted_tables if table is not pending]
-"""The tables that a backup has, each after those that it refers to; what is pending is everything after a restore."""
 audit = sa.Table(
     "audit",  # who changed which tickets
     metadata,
@@ -148,6 +148,8 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
+copied = [table for table in metadata.sorted_tables if table is not pending]
+"""The tables that a backup has, each after those that it refers to; what is pending is everything after a restore."""
 
 
 def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.audit import hide, note
+from indexer.ledger.audit import WHOLE, hide, note
 from indexer.ledger.database import (
     PAGE,
     Database,
@@ -271,7 +271,10 @@ class Tickets:
         served = back | (tombstones.c.rewritten_at.is_not(None) & ~named)
         with self._db.write() as connection:
             query = tombstones.delete().where(tombstones.c.deleted_at < before, served)
-            return int(connection.execute(query).rowcount)
+            gone = int(connection.execute(query).rowcount)
+            if gone:
+                note(connection, f"cleared {gone} notes of deletions", WHOLE)
+        return gone
 
     def ids(self, source: str | None = None) -> Iterator[str]:
         """Yield every ticket's id in order, or those of one source."""

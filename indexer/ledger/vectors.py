@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from indexer.embedding import Matrix
+from indexer.ledger.audit import WHOLE, note
 from indexer.ledger.database import (
     PAGE,
     Database,
@@ -157,7 +158,10 @@ class Vectors:
         used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
         with self._db.write() as connection:
             query = vectors.delete().where(vectors.c.stored_at < before, ~used)
-            return int(connection.execute(query).rowcount)
+            gone = int(connection.execute(query).rowcount)
+            if gone:
+                note(connection, f"cleared {gone} unused vectors", WHOLE)
+        return gone
 
     def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
         """Return the space that this model's vectors are stored in, ``None`` before the first.

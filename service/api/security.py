@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, TooManyRe
 from litestar.handlers.base import BaseRouteHandler
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
-from indexer.ledger import ACTOR
+from indexer.actor import ACTOR
 from indexer.settings import Settings
 from service.api.keyring import Keyring, SlowDownError
 
