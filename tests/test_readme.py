@@ -1,14 +1,27 @@
 """The README describes what exists."""
 
+import json
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
+from indexer.commands import COMMANDS
 from indexer.settings import Setting, settings_table
+from service.commands.evaluate import audit, evaluate
+from service.commands.serve import serve
+from tests.service.running import environment, running_service
 
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text()
+_TIMES = ("embed", "classify", "retrieve", "draft")
+_NEAR = 0.02
 
 
 @pytest.mark.parametrize("setting", settings_table(), ids=lambda setting: setting.name)
@@ -21,7 +34,22 @@ def test_every_setting_is_documented(setting: Setting) -> None:
 def test_every_make_target_that_is_named_exists() -> None:
     """The README names no make target that the Makefile does not have."""
     targets = set(re.findall(r"^([a-z-]+):", (_ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)", _README)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", _README, re.MULTILINE)) <= targets
+
+
+def test_every_command_that_is_named_exists_with_its_options() -> None:
+    """The README, SECURITY.md and the changelog name no command or option that `precedent` does not have."""
+    commands = {command.name: command for command in (*COMMANDS, serve, evaluate, audit)}
+    named = 0
+    for text in (_README, *((_ROOT / name).read_text() for name in ("SECURITY.md", "CHANGELOG.md"))):
+        for name, rest in re.findall(r"`precedent ([a-z][a-z-]*)([^`]*)`", text):
+            assert name in commands, name
+            known = {
+                option for p in commands[name].params if isinstance(p, click.Option) for option in p.opts
+            }
+            assert set(re.findall(r"--[a-z-]+", rest)) <= known, (name, rest)
+            named += 1
+    assert named
 
 
 def test_the_first_screen_shows_the_two_commands_and_an_answer() -> None:
@@ -30,3 +58,41 @@ def test_the_first_screen_shows_the_two_commands_and_an_answer() -> None:
     assert any(line.startswith("make run") for line in first)
     assert any(line.startswith("make test") for line in first)
     assert any('"citations"' in line for line in first)
+
+
+def test_the_first_example_is_answered_as_printed(data_dir: Path) -> None:
+    """The sample is indexed and served as `make run` does it, and the printed curl command gives the printed answer."""
+    if shutil.which("curl") is None:
+        pytest.skip("install curl")
+    _, command, printed = re.findall(r"^```(?:json)?\n(.*?)^```", _README, re.DOTALL | re.MULTILINE)[:3]
+    subprocess.run(
+        [sys.executable, "-m", "indexer", "sample"],
+        check=True, env=environment(data_dir), capture_output=True, timeout=200,
+    )  # fmt: skip
+    with running_service(data_dir) as service:
+        service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
+        arguments = shlex.split(command.replace("http://127.0.0.1:8000", service.url).replace("\\\n", " "))
+        given = subprocess.run(arguments, check=True, capture_output=True, timeout=100).stdout
+    _compare(json.loads(printed), json.loads(given))
+
+
+def _compare(printed: Any, given: Any, name: str = "") -> None:
+    """See that an answer has the printed shape and figures; lists may be shortened, and texts that end in an ellipsis."""
+    assert type(printed) is type(given), name
+    if isinstance(printed, dict):
+        assert printed.keys() == given.keys(), name
+        for key in printed:
+            _compare(printed[key], given[key], key)
+    elif isinstance(printed, list):
+        by_id = {entry["id"]: entry for entry in given if isinstance(entry, dict)}
+        for number, entry in enumerate(printed):
+            _compare(entry, by_id.get(entry["id"]) if by_id else given[number], name)
+    elif name == "id" and len(printed) > len("1000"):
+        assert len(printed) == len(given), "ids of answers differ, in nothing else than digits"
+    elif isinstance(printed, str) and printed.endswith("…"):
+        assert " ".join(given.split()).startswith(printed[:-1]), name
+    elif isinstance(printed, float):
+        # Times are the machine's; the rest may differ in the last digits between processors.
+        assert name in _TIMES or abs(printed - given) < _NEAR, (name, printed, given)
+    else:
+        assert printed == given, name

@@ -101,6 +101,19 @@ def test_a_looser_folder_of_before_is_tightened_and_that_is_said(
     assert said == [f"{folder} could be read by other users of this machine: it is this user's alone now"]
 
 
+def test_a_folder_that_held_nothing_is_tightened_without_a_word(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As that of a fresh checkout, which git makes readable: nothing was there to be read."""
+    settings.data_dir.mkdir(mode=0o755)
+    (settings.data_dir / ".gitkeep").touch()
+    caplog.set_level(logging.WARNING)
+    with contextlib.closing(Knowledge(settings)):
+        pass
+    assert settings.data_dir.stat().st_mode & _OTHERS == 0
+    assert "other users" not in caplog.text
+
+
 def test_a_command_leaves_no_core_dump(settings: Settings) -> None:
     """Its limit is none, whatever its starter's was."""
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
