@@ -13,10 +13,10 @@ from typing import IO, Literal
 
 import msgspec
 
+from indexer.actor import ACTOR
 from indexer.durable import replace_durably
 from indexer.errors import FullDiskError, PrecedentError
 from indexer.knowledge.failures import full_disk, is_full_disk
-from indexer.ledger import ACTOR
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord

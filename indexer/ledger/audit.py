@@ -58,9 +58,9 @@ class Audit:
             return _mark(_secret(connection), ticket_id)
 
 
-def note(connection: sa.Connection, action: str, ids: Iterable[str], *, otherwise: str | None = None) -> None:
-    """Write a line for each ticket, if anybody is known to act, or with what stands ``otherwise``."""
-    who = ACTOR.get() or otherwise
+def note(connection: sa.Connection, action: str, ids: Iterable[str]) -> None:
+    """Write a line for each ticket, if anybody is known to act."""
+    who = ACTOR.get()
     rows = [{"at": time.time(), "who": who, "action": action, "ticket_id": ticket_id} for ticket_id in ids]
     if who is not None and rows:
         connection.execute(audit.insert(), rows)

@@ -250,7 +250,7 @@ class Tickets:
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
-            note(connection, "erased", hide(connection, named), otherwise="command line")
+            note(connection, "erased", hide(connection, named))
             used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
             erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
         return len(found), int(erased)
