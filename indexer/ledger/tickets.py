@@ -1,6 +1,5 @@
 """Tickets in the ledger."""
 
-import itertools
 import math
 import secrets
 import time
@@ -200,18 +199,19 @@ class Tickets:
             # Hashes fall evenly: those that follow a random one are as good as chosen by chance; after the last comes the first.
             start = secrets.token_hex(32)
             parts = [
-                query.where(side).order_by(tickets.c.text_hash).limit(sample)
+                query.where(side).order_by(tickets.c.text_hash)
                 for side in (tickets.c.text_hash >= start, tickets.c.text_hash < start)
             ]
         with self._db.read() as connection:
-            rows = (
-                row for part in parts for row in connection.execution_options(yield_per=PAGE).execute(part)
-            )
-            return [
-                str(row.id).encode(errors="replace").decode()
-                for row in itertools.islice(rows, sample)
-                if not is_sound(tickets, row._asdict(), {})
-            ]
+            found, looked = [], 0
+            for part in parts:
+                few = part.limit(None if sample is None else sample - looked)
+                # Read to its end: PostgreSQL's cursor is open until then.
+                for row in connection.execution_options(yield_per=PAGE).execute(few):
+                    looked += 1
+                    if not is_sound(tickets, row._asdict(), {}):
+                        found.append(str(row.id).encode(errors="replace").decode())
+            return found
 
     def with_texts(self, hashes: Iterable[str]) -> dict[str, str]:
         """Return the ids of the tickets whose text has one of these hashes, with it."""

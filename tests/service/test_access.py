@@ -25,6 +25,7 @@ CALLS = [
     ("PUT", "/v1/tickets/1"),
     ("GET", "/v1/tickets/1"),
     ("DELETE", "/v1/tickets/1"),
+    ("GET", "/v1/jobs/1"),
     ("GET", "/v1/status"),
 ]
 
@@ -50,7 +51,7 @@ def test_all_calls_are_tried(locked: Service) -> None:
     """The list above has every documented call below ``/v1``."""
     paths = locked.http.get("/docs/openapi.json").json()["paths"]
     documented = {
-        (method.upper(), path.replace("{ticket_id}", "1"))
+        (method.upper(), path.replace("{ticket_id}", "1").replace("{job_id}", "1"))
         for path, methods in paths.items()
         for method in methods
         if path.startswith("/v1/")
