@@ -149,7 +149,7 @@ def write_copy(rows: Rows, file: Path, *, notify: Notify, whole: bool) -> tuple[
                 named = ", ".join(passing.unsound[:_NAMED])
                 msg = (
                     f"{len(passing.unsound):,} rows of the ledger are not what was acknowledged ({named}), so no backup is made of it: "
-                    "mend them (`python -m indexer verify` says how), or save all others by `python -m indexer salvage FILE`"
+                    "mend them (`precedent verify` says how), or save all others by `precedent salvage FILE`"
                 )
                 raise PrecedentError(msg)
             values = {"format": _FORMAT, "schema": SCHEMA, "made": made, "rows": passing.total}

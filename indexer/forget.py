@@ -140,7 +140,7 @@ def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_J
     live = ledger.generations.live()
     lacking = set(ledger.tickets.without_vector(live.space)).difference(found.ids) if live else set()
     if lacking:
-        msg = f"{len(lacking):,} tickets are not embedded yet, so the index cannot be written anew: run `python -m indexer rebuild` first"
+        msg = f"{len(lacking):,} tickets are not embedded yet, so the index cannot be written anew: run `precedent rebuild` first"
         raise PrecedentError(msg)
     journal = left or _Journal(
         begun=_now(),
@@ -236,7 +236,7 @@ def _write_anew(knowledge: Knowledge, live: Generation, notify: Notify) -> Gener
             if attempt == _ATTEMPTS:
                 raise
             knowledge.prepare(notify)
-    msg = f"tickets are written faster than {new.name} can be told of them: run `python -m indexer forget` when less is written"
+    msg = f"tickets are written faster than {new.name} can be told of them: run `precedent forget` when less is written"
     raise PrecedentError(msg)
 
 

@@ -167,7 +167,7 @@ async def rebuild(
         old = await to_thread(ledger.generations.live)
         space = await work.embed()
         if old is None or space is None:
-            msg = "nothing is stored: run `python -m indexer sync FILE` first"
+            msg = "nothing is stored: run `precedent sync FILE` first"
             raise PrecedentError(msg)
         new = await to_thread(_unfinished, knowledge, space)
         if new is None:

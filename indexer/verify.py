@@ -21,9 +21,9 @@ __all__ = ["Problem", "VerifyReport", "repair", "verify"]
 _NAMED = 5
 _SAMPLE = 500
 _PAGE = 500
-_VERIFY = "python -m indexer verify --repair"
-_REBUILD = "python -m indexer rebuild"
-_RESTORE = "python -m indexer restore FILE, into an empty store, with a backup made before"
+_VERIFY = "precedent verify --repair"
+_REBUILD = "precedent rebuild"
+_RESTORE = "precedent restore FILE, into an empty store, with a backup made before"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +95,7 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
         )
     if unfinished(data_dir):
         what = "a forget was interrupted: what it was to erase may still be in files"
-        problems.append(
-            Problem(kind="forget_unfinished", count=1, what=what, mend="python -m indexer forget")
-        )
+        problems.append(Problem(kind="forget_unfinished", count=1, what=what, mend="precedent forget"))
     report.notes = _notes(knowledge, data_dir)
     report.problems = tuple(problems)
     report.clean = not problems
@@ -235,7 +233,7 @@ def _notes(knowledge: Knowledge, data_dir: Path) -> tuple[str, ...]:
     if folders:
         notes.append(
             f"{len(folders)} folders of the index are of dropped collections: Chroma's next start removes them "
-            "(`python -m indexer stop` brings it about)"
+            "(`precedent stop` brings it about)"
         )
     return tuple(notes)
 
@@ -254,7 +252,7 @@ def _no_generation(tickets: int) -> Problem:
         kind="no_generation",
         count=tickets,
         what=f"{tickets:,} tickets are stored, but no generation is live",
-        mend="python -m indexer sync FILE",
+        mend="precedent sync FILE",
     )
 
 

@@ -54,7 +54,7 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
     say(
         f"{len(receipt.files):,} files were read to their end: "
         + (
-            f"traces are still in {', '.join(found)}; run `python -m indexer forget` again"
+            f"traces are still in {', '.join(found)}; run `precedent forget` again"
             if found
             else "no trace is left"
         )

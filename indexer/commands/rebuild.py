@@ -67,7 +67,7 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
     say(
         f"{report.generation} is live: {report.tickets:,} tickets, {report.embedding_model}; {report.embedded_texts:,} texts "
         f"embedded in {report.embedding_requests:,} provider requests; {report.seconds:.1f} s. "
-        f"`python -m indexer rebuild --rollback` goes back to {report.previous}"
+        f"`precedent rebuild --rollback` goes back to {report.previous}"
     )
     finish(report, as_json=as_json)
     return DONE

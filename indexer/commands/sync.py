@@ -178,7 +178,7 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
         status = max(status, PROBLEMS if stored else FAILED)
     if sample:
         say(
-            f"{sample:,} tickets of the bundled sample are stored beside yours: `python -m indexer sample --remove` deletes them"
+            f"{sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
         )
     return last, status
 

@@ -98,7 +98,7 @@ class Ledger:
         if altered:
             _log.error(
                 "the ledger is damaged: of at most %s tickets that were looked at, %s are not what was acknowledged (%s): "
-                "run `python -m indexer verify`",
+                "run `precedent verify`",
                 _GLANCE, len(altered), ", ".join(map(repr, altered[:_NAMED])),
             )  # fmt: skip
         return altered

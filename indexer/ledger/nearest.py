@@ -60,7 +60,7 @@ class Nearest:
                 hits.append(Hit(decode(row.record), cosine))
             else:
                 _log.error(
-                    "ticket %r is left out: its record in the ledger is damaged: run `python -m indexer verify`",
+                    "ticket %r is left out: its record in the ledger is damaged: run `precedent verify`",
                     row.id,
                 )
         return hits

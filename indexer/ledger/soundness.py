@@ -29,7 +29,7 @@ def decode(record: str) -> Ticket:
     try:
         return _decode(record)
     except (msgspec.MsgspecError, UnicodeError):
-        msg = "a ticket's record in the ledger is damaged: `python -m indexer verify` names it, `salvage FILE` saves the others"
+        msg = "a ticket's record in the ledger is damaged: `precedent verify` names it, `precedent salvage FILE` saves the others"
         raise DamagedRecordError(msg) from None
 
 

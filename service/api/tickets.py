@@ -142,7 +142,7 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     "/{ticket_id:path}", status_code=HTTP_200_OK, summary="Delete a stored ticket", responses=problems(400)
 )
 async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
-    """Delete the ticket; no query returns it when this answers. `python -m indexer forget` also erases its bytes."""
+    """Delete the ticket; no query returns it when this answers. `precedent forget` also erases its bytes."""
     ticket_id = _exact(request, ticket_id)
     keeper = _keeper(request)
     ledger = keeper.opened.ledger

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _COUNT = 250
 _PATIENCE = 60.0
-_MENDS = ("python -m indexer verify --repair", "python -m indexer forget")
+_MENDS = ("precedent verify --repair", "precedent forget")
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_what_waits_is_told_apart(knowledge: Knowledge, settings: Settings) -> N
     assert problems["pending"].ids == ("t-0",)
     assert problems["not_embedded"].ids == ("t-800",)
     assert "--repair" in problems["pending"].mend
-    assert problems["not_embedded"].mend == "python -m indexer rebuild"
+    assert problems["not_embedded"].mend == "precedent rebuild"
     run_command(settings, "rebuild")
     assert _verify(knowledge, settings).clean
 
@@ -255,7 +255,7 @@ def test_the_command_reports(knowledge: Knowledge, settings: Settings) -> None:
     found = run_command(settings, "verify", "--json", status=1)
     assert report_of(found)["problems"][0]["kind"] == "missing"
     assert "t-3" in found.stderr
-    assert "python -m indexer verify --repair" in found.stderr
+    assert "precedent verify --repair" in found.stderr
     run_command(settings, "verify", "--repair")
     run_command(settings, "verify")
 
