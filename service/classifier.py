@@ -25,12 +25,16 @@ class FitError(Exception):
 
 
 class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process is told, on its standard input; ``rival`` is the forest that serves."""
+    """What the child process is told, on its standard input; ``rival`` is the forest that serves.
+
+    ``service`` is the process id of who waits for the forest.
+    """
 
     settings: Settings
     generation: str
     path: Path
     rival: Path | None
+    service: int
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +64,9 @@ async def fit_forest(
     :raises FitError: with the last line that the child wrote, or with how it ended.
     """
     path = _folder(settings) / f"{generation.name}-{revision}.npz"
-    order = FitOrder(settings=settings, generation=generation.name, path=path, rival=rival)
+    order = FitOrder(
+        settings=settings, generation=generation.name, path=path, rival=rival, service=os.getpid()
+    )
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service.refit",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -27,9 +27,10 @@ _POLL_SECONDS = 0.5
 
 def main() -> None:
     """Fit what the order says and save it."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     os.nice(_NICENESS)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
+    # Not this process's parent as it is now: the service may have ended while modules were imported.
+    threading.Thread(target=_end_with, args=(order.service,), daemon=True).start()
     with forests(order.settings.data_dir):
         ledger = Ledger(order.settings.database_url, order.settings.data_dir)
         generation = ledger.generations.named(order.generation)
