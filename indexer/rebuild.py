@@ -269,6 +269,9 @@ async def _pass_gate(work: _Work, new: Generation, old: Generation | None, *, fo
 
 
 async def _switch(work: _Work, new: Generation) -> bool:
+    # What came while it was examined: nobody who writes waits for this.
+    await work.embed()
+    await to_thread(work.knowledge.replay, new, work.notify)
     # Who writes tickets waits for the lock after the ledger has them, so each round finds fewer new ones.
     with work.knowledge.ledger.index_lock():
         for _ in range(_ROUNDS):

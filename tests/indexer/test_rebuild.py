@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
-from indexer.errors import PrecedentError, SpaceMismatchError
+from indexer.errors import IndexBusyError, PrecedentError, SpaceMismatchError
 from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
 from indexer.provider import open_provider
@@ -260,6 +260,34 @@ def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(
     assert {i: stored[i].priority if i in stored else None for i in acknowledged} == acknowledged
     assert large.ledger.generations.count_pending(_live(large)) == 0
     _assert_whole(large)
+
+
+def test_writers_do_not_wait_for_what_came_during_the_gate(knowledge: Knowledge, settings: Settings) -> None:
+    """What others wrote while the new generation was examined is embedded before they are made to wait."""
+    store(knowledge, make_tickets(120))
+    late = make_tickets(40, start=1_000)
+    written = threading.Event()
+    free: list[bool] = []
+
+    def notify(what: str, _done: int, _total: int) -> None:
+        if what == "agree" and not written.is_set():
+            written.set()
+            store(knowledge, late)
+        elif what == "embed" and written.is_set():
+            try:
+                with knowledge.ledger.index_lock(patience=0.1):
+                    free.append(True)
+            except IndexBusyError:
+                free.append(False)
+
+    async def main() -> RebuildReport:
+        async with _embedder(settings, _OTHER) as embedder:
+            return await rebuild(knowledge, embedder, notify=notify)
+
+    assert asyncio.run(main()).embedded_texts == 160
+    assert free
+    assert all(free)
+    _assert_whole(knowledge)
 
 
 def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(
