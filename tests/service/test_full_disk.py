@@ -1,6 +1,8 @@
 """A full disk: a clear word to who writes and in the log, nothing is damaged or put aside, and it goes on when there is room."""
 
 import contextlib
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,8 @@ from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, running_service
 
-_MEGABYTES = 24
+_MEGABYTES = 200  # with less than half of it free a service says that it is not ready
+_LEFT = 15_000_000  # bytes
 _BATCH = 25
 _MOST = 10_000
 
@@ -49,6 +52,8 @@ def test_a_full_disk_is_no_damage(small_disk: Path, provider: Provider, *, kille
     data_dir = small_disk
     with running_service(data_dir, provider) as service:
         service.store(make_tickets(50))
+        with (small_disk / "ballast").open("wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, shutil.disk_usage(small_disk).free - _LEFT)
         stored = 50
         refused: list[str] = []
         while len(refused) < 3:
@@ -77,7 +82,7 @@ def test_a_full_disk_is_no_damage(small_disk: Path, provider: Provider, *, kille
         assert "Traceback" not in service.log
         assert "is full" in service.log
         (small_disk / "filler").unlink()
-        subprocess.run(["mount", "-o", "remount,size=256m", small_disk], check=True)
+        subprocess.run(["mount", "-o", "remount,size=400m", small_disk], check=True)
         service.until(lambda: _put(service).status_code == 200, "it goes on when there is room")
         service.until(lambda: service.post("/v1/similar", text=sentence(0)).status_code == 200, "it answers")
         for number in range(0, stored, 40):
