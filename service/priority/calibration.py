@@ -20,9 +20,11 @@ __all__ = [
 _BINS = 10
 _EVEN_TICKETS = 10.0
 _MOST_SHARP = 10.0
-# How strongly the votes are left as they are, in tickets. The bias is held more: measured on history with drift, a
-# free one learned yesterday's shares of the labels and was worse on every measure.
-_SHARPNESS_RIDGE, _BIAS_RIDGE = 20.0, 100.0
+# How strongly the votes are left as they are, in tickets. The bias is held more: a free one learns yesterday's shares of
+# the labels, and the most probable label is then nearly always the commonest. Measured on 1,615 later tickets of the
+# README's tracker: 100 gives macro-F1 0.181 and a calibration error of 0.056, 400 gives 0.254 and 0.076, and no bias
+# 0.286 and 0.093.
+_SHARPNESS_RIDGE, _BIAS_RIDGE = 20.0, 400.0
 
 
 def smooth(votes: FloatMatrix, rows: int) -> FloatMatrix:
