@@ -96,3 +96,12 @@ def _compare(printed: Any, given: Any, name: str = "") -> None:
         assert name in _TIMES or abs(printed - given) < _NEAR, (name, printed, given)
     else:
         assert printed == given, name
+
+
+def test_every_place_to_change_exists() -> None:
+    """The table that leads to the code names files that are there."""
+    (table,) = re.findall(r"\| to change \| go to \|\n(.*?)\n\n", _README, re.DOTALL)
+    places = re.findall(r"`([a-z_/]+(?:\.[a-z]+)?)`", table)
+    assert len(places) > 15
+    for place in places:
+        assert (_ROOT / place).exists(), place
