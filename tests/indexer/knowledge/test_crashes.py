@@ -152,13 +152,13 @@ def test_a_server_that_crashes_of_its_files_is_evidence(knowledge: Knowledge, da
     server = LocalServer(data_dir)
     os.kill(endpoint_of(data_dir)["server_pid"], signal.SIGSEGV)
     wait_until(lambda: json.loads((data_dir / "chroma.state").read_text())["died"])
-    assert "signal 11" in str(server.crash_of(run))
-    server.ensure()
-    kill(endpoint_of(data_dir)["server_pid"])
-    assert (
-        server.crash_of(endpoint_of(data_dir)["run"] if (data_dir / "chroma.json").exists() else run) is None
-    )
-    server.release()
+    try:
+        assert "signal 11" in str(server.crash_of(run))
+        again = server.ensure().run
+        kill(endpoint_of(data_dir)["server_pid"])
+        assert server.crash_of(again) is None
+    finally:
+        server.release()
     # Twice, while it is read, it would be put aside; once, while nobody reads, is nothing.
     knowledge.prepare()
     assert _damaged(data_dir) == []
