@@ -21,10 +21,10 @@ import sqlalchemy as sa
 
 from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
-from indexer.knowledge.knowledge import Notify
 from indexer.ledger import Ledger, Row, Rows, pages_of, rows_of
 from indexer.ledger.soundness import is_sound
 from indexer.ledger.tables import SCHEMA, copied, metadata, spaces
+from indexer.progress import Progress
 from indexer.settings import Settings
 
 __all__ = ["BackupFileError", "CopyReport", "backup", "restore", "stored", "write_copy"]
@@ -65,7 +65,7 @@ class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
 class _Passing:
     """Rows on their way: counted, looked at, and summed up in one checksum."""
 
-    notify: Notify
+    progress: Progress
     what: str
     counts: dict[str, int] = field(default_factory=dict)
     unsound: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ class _Passing:
             count += 1
             self.counts[table.name] = count
             if count % _TOLD == 0:
-                self.notify(self.what, count, count)
+                self.progress(self.what, count, count)
             yield row
 
     @property
@@ -108,7 +108,7 @@ class _Passing:
         )
 
 
-def backup(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
+def backup(ledger: Ledger, file: Path, *, progress: Progress) -> CopyReport:
     """Write the ledger as it is at this moment to a file; others go on reading and writing.
 
     :raises PrecedentError: the file exists already or cannot be written, or the ledger holds what was never
@@ -118,11 +118,11 @@ def backup(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
         msg = "nothing is stored, so there is nothing to back up: is PRECEDENT_DATA_DIR or PRECEDENT_DATABASE_URL the right one?"
         raise PrecedentError(msg)
     with ledger.copies.reading() as rows:
-        report, _ = write_copy(rows, file, notify=notify, whole=True)
+        report, _ = write_copy(rows, file, progress=progress, whole=True)
     return report
 
 
-def write_copy(rows: Rows, file: Path, *, notify: Notify, whole: bool) -> tuple[CopyReport, list[str]]:
+def write_copy(rows: Rows, file: Path, *, progress: Progress, whole: bool) -> tuple[CopyReport, list[str]]:
     """Write every sound row to a backup file, which only its owner can read; it has its name when all is on disk.
 
     :param whole: refuse to leave anything out.
@@ -134,7 +134,7 @@ def write_copy(rows: Rows, file: Path, *, notify: Notify, whole: bool) -> tuple[
         msg = f"{file} exists already: name another file, or remove it"
         raise PrecedentError(msg)
     partial = file.with_name(f"{file.name}.partial")
-    passing = _Passing(notify, "backup")
+    passing = _Passing(progress, "backup")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         partial.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ def write_copy(rows: Rows, file: Path, *, notify: Notify, whole: bool) -> tuple[
     return passing.report(file, made, began), passing.unsound
 
 
-def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
+def restore(ledger: Ledger, file: Path, *, progress: Progress) -> CopyReport:
     """Fill an empty ledger from a backup, in one transaction that ends when every row was found to be right.
 
     The index is then made by replaying it, as after any loss. Nothing is asked of a provider.
@@ -179,7 +179,7 @@ def restore(ledger: Ledger, file: Path, *, notify: Notify) -> CopyReport:
     if not ledger.copies.is_empty():
         msg = f"{file.name} is not restored: the store is not empty; name another PRECEDENT_DATA_DIR or PRECEDENT_DATABASE_URL"
         raise PrecedentError(msg)
-    passing = _Passing(notify, "restore")
+    passing = _Passing(progress, "restore")
     with _opened(file) as (connection, said), ledger.maintenance_lock():
 
         def rows(table: sa.Table) -> Iterator[Row]:

@@ -3,11 +3,12 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from indexer.progress import Progress
 from indexer.sync import SyncReport
 
-__all__ = ["Progress", "showing_progress"]
+__all__ = ["showing_progress"]
 
 _LINE_SECONDS = 5.0
 _STEP_WORDS = {
@@ -22,8 +23,6 @@ _STEP_WORDS = {
     "restore": "restoring",
     "backup": "copying",
 }
-
-Progress = Callable[[str, int, int], None]
 
 
 class _Lines:

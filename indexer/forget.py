@@ -12,10 +12,11 @@ import msgspec
 
 from indexer.durable import replace_durably
 from indexer.errors import IndexUnavailableError, PrecedentError
-from indexer.knowledge.knowledge import Knowledge, Notify
 from indexer.ledger import Generation, Ledger
 from indexer.processes import forests
+from indexer.progress import Progress
 from indexer.rebuild import drop_retired
+from indexer.store import Store
 from indexer.ticket import text_hash
 from indexer.traces import File, Known, Traces, scan, traces_of
 
@@ -73,7 +74,7 @@ def unfinished(data_dir: Path) -> bool:
     return (data_dir / _JOURNAL).exists()
 
 
-def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: Notify) -> Receipt:
+def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progress) -> Receipt:
     """Erase the tickets and prove it; the index must be prepared.
 
     Queries do not find the tickets any more as soon as the ledger has forgotten them. The index is then written
@@ -86,20 +87,20 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
     :raises IndexUnavailableError: the index cannot be written anew; the ledger has forgotten the tickets.
     """
     began = time.monotonic()
-    ledger = knowledge.ledger
+    ledger = store.ledger
     with ledger.maintenance_lock():
-        journal, unknown = _begin(knowledge, data_dir, ids)
+        journal, unknown = _begin(store, data_dir, ids)
         ledger.tickets.erase(journal.ids)
         live = ledger.generations.live()
         if live is not None:
-            knowledge.replay(live, notify, only=journal.ids)
+            store.replay(live, progress, only=journal.ids)
         removed = _remove_files(data_dir)
         for _ in range(_TURNS):
             if live is not None:
-                live = _write_anew(knowledge, live, notify)
-            local = knowledge.index.compact()
+                live = _write_anew(store, live, progress)
+            local = store.index.compact()
             ledger.compact()
-            notify("scan", 0, 1)
+            progress("scan", 0, 1)
             files = scan(data_dir, journal.traces)
             if live is None or not any(file.found for file in files if file.name.startswith("index/")):
                 break
@@ -123,14 +124,14 @@ def forget(knowledge: Knowledge, data_dir: Path, ids: Sequence[str], *, notify: 
         before=[file for file in journal.before if file.found],
         files=files,
         clean=clean,
-        notes=_notes(knowledge, journal, local=local),
+        notes=_notes(store, journal, local=local),
         seconds=round(time.monotonic() - began, 3),
     )
 
 
-def _begin(knowledge: Knowledge, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, list[str]]:
+def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, list[str]]:
     """Write down what is to be forgotten, and what it looks like, before anything is."""
-    ledger, path = knowledge.ledger, data_dir / _JOURNAL
+    ledger, path = store.ledger, data_dir / _JOURNAL
     left = msgspec.json.decode(path.read_bytes(), type=_Journal) if path.exists() else None
     found = _found(ledger, ids)
     unknown = [i for i in dict.fromkeys(ids) if i not in found.ids and (left is None or i not in left.ids)]
@@ -218,41 +219,41 @@ def _remove_files(data_dir: Path) -> list[str]:
     return sorted(removed)
 
 
-def _write_anew(knowledge: Knowledge, live: Generation, notify: Notify) -> Generation:
+def _write_anew(store: Store, live: Generation, progress: Progress) -> Generation:
     """Replay the ledger into a new generation in the same space, and remove all others."""
-    ledger = knowledge.ledger
+    ledger = store.ledger
     for left in ledger.generations.all():
         if left.status == "building":
-            knowledge.drop(left)
+            store.drop(left)
     new = ledger.generations.begin(live.space)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            knowledge.complete(new, notify)
-            if _switched(knowledge, new):
+            store.complete(new, progress)
+            if _switched(store, new):
                 # Collections that have no generation any more.
-                drop_retired(knowledge, before=0.0)
+                drop_retired(store, before=0.0)
                 return new
         except IndexUnavailableError:
             if attempt == _ATTEMPTS:
                 raise
-            knowledge.prepare(notify)
+            store.prepare(progress)
     msg = f"tickets are written faster than {new.name} can be told of them: run `precedent forget` when less is written"
     raise PrecedentError(msg)
 
 
-def _switched(knowledge: Knowledge, new: Generation) -> bool:
-    with knowledge.ledger.index_lock():
-        return any(knowledge.go_live(new, alone=True) for _ in range(_ROUNDS))
+def _switched(store: Store, new: Generation) -> bool:
+    with store.ledger.index_lock():
+        return any(store.go_live(new, alone=True) for _ in range(_ROUNDS))
 
 
-def _notes(knowledge: Knowledge, journal: _Journal, *, local: bool) -> list[str]:
+def _notes(store: Store, journal: _Journal, *, local: bool) -> list[str]:
     notes = list(journal.traces.unmarked)
     if not local:
         notes.append(
             "the index is on a Chroma server of your own: its collections were replaced, its files are out of reach here; "
             "have it vacuumed, and the folders of deleted collections removed"
         )
-    if not knowledge.ledger.is_local:
+    if not store.ledger.is_local:
         notes.append(
             "the ledger is on PostgreSQL: its tables were rewritten; its write-ahead log and backups are out of reach here"
         )

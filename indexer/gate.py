@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from indexer.knowledge.check import compare, probe
-from indexer.knowledge.knowledge import Knowledge, Notify
+from indexer.chroma.check import compare, probe
 from indexer.ledger import Generation
+from indexer.progress import Progress
+from indexer.store import Store
 
 __all__ = ["Gate", "examine"]
 
@@ -37,7 +38,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
 
 
-def examine(knowledge: Knowledge, new: Generation, old: Generation | None, notify: Notify) -> Gate:
+def examine(store: Store, new: Generation, old: Generation | None, progress: Progress) -> Gate:
     """Examine a complete generation, and compare it with the one that is live, if there is another.
 
     Required are: every ticket as the ledger has it, every vector finite and the ledger's, 99 % of a sample of 500
@@ -47,20 +48,20 @@ def examine(knowledge: Knowledge, new: Generation, old: Generation | None, notif
     :raises IndexUnavailableError: one of them cannot be read.
     """
     reasons = []
-    found = compare(knowledge.ledger, knowledge.index, new, notify)
-    tickets = knowledge.ledger.tickets.count()
+    found = compare(store.ledger, store.index, new, progress)
+    tickets = store.ledger.tickets.count()
     if found.ids:
         reasons.append(f"{len(found.ids):,} of {tickets:,} tickets are not as the ledger has them")
     if found.unusable:
         reasons.append(
             f"{len(found.unusable):,} vectors are of another dimension than {new.space.dimension} or not finite"
         )
-    reach = probe(knowledge.ledger, knowledge.index, new, _SAMPLE, notify)
+    reach = probe(store.ledger, store.index, new, _SAMPLE, progress)
     if reach.share < _SELF_RETRIEVAL:
         reasons.append(
             f"only {reach.share:.1%} of {reach.asked} tickets are found by their own vectors, {_SELF_RETRIEVAL:.0%} are needed"
         )
-    after, before = _agreements(knowledge, new, old, notify)
+    after, before = _agreements(store, new, old, progress)
     reason = _worse(after, before)
     if reason is not None:
         reasons.append(reason)
@@ -93,23 +94,23 @@ def _share(right: dict[str, bool]) -> float | None:
 
 
 def _agreements(
-    knowledge: Knowledge, new: Generation, old: Generation | None, notify: Notify
+    store: Store, new: Generation, old: Generation | None, progress: Progress
 ) -> tuple[dict[str, bool], dict[str, bool]]:
-    labels = knowledge.ledger.tickets.priorities()
-    texts = knowledge.ledger.tickets.hashes()
+    labels = store.ledger.tickets.priorities()
+    texts = store.ledger.tickets.hashes()
     labelled = sorted(i for i, label in labels.items() if label is not None and i in texts)
     if old is None or len(labelled) < _LEAST or len({labels[i] for i in labelled}) == 1:
         return {}, {}
     sample = labelled[:: max(1, len(labelled) // _SAMPLE)][:_SAMPLE]
-    notify("agree", 0, len(sample))
-    after = _agreement(knowledge, new, sample, labels, texts)
-    before = _agreement(knowledge, old, sample, labels, texts)
-    notify("agree", len(sample), len(sample))
+    progress("agree", 0, len(sample))
+    after = _agreement(store, new, sample, labels, texts)
+    before = _agreement(store, old, sample, labels, texts)
+    progress("agree", len(sample), len(sample))
     return after, before
 
 
 def _agreement(
-    knowledge: Knowledge,
+    store: Store,
     generation: Generation,
     sample: Sequence[str],
     labels: dict[str, str | None],
@@ -119,11 +120,11 @@ def _agreement(
     right = {}
     for start in range(0, len(sample), _QUERIES):
         page = sample[start : start + _QUERIES]
-        stored = knowledge.ledger.vectors.get(generation.space, {texts[i] for i in page})
+        stored = store.ledger.vectors.get(generation.space, {texts[i] for i in page})
         ids = [i for i in page if texts[i] in stored]
         if not ids:
             continue
-        found = knowledge.index.nearest_ids(
+        found = store.index.nearest_ids(
             generation, np.stack([stored[texts[i]] for i in ids]), _NEIGHBOURS + _SPARE
         )
         for ticket_id, hits in zip(ids, found, strict=True):

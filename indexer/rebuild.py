@@ -11,9 +11,10 @@ import msgspec
 from indexer.embedding import Embedder
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.gate import Gate, examine
-from indexer.knowledge.knowledge import Knowledge, Notify
 from indexer.ledger import Generation, Space
+from indexer.progress import Progress
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import RECIPE
 from indexer.writing import embed_texts
 
@@ -76,22 +77,22 @@ class _StoppedError(Exception):
 
 @dataclass(slots=True)
 class _Work:
-    knowledge: Knowledge
+    store: Store
     embedder: Embedder
-    told: Notify
+    report: Progress
     requests: int = 0
     texts: int = 0
     stopped: bool = False
 
-    def notify(self, what: str, done: int, total: int) -> None:
+    def progress(self, what: str, done: int, total: int) -> None:
         """Pass progress on, and end a thread that is only making progress for nobody."""
         if self.stopped:
             raise _StoppedError
-        self.told(what, done, total)
+        self.report(what, done, total)
 
     async def embed(self) -> Space | None:
         """Have every ticket's text embedded that the space lacks, and return the space."""
-        vectors = self.knowledge.ledger.vectors
+        vectors = self.store.ledger.vectors
         space = await self.known_space()
         total = 0
         size = max(_SMALLEST_PAGE, 4 * self.embedder.batch_size * self.embedder.concurrency)
@@ -99,18 +100,18 @@ class _Work:
         while page := await to_thread(vectors.lacking, space, after=after, limit=size):
             # Counted only when there is something: it compares all tickets, and each try of the switch comes here.
             total = total or await to_thread(vectors.count_lacking, space)
-            embedding = await embed_texts(self.knowledge.ledger, self.embedder, page)
+            embedding = await embed_texts(self.store.ledger, self.embedder, page)
             self.requests += embedding.requests
             self.texts += embedding.texts
             if embedding.refused:
                 await to_thread(self._refuse, embedding.refused)
             done, after = done + len(page), max(page)
             space = await self.known_space()
-            self.notify("embed", done, max(done, total))
+            self.progress("embed", done, max(done, total))
         return space
 
     def _refuse(self, refused: Mapping[str, str]) -> None:
-        hashes = self.knowledge.ledger.tickets.hashes()
+        hashes = self.store.ledger.tickets.hashes()
         ids = [ticket_id for ticket_id, text in hashes.items() if text in refused]
         msg = (
             f"{self.embedder.model} refuses the texts of {len(ids):,} tickets ({', '.join(map(repr, ids[:_NAMED]))}): "
@@ -120,13 +121,13 @@ class _Work:
 
     async def known_space(self) -> Space | None:
         return await to_thread(
-            self.knowledge.ledger.vectors.known_space, self.embedder.kind, self.embedder.model, RECIPE
+            self.store.ledger.vectors.known_space, self.embedder.kind, self.embedder.model, RECIPE
         )
 
 
-def estimate(knowledge: Knowledge, embedder: Embedder, settings: Settings) -> Estimate:
+def estimate(store: Store, embedder: Embedder, settings: Settings) -> Estimate:
     """Return what `rebuild` would take with this embedder; nothing is asked of a provider."""
-    ledger = knowledge.ledger
+    ledger = store.ledger
     tickets = ledger.tickets.count()
     texts = ledger.vectors.count_lacking(ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE))
     hosted = embedder.kind == "hosted"
@@ -147,7 +148,7 @@ def estimate(knowledge: Knowledge, embedder: Embedder, settings: Settings) -> Es
 
 
 async def rebuild(
-    knowledge: Knowledge, embedder: Embedder, *, force: bool = False, notify: Notify
+    store: Store, embedder: Embedder, *, force: bool = False, progress: Progress
 ) -> RebuildReport:
     """Build a generation in the embedder's space, examine it, and make it live in one step.
 
@@ -162,23 +163,23 @@ async def rebuild(
     :raises IndexUnavailableError: there is no index to write to.
     """
     began = time.monotonic()
-    ledger, work = knowledge.ledger, _Work(knowledge, embedder, notify)
+    ledger, work = store.ledger, _Work(store, embedder, progress)
     with ledger.maintenance_lock():
         old = await to_thread(ledger.generations.live)
         space = await work.embed()
         if old is None or space is None:
             msg = "nothing is stored: run `precedent sync FILE` first"
             raise PrecedentError(msg)
-        new = await to_thread(_unfinished, knowledge, space)
+        new = await to_thread(_unfinished, store, space)
         if new is None:
             new = await to_thread(ledger.generations.begin, space)
         gate = await _bring_live(work, new, old, force=force)
-        dropped = await to_thread(drop_retired, knowledge, before=time.time() - _GRACE_SECONDS)
+        dropped = await to_thread(drop_retired, store, before=time.time() - _GRACE_SECONDS)
     return await to_thread(_report, work, new, gate, dropped, began)
 
 
 async def rollback(
-    knowledge: Knowledge, embedder: Embedder, *, force: bool = False, notify: Notify
+    store: Store, embedder: Embedder, *, force: bool = False, progress: Progress
 ) -> RebuildReport:
     """Make the previous generation live again, after it was told of all that it has missed.
 
@@ -186,60 +187,60 @@ async def rollback(
     :raises GateRefusedError: it does not hold what the ledger has; it stays as it is.
     """
     began = time.monotonic()
-    ledger, work = knowledge.ledger, _Work(knowledge, embedder, notify)
+    ledger, work = store.ledger, _Work(store, embedder, progress)
     with ledger.maintenance_lock():
-        previous = await to_thread(previous_generation, knowledge)
+        previous = await to_thread(previous_generation, store)
         gate = await _bring_live(work, previous, None, force=force)
     return await to_thread(_report, work, previous, gate, (), began)
 
 
-def previous_generation(knowledge: Knowledge) -> Generation:
+def previous_generation(store: Store) -> Generation:
     """Return the generation that a rollback goes back to.
 
     :raises PrecedentError: there is none.
     """
-    previous = knowledge.ledger.generations.previous()
+    previous = store.ledger.generations.previous()
     if previous is None:
         msg = "there is no previous generation to go back to"
         raise PrecedentError(msg)
     return previous
 
 
-def drop_retired(knowledge: Knowledge, *, before: float) -> tuple[str, ...]:
+def drop_retired(store: Store, *, before: float) -> tuple[str, ...]:
     """Drop retired generations other than the previous one, and collections that lost their generation.
 
     :param before: when a generation must have retired to be dropped, in seconds since the epoch.
     :return: the names of what was dropped. The local server removes their files when it starts next.
     """
-    generations = knowledge.ledger.generations
+    generations = store.ledger.generations
     previous = generations.previous()
     dropped = [generation for generation in generations.retired(before=before) if generation != previous]
     for generation in dropped:
-        knowledge.drop(generation)
-    strangers = knowledge.index.strangers(generations.all())
-    for name in strangers:
-        knowledge.index.drop(name)
-    return (*(generation.name for generation in dropped), *strangers)
+        store.drop(generation)
+    unknown_collections = store.index.unknown_collections(generations.all())
+    for name in unknown_collections:
+        store.index.drop(name)
+    return (*(generation.name for generation in dropped), *unknown_collections)
 
 
-def _unfinished(knowledge: Knowledge, space: Space) -> Generation | None:
+def _unfinished(store: Store, space: Space) -> Generation | None:
     """Return the generation that an interrupted rebuild left in this space, and drop those in others."""
     found = None
-    for generation in knowledge.ledger.generations.all():
+    for generation in store.ledger.generations.all():
         if generation.status == "building":
             if generation.space == space and found is None:
                 found = generation
             else:
-                knowledge.drop(generation)
+                store.drop(generation)
     return found
 
 
 async def _bring_live(work: _Work, new: Generation, old: Generation | None, *, force: bool) -> Gate:
-    knowledge, gate = work.knowledge, None
+    store, gate = work.store, None
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             await work.embed()
-            await to_thread(knowledge.complete, new, work.notify)
+            await to_thread(store.complete, new, work.progress)
             if gate is None:
                 gate = await _pass_gate(work, new, old, force=force)
             if await _switch(work, new):
@@ -250,18 +251,18 @@ async def _bring_live(work: _Work, new: Generation, old: Generation | None, *, f
         except IndexUnavailableError:
             if attempt == _ATTEMPTS:
                 raise
-            await to_thread(knowledge.prepare, work.notify)
+            await to_thread(store.prepare, work.progress)
     msg = f"tickets are written faster than {new.name} can be told of them: run the same command when less is written"
     raise PrecedentError(msg)
 
 
 async def _pass_gate(work: _Work, new: Generation, old: Generation | None, *, force: bool) -> Gate:
-    knowledge = work.knowledge
-    gate = await to_thread(examine, knowledge, new, old, work.notify)
+    store = work.store
+    gate = await to_thread(examine, store, new, old, work.progress)
     if gate.reasons and not force:
         kept = "stays as it was"
         if new.status == "building":
-            await to_thread(knowledge.drop, new)
+            await to_thread(store.drop, new)
             kept = "is dropped, its vectors stay in the ledger"
         msg = f"{new.name} does not go live: {'; '.join(gate.reasons)}. It {kept}; --force switches all the same"
         raise GateRefusedError(msg, gate)
@@ -271,12 +272,12 @@ async def _pass_gate(work: _Work, new: Generation, old: Generation | None, *, fo
 async def _switch(work: _Work, new: Generation) -> bool:
     # What came while it was examined: nobody who writes waits for this.
     await work.embed()
-    await to_thread(work.knowledge.replay, new, work.notify)
+    await to_thread(work.store.replay, new, work.progress)
     # Who writes tickets waits for the lock after the ledger has them, so each round finds fewer new ones.
-    with work.knowledge.ledger.index_lock():
+    with work.store.ledger.index_lock():
         for _ in range(_ROUNDS):
             await work.embed()
-            if await to_thread(work.knowledge.go_live, new):
+            if await to_thread(work.store.go_live, new):
                 return True
     return False
 
@@ -284,7 +285,7 @@ async def _switch(work: _Work, new: Generation) -> bool:
 def _report(
     work: _Work, new: Generation, gate: Gate, dropped: tuple[str, ...], began: float
 ) -> RebuildReport:
-    ledger = work.knowledge.ledger
+    ledger = work.store.ledger
     previous = ledger.generations.previous()
     return RebuildReport(
         generation=new.name,

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from indexer.backup import CopyReport, write_copy
 from indexer.errors import PrecedentError
-from indexer.knowledge.knowledge import Notify
 from indexer.ledger import Ledger, Row
+from indexer.progress import Progress
 from indexer.settings import Settings
 
 __all__ = ["SalvageReport", "salvage"]
@@ -29,7 +29,7 @@ class SalvageReport(CopyReport, frozen=True, kw_only=True):
     rows: list[str]
 
 
-def salvage(settings: Settings, file: Path, *, notify: Notify) -> SalvageReport:
+def salvage(settings: Settings, file: Path, *, progress: Progress) -> SalvageReport:
     """Write a backup of all that can be read and is what was acknowledged.
 
     The ledger is opened for reading only. On PostgreSQL all can be read, unless its operator has other tools for it.
@@ -41,7 +41,7 @@ def salvage(settings: Settings, file: Path, *, notify: Notify) -> SalvageReport:
             contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,
             ledger.copies.reading() as rows,
         ):
-            report, lost = write_copy(rows, file, notify=notify, whole=False)
+            report, lost = write_copy(rows, file, progress=progress, whole=False)
     else:
         path = settings.data_dir / "ledger.sqlite3"
         if not path.is_file():
@@ -49,7 +49,7 @@ def salvage(settings: Settings, file: Path, *, notify: Notify) -> SalvageReport:
             raise PrecedentError(msg)
         with _opened(path) as database:
             torn = _Torn(database)
-            report, unsound = write_copy(torn.rows, file, notify=notify, whole=False)
+            report, unsound = write_copy(torn.rows, file, progress=progress, whole=False)
         lost = unsound + torn.lost
     return SalvageReport(**msgspec.structs.asdict(report), lost=len(lost), rows=lost)
 

@@ -10,10 +10,10 @@ import msgspec
 from indexer.embedding import Embedder
 from indexer.errors import PrecedentError, SourceError
 from indexer.incoming import Change, Incoming
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import pages
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
+from indexer.store import Store
 from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
@@ -54,9 +54,9 @@ class _Run:
     """One pass over a source."""
 
     def __init__(
-        self, knowledge: Knowledge, embedder: Embedder, rejections: Rejections, *, source: str | None
+        self, store: Store, embedder: Embedder, rejections: Rejections, *, source: str | None
     ) -> None:
-        self.ledger = knowledge.ledger
+        self.ledger = store.ledger
         self.embedder = embedder
         self.rejections = rejections
         self.source = source
@@ -112,10 +112,10 @@ class _Run:
                 self.incoming.refused(change)
         return written
 
-    def tell(self, knowledge: Knowledge, window: list[Change], written: Written) -> None:
+    def tell(self, store: Store, window: list[Change], written: Written) -> None:
         """Tell the index what the ledger took, and count it."""
         if written.generation is not None:
-            knowledge.replay(written.generation, only=[ticket.id for ticket in written.tickets])
+            store.replay(written.generation, only=[ticket.id for ticket in written.tickets])
         kept = [change for change in window if change.ticket.text_hash not in written.refused]
         self.incoming.written(kept, written.outcomes)
 
@@ -153,7 +153,7 @@ class _Run:
 
 
 async def sync(
-    knowledge: Knowledge,
+    store: Store,
     embedder: Embedder,
     records: Iterable[SourceRecord],
     rejections: Rejections,
@@ -176,10 +176,10 @@ async def sync(
     :raises SpaceMismatchError: the live generation is in another space than the embedder's.
     """
     began = time.monotonic()
-    run = _Run(knowledge, embedder, rejections, source=source)
+    run = _Run(store, embedder, rejections, source=source)
     writing: Task[None] | None = None
-    await to_thread(require_space, knowledge.ledger, embedder)
-    await _catch_up(run, knowledge)
+    await to_thread(require_space, store.ledger, embedder)
+    await _catch_up(run, store)
 
     try:
         windows = run.windows(records)
@@ -189,12 +189,12 @@ async def sync(
                 # While the index is told of one window, the next is read, embedded and recorded.
                 if writing is not None:
                     await writing
-                writing = create_task(to_thread(run.tell, knowledge, window, written))
+                writing = create_task(to_thread(run.tell, store, window, written))
             _tell(run.report, began, progress)
         if writing is not None:
             await writing
         if delete_missing:
-            await to_thread(_delete, run, knowledge, force=force)
+            await to_thread(_delete, run, store, force=force)
     except BaseException:
         if writing is not None:
             with contextlib.suppress(Exception):
@@ -208,7 +208,7 @@ async def sync(
 
 
 def plan(
-    knowledge: Knowledge,
+    store: Store,
     embedder: Embedder,
     records: Iterable[SourceRecord],
     rejections: Rejections,
@@ -219,10 +219,10 @@ def plan(
 ) -> SyncReport:
     """Report what `sync` would do, without a provider request and without a write."""
     began = time.monotonic()
-    run = _Run(knowledge, embedder, rejections, source=source)
-    require_space(knowledge.ledger, embedder)
+    run = _Run(store, embedder, rejections, source=source)
+    require_space(store.ledger, embedder)
     report = run.report
-    report.embedded_texts = unembedded(knowledge, embedder)
+    report.embedded_texts = unembedded(store, embedder)
     for chunk in run.changed(records):
         run.incoming.written([change for change, _ in chunk], [change.outcome for change, _ in chunk])
         report.embedded_texts += sum(is_new for _, is_new in chunk)
@@ -239,9 +239,9 @@ def plan(
     return report
 
 
-def unembedded(knowledge: Knowledge, embedder: Embedder) -> int:
+def unembedded(store: Store, embedder: Embedder) -> int:
     """Return how many texts of stored tickets the next sync embeds, since a release reads long ones otherwise."""
-    ledger = knowledge.ledger
+    ledger = store.ledger
     live = ledger.generations.live()
     if live is None:
         return 0
@@ -251,9 +251,9 @@ def unembedded(knowledge: Knowledge, embedder: Embedder) -> int:
     return len(hashes if space is None else ledger.vectors.missing(space, hashes))
 
 
-async def _catch_up(run: _Run, knowledge: Knowledge) -> None:
+async def _catch_up(run: _Run, store: Store) -> None:
     """Embed stored tickets that the index cannot be told of without, and tell it."""
-    ledger = knowledge.ledger
+    ledger = store.ledger
     live = await to_thread(ledger.generations.live)
     waiting = sorted(await to_thread(ledger.generations.pending_ids, live)) if live else []
     for page in pages(waiting):
@@ -263,10 +263,10 @@ async def _catch_up(run: _Run, knowledge: Knowledge) -> None:
         run.report.embedding_requests += embedding.requests
         run.report.embedded_texts += embedding.texts
         if live is not None:
-            await to_thread(knowledge.replay, live, only=page)
+            await to_thread(store.replay, live, only=page)
 
 
-def _delete(run: _Run, knowledge: Knowledge, *, force: bool) -> None:
+def _delete(run: _Run, store: Store, *, force: bool) -> None:
     if run.source is None:
         msg = "deleting what is missing needs the name of the source (--source), so that nothing else is touched"
         raise SourceError(msg)
@@ -287,7 +287,7 @@ def _delete(run: _Run, knowledge: Knowledge, *, force: bool) -> None:
     run.report.deleted = len(run.ledger.tickets.delete(missing))
     live = run.ledger.generations.live()
     if live is not None:
-        knowledge.replay(live, only=missing)
+        store.replay(live, only=missing)
 
 
 def _size(ticket: Ticket) -> int:

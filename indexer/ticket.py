@@ -18,6 +18,7 @@ __all__ = [
     "Ticket",
     "TicketError",
     "embedding_text",
+    "kind_of",
     "moments",
     "parse_ticket",
     "record_hash",
@@ -99,7 +100,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     :raises TicketError: the record is not a mapping, or a field is missing or unusable.
     """
     if not isinstance(record, dict):
-        msg = f"a ticket is an object with named fields, this is {_json_kind(record)}"
+        msg = f"a ticket is an object with named fields, this is {kind_of(record)}"
         raise TicketError(msg)
     names = {_NAME.sub("_", str(name).strip().casefold()).strip("_"): name for name in record}
     fields = {
@@ -157,7 +158,7 @@ def _digest(data: bytes) -> str:
 
 def _id(value: Any) -> str:
     if value is None or isinstance(value, bool) or not isinstance(value, str | int):
-        found = "nothing" if value is None else _json_kind(value)
+        found = "nothing" if value is None else kind_of(value)
         msg = f"id is missing: a string or a whole number is needed, found {found}"
         raise TicketError(msg)
     ticket_id = str(value).strip()
@@ -180,7 +181,7 @@ def _text(value: Any, field: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        msg = f"{field} must be a string, found {_json_kind(value)}"
+        msg = f"{field} must be a string, found {kind_of(value)}"
         raise TicketError(msg)
     try:
         value.encode()
@@ -220,7 +221,7 @@ def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = re.split(r"[,;|]", value)
     if not isinstance(value, list | tuple):
-        msg = f"tags must be a list of strings or a comma-separated string, found {_json_kind(value)}"
+        msg = f"tags must be a list of strings or a comma-separated string, found {kind_of(value)}"
         raise TicketError(msg)
     return tuple(dict.fromkeys(tag for tag in (_label(item, "tags") for item in value) if tag))
 
@@ -239,6 +240,7 @@ def _time(value: Any, field: str) -> datetime | None:
         raise TicketError(msg) from None
 
 
-def _json_kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Name the JSON type of a value that is not the one expected."""
     kinds = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return kinds.get(type(value), "a number")

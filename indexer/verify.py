@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
+from indexer.chroma.check import Differences, Reach, compare, probe
+from indexer.chroma.supervisor import is_segment
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
-from indexer.knowledge.check import Differences, Reach, compare, probe
-from indexer.knowledge.knowledge import Knowledge, Notify
-from indexer.knowledge.supervisor import is_segment
 from indexer.ledger import Generation
+from indexer.progress import Progress
 from indexer.rebuild import drop_retired
+from indexer.store import Store
 
 __all__ = ["Problem", "VerifyReport", "repair", "verify"]
 
@@ -53,7 +54,7 @@ class VerifyReport(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
 
 
-def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: Notify) -> VerifyReport:
+def verify(store: Store, data_dir: Path, *, full: bool = False, progress: Progress) -> VerifyReport:
     """Check the ledger, the live collection against it row by row, and whether queries find its rows.
 
     Nothing is changed. An index that kills its server of being read is a problem like another: Chroma is a
@@ -62,7 +63,7 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
     :param full: look for every row by its own vector, not for a sample of 500.
     """
     began = time.monotonic()
-    ledger = knowledge.ledger
+    ledger = store.ledger
     damage = ledger.integrity()
     if damage:  # nothing else that it says can be relied on
         return VerifyReport(
@@ -70,7 +71,7 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
     live = ledger.generations.live()
-    problems = _ledger_problems(knowledge)
+    problems = _ledger_problems(store)
     report = VerifyReport(
         clean=False,
         tickets=ledger.tickets.count(),
@@ -80,15 +81,15 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
     if live is None and report.tickets:
         problems.append(_no_generation(report.tickets))
     try:
-        knowledge.index.connect()
+        store.index.connect()
         if live is not None:
             stuck = ledger.generations.pending_ids(live)
-            found = compare(knowledge.ledger, knowledge.index, live, notify)
-            reach = probe(knowledge.ledger, knowledge.index, live, None if full else _SAMPLE, notify)
+            found = compare(store.ledger, store.index, live, progress)
+            reach = probe(store.ledger, store.index, live, None if full else _SAMPLE, progress)
             report.rows, report.asked = found.rows, reach.asked
             problems += _index_problems(live, found, reach)
-            problems += _pending_problems(knowledge, live, stuck)
-        problems += _stray_problems(knowledge)
+            problems += _pending_problems(store, live, stuck)
+        problems += _unknown_collections(store)
     except IndexUnavailableError as error:
         problems.append(
             Problem(kind="index_unreadable", count=1, what=f"the index cannot be read: {error}", mend=_VERIFY)
@@ -96,44 +97,44 @@ def verify(knowledge: Knowledge, data_dir: Path, *, full: bool = False, notify: 
     if unfinished(data_dir):
         what = "a forget was interrupted: what it was to erase may still be in files"
         problems.append(Problem(kind="forget_unfinished", count=1, what=what, mend="precedent forget"))
-    report.notes = _notes(knowledge, data_dir)
+    report.notes = _notes(store, data_dir)
     report.problems = tuple(problems)
     report.clean = not problems
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
 
-def repair(knowledge: Knowledge, *, full: bool = False, notify: Notify) -> None:
+def repair(store: Store, *, full: bool = False, progress: Progress) -> None:
     """Replay from the ledger what is wrong in the index; nothing is asked of a provider.
 
     :raises IndexUnavailableError: the index cannot be brought back.
     """
-    ledger = knowledge.ledger
-    knowledge.prepare(notify)
+    ledger = store.ledger
+    store.prepare(progress)
     live = ledger.generations.live()
     if live is not None:
-        _replace(knowledge, live, compare(knowledge.ledger, knowledge.index, live, notify).ids, notify)
+        _replace(store, live, compare(store.ledger, store.index, live, progress).ids, progress)
         _replace(
-            knowledge,
+            store,
             live,
-            probe(knowledge.ledger, knowledge.index, live, None if full else _SAMPLE, notify).lost,
-            notify,
+            probe(store.ledger, store.index, live, None if full else _SAMPLE, progress).lost,
+            progress,
         )
     with ledger.maintenance_lock():
-        drop_retired(knowledge, before=0.0)
+        drop_retired(store, before=0.0)
 
 
-def _replace(knowledge: Knowledge, live: Generation, ids: Sequence[str], notify: Notify) -> None:
+def _replace(store: Store, live: Generation, ids: Sequence[str], progress: Progress) -> None:
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
         # Noted first: a kill after the deletion leaves them to be replayed.
-        knowledge.ledger.generations.note_pending(live, page)
-        knowledge.index.delete(live, page)
-        knowledge.replay(live, notify)
+        store.ledger.generations.note_pending(live, page)
+        store.index.delete(live, page)
+        store.replay(live, progress)
 
 
-def _ledger_problems(knowledge: Knowledge) -> list[Problem]:
-    ledger = knowledge.ledger
+def _ledger_problems(store: Store) -> list[Problem]:
+    ledger = store.ledger
     problems = []
     altered = ledger.tickets.altered()
     if altered:
@@ -180,12 +181,12 @@ def _index_problems(live: Generation, found: Differences, reach: Reach) -> list[
     return [_problem(kind, ids, what, mend) for kind, ids, what, mend in kinds if ids]
 
 
-def _pending_problems(knowledge: Knowledge, live: Generation, before: dict[str, int]) -> list[Problem]:
-    now = knowledge.ledger.generations.pending_ids(live)
+def _pending_problems(store: Store, live: Generation, before: dict[str, int]) -> list[Problem]:
+    now = store.ledger.generations.pending_ids(live)
     # What is just being written is pending for a moment, and not the same at both looks.
     stuck = [ticket_id for ticket_id, revision in before.items() if now.get(ticket_id) == revision]
     problems = []
-    lacking = set(knowledge.ledger.tickets.without_vector(live.space))
+    lacking = set(store.ledger.tickets.without_vector(live.space))
     waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
     if waiting:
         problems.append(_problem("pending", waiting, f"tickets wait to be told to {live.name}", _VERIFY))
@@ -197,11 +198,13 @@ def _pending_problems(knowledge: Knowledge, live: Generation, before: dict[str, 
     return problems
 
 
-def _stray_problems(knowledge: Knowledge) -> list[Problem]:
+def _unknown_collections(store: Store) -> list[Problem]:
     problems = []
-    strangers = knowledge.index.strangers(knowledge.ledger.generations.all())
-    if strangers:
-        problems.append(_problem("collection", strangers, "collections are of no generation", _VERIFY))
+    unknown_collections = store.index.unknown_collections(store.ledger.generations.all())
+    if unknown_collections:
+        problems.append(
+            _problem("collection", unknown_collections, "collections are of no generation", _VERIFY)
+        )
     return problems
 
 
@@ -219,17 +222,17 @@ def _orphaned_folders(index: Path) -> list[str]:
     return sorted(name for name in folders if name not in known)
 
 
-def _notes(knowledge: Knowledge, data_dir: Path) -> tuple[str, ...]:
+def _notes(store: Store, data_dir: Path) -> tuple[str, ...]:
     notes = [
         f"{generation.name} is unfinished: `{_REBUILD}` goes on with it"
-        for generation in knowledge.ledger.generations.all()
+        for generation in store.ledger.generations.all()
         if generation.status == "building"
     ]
     notes += [
         f"{path.name} is a damaged index that was put aside; nothing needs it"
         for path in sorted(data_dir.glob("index.damaged-*"))
     ]
-    folders = _orphaned_folders(data_dir / "index") if knowledge.index.endpoint else []
+    folders = _orphaned_folders(data_dir / "index") if store.index.endpoint else []
     if folders:
         notes.append(
             f"{len(folders)} folders of the index are of dropped collections: Chroma's next start removes them "

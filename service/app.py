@@ -14,17 +14,17 @@ from indexer.errors import PrecedentError
 from indexer.processes import registered_service
 from indexer.provider import open_limiter, open_provider
 from indexer.settings import Settings
-from service.api import feedback, health, jobs, pages, tickets, triage
+from service.api import feedback_routes, health_routes, job_routes, pages, ticket_routes, triage_routes
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
 from service.api.keyring import Keyring
 from service.drafting.drafter import Drafter
 from service.jobs import Jobs
-from service.keeper import PATIENCE, Keeper
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
+from service.runtime import PATIENCE, Runtime
 from service.triage import Pipeline
 
 __all__ = ["create_app"]
@@ -39,39 +39,39 @@ def create_app(settings: Settings) -> Litestar:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         limiter = open_limiter(settings)
-        keeper = Keeper(settings, limiter, pools)
+        runtime = Runtime(settings, limiter, pools)
         client = (
             open_provider(settings, max_retries=1, patience=PATIENCE)
             if settings.provider_configured
             else None
         )
         pipeline = Pipeline(
-            keeper,
+            runtime,
             Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
         )
-        watch(lambda: keeper.ready, lambda: keeper.current.tickets if keeper.current else 0)
-        long_work = Jobs(settings.data_dir / "jobs", keeper)
-        app.state.update({"keeper": keeper, "pipeline": pipeline, "jobs": long_work})
+        watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
+        long_work = Jobs(settings.data_dir / "jobs", runtime)
+        app.state.update({"runtime": runtime, "pipeline": pipeline, "jobs": long_work})
         with _told(app), registered_service(settings.data_dir):
             try:
-                await keeper.open()
+                await runtime.open()
                 await long_work.open()
                 yield
             finally:
                 await long_work.close()
                 pools.close()
-                await keeper.close()
+                await runtime.close()
                 if client is not None:
                     await client.close()
 
     app = Litestar(
         route_handlers=[
-            triage.router,
-            tickets.router,
-            jobs.router,
-            feedback.router,
-            health.status_router,
-            health.health_router,
+            triage_routes.router,
+            ticket_routes.router,
+            job_routes.router,
+            feedback_routes.router,
+            health_routes.status_router,
+            health_routes.health_router,
             pages.router,
         ],
         lifespan=[lifespan],

@@ -9,10 +9,10 @@ import msgspec
 
 from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, UnknownTicketError
 from indexer.ticket import Ticket, TicketError, text_hash
-from service.answers import is_answer
+from service.answer_ids import is_answer
 from service.intake import tell, write
-from service.keeper import Keeper
 from service.metrics import count_feedback
+from service.runtime import Runtime
 
 __all__ = ["Learned", "take_feedback"]
 
@@ -30,7 +30,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
-async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) -> Learned:
+async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None) -> Learned:
     """Keep what an agent did, and give a corrected priority to the ticket that it is of.
 
     A stored ticket gets it as its label, without embedding. One that is not stored is embedded, if need be, and
@@ -42,26 +42,26 @@ async def take_feedback(keeper: Keeper, entry: FeedbackEntry, text: str | None) 
     :raises ProviderError: the text could not be embedded; nothing is kept.
     :raises NotReadyError: the index is not open, or failed and does not come back in time.
     """
-    ledger = keeper.opened.ledger
+    ledger = runtime.opened.ledger
     feedback = ledger.feedback
     if entry.priority is not None and entry.ticket_id is None and text is not None:
         entry = dataclasses.replace(entry, ticket_id=f"{_SOURCE}-{text_hash(text)[:16]}")
-    await keeper.pools.writes.run(_require_known, ledger, entry)
-    if entry.priority is not None and await keeper.pools.writes.run(_is_new, keeper, entry.priority):
-        await keeper.pools.writes.run(feedback.take, entry, learn=False)
+    await runtime.pools.writes.run(_require_known, ledger, entry)
+    if entry.priority is not None and await runtime.pools.writes.run(_is_new, runtime, entry.priority):
+        await runtime.pools.writes.run(feedback.take, entry, learn=False)
         count_feedback(entry.action)
         return Learned(ticket_id=entry.ticket_id, outcome=None, review=True)
     try:
-        outcome = await keeper.pools.writes.run(feedback.take, entry)
+        outcome = await runtime.pools.writes.run(feedback.take, entry)
     except UnknownTicketError as error:
         if text is None:
             msg = f"{error}: send its text too, so that the priority can be learned"
             raise TicketError(msg) from None
-        outcome = await _store(keeper, entry, text)
+        outcome = await _store(runtime, entry, text)
     count_feedback(entry.action)
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
-        await tell(keeper, [entry.ticket_id or ""])
-        await keeper.noticed()
+        await tell(runtime, [entry.ticket_id or ""])
+        await runtime.wait_until_served()
     return Learned(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
 
 
@@ -75,15 +75,15 @@ def _require_known(ledger: Ledger, entry: FeedbackEntry) -> None:
         raise TicketError(msg)
 
 
-def _is_new(keeper: Keeper, priority: str) -> bool:
+def _is_new(runtime: Runtime, priority: str) -> bool:
     """Tell whether no stored ticket has the priority, in any case.
 
     :raises TicketError: it is so, and settings refuse it.
     """
-    known = keeper.opened.ledger.tickets.labels()
+    known = runtime.opened.ledger.tickets.labels()
     if priority.casefold() in {label.casefold() for label in known}:
         return False
-    if keeper.settings.new_labels == "refuse":
+    if runtime.settings.new_labels == "refuse":
         shown = ", ".join(known[:_SHOWN]) or "none"
         msg = (
             f"priority {priority!r} is that of no stored ticket (there: {shown}): store a ticket that has it first, "
@@ -93,7 +93,7 @@ def _is_new(keeper: Keeper, priority: str) -> bool:
     return True
 
 
-async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome:
+async def _store(runtime: Runtime, entry: FeedbackEntry, text: str) -> Outcome:
     ticket = Ticket(
         id=entry.ticket_id or "",
         text=text,
@@ -107,7 +107,7 @@ async def _store(keeper: Keeper, entry: FeedbackEntry, text: str) -> Outcome:
         outcome = ledger.feedback.take(entry, ticket=tickets[0], space=space)
         return generation, [outcome] if outcome else []
 
-    written = await write(keeper, [ticket], record)
+    written = await write(runtime, [ticket], record)
     if not written.outcomes:
         raise TicketError(next(iter(written.refused.values()), "its text could not be embedded"))
     return written.outcomes[0]

@@ -11,8 +11,8 @@ from indexer.incoming import Change, Incoming
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError, parse_ticket
 from indexer.writing import Record, Written, record_tickets, write_tickets
-from service.keeper import Keeper
 from service.metrics import count_requests, count_ticket
+from service.runtime import Runtime
 
 __all__ = ["CHUNK", "Intake", "Rejected", "Taken", "tell", "write"]
 
@@ -56,10 +56,10 @@ class Taken(msgspec.Struct, kw_only=True):
 class Intake:
     """The tickets of one request; to be closed at its end."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.taken = Taken()
-        self._keeper = keeper
-        self._incoming = Incoming(keeper.opened.ledger, self._count)
+        self._runtime = runtime
+        self._incoming = Incoming(runtime.opened.ledger, self._count)
 
     async def take(self, records: Iterable[tuple[int, object]]) -> None:
         """Store the records that are tickets; queries see them when this returns.
@@ -116,14 +116,14 @@ class Intake:
     async def _store(self, tickets: dict[int, Ticket]) -> None:
         if not tickets:
             return
-        keeper = self._keeper
-        changes = await keeper.pools.writes.run(self._incoming.changed, list(tickets.values()))
-        written = await write(keeper, [change.ticket for change in changes])
+        runtime = self._runtime
+        changes = await runtime.pools.writes.run(self._incoming.changed, list(tickets.values()))
+        written = await write(runtime, [change.ticket for change in changes])
         self.taken.embedding_requests += written.requests
         self.taken.embedded_texts += written.texts
         kept = self._without_refused(changes, tickets, written.refused)
         # Of those that are as they were, too: the index may not have been told of them yet.
-        await tell(keeper, [ticket.id for ticket in tickets.values()])
+        await tell(runtime, [ticket.id for ticket in tickets.values()])
         self._incoming.written(kept, written.outcomes)
 
     def _without_refused(
@@ -148,29 +148,33 @@ class Intake:
         setattr(self.taken, name, getattr(self.taken, name) + change)
 
 
-async def write(keeper: Keeper, tickets: list[Ticket], record: Record = record_tickets) -> Written:
+async def write(runtime: Runtime, tickets: list[Ticket], record: Record = record_tickets) -> Written:
     """Embed tickets and have the ledger acknowledge them; the index must be told next.
 
     :raises ProviderError: texts could not be embedded; nothing is stored.
     :raises FullDiskError: there is no room for more; nothing is stored.
     """
-    keeper.readiness.require_room()
-    with keeper.readiness.embedding() if tickets else contextlib.nullcontext():
+    runtime.readiness.require_room()
+    with runtime.readiness.embedding() if tickets else contextlib.nullcontext():
         written = await write_tickets(
-            keeper.opened.ledger, keeper.writing_embedder, tickets, record=record, run=keeper.pools.writes.run
+            runtime.opened.ledger,
+            runtime.writing_embedder,
+            tickets,
+            record=record,
+            run=runtime.pools.writes.run,
         )
     count_requests("embeddings", written.requests, 0)
     return written
 
 
-async def tell(keeper: Keeper, ids: list[str]) -> None:
+async def tell(runtime: Runtime, ids: list[str]) -> None:
     """Tell the index what became of tickets.
 
     :raises IndexUnavailableError: the ledger has them, the index will be told of them later.
     """
-    live = await keeper.pools.writes.run(keeper.opened.ledger.generations.live)
+    live = await runtime.pools.writes.run(runtime.opened.ledger.generations.live)
     if live is not None:
-        await keeper.told(live, ids)
+        await runtime.told(live, ids)
 
 
 def _chunks(records: Iterable[tuple[int, object]]) -> Iterator[list[tuple[int, object]]]:

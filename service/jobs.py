@@ -14,15 +14,15 @@ from typing import IO, Literal
 import msgspec
 
 from indexer.actor import ACTOR
+from indexer.chroma.failures import full_disk, is_full_disk
 from indexer.durable import replace_durably
 from indexer.errors import FullDiskError, PrecedentError
-from indexer.knowledge.failures import full_disk, is_full_disk
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from service.intake import CHUNK, Intake, Taken
-from service.keeper import Keeper
 from service.pools import BusyError
+from service.runtime import Runtime
 
 __all__ = ["Job", "Jobs"]
 
@@ -51,9 +51,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Jobs:
     """Takes batches on and stores them one after another; a restart goes on where the last one stopped."""
 
-    def __init__(self, folder: Path, keeper: Keeper) -> None:
+    def __init__(self, folder: Path, runtime: Runtime) -> None:
         self._folder = folder
-        self._keeper = keeper
+        self._runtime = runtime
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -81,7 +81,7 @@ class Jobs:
         :raises BusyError: too many wait already.
         :raises FullDiskError: there is no room for it.
         """
-        self._keeper.readiness.require_room()
+        self._runtime.readiness.require_room()
         if sum(job.ended_at is None for job in self._jobs.values()) >= _MOST_WAITING:
             msg = f"{_MOST_WAITING} batches wait already: ask for one of them with GET /v1/jobs/{{id}}, and try again"
             raise BusyError(msg)
@@ -147,7 +147,7 @@ class Jobs:
                     await self._keep(job)
                 await asyncio.sleep(_PAUSE_SECONDS)
         if job.result.added:
-            await self._keeper.noticed()
+            await self._runtime.wait_until_served()
         return job
 
     async def _taken(self, job: Job, chunk: list[SourceRecord]) -> Taken:
@@ -155,7 +155,7 @@ class Jobs:
         for attempt in itertools.count(1):
             # Of its own: a chunk that fails half way is counted once, when it is whole.
             try:
-                with contextlib.closing(Intake(self._keeper)) as intake:
+                with contextlib.closing(Intake(self._runtime)) as intake:
                     await intake.take_read(chunk)
             except PrecedentError as error:
                 # A full disk is waited for as long as it takes: it is the operator's to see to.

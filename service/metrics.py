@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge
 
-from service.records import Draft, PriorityDecision
+from service.results import Draft, PriorityDecision
 
 __all__ = [
     "count_decision",

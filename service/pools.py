@@ -131,7 +131,7 @@ class Pool:
 
 
 class Pools:
-    """All of them, so that no kind of work can stop another; the event loop's own threads are the keeper's."""
+    """All of them, so that no kind of work can stop another; the event loop's own threads are the runtime's."""
 
     def __init__(self) -> None:
         self.answers = Admission("answers", at_work=_ANSWERS, waiting=0)

@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from indexer.chroma.failures import SlowIndexError
 from indexer.errors import FullDiskError, IndexUnavailableError, PrecedentError, ProviderError
-from indexer.knowledge.failures import SlowIndexError
-from indexer.knowledge.knowledge import Knowledge
+from indexer.store import Store
 from service.problems import FULL_DISK
 
 __all__ = ["Readiness"]
@@ -43,7 +43,7 @@ class Readiness:
         """Whether tickets can be written: what is left below the bound is for the index and for logs."""
         return "disk" not in self._troubles
 
-    async def watch(self, knowledge: Knowledge, doubt: Callable[[], object]) -> None:
+    async def watch(self, store: Store, doubt: Callable[[], object]) -> None:
         """Look at each part every few seconds, for ever.
 
         :param doubt: begins to bring the index back, when it cannot be reached.
@@ -51,12 +51,12 @@ class Readiness:
 
         async def ledger() -> None:
             # Its own disk is looked at anyway, and is told of once.
-            if self.has_room or not knowledge.ledger.is_local:
-                await self._look_at_ledger(knowledge)
+            if self.has_room or not store.ledger.is_local:
+                await self._look_at_ledger(store)
 
         async def index() -> None:
-            if knowledge.index.connection:
-                await self._look_at_index(knowledge, doubt)
+            if store.index.connection:
+                await self._look_at_index(store, doubt)
 
         await asyncio.gather(_always(self._look_at_disk), _always(ledger), _always(index))
 
@@ -94,8 +94,8 @@ class Readiness:
         else:
             self._end("disk")
 
-    async def _look_at_ledger(self, knowledge: Knowledge) -> None:
-        work = asyncio.create_task(asyncio.to_thread(knowledge.ledger.require_writable))
+    async def _look_at_ledger(self, store: Store) -> None:
+        work = asyncio.create_task(asyncio.to_thread(store.ledger.require_writable))
         done, _ = await asyncio.wait({work}, timeout=_SLOW_SECONDS)
         if not done:
             self._begin("ledger", "the ledger does not answer in time", f"not within {_SLOW_SECONDS:g} s")
@@ -108,9 +108,9 @@ class Readiness:
         else:
             self._end("ledger")
 
-    async def _look_at_index(self, knowledge: Knowledge, doubt: Callable[[], object]) -> None:
+    async def _look_at_index(self, store: Store, doubt: Callable[[], object]) -> None:
         try:
-            await asyncio.to_thread(knowledge.index.heartbeat)
+            await asyncio.to_thread(store.index.heartbeat)
         except SlowIndexError as error:
             self._begin("index", "the index does not answer in time", str(error))
         except IndexUnavailableError:

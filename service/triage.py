@@ -10,16 +10,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.knowledge.failures import SlowIndexError
 from indexer.ledger import Hit
 from indexer.ticket import embedding_text, text_hash
-from service.answers import new_answer
+from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
-from service.keeper import Keeper, Serving
 from service.metrics import count_decision, count_draft, count_requests
-from service.records import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
+from service.results import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
+from service.runtime import Runtime, Snapshot
 
 __all__ = ["Classified", "Found", "Pipeline", "Triaged"]
 
@@ -73,12 +73,12 @@ class _Clock:
 
 
 class Pipeline:
-    """Answers tickets with what the keeper serves."""
+    """Answers tickets with what the runtime serves."""
 
-    def __init__(self, keeper: Keeper, drafter: Drafter) -> None:
-        self._keeper = keeper
+    def __init__(self, runtime: Runtime, drafter: Drafter) -> None:
+        self._runtime = runtime
         self._drafter = drafter
-        self._pools = keeper.pools
+        self._pools = runtime.pools
 
     async def triage(
         self, text: str, *, top_k: int, draft: bool
@@ -101,13 +101,13 @@ class Pipeline:
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
-            serving, clock = self._keeper.serving(), _Clock()
+            serving, clock = self._runtime.serving(), _Clock()
             vector, requests, embedding_tokens = await self._embed(serving, text, clock)
             decision = self._classify(serving, vector, clock)
             hits = await self._retrieve(serving, vector, top_k, clock, resolved=True)
         neighbours = _neighbours(serving, hits)
         first = Triaged(
-            id=new_answer(self._keeper.opened.ledger.secret),
+            id=new_answer(self._runtime.opened.ledger.secret),
             priority=decision,
             neighbours=neighbours,
             index=_index(serving),
@@ -148,7 +148,7 @@ class Pipeline:
     async def classify(self, text: str) -> Classified:
         """Return the priority alone."""
         async with self._pools.asking.turn():
-            serving, clock = self._keeper.serving(), _Clock()
+            serving, clock = self._runtime.serving(), _Clock()
             vector, requests, tokens = await self._embed(serving, text, clock)
             decision = self._classify(serving, vector, clock)
         return Classified(
@@ -161,7 +161,7 @@ class Pipeline:
     async def similar(self, text: str, *, top_k: int, with_resolution: bool) -> Found:
         """Return the nearest stored tickets, all of them or those with a resolution."""
         async with self._pools.asking.turn():
-            serving, clock = self._keeper.serving(), _Clock()
+            serving, clock = self._runtime.serving(), _Clock()
             vector, requests, tokens = await self._embed(serving, text, clock)
             hits = await self._retrieve(serving, vector, top_k, clock, resolved=with_resolution)
         return Found(
@@ -173,15 +173,15 @@ class Pipeline:
         )
 
     async def _embed(
-        self, serving: Serving, text: str, clock: _Clock
+        self, serving: Snapshot, text: str, clock: _Clock
     ) -> tuple[NDArray[np.float32], int, int]:
         began = time.perf_counter()
-        ledger, key = self._keeper.opened.ledger, text_hash(text)
+        ledger, key = self._runtime.opened.ledger, text_hash(text)
         stored = await self._pools.reads.run(ledger.vectors.get, serving.generation.space, [key])
         requests = tokens = 0
         vector = stored.get(key)
         if vector is None:
-            with self._keeper.readiness.embedding():
+            with self._runtime.readiness.embedding():
                 batch = await self._ask(serving.embedder, embedding_text(text))
             # The embedded model reads tokens too, but nobody bills them.
             vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens if batch.requests else 0
@@ -190,7 +190,7 @@ class Pipeline:
         return vector, requests, tokens
 
     async def _ask(self, embedder: Embedder, text: str) -> EmbeddedBatch:
-        seconds = self._keeper.settings.provider_timeout
+        seconds = self._runtime.settings.provider_timeout
         try:
             # The time that one answer may take is here that of all: repetitions, and the limits on requests.
             async with asyncio.timeout(seconds):
@@ -200,7 +200,7 @@ class Pipeline:
             raise ProviderError(msg, kind="timeout") from None
         return batch
 
-    def _classify(self, serving: Serving, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
+    def _classify(self, serving: Snapshot, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()
         decision = serving.forest.decide(vector, evidence=_EVIDENCE)
         clock.classify = _since(began)
@@ -208,29 +208,29 @@ class Pipeline:
         return decision
 
     async def _retrieve(
-        self, serving: Serving, vector: NDArray[np.float32], top_k: int, clock: _Clock, *, resolved: bool
+        self, serving: Snapshot, vector: NDArray[np.float32], top_k: int, clock: _Clock, *, resolved: bool
     ) -> list[Hit]:
         began = time.perf_counter()
         try:
             hits = await self._nearest(serving, vector, top_k, resolved=resolved)
         except SlowIndexError:
             # Who asked has waited long enough: the next one is told at once, until it answers again.
-            self._keeper.doubt()
+            self._runtime.doubt()
             raise
         except IndexUnavailableError:
-            await self._keeper.heal()
+            await self._runtime.heal()
             hits = await self._nearest(serving, vector, top_k, resolved=resolved)
         clock.retrieve = _since(began)
         return hits
 
     async def _nearest(
-        self, serving: Serving, vector: NDArray[np.float32], top_k: int, *, resolved: bool
+        self, serving: Snapshot, vector: NDArray[np.float32], top_k: int, *, resolved: bool
     ) -> list[Hit]:
-        knowledge, generation = self._keeper.opened, serving.generation
-        return await self._pools.reads.run(knowledge.nearest, generation, vector, top_k, resolved=resolved)
+        store, generation = self._runtime.opened, serving.generation
+        return await self._pools.reads.run(store.nearest, generation, vector, top_k, resolved=resolved)
 
 
-def _neighbours(serving: Serving, hits: list[Hit]) -> tuple[Neighbour, ...]:
+def _neighbours(serving: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
     return tuple(
         Neighbour(
             id=hit.ticket.id,
@@ -244,7 +244,7 @@ def _neighbours(serving: Serving, hits: list[Hit]) -> tuple[Neighbour, ...]:
     )
 
 
-def _index(serving: Serving) -> IndexInfo:
+def _index(serving: Snapshot) -> IndexInfo:
     return IndexInfo(
         generation=serving.generation.name,
         tickets=serving.tickets,

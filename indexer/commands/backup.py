@@ -26,7 +26,7 @@ def backup(file: Path, *, as_json: bool) -> int:
 
     settings = settings_for_command()
     with copies.stored(settings, file) as ledger, showing_progress() as step:
-        report = copies.backup(ledger, file, notify=step)
+        report = copies.backup(ledger, file, progress=step)
     say(
         f"{report.tickets:,} tickets and {report.vectors:,} vectors are in {report.file} ({report.bytes:,} bytes); {report.seconds:.1f} s"
     )
@@ -43,15 +43,15 @@ def restore(file: Path, *, as_json: bool) -> int:
     FILE is checked whole, and the index is made of it; no provider is asked.
     """
     from indexer import backup as copies
-    from indexer.knowledge.knowledge import Knowledge
+    from indexer.store import Store
 
     settings = settings_for_command()
-    with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
-        report = copies.restore(knowledge.ledger, file, notify=step)
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+        report = copies.restore(store.ledger, file, progress=step)
         say(
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; the index is made of them"
         )
-        knowledge.prepare(step)
+        store.prepare(step)
     finish(report, as_json=as_json)
     return DONE
 
@@ -68,7 +68,7 @@ def salvage(file: Path, *, as_json: bool) -> int:
 
     settings = settings_for_command()
     with showing_progress() as step:
-        report = save(settings, file, notify=step)
+        report = save(settings, file, progress=step)
     say(
         f"{report.tickets:,} tickets and {report.vectors:,} vectors are in {report.file}; {report.lost:,} rows are lost"
     )

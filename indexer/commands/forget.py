@@ -25,24 +25,24 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
     seconds in which Chroma restarts. An ID may be one that was deleted before. Without an ID it goes on with what was interrupted.
     """
     from indexer import forget as erasure
-    from indexer.knowledge.knowledge import Knowledge
+    from indexer.store import Store
 
     settings = settings_for_command()
-    with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         wanted = list(ids)
         for tag in tags:
-            tagged = knowledge.ledger.tickets.tagged(tag)
+            tagged = store.ledger.tickets.tagged(tag)
             if not tagged and not wanted:
                 msg = f"no ticket has the tag {tag!r}"
                 raise erasure.UnknownTicketsError(msg)
             wanted += tagged
         if deleted:
-            wanted += knowledge.ledger.tickets.deleted()
+            wanted += store.ledger.tickets.deleted()
             if not wanted and not erasure.unfinished(settings.data_dir):
                 msg = "no deleted ticket is left to erase"
                 raise erasure.UnknownTicketsError(msg)
-        knowledge.prepare(step)
-        receipt = erasure.forget(knowledge, settings.data_dir, wanted, notify=step)
+        store.prepare(step)
+        receipt = erasure.forget(store, settings.data_dir, wanted, progress=step)
     found = [file.name for file in receipt.files if file.found]
     for ticket_id in receipt.unknown:
         say(f"not stored: {ticket_id!r}")

@@ -32,19 +32,19 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
     """
     from indexer import rebuild as generations
     from indexer.embedding.choose import open_embedder
-    from indexer.knowledge.knowledge import Knowledge
+    from indexer.store import Store
 
     settings = settings_for_command()
-    with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
-        space = generations.previous_generation(knowledge).space if rollback else None
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+        space = generations.previous_generation(store).space if rollback else None
         embedder = (
-            open_embedder(settings, retries=RETRIES, ledger=knowledge.ledger)
+            open_embedder(settings, retries=RETRIES, ledger=store.ledger)
             if space is None
             else open_embedder(
-                settings, kind=space.kind, model=space.model, retries=RETRIES, ledger=knowledge.ledger
+                settings, kind=space.kind, model=space.model, retries=RETRIES, ledger=store.ledger
             )
         )
-        expected = generations.estimate(knowledge, embedder, settings)
+        expected = generations.estimate(store, embedder, settings)
         cost = "" if expected.cost is None else f", cost {expected.cost:g}"
         say(
             f"{expected.tickets:,} tickets into {embedder.model}: {expected.texts:,} texts to embed in "
@@ -53,10 +53,10 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
         if dry_run:
             finish(expected, as_json=as_json)
             return DONE
-        knowledge.prepare(step)
+        store.prepare(step)
         action = generations.rollback if rollback else generations.rebuild
         try:
-            report = run_closing(embedder, action(knowledge, embedder, force=force, notify=step))
+            report = run_closing(embedder, action(store, embedder, force=force, progress=step))
         except generations.GateRefusedError as error:
             say(f"refused: {error}")
             finish(error.gate, as_json=as_json)

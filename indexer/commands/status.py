@@ -43,7 +43,7 @@ def status(*, as_json: bool) -> int:
 @click.command
 def stop() -> int:
     """Stop the service and the Chroma server of the data directory."""
-    from indexer.knowledge.server import LocalServer
+    from indexer.chroma.server import LocalServer
     from indexer.processes import stop_services
 
     settings = settings_for_command()

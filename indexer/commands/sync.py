@@ -98,8 +98,8 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 
 def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int]:
     from indexer.embedding.choose import open_embedder
-    from indexer.knowledge.knowledge import Knowledge
     from indexer.sources import read_source
+    from indexer.store import Store
 
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
@@ -112,15 +112,15 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
     status = DONE
     last = engine.SyncReport()
     with (
-        contextlib.closing(Knowledge(settings)) as knowledge,
+        contextlib.closing(Store(settings)) as store,
         contextlib.closing(rejections),
         _noticing(rejections),
         showing_progress() as step,
     ):
-        embedder = open_embedder(settings, knowledge.ledger, retries=RETRIES)
+        embedder = open_embedder(settings, store.ledger, retries=RETRIES)
         say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
 
-        anew = engine.unembedded(knowledge, embedder)
+        anew = engine.unembedded(store, embedder)
         if anew:
             requests = -(-anew // embedder.batch_size) if embedder.kind == "hosted" else 0
             price = settings.price_per_request
@@ -149,15 +149,15 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
         try:
             if options.dry_run:
                 last = engine.plan(
-                    knowledge, embedder, records, rejections, source=options.source,
+                    store, embedder, records, rejections, source=options.source,
                     delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
                 )  # fmt: skip
             else:
-                knowledge.prepare(step)
+                store.prepare(step)
                 last = run_closing(
                     embedder,
                     engine.sync(
-                        knowledge, embedder, records, rejections, source=options.source,
+                        store, embedder, records, rejections, source=options.source,
                         delete_missing=options.delete_missing, force=options.force, progress=progress,
                     ),
                 )  # fmt: skip
@@ -169,7 +169,7 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
             status = PROBLEMS if done else FAILED
         else:
             _keep_cursor(options, records.reader, rejections.lost)
-        sample = 0 if options.source == _SAMPLE else knowledge.ledger.tickets.count(_SAMPLE)
+        sample = 0 if options.source == _SAMPLE else store.ledger.tickets.count(_SAMPLE)
     say(summary(last))
     if rejections.count:
         where = f"; they and the reasons are in {rejections.path}" if rejections.path else ""
@@ -184,14 +184,14 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
 
 
 def _remove_sample(settings: Settings) -> int:
-    from indexer.knowledge.knowledge import Knowledge
+    from indexer.store import Store
 
-    with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
-        knowledge.prepare(step)
-        gone = knowledge.ledger.tickets.delete(list(knowledge.ledger.tickets.ids(_SAMPLE)))
-        live = knowledge.ledger.generations.live()
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+        store.prepare(step)
+        gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE)))
+        live = store.ledger.generations.live()
         if live is not None:
-            knowledge.replay(live, step, only=gone)
+            store.replay(live, step, only=gone)
     say(f"deleted {len(gone):,} tickets of the sample")
     return DONE
 

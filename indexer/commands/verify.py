@@ -23,16 +23,16 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
     The ledger is checked, every row of the live index against it, and whether queries find the rows.
     """
     from indexer import verify as checks
-    from indexer.knowledge.knowledge import Knowledge
+    from indexer.store import Store
 
     settings = settings_for_command()
-    with contextlib.closing(Knowledge(settings)) as knowledge, showing_progress() as step:
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         if repair:
             try:
-                checks.repair(knowledge, full=full, notify=step)
+                checks.repair(store, full=full, progress=step)
             except IndexUnavailableError as error:
                 say(f"the index could not be repaired: {error}")
-        report = checks.verify(knowledge, settings.data_dir, full=full, notify=step)
+        report = checks.verify(store, settings.data_dir, full=full, progress=step)
     for problem in report.problems:
         named = (
             f" ({', '.join(problem.ids)}{', …' if problem.count > len(problem.ids) else ''})"

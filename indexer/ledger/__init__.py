@@ -2,10 +2,10 @@
 
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
-from indexer.ledger.feedback import FeedbackEntry, UnknownTicketError
-from indexer.ledger.generations import check_space
+from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
+from indexer.ledger.generation_table import check_space
 from indexer.ledger.ledger import Ledger
-from indexer.ledger.records import (
+from indexer.ledger.rows import (
     Generation,
     Hit,
     IndexEntry,

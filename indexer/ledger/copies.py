@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
-from indexer.ledger.audit import WHOLE, note
+from indexer.ledger.audit_table import WHOLE, note
 from indexer.ledger.database import PAGE, Database, next_revision
-from indexer.ledger.generations import Generations
-from indexer.ledger.records import Space
+from indexer.ledger.generation_table import Generations
+from indexer.ledger.rows import Space
 from indexer.ledger.tables import (
     audit,
     copied,

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import FullDiskError, PrecedentError, SettingsError
-from indexer.ledger.records import Space
+from indexer.ledger.rows import Space
 from indexer.ledger.tables import (
     SCHEMA,
     audit,

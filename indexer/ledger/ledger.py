@@ -7,14 +7,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
-from indexer.ledger.audit import Audit
+from indexer.ledger.audit_table import Audit
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
-from indexer.ledger.feedback import Feedback
-from indexer.ledger.generations import Generations
+from indexer.ledger.feedback_table import Feedback
+from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
-from indexer.ledger.tickets import Tickets
-from indexer.ledger.vectors import Vectors
+from indexer.ledger.ticket_table import Tickets
+from indexer.ledger.vector_table import Vectors
 
 __all__ = ["Ledger"]
 

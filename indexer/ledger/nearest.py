@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, pages, space_number, tickets, vectors
-from indexer.ledger.records import Hit, Space
+from indexer.ledger.rows import Hit, Space
 from indexer.ledger.soundness import decode, is_sound
 
 __all__ = ["Nearest"]

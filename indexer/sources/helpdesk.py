@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from indexer.sources.record import kind_of
+from indexer.ticket import kind_of
 
 __all__ = ["SAME_UPDATE", "ShapeError", "moment", "objects", "words"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import ijson
 from ijson.common import ObjectBuilder
 
-from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, json_text, kind_of
+from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, json_text
+from indexer.ticket import kind_of
 
 __all__ = ["ARRAY_NAMES", "DocumentEnd", "read_elements", "read_json"]
 

@@ -6,7 +6,8 @@ from io import BufferedIOBase
 import msgspec
 
 from indexer.sources.lines import TOO_LONG, read_lines
-from indexer.sources.record import Cursor, SourceRecord, kind_of, shortened
+from indexer.sources.record import Cursor, SourceRecord, shortened
+from indexer.ticket import kind_of
 
 __all__ = ["read_jsonl"]
 

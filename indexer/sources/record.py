@@ -13,7 +13,6 @@ __all__ = [
     "Reader",
     "SourceRecord",
     "json_text",
-    "kind_of",
     "shortened",
 ]
 
@@ -65,9 +64,3 @@ def json_text(value: Any) -> str:
 def shortened(data: bytes) -> str:
     """Return the beginning of a record that was too long, and say that it is only that."""
     return data[:_SHOWN_CHARACTERS].decode(errors="backslashreplace") + " … [cut here]"
-
-
-def kind_of(value: Any) -> str:
-    """Name the JSON type of a value that is not the one expected."""
-    kinds = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return kinds.get(type(value), "a number")

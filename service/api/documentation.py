@@ -7,7 +7,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, Reques
 from litestar.openapi.spec.enums import OpenAPIType
 
 from service.problems import PROBLEM_TYPE, Problem
-from service.records import Triage
+from service.results import Triage
 
 __all__ = ["BatchOperation", "TicketOperation", "TriageOperation", "problems", "triage_responses"]
 

@@ -10,7 +10,7 @@ import msgspec
 from indexer.commands.output import DONE, settings_for_command
 from indexer.console import say, showing_progress
 from service import evaluation
-from service.evaluation.audit import write_csv
+from service.evaluation.label_audit import write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
 from service.evaluation.verdict import percent, table
 

@@ -16,7 +16,7 @@ from service.drafting.grounding import GroundedText
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, shorten, why_none
 from service.drafting.prompt import build_messages
 from service.drafting.sentences import EndlessTextError, SentenceSplitter
-from service.records import Draft, Neighbour, PriorityDecision
+from service.results import Draft, Neighbour, PriorityDecision
 
 if TYPE_CHECKING:
     import openai

@@ -6,7 +6,7 @@ from service.drafting.citations import MentionFinder, code_spans, is_index
 from service.drafting.disguise import visible
 from service.drafting.precedents import shorten
 from service.drafting.wording import priority_sentence
-from service.records import Draft, Neighbour, PriorityDecision
+from service.results import Draft, Neighbour, PriorityDecision
 
 __all__ = ["extractive_draft"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from service.drafting.addresses import addresses
 from service.drafting.disguise import fold, revealed, visible
-from service.records import Neighbour
+from service.results import Neighbour
 
 __all__ = ["Given"]
 

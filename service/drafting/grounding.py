@@ -13,7 +13,7 @@ from service.drafting.echo import echoes, speaks_of_its_prompt
 from service.drafting.given import Given
 from service.drafting.markup import markup, without_placeholders
 from service.drafting.numbers import TicketNumbers
-from service.records import Neighbour
+from service.results import Neighbour
 
 __all__ = ["GroundedText"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from service.records import Neighbour
+from service.results import Neighbour
 
 __all__ = [
     "RESOLUTION_CHARACTERS",

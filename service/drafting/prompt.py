@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.drafting.precedents import RESOLUTION_CHARACTERS, TEXT_CHARACTERS, TICKET_CHARACTERS, shorten
 from service.drafting.wording import priority_sentence
-from service.records import Neighbour, PriorityDecision
+from service.results import Neighbour, PriorityDecision
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam

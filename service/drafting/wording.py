@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from service.drafting.addresses import addresses
 from service.drafting.disguise import revealed, visible
-from service.records import Neighbour, PriorityDecision
+from service.results import Neighbour, PriorityDecision
 
 __all__ = ["plain_label", "priority_sentence"]
 

@@ -9,10 +9,7 @@ import numpy as np
 
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.cuts import Cut, roll
-from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Fit, Said, learn_and_say
-from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, macro_f1_interval, resample
-from service.evaluation.order import priority_order
-from service.evaluation.records import (
+from service.evaluation.findings import (
     Bin,
     Block,
     CoveragePoint,
@@ -23,11 +20,14 @@ from service.evaluation.records import (
     Period,
     Recall,
 )
+from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Fit, Said, learn_and_say
+from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, macro_f1_interval, resample
+from service.evaluation.order import priority_order
 from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
 from service.priority import fit
 from service.priority.abstention import error_bound
-from service.priority.records import IntArray
+from service.priority.training_set import IntArray
 
 __all__ = ["evaluate"]
 

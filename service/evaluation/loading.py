@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
+from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
 from indexer.ticket import Ticket, TicketError, embedding_text, parse_ticket, text_hash
@@ -22,8 +23,6 @@ _RETRIES = 5
 _PAGE = 500
 _TOLD = 3
 _LEAST_AT_ONCE = 256
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexer.ticket import embedding_text
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
-from service.priority.records import FloatMatrix, IntArray
+from service.priority.training_set import FloatMatrix, IntArray
 
 __all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Fit", "Said", "learn_and_say"]
 

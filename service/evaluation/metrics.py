@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.evaluation.findings import Interval
 from service.evaluation.methods import SERVED, Said
-from service.evaluation.records import Interval
-from service.priority.records import FloatArray, FloatMatrix, IntArray
+from service.priority.training_set import FloatArray, FloatMatrix, IntArray
 
 __all__ = [
     "Resampled",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from service.evaluation.cases import Cases
+from service.evaluation.findings import Interval, Retrieval
 from service.evaluation.metrics import interval
-from service.evaluation.records import Interval, Retrieval
 
 __all__ = ["retrieve"]
 

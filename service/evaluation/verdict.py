@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from service.evaluation.findings import Evaluation, Interval, MethodScore
 from service.evaluation.methods import GUESSES
-from service.evaluation.records import Evaluation, Interval, MethodScore
 
 __all__ = ["percent", "table", "verdict"]
 

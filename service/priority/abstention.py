@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.priority.calibration import most_probable
-from service.priority.records import Abstention, FloatArray, FloatMatrix, IntArray
+from service.priority.training_set import Abstention, FloatArray, FloatMatrix, IntArray
 
 __all__ = ["abstain", "error_bound", "may_decide"]
 

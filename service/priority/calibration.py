@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.records import FloatArray, FloatMatrix, IntArray
+from service.priority.training_set import FloatArray, FloatMatrix, IntArray
 
 __all__ = [
     "Calibrator",

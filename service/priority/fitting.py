@@ -6,9 +6,9 @@ import numpy as np
 
 from service.priority.abstention import abstain
 from service.priority.forest import Forest, NoForest
-from service.priority.records import ForestReport, TrainingSet
-from service.priority.search import History, choose, grow_on, hold_out, macro_f1, measure_calibration
+from service.priority.model_selection import History, choose, grow_on, hold_out, macro_f1, measure_calibration
 from service.priority.timeline import later_blocks, newest_labelled, repeats
+from service.priority.training_set import ForestReport, TrainingSet
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
 

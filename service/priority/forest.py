@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from service.priority.abstention import may_decide
 from service.priority.calibration import Calibrator, most_probable, smooth
-from service.priority.records import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
+from service.priority.training_set import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
 from service.priority.trees import Leaves, Trees, Votes
-from service.records import Evidence, PriorityDecision
+from service.results import Evidence, PriorityDecision
 
 __all__ = ["Decisions", "Forest", "NoForest"]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.records import FloatArray, IntArray, Matrix, TrainingSet
+from service.priority.training_set import FloatArray, IntArray, Matrix, TrainingSet
 
 __all__ = ["NEAR_DUPLICATE", "Block", "existing", "later_blocks", "newest_labelled", "repeats"]
 

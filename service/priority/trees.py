@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.records import FloatMatrix, Matrix
+from service.priority.training_set import FloatMatrix, Matrix
 
 __all__ = ["Leaves", "Trees", "Votes", "extract"]
 

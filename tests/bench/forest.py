@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from service.priority import Forest, TrainingSet, fit
-from service.priority.growing import classifier
+from service.priority.training import classifier
 
 _ROWS = (2_000, 20_000, 100_000)
 _DIMENSION = 1_024

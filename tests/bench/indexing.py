@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from indexer.chroma.index import HNSW
 from indexer.embedding import Matrix
 from indexer.embedding.choose import open_embedder
-from indexer.knowledge.index import HNSW
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.sync import sync
@@ -41,8 +41,8 @@ def run(folder: Path) -> None:
 
 
 def _bare(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
-    with opened(make_settings(folder)) as knowledge:
-        client = client_of(knowledge)  # the same client, without our code
+    with opened(make_settings(folder)) as store:
+        client = client_of(store)  # the same client, without our code
         collection = client.create_collection("bare", configuration={"hnsw": HNSW}, embedding_function=None)
         began = time.perf_counter()
         for start in range(0, len(tickets), _BATCH):
@@ -61,12 +61,12 @@ def _bare(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
 
 def _ours(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
     settings = make_settings(folder)
-    with opened(settings) as knowledge:
-        store_vectors(knowledge, tickets, vectors)
+    with opened(settings) as store:
+        store_vectors(store, tickets, vectors)
         with contextlib.closing(Rejections(folder / "bench.rejected.jsonl", print)) as rejections:
             embedder = open_embedder(settings, retries=0)  # never asked; loading the SDK takes a second
             began = time.perf_counter()
-            report = asyncio.run(sync(knowledge, embedder, _records(tickets), rejections))
+            report = asyncio.run(sync(store, embedder, _records(tickets), rejections))
             rate = len(tickets) / (time.perf_counter() - began)
         assert (report.added, report.embedding_requests) == (len(tickets), 0), report
         return rate

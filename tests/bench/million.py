@@ -94,7 +94,7 @@ def fill(folder: Path, count: int) -> dict[str, Any]:
     """Index generated tickets by the project's own writer; rate and memory a step."""
     step = min(_STEP, max(1, count // 10))
     steps: list[dict[str, Any]] = []
-    with opened(make_settings(folder / "data")) as knowledge:
+    with opened(make_settings(folder / "data")) as store:
         began = last = time.perf_counter()
         used = cpu_of(folder)
 
@@ -116,7 +116,7 @@ def fill(folder: Path, count: int) -> dict[str, Any]:
                     yield SourceRecord(place=f"line {number}", value=_record(number), raw="")
 
         with contextlib.closing(Rejections(folder / "million.rejected.jsonl", print)) as rejections:
-            report = asyncio.run(sync(knowledge, _GeneratedEmbedder(), records(), rejections))
+            report = asyncio.run(sync(store, _GeneratedEmbedder(), records(), rejections))
         assert report.rejected == 0, report
     return {
         "tickets": count,

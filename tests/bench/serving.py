@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from indexer.embedding import Matrix
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Space
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket
 from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
 from tests.free_port import free_port
@@ -29,15 +29,15 @@ _ROOT = Path(__file__).parents[2]
 def run(folder: Path) -> None:
     """/v1/similar p50 against the bare Chroma query (goal: at most 1.5 times), embedding apart; p99 while a forest is fitted."""
     settings = make_settings(folder)
-    with opened(settings) as knowledge:
-        _measure(folder, settings, knowledge)
+    with opened(settings) as store:
+        _measure(folder, settings, store)
 
 
-def _measure(folder: Path, settings: Settings, knowledge: Knowledge) -> None:
+def _measure(folder: Path, settings: Settings, store: Store) -> None:
     tickets, vectors = make_tickets(_ROWS), make_vectors(_ROWS)
-    space = store_vectors(knowledge, tickets, vectors)
+    space = store_vectors(store, tickets, vectors)
     for start in range(0, _ROWS, 500):
-        generation, _ = write_tickets(knowledge, space, tickets[start : start + 500])
+        generation, _ = write_tickets(store, space, tickets[start : start + 500])
     port = free_port()
     environment = {
         "PRECEDENT_DATA_DIR": str(folder), "PRECEDENT_PORT": str(port), "PRECEDENT_API_BASE": settings.api_base,
@@ -62,7 +62,7 @@ def _measure(folder: Path, settings: Settings, knowledge: Knowledge) -> None:
             embedding.append(found["timings_ms"]["embed"] / 1000)
 
         def bare_query(row: int) -> None:
-            assert knowledge.nearest(generation, vectors[row], 5)
+            assert store.nearest(generation, vectors[row], 5)
 
         # In turns, so that whatever else the machine does falls on both.
         ours, bare = _in_turns(chosen, similar, bare_query)
@@ -73,7 +73,7 @@ def _measure(folder: Path, settings: Settings, knowledge: Knowledge) -> None:
             f"ratio {_p(ours, 50) / _p(bare, 50):.2f})"
         )
         quiet = _times(chosen, similar)
-        _refit(knowledge, space, tickets, vectors)
+        _refit(store, space, tickets, vectors)
         time.sleep(3.5)  # the service notices, waits for the writes to pause, and starts to fit
         busy = _times(chosen, similar)
         print(
@@ -84,9 +84,9 @@ def _measure(folder: Path, settings: Settings, knowledge: Knowledge) -> None:
         service.wait()
 
 
-def _refit(knowledge: Knowledge, space: Space, tickets: Sequence[Ticket], vectors: Matrix) -> None:
+def _refit(store: Store, space: Space, tickets: Sequence[Ticket], vectors: Matrix) -> None:
     changed = [msgspec.structs.replace(ticket, priority="low") for ticket in tickets[:10]]
-    write_tickets(knowledge, space, changed)
+    write_tickets(store, space, changed)
 
 
 def _in_turns(rows: Sequence[int], *actions: Callable[[int], None]) -> list[list[float]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.knowledge.server import LocalServer
+from indexer.chroma.server import LocalServer
 from indexer.sources import read_source
 from tests.bench.world import make_tickets
 from tests.provider.client import Provider

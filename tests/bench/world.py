@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.chroma.server import LocalServer
 from indexer.embedding import Matrix
-from indexer.knowledge.knowledge import Knowledge
-from indexer.knowledge.server import LocalServer
 from indexer.ledger import Space
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import RECIPE, Ticket, text_hash
 
 DIMENSION = 384
@@ -24,14 +24,14 @@ def make_settings(folder: Path, api_base: str = "http://127.0.0.1:9/v1") -> Sett
 
 
 @contextlib.contextmanager
-def opened(settings: Settings) -> Iterator[Knowledge]:
+def opened(settings: Settings) -> Iterator[Store]:
     """Open what the settings name while the block runs, and leave no server behind."""
-    knowledge = Knowledge(settings)
+    store = Store(settings)
     try:
-        knowledge.prepare()
-        yield knowledge
+        store.prepare()
+        yield store
     finally:
-        knowledge.close()
+        store.close()
         LocalServer(settings.data_dir).stop()
 
 
@@ -70,12 +70,10 @@ def make_vectors(count: int, dimension: int = DIMENSION) -> Matrix:
     return unit
 
 
-def store_vectors(knowledge: Knowledge, tickets: Sequence[Ticket], vectors: Matrix) -> Space:
+def store_vectors(store: Store, tickets: Sequence[Ticket], vectors: Matrix) -> Space:
     """Store the vectors in the ledger, as if they had been paid for before."""
     space = Space("hosted", MODEL, vectors.shape[1], RECIPE)
     for start in range(0, len(tickets), 1_000):
         page = tickets[start : start + 1_000]
-        knowledge.ledger.vectors.store(
-            space, [text_hash(t.text) for t in page], vectors[start : start + 1_000]
-        )
+        store.ledger.vectors.store(space, [text_hash(t.text) for t in page], vectors[start : start + 1_000])
     return space

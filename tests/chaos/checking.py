@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Ledger
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket, text_hash
 from tests.indexer.making import SPACE, assert_faithful, make_ticket, sentence, vectors_for
 from tests.service.running import Service
@@ -50,9 +50,9 @@ def acknowledged(settings: Settings) -> set[str]:
 def assert_all_stored(settings: Settings, service: Service, numbers: Collection[int]) -> None:
     """Compare ``make_ticket`` of the numbers with the ledger, ledger with Chroma, and ask the service for each by its text."""
     expected = [make_ticket(number) for number in numbers]
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.index.connect()
-        stored = knowledge.ledger.tickets.get(ticket.id for ticket in expected)
+    with contextlib.closing(Store(settings)) as store:
+        store.index.connect()
+        stored = store.ledger.tickets.get(ticket.id for ticket in expected)
         for ticket in expected:
             found = stored[ticket.id]
             assert (found.text, found.priority, found.resolution) == (
@@ -60,10 +60,10 @@ def assert_all_stored(settings: Settings, service: Service, numbers: Collection[
                 ticket.priority,
                 ticket.resolution,
             )
-        vectors = knowledge.ledger.vectors.get(SPACE, (text_hash(ticket.text) for ticket in expected))
+        vectors = store.ledger.vectors.get(SPACE, (text_hash(ticket.text) for ticket in expected))
         rows = np.stack([vectors[text_hash(ticket.text)] for ticket in expected])
         np.testing.assert_allclose(rows, vectors_for(expected), atol=1e-6)
-        assert_faithful(knowledge)
+        assert_faithful(store)
     with ThreadPoolExecutor(_ASKING) as pool:
         first = list(pool.map(lambda ticket: nearest(service, ticket.text), expected))
     assert first == [ticket.id for ticket in expected]

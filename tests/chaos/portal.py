@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from indexer.knowledge.knowledge import Knowledge
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket
 from tests.indexer.making import SPACE, make_ticket, make_tickets, sentence, store_vectors, write_tickets
 from tests.provider import Provider
@@ -285,12 +285,12 @@ def _number(ticket_id: str) -> int:
 
 def _fill(settings: Settings, count: int, dimension: int) -> None:
     space = replace(SPACE, dimension=dimension)
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
         for start in range(0, count, _PAGE):
             tickets = make_tickets(min(_PAGE, count - start), start=start)
-            store_vectors(knowledge.ledger, tickets, space)
-            write_tickets(knowledge, space, tickets)
+            store_vectors(store.ledger, tickets, space)
+            write_tickets(store, space, tickets)
 
 
 def _seconds(found: list[float]) -> str:

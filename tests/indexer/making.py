@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from indexer.embedding import Matrix
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation, Ledger, Outcome, Space
+from indexer.store import Store
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
 from indexer.writing import record_tickets
 from tests.provider.vectors import vectors_of
@@ -17,11 +17,11 @@ __all__ = [
     "SPACE",
     "assert_faithful",
     "client_of",
+    "fill_store",
     "make_ticket",
     "make_tickets",
     "mislead",
     "sentence",
-    "store",
     "store_vectors",
     "vectors_for",
     "write_tickets",
@@ -114,31 +114,29 @@ def store_vectors(ledger: Ledger, tickets: Sequence[Ticket], space: Space = SPAC
     )
 
 
-def store(knowledge: Knowledge, tickets: Sequence[Ticket]) -> Generation:
+def fill_store(store: Store, tickets: Sequence[Ticket]) -> Generation:
     """Acknowledge tickets without asking a provider, and return the live generation."""
-    store_vectors(knowledge.ledger, tickets)
-    return write_tickets(knowledge, SPACE, tickets)[0]
+    store_vectors(store.ledger, tickets)
+    return write_tickets(store, SPACE, tickets)[0]
 
 
-def write_tickets(
-    knowledge: Knowledge, space: Space, tickets: Sequence[Ticket]
-) -> tuple[Generation, list[Outcome]]:
+def write_tickets(store: Store, space: Space, tickets: Sequence[Ticket]) -> tuple[Generation, list[Outcome]]:
     """Acknowledge tickets whose vectors are stored, and tell the index."""
-    generation, outcomes = record_tickets(knowledge.ledger, space, tickets)
-    knowledge.replay(generation, only=[ticket.id for ticket in tickets])
+    generation, outcomes = record_tickets(store.ledger, space, tickets)
+    store.replay(generation, only=[ticket.id for ticket in tickets])
     return generation, outcomes
 
 
-def client_of(knowledge: Knowledge) -> Any:
+def client_of(store: Store) -> Any:
     """Return the Chroma client of a store that is connected, without our code around it."""
-    connection = knowledge.index._connection  # noqa: SLF001 (nothing but a test needs it)
+    connection = store.index._connection  # noqa: SLF001 (nothing but a test needs it)
     assert connection is not None
     return connection.client
 
 
-def mislead(knowledge: Knowledge, generation: Generation, ids: Sequence[str]) -> None:
+def mislead(store: Store, generation: Generation, ids: Sequence[str]) -> None:
     """Give rows of Chroma vectors that are not theirs, as damaged files would."""
-    collection = client_of(knowledge).get_collection(generation.name, embedding_function=None)
+    collection = client_of(store).get_collection(generation.name, embedding_function=None)
     rows = collection.get(ids=list(ids), include=["documents", "metadatas"])
     collection.delete(ids=rows["ids"])
     wrong = vectors_of([f"not {ticket_id}" for ticket_id in rows["ids"]], generation.space.dimension)
@@ -147,9 +145,9 @@ def mislead(knowledge: Knowledge, generation: Generation, ids: Sequence[str]) ->
     )
 
 
-def assert_faithful(knowledge: Knowledge) -> None:
+def assert_faithful(store: Store) -> None:
     """Compare Chroma's rows with the ledger, field by field and number by number, and find each by its own vector."""
-    ledger, index = knowledge.ledger, knowledge.index
+    ledger, index = store.ledger, store.index
     live = ledger.generations.live()
     assert live is not None
     assert ledger.generations.count_pending(live) == 0

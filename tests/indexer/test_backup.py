@@ -22,13 +22,14 @@ import pytest
 
 from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import FeedbackEntry, Hit, Ledger, Row
 from indexer.ledger.tables import feedback
+from indexer.progress import no_progress
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.verify import verify
 from tests.indexer.command import ROOT, environment, report_of, run_command
-from tests.indexer.making import SPACE, make_ticket, make_tickets, store, store_vectors, vectors_for
+from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, store_vectors, vectors_for
 from tests.leftovers import assert_nothing_runs
 from tests.postgres import Postgres
 from tests.provider import Provider
@@ -47,10 +48,6 @@ _SAID = FeedbackEntry(
 )
 
 
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
-
-
 def _nearest(hits: list[Hit]) -> tuple[list[float], set[Hit]]:
     """Return the similarities, and the hits without those that tie for the last place: which of them come is chance."""
     similar = [round(hit.similarity, 5) for hit in hits]
@@ -64,11 +61,11 @@ def _feedback(ledger: Ledger) -> list[Row]:
 
 
 @contextlib.contextmanager
-def _opened(settings: Settings, folder: Path, database_url: str | None = None) -> Iterator[Knowledge]:
+def _opened(settings: Settings, folder: Path, database_url: str | None = None) -> Iterator[Store]:
     chosen = msgspec.structs.replace(settings, data_dir=folder, database_url=database_url)
-    with contextlib.closing(Knowledge(chosen)) as knowledge:
-        knowledge.prepare()
-        yield knowledge
+    with contextlib.closing(Store(chosen)) as store:
+        store.prepare()
+        yield store
     assert_nothing_runs(folder)
 
 
@@ -82,7 +79,7 @@ def written(settings: Settings, tmp_path: Path) -> Path:
         ledger.generations.ensure_live(SPACE)
         ledger.tickets.write(tickets)
         ledger.feedback.take(_SAID)
-        backup(ledger, tmp_path / "small.backup", notify=_quiet)
+        backup(ledger, tmp_path / "small.backup", progress=no_progress)
     return tmp_path / "small.backup"
 
 
@@ -96,10 +93,10 @@ def test_round_trip(
     queries = vectors_for(make_tickets(100, start=5_000))
     file = tmp_path / "all.backup"
     with _opened(settings, tmp_path / "first", there) as first:
-        live = store(first, tickets)
+        live = fill_store(first, tickets)
         store_vectors(first.ledger, tickets[:50], _OTHER)
         first.ledger.feedback.take(_SAID)
-        made = backup(first.ledger, file, notify=_quiet)
+        made = backup(first.ledger, file, progress=no_progress)
         neighbours = [_nearest(first.nearest(live, query, 10)) for query in queries]
         stored = first.ledger.tickets.get(t.id for t in tickets)
         hashes = set(first.ledger.tickets.hashes().values())
@@ -107,7 +104,7 @@ def test_round_trip(
         said = _feedback(first.ledger)
     assert (made.tickets, made.vectors, made.feedback) == (301, 351, 1)
     with _opened(settings, tmp_path / "second", back) as second:
-        restored = restore(second.ledger, file, notify=_quiet)
+        restored = restore(second.ledger, file, progress=no_progress)
         second.prepare()
         new = second.ledger.generations.live()
         assert new is not None
@@ -119,8 +116,8 @@ def test_round_trip(
             assert found.keys() == expected.keys()
             assert all(found[text].tobytes() == expected[text].tobytes() for text in expected)
         assert [_nearest(second.nearest(new, query, 10)) for query in queries] == neighbours
-        assert verify(second, tmp_path / "second", full=True, notify=_quiet).clean
-        store(second, [make_ticket(400)])
+        assert verify(second, tmp_path / "second", full=True, progress=no_progress).clean
+        fill_store(second, [make_ticket(400)])
         store_vectors(second.ledger, [make_ticket(401)], replace(SPACE, model="a third"))
     assert provider.stats().requests["embeddings"] == 0
 
@@ -145,13 +142,13 @@ def test_a_running_system_is_copied_as_it_was_at_one_moment(settings: Settings, 
             rounds = pool.submit(write)
             try:
                 for number in range(5):
-                    backup(ledger, tmp_path / f"{number}.backup", notify=_quiet)
+                    backup(ledger, tmp_path / f"{number}.backup", progress=no_progress)
             finally:
                 stop.set()
             assert rounds.result() > 5
     for number in range(5):
         with contextlib.closing(Ledger(None, tmp_path / f"copy-{number}")) as copy:
-            restore(copy, tmp_path / f"{number}.backup", notify=_quiet)
+            restore(copy, tmp_path / f"{number}.backup", progress=no_progress)
             pair = copy.tickets.get(["t-0", "t-399"])
             assert pair["t-0"].priority == pair["t-399"].priority
             assert copy.tickets.count() == 400
@@ -230,7 +227,7 @@ def test_what_is_no_whole_backup_is_refused_by_name(written: Path, tmp_path: Pat
     _DAMAGE[damage](written)
     with contextlib.closing(Ledger(None, tmp_path / "empty")) as ledger:
         with pytest.raises(BackupFileError, match=r"small\.backup") as refused:
-            restore(ledger, written, notify=_quiet)
+            restore(ledger, written, progress=no_progress)
         assert "Case" not in str(refused.value)
         assert ledger.copies.is_empty()
         assert ledger.revision() == 0
@@ -241,7 +238,7 @@ def test_any_flipped_byte_is_refused_or_harmless(written: Path, tmp_path: Path) 
     whole = written.read_bytes()
     generator = random.Random(20261122)
     with contextlib.closing(Ledger(None, tmp_path / "right")) as right:
-        restore(right, written, notify=_quiet)
+        restore(right, written, progress=no_progress)
         expected = list(right.tickets.records())
     refused = 0
     for number in range(60):
@@ -251,7 +248,7 @@ def test_any_flipped_byte_is_refused_or_harmless(written: Path, tmp_path: Path) 
         )
         with contextlib.closing(Ledger(None, tmp_path / f"flip-{number}")) as ledger:
             try:
-                restore(ledger, written, notify=_quiet)
+                restore(ledger, written, progress=no_progress)
             except BackupFileError:
                 refused += 1
                 assert ledger.copies.is_empty()
@@ -266,7 +263,7 @@ def test_only_an_empty_store_is_filled(written: Path, settings: Settings, tmp_pa
     with contextlib.closing(Ledger(None, tmp_path / "used")) as ledger:
         store_vectors(ledger, make_tickets(1))
         with pytest.raises(PrecedentError, match="the store is not empty"):
-            restore(ledger, written, notify=_quiet)
+            restore(ledger, written, progress=no_progress)
         assert ledger.tickets.count() == 0
 
 
@@ -276,7 +273,7 @@ def test_of_nothing_there_is_no_backup(settings: Settings, tmp_path: Path) -> No
         contextlib.closing(Ledger(None, settings.data_dir)) as ledger,
         pytest.raises(PrecedentError, match="PRECEDENT_DATA_DIR"),
     ):
-        backup(ledger, tmp_path / "nothing.backup", notify=_quiet)
+        backup(ledger, tmp_path / "nothing.backup", progress=no_progress)
     assert not (tmp_path / "nothing.backup").exists()
 
 
@@ -285,9 +282,9 @@ def test_no_file_is_overwritten(written: Path, settings: Settings) -> None:
     before = written.read_bytes()
     with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
         with pytest.raises(PrecedentError, match="exists already"):
-            backup(ledger, written, notify=_quiet)
+            backup(ledger, written, progress=no_progress)
         with pytest.raises(PrecedentError, match="cannot be written"):
-            backup(ledger, written.parent / "nowhere" / "file", notify=_quiet)
+            backup(ledger, written.parent / "nowhere" / "file", progress=no_progress)
     assert written.read_bytes() == before
     assert not list(written.parent.glob("*.partial"))
 
@@ -327,7 +324,7 @@ def test_damage_is_not_laundered(
     _hurt(settings.data_dir, _HURTS[ticket_id])
     with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
         with pytest.raises(PrecedentError, match=f"'{ticket_id}'.*salvage") as refused:
-            backup(ledger, tmp_path / "new.backup", notify=_quiet)
+            backup(ledger, tmp_path / "new.backup", progress=no_progress)
         assert ledger.tickets.altered() == [ticket_id]
         ledger.glance()
         if ticket_id in ("t-4", "t-5"):
@@ -361,7 +358,7 @@ def test_salvage(written: Path, settings: Settings, tmp_path: Path, caplog: pyte
     assert report["tickets"] + report["lost"] == 641
     assert "Cas" not in done.stdout + done.stderr
     with contextlib.closing(Ledger(None, tmp_path / "saved")) as saved:
-        restored = restore(saved, file, notify=_quiet)
+        restored = restore(saved, file, progress=no_progress)
         assert (restored.tickets, restored.vectors) == (report["tickets"], 51)
         assert saved.tickets.altered() == []
         assert saved.tickets.get(["t-7", "t-9077"]) == {"t-7": make_ticket(7), "t-9077": _FULL}
@@ -374,7 +371,7 @@ def test_salvage_of_a_sound_ledger(
     chosen = msgspec.structs.replace(settings, database_url=database_url)
     if database_url is not None:
         with contextlib.closing(Ledger(database_url, tmp_path / "other")) as ledger:
-            restore(ledger, written, notify=_quiet)
+            restore(ledger, written, progress=no_progress)
     report = report_of(run_command(chosen, "salvage", str(tmp_path / "saved.backup"), "--json"))
     assert (report["lost"], report["tickets"], report["vectors"], report["feedback"]) == (0, 41, 51, 1)
 
@@ -404,7 +401,7 @@ def test_a_read_only_file_system(written: Path, settings: Settings, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in chosen.data_dir.iterdir()) == before
     with contextlib.closing(Ledger(None, tmp_path / "thawed")) as ledger:
-        assert restore(ledger, file, notify=_quiet).tickets == 42
+        assert restore(ledger, file, progress=no_progress).tickets == 42
         assert ledger.tickets.get(["t-77"])
     assert not list(tmp_path.glob(".frozen*"))
 
@@ -418,18 +415,18 @@ def test_an_interrupted_restore_leaves_nothing(written: Path, tmp_path: Path) ->
             )
         other.close()
         with pytest.raises(PrecedentError):
-            restore(ledger, written, notify=_quiet)
+            restore(ledger, written, progress=no_progress)
         assert ledger.copies.is_empty()
         with contextlib.closing(sqlite3.connect(tmp_path / "store" / "ledger.sqlite3")) as database, database:
             database.execute("DROP TRIGGER stop")
-        assert restore(ledger, written, notify=_quiet).tickets == 41
+        assert restore(ledger, written, progress=no_progress).tickets == 41
 
 
 def test_the_commands(settings: Settings, tmp_path: Path, provider: Provider) -> None:
     """Backup, then restore into another folder: verified clean, without a provider request."""
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        store(knowledge, make_tickets(50))
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        fill_store(store, make_tickets(50))
     file = str(tmp_path / "made.backup")
     assert report_of(run_command(settings, "backup", file, "--json"))["tickets"] == 50
     empty = msgspec.structs.replace(settings, data_dir=tmp_path / "other")

@@ -13,14 +13,15 @@ import pytest
 
 from indexer.errors import PrecedentError
 from indexer.forget import Receipt, UnknownTicketsError, forget, unfinished
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import FeedbackEntry, Ledger
+from indexer.progress import no_progress
 from indexer.rebuild import rebuild
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket, text_hash
 from indexer.verify import verify
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for
+from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, vectors_for
 from tests.indexer.test_rebuild import _embedder
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
@@ -38,31 +39,27 @@ _FEW = 40
 
 
 @contextlib.contextmanager
-def _holding(settings: Settings, count: int) -> Iterator[Knowledge]:
-    with contextlib.closing(Knowledge(settings)) as opened:
+def _holding(settings: Settings, count: int) -> Iterator[Store]:
+    with contextlib.closing(Store(settings)) as opened:
         opened.prepare()
-        store(opened, [_SECRET, *make_tickets(count)])
+        fill_store(opened, [_SECRET, *make_tickets(count)])
         yield opened
 
 
 @pytest.fixture
-def knowledge(settings: Settings) -> Iterator[Knowledge]:
+def store(settings: Settings) -> Iterator[Store]:
     with _holding(settings, _FEW) as opened:
         yield opened
 
 
 @pytest.fixture
-def large(settings: Settings) -> Iterator[Knowledge]:
+def large(settings: Settings) -> Iterator[Store]:
     with _holding(settings, _COUNT) as opened:
         yield opened
 
 
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
-
-
-def _forget(knowledge: Knowledge, settings: Settings, *ids: str) -> Receipt:
-    return forget(knowledge, settings.data_dir, ids, notify=_quiet)
+def _forget(store: Store, settings: Settings, *ids: str) -> Receipt:
+    return forget(store, settings.data_dir, ids, progress=no_progress)
 
 
 def _files_with(data_dir: Path, *pieces: bytes) -> dict[str, int]:
@@ -104,7 +101,7 @@ def _near_vectors(data_dir: Path, vector: np.ndarray[tuple[int], np.dtype[np.flo
 _WORDS = (b"Featherstonehaugh", b"card", b"4929 1111 2222 ends", b"by courier", b"customer-4711-ticket-98765")
 
 
-def test_no_byte_is_left(large: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_no_byte_is_left(large: Store, settings: Settings, data_dir: Path) -> None:
     """Text, resolution, id and vector are in ledger and index before, and in no file after; all else stays."""
     vector = vectors_for([_SECRET])[0]
     before = _files_with(data_dir, *_WORDS)
@@ -127,55 +124,55 @@ def test_no_byte_is_left(large: Knowledge, settings: Settings, data_dir: Path) -
         "chroma.sqlite3",
         "chroma.log",
     }
-    report = verify(large, data_dir, full=True, notify=_quiet)
+    report = verify(large, data_dir, full=True, progress=no_progress)
     assert (report.problems, report.rows) == ((), _COUNT)
     assert not unfinished(data_dir)
 
 
 def test_every_generation_forgets(
-    knowledge: Knowledge, settings: Settings, data_dir: Path, provider: Provider
+    store: Store, settings: Settings, data_dir: Path, provider: Provider
 ) -> None:
     """After a rebuild in another model the ticket's two vectors and both generations' rows are erased."""
     provider.configure(models={"other-model": 48})
 
     async def there() -> None:
         async with _embedder(settings, "other-model") as embedder:
-            await rebuild(knowledge, embedder, notify=_quiet)
+            await rebuild(store, embedder, progress=no_progress)
 
     asyncio.run(there())
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(store, settings, _SECRET.id)
     assert receipt.clean
     assert receipt.vectors_before - receipt.vectors_after == 2
-    assert [g.status for g in knowledge.ledger.generations.all()] == ["live"]
+    assert [g.status for g in store.ledger.generations.all()] == ["live"]
     assert _files_with(data_dir, *_WORDS) == {}
     for dimension in (64, 48):
         assert _near_vectors(data_dir, vectors_for([_SECRET], dimension)[0]) == []
 
 
-def test_a_text_that_another_ticket_has_too(knowledge: Knowledge, settings: Settings) -> None:
+def test_a_text_that_another_ticket_has_too(store: Store, settings: Settings) -> None:
     """The vector stays for the other ticket, and the receipt says that the text cannot be told apart."""
     twin = msgspec.structs.replace(_SECRET, id="twin-of-it", resolution="Nothing yet.", tags=())
-    store(knowledge, [twin])
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    fill_store(store, [twin])
+    receipt = _forget(store, settings, _SECRET.id)
     assert receipt.clean
     assert receipt.vectors_before == receipt.vectors_after
     assert any("stands in a ticket that stays" in note for note in receipt.notes)
-    assert knowledge.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
-    assert verify(knowledge, settings.data_dir, full=True, notify=_quiet).clean
+    assert store.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+    assert verify(store, settings.data_dir, full=True, progress=no_progress).clean
 
 
-def test_earlier_texts_go_too(knowledge: Knowledge, settings: Settings) -> None:
+def test_earlier_texts_go_too(store: Store, settings: Settings) -> None:
     """The vector of a text that the ticket had before it was edited is erased with it."""
     edited = msgspec.structs.replace(
         _SECRET, text="The vault opens now, says Featherstonehaugh of the old estate."
     )
-    store(knowledge, [edited])
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    fill_store(store, [edited])
+    receipt = _forget(store, settings, _SECRET.id)
     assert receipt.vectors_before - receipt.vectors_after == 2
-    assert not knowledge.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+    assert not store.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
 
 
-def test_put_aside_indexes_and_forests_go(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_put_aside_indexes_and_forests_go(store: Store, settings: Settings, data_dir: Path) -> None:
     """Copies of an index that was damaged, and forests, which hold ids, are removed and named."""
     for path in (
         data_dir / "index.damaged-20260101T000000" / "chroma.sqlite3",
@@ -183,7 +180,7 @@ def test_put_aside_indexes_and_forests_go(knowledge: Knowledge, settings: Settin
     ):
         path.parent.mkdir()
         path.write_bytes(_SECRET.id.encode() + _SECRET.text.encode())
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(store, settings, _SECRET.id)
     assert receipt.clean
     assert receipt.removed == ["forests/tickets-0001-7.npz", "index.damaged-20260101T000000"]
     assert {"forests/tickets-0001-7.npz", "index.damaged-20260101T000000/chroma.sqlite3"} <= {
@@ -192,54 +189,54 @@ def test_put_aside_indexes_and_forests_go(knowledge: Knowledge, settings: Settin
     assert _files_with(data_dir, *_WORDS) == {}
 
 
-def test_reports_of_batches_go(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_reports_of_batches_go(store: Store, settings: Settings, data_dir: Path) -> None:
     """What a batch that has ended says of refused ids is removed; one that waits is left, and named as a trace."""
     jobs = data_dir / "jobs"
     jobs.mkdir()
     for name in ("ended.json", "waiting.json", "waiting.body"):
         (jobs / name).write_text(f'{{"errors": [{{"id": "{_SECRET.id}"}}]}}')
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(store, settings, _SECRET.id)
     assert not receipt.clean
     assert receipt.removed == ["jobs/ended.json"]
     assert [file.name for file in receipt.files if file.found] == ["jobs/waiting.body", "jobs/waiting.json"]
     (jobs / "waiting.body").unlink()  # it has ended
-    again = _forget(knowledge, settings)
+    again = _forget(store, settings)
     assert again.clean
     assert again.removed == ["jobs/waiting.json"]
     assert _files_with(data_dir, *_WORDS) == {}
 
 
-def test_a_trace_that_stays_is_reported(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_a_trace_that_stays_is_reported(store: Store, settings: Settings, data_dir: Path) -> None:
     """A file that is not ours is not touched: the receipt names it, and the run counts as unfinished."""
     (data_dir / "notes.txt").write_text(f"about {_SECRET.resolution}")
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(store, settings, _SECRET.id)
     assert not receipt.clean
     assert [file.name for file in receipt.files if file.found] == ["notes.txt"]
-    kinds = {problem.kind for problem in verify(knowledge, data_dir, notify=_quiet).problems}
+    kinds = {problem.kind for problem in verify(store, data_dir, progress=no_progress).problems}
     assert kinds == {"forget_unfinished"}
     (data_dir / "notes.txt").unlink()
-    again = _forget(knowledge, settings)
+    again = _forget(store, settings)
     assert again.clean
     assert again.forgotten == [_SECRET.id]
-    assert verify(knowledge, data_dir, notify=_quiet).clean
+    assert verify(store, data_dir, progress=no_progress).clean
 
 
-def test_unknown_ids(knowledge: Knowledge, settings: Settings) -> None:
+def test_unknown_ids(store: Store, settings: Settings) -> None:
     """Unknown ids are named; when none is known nothing is done."""
-    revision = knowledge.ledger.revision()
+    revision = store.ledger.revision()
     with pytest.raises(UnknownTicketsError, match="'t-99999'"):
-        _forget(knowledge, settings, "t-99999")
-    assert knowledge.ledger.revision() == revision
-    receipt = _forget(knowledge, settings, "t-99999", "t-5")
+        _forget(store, settings, "t-99999")
+    assert store.ledger.revision() == revision
+    receipt = _forget(store, settings, "t-99999", "t-5")
     assert (receipt.forgotten, receipt.unknown) == (["t-5"], ["t-99999"])
 
 
-def test_tickets_that_are_not_embedded_are_not_lost(knowledge: Knowledge, settings: Settings) -> None:
+def test_tickets_that_are_not_embedded_are_not_lost(store: Store, settings: Settings) -> None:
     """When the index cannot be written anew, that is said before anything is erased."""
-    knowledge.ledger.tickets.write([make_ticket(9_000)])
+    store.ledger.tickets.write([make_ticket(9_000)])
     with pytest.raises(PrecedentError, match="not embedded yet"):
-        _forget(knowledge, settings, _SECRET.id)
-    assert knowledge.ledger.tickets.get([_SECRET.id])
+        _forget(store, settings, _SECRET.id)
+    assert store.ledger.tickets.get([_SECRET.id])
 
 
 def test_postgresql(
@@ -247,19 +244,19 @@ def test_postgresql(
 ) -> None:
     """With the ledger on PostgreSQL the tables are rewritten, and the receipt says what is out of reach."""
     chosen = msgspec.structs.replace(settings, database_url=postgres.new_database())  # type: ignore[attr-defined]
-    with contextlib.closing(Knowledge(chosen)) as knowledge:
-        knowledge.prepare()
-        store(knowledge, [_SECRET, *make_tickets(50)])
-        receipt = _forget(knowledge, chosen, _SECRET.id)
+    with contextlib.closing(Store(chosen)) as store:
+        store.prepare()
+        fill_store(store, [_SECRET, *make_tickets(50)])
+        receipt = _forget(store, chosen, _SECRET.id)
         assert receipt.clean
         assert any("write-ahead log" in note for note in receipt.notes)
-        assert verify(knowledge, data_dir, full=True, notify=_quiet).clean
+        assert verify(store, data_dir, full=True, progress=no_progress).clean
     assert _files_with(data_dir, *_WORDS) == {}
 
 
-def test_the_command(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_the_command(store: Store, settings: Settings, data_dir: Path) -> None:
     """A tag names tickets too; the receipt is the last line; a second time there is nothing to forget."""
-    knowledge.close()
+    store.close()
     done = run_command(settings, "forget", "--tag", "customer:featherstonehaugh", "t-7", "--json")
     receipt = report_of(done)
     assert receipt["clean"]
@@ -274,10 +271,10 @@ def test_the_command(knowledge: Knowledge, settings: Settings, data_dir: Path) -
     assert "no ticket has the tag" in run_command(settings, "forget", "--tag", "nobody", status=2).stderr
 
 
-def test_the_tag_is_matched_whole(knowledge: Knowledge) -> None:
+def test_the_tag_is_matched_whole(store: Store) -> None:
     """A tag that another one contains, or that stands in a text, names nothing else."""
-    store(
-        knowledge,
+    fill_store(
+        store,
         [
             make_ticket(7_001, tags=("customer:10",)),
             make_ticket(7_002, tags=("customer:1", "x")),
@@ -285,16 +282,14 @@ def test_the_tag_is_matched_whole(knowledge: Knowledge) -> None:
             make_ticket(7_004, tags=("100%_ü",)),
         ],
     )
-    assert knowledge.ledger.tickets.tagged("customer:1") == ["t-7002"]
-    assert knowledge.ledger.tickets.tagged("100%_ü") == ["t-7004"]
-    assert knowledge.ledger.tickets.tagged("%") == []
+    assert store.ledger.tickets.tagged("customer:1") == ["t-7002"]
+    assert store.ledger.tickets.tagged("100%_ü") == ["t-7004"]
+    assert store.ledger.tickets.tagged("%") == []
 
 
-def test_the_ledger_file_holds_no_free_pages(
-    knowledge: Knowledge, settings: Settings, data_dir: Path
-) -> None:
+def test_the_ledger_file_holds_no_free_pages(store: Store, settings: Settings, data_dir: Path) -> None:
     """After a forget the ledger's file is rewritten and its log is empty."""
-    _forget(knowledge, settings, *[f"t-{n}" for n in range(30)])
+    _forget(store, settings, *[f"t-{n}" for n in range(30)])
     with contextlib.closing(sqlite3.connect(data_dir / "ledger.sqlite3")) as database:
         assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
 
@@ -302,68 +297,64 @@ def test_the_ledger_file_holds_no_free_pages(
 _REPLY = "Dear Ignatius, the vault of yours opens on Thursdays only, as I said on the telephone."
 
 
-def _said(knowledge: Knowledge, ticket_id: str, reply: str, answer: str | None = None) -> None:
-    knowledge.ledger.feedback.take(
+def _said(store: Store, ticket_id: str, reply: str, answer: str | None = None) -> None:
+    store.ledger.feedback.take(
         FeedbackEntry(action="edited", triage_id=answer, ticket_id=ticket_id, priority=None, reply=reply)
     )
 
 
-def test_what_was_deleted_before_is_forgotten(large: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_what_was_deleted_before_is_forgotten(large: Store, settings: Settings, data_dir: Path) -> None:
     """A ticket that the portal deleted is erased by its id: its text, vector, and what was replied, though no row has it."""
-    knowledge = large
+    store = large
     vector = vectors_for([_SECRET])[0]
-    _said(knowledge, _SECRET.id, _REPLY)
-    knowledge.ledger.tickets.delete([_SECRET.id])
-    live = knowledge.ledger.generations.live()
+    _said(store, _SECRET.id, _REPLY)
+    store.ledger.tickets.delete([_SECRET.id])
+    live = store.ledger.generations.live()
     assert live is not None
-    knowledge.replay(live, only=[_SECRET.id])
+    store.replay(live, only=[_SECRET.id])
     assert _files_with(data_dir, b"Featherstonehaugh")
-    receipt = _forget(knowledge, settings, _SECRET.id)
+    receipt = _forget(store, settings, _SECRET.id)
     assert receipt.clean
     assert (receipt.forgotten, receipt.unknown) == ([_SECRET.id], [])
     found = {kind for file in receipt.before for kind in file.found}
     assert {"id", "hash", "vector"} <= found
     assert _files_with(data_dir, *_WORDS, b"Thursdays", text_hash(_SECRET.text).encode()) == {}
     assert _near_vectors(data_dir, vector) == []
-    assert knowledge.ledger.tickets.deleted() == {}
+    assert store.ledger.tickets.deleted() == {}
     with pytest.raises(UnknownTicketsError):
-        _forget(knowledge, settings, _SECRET.id)
+        _forget(store, settings, _SECRET.id)
 
 
-def test_a_deletion_takes_the_replies_at_once(knowledge: Knowledge) -> None:
+def test_a_deletion_takes_the_replies_at_once(store: Store) -> None:
     """What an agent sent for a ticket is not in the ledger once that is deleted; that something was said still counts."""
-    _said(knowledge, _SECRET.id, _REPLY, answer="a-1")
-    _said(knowledge, "t-1", "Something else.", answer="a-2")
-    knowledge.ledger.tickets.delete([_SECRET.id])
-    assert knowledge.ledger.feedback.replies([_SECRET.id, "t-1"]) == {
+    _said(store, _SECRET.id, _REPLY, answer="a-1")
+    _said(store, "t-1", "Something else.", answer="a-2")
+    store.ledger.tickets.delete([_SECRET.id])
+    assert store.ledger.feedback.replies([_SECRET.id, "t-1"]) == {
         _SECRET.id: [],
         "t-1": ["Something else."],
     }
-    assert knowledge.ledger.feedback.counts()["edited"] == 2
+    assert store.ledger.feedback.counts()["edited"] == 2
 
 
-def test_feedback_for_what_never_was_is_forgotten(
-    knowledge: Knowledge, settings: Settings, data_dir: Path
-) -> None:
+def test_feedback_for_what_never_was_is_forgotten(store: Store, settings: Settings, data_dir: Path) -> None:
     """An id that only feedback names is taken, and every word that was sent for it is erased."""
-    _said(knowledge, "never-stored-ticket-1", _REPLY, answer="a-1")
-    _said(
-        knowledge, "never-stored-ticket-1", "And on Sundays, if Featherstonehaugh brings cake.", answer="a-2"
-    )
-    _said(knowledge, "t-2", f"As to another: {_REPLY}", answer="a-3")
-    receipt = _forget(knowledge, settings, "never-stored-ticket-1")
+    _said(store, "never-stored-ticket-1", _REPLY, answer="a-1")
+    _said(store, "never-stored-ticket-1", "And on Sundays, if Featherstonehaugh brings cake.", answer="a-2")
+    _said(store, "t-2", f"As to another: {_REPLY}", answer="a-3")
+    receipt = _forget(store, settings, "never-stored-ticket-1")
     assert receipt.clean
     assert receipt.forgotten == ["never-stored-ticket-1"]
     assert {"id", "reply"} <= {kind for file in receipt.before for kind in file.found}
     assert _files_with(data_dir, b"never-stored-ticket-1", b"brings cake") == {}
-    assert knowledge.ledger.feedback.replies(["t-2"])["t-2"], "what was said of another ticket stays"
+    assert store.ledger.feedback.replies(["t-2"])["t-2"], "what was said of another ticket stays"
 
 
-def test_everything_that_was_deleted(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_everything_that_was_deleted(store: Store, settings: Settings, data_dir: Path) -> None:
     """`--deleted` erases all tombstones, but no ticket that is stored again; afterwards there is none left."""
-    knowledge.ledger.tickets.delete([_SECRET.id, "t-1", "t-2"])
-    store(knowledge, [make_ticket(2)])
-    knowledge.close()
+    store.ledger.tickets.delete([_SECRET.id, "t-1", "t-2"])
+    fill_store(store, [make_ticket(2)])
+    store.close()
     receipt = report_of(run_command(settings, "forget", "--deleted", "--json"))
     assert receipt["clean"]
     assert set(receipt["forgotten"]) == {_SECRET.id, "t-1"}
@@ -373,7 +364,7 @@ def test_everything_that_was_deleted(knowledge: Knowledge, settings: Settings, d
     assert "no deleted ticket" in run_command(settings, "forget", "--deleted", status=2).stderr
 
 
-def test_a_hundred_at_once(knowledge: Knowledge, settings: Settings, data_dir: Path) -> None:
+def test_a_hundred_at_once(store: Store, settings: Settings, data_dir: Path) -> None:
     """Many tickets are erased in one go, also those whose words stand in tickets that stay."""
     many = [
         make_ticket(
@@ -383,10 +374,10 @@ def test_a_hundred_at_once(knowledge: Knowledge, settings: Settings, data_dir: P
         )
         for n in range(100)
     ]
-    store(knowledge, [*many, make_ticket(700, text="the heron of Mrs. Pumphrey limps")])
-    receipt = _forget(knowledge, settings, *[ticket.id for ticket in many])
+    fill_store(store, [*many, make_ticket(700, text="the heron of Mrs. Pumphrey limps")])
+    receipt = _forget(store, settings, *[ticket.id for ticket in many])
     assert [file for file in receipt.files if file.found] == []
     assert len(receipt.forgotten) == 100
     assert {"text", "id", "vector"} <= {kind for file in receipt.before for kind in file.found}
     assert _files_with(data_dir, *[ticket.id.encode() for ticket in many], b"Call number") == {}
-    assert verify(knowledge, data_dir, full=True, notify=_quiet).clean
+    assert verify(store, data_dir, full=True, progress=no_progress).clean

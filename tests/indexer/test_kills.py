@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from indexer.forget import unfinished
-from indexer.knowledge.knowledge import Knowledge
+from indexer.progress import no_progress
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket
 from indexer.verify import Problem, repair, verify
 from tests.indexer.command import report_of, run_command, start_command
-from tests.indexer.making import make_ticket, make_tickets, store
+from tests.indexer.making import fill_store, make_ticket, make_tickets
 from tests.provider import Provider
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -27,16 +28,12 @@ _MENDS = ("precedent verify --repair", "precedent forget")
 
 
 @pytest.fixture
-def knowledge(settings: Settings) -> Iterator[Knowledge]:
+def store(settings: Settings) -> Iterator[Store]:
     """A store whose Chroma runs all the time, as with a service beside the commands."""
-    with contextlib.closing(Knowledge(settings)) as opened:
+    with contextlib.closing(Store(settings)) as opened:
         opened.prepare()
-        store(opened, make_tickets(_COUNT))
+        fill_store(opened, make_tickets(_COUNT))
         yield opened
-
-
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 def _holds(process: "subprocess.Popen[str]", name: str) -> bool:
@@ -73,23 +70,23 @@ def _kill(settings: Settings, *arguments: str, opens: str, after: float, **chang
     return process.returncode == -9
 
 
-def _problems(knowledge: Knowledge, settings: Settings) -> tuple[Problem, ...]:
-    return verify(knowledge, settings.data_dir, full=True, notify=_quiet).problems
+def _problems(store: Store, settings: Settings) -> tuple[Problem, ...]:
+    return verify(store, settings.data_dir, full=True, progress=no_progress).problems
 
 
-def _mend(knowledge: Knowledge, settings: Settings) -> None:
+def _mend(store: Store, settings: Settings) -> None:
     """Do what verify says, nothing else, and require that it is clean then."""
-    for problem in _problems(knowledge, settings):
+    for problem in _problems(store, settings):
         assert problem.mend.startswith(_MENDS), problem
     if unfinished(settings.data_dir):
         run_command(settings, "forget")
-    if _problems(knowledge, settings):
-        repair(knowledge, full=True, notify=_quiet)
-    assert _problems(knowledge, settings) == ()
-    assert [g.status for g in knowledge.ledger.generations.all()].count("live") == 1
+    if _problems(store, settings):
+        repair(store, full=True, progress=no_progress)
+    assert _problems(store, settings) == ()
+    assert [g.status for g in store.ledger.generations.all()].count("live") == 1
 
 
-def test_rebuild_switch_and_rollback(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider: Provider) -> None:
     """Twelve kills, half of them near the switch: one whole generation is live each time, and every ticket is there."""
     generator = random.Random(3)
     whole = _duration(settings, "rebuild", opens="maintenance.lock", EMBEDDING_MODEL="model-0")
@@ -109,24 +106,24 @@ def test_rebuild_switch_and_rollback(knowledge: Knowledge, settings: Settings, p
             after=after,
             EMBEDDING_MODEL=f"model-{1 + number // 4}",
         )
-        assert set(knowledge.ledger.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
-        _mend(knowledge, settings)
-        store_in_live(knowledge, number)
+        assert set(store.ledger.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
+        _mend(store, settings)
+        store_in_live(store, number)
     assert killed  # how many fall within the command depends on the machine's speed
     run_command(settings, "rebuild", EMBEDDING_MODEL="model-9")
-    _mend(knowledge, settings)
+    _mend(store, settings)
 
 
-def store_in_live(knowledge: Knowledge, number: int) -> None:
+def store_in_live(store: Store, number: int) -> None:
     """Acknowledge a change of a ticket, which later generations must have."""
     changed = make_ticket(number, priority=f"p{number}")
-    knowledge.ledger.tickets.write([changed])
-    live = knowledge.ledger.generations.live()
+    store.ledger.tickets.write([changed])
+    live = store.ledger.generations.live()
     assert live is not None
-    knowledge.replay(live, only=[changed.id])
+    store.replay(live, only=[changed.id])
 
 
-def test_forget(knowledge: Knowledge, settings: Settings) -> None:
+def test_forget(store: Store, settings: Settings) -> None:
     """Six kills: the run goes on when it is called again, and nothing else is lost."""
     generator = random.Random(5)
     length = _duration(settings, "forget", "t-0", opens="maintenance.lock")
@@ -134,8 +131,8 @@ def test_forget(knowledge: Knowledge, settings: Settings) -> None:
     for number in range(1, 7):
         after = length * generator.uniform(0.0, 1.0)
         killed += _kill(settings, "forget", f"t-{number}", opens="maintenance.lock", after=after)
-        _mend(knowledge, settings)
-        left = set(knowledge.ledger.tickets.ids())
+        _mend(store, settings)
+        left = set(store.ledger.tickets.ids())
         if f"t-{number}" in left:
             assert not unfinished(settings.data_dir)
             run_command(settings, "forget", f"t-{number}")
@@ -146,12 +143,12 @@ def test_forget(knowledge: Knowledge, settings: Settings) -> None:
     assert killed  # how many fall within the command depends on the machine's speed
 
 
-def test_restore(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> None:
+def test_restore(store: Store, settings: Settings, tmp_path: Path) -> None:
     """Six kills: the store is empty or whole."""
     generator = random.Random(7)
     file = str(tmp_path / "made.backup")
     run_command(settings, "backup", file)
-    everything = {ticket.id: ticket for ticket in knowledge.ledger.tickets.records()}
+    everything = {ticket.id: ticket for ticket in store.ledger.tickets.records()}
 
     def empty(name: str) -> Settings:
         return msgspec.structs.replace(settings, data_dir=tmp_path / name)
@@ -162,7 +159,7 @@ def test_restore(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> No
         chosen = empty(f"store-{number}")
         after = length * generator.uniform(0.0, 1.0)
         killed += _kill(chosen, "restore", file, opens="ledger.sqlite3", after=after)
-        with contextlib.closing(Knowledge(chosen)) as restored:
+        with contextlib.closing(Store(chosen)) as restored:
             restored.index.connect()
             if restored.ledger.copies.is_empty():
                 assert _problems(restored, chosen) == ()
@@ -172,7 +169,7 @@ def test_restore(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> No
     assert killed  # how many fall within the command depends on the machine's speed
 
 
-def test_sync(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> None:
+def test_sync(store: Store, settings: Settings, tmp_path: Path) -> None:
     """Six kills: the store is whole after each, nothing acknowledged is lost, and the last sync stores the rest."""
     generator = random.Random(11)
     source = tmp_path / "tickets.jsonl"
@@ -187,11 +184,11 @@ def test_sync(knowledge: Knowledge, settings: Settings, tmp_path: Path) -> None:
         tickets += make_tickets(400, start=10_000 * (number + 1))
         after = length * generator.uniform(0.2, 1.0)
         killed += _kill(settings, "sync", write(tickets), opens="ledger.sqlite3", after=after)
-        acknowledged = knowledge.ledger.tickets.count()
-        _mend(knowledge, settings)
-        assert knowledge.ledger.tickets.count() == acknowledged
+        acknowledged = store.ledger.tickets.count()
+        _mend(store, settings)
+        assert store.ledger.tickets.count() == acknowledged
     assert killed  # how many fall within the command depends on the machine's speed
     report = report_of(run_command(settings, "sync", str(source), "--json"))
     assert report["added"] + report["unchanged"] == len(tickets)
-    assert len(knowledge.ledger.tickets.get(ticket.id for ticket in tickets)) == len(tickets)
-    assert _problems(knowledge, settings) == ()
+    assert len(store.ledger.tickets.get(ticket.id for ticket in tickets)) == len(tickets)
+    assert _problems(store, settings) == ()

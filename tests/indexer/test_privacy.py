@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.knowledge.knowledge import Knowledge
 from indexer.settings import Settings
+from indexer.store import Store
 from tests.indexer.command import run_command, start_command
-from tests.indexer.making import make_tickets, store
+from tests.indexer.making import fill_store, make_tickets
 from tests.provider import Provider
 from tests.service.running import KEY, running_service
 
@@ -69,7 +69,7 @@ def test_a_fitting_process_has_no_key_in_its_environment(data_dir: Path, provide
         def is_seen() -> bool:
             for process in Path("/proc").glob("[0-9]*"):
                 with contextlib.suppress(OSError):
-                    if b"service.refit" in (process / "cmdline").read_bytes():
+                    if b"service.forest.child" in (process / "cmdline").read_bytes():
                         parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
                         if int(parent) == service.process.pid:
                             seen.append((process / "environ").read_text())
@@ -85,16 +85,16 @@ def test_a_looser_folder_of_before_is_tightened_and_that_is_said(
 ) -> None:
     """Once: with all that is ours in it, and nothing that is not."""
     folder = settings.data_dir
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        store(knowledge, make_tickets(3))
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        fill_store(store, make_tickets(3))
     own = folder / "notes.txt"
     own.write_text("the user's own")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
-        with contextlib.closing(Knowledge(settings)):
+        with contextlib.closing(Store(settings)):
             pass
     assert [name.split()[0] for name in _open_to_others(folder)] == ["notes.txt"]
     said = [record.getMessage() for record in caplog.records if "other users" in record.getMessage()]
@@ -108,7 +108,7 @@ def test_a_folder_that_held_nothing_is_tightened_without_a_word(
     settings.data_dir.mkdir(mode=0o755)
     (settings.data_dir / ".gitkeep").touch()
     caplog.set_level(logging.WARNING)
-    with contextlib.closing(Knowledge(settings)):
+    with contextlib.closing(Store(settings)):
         pass
     assert settings.data_dir.stat().st_mode & _OTHERS == 0
     assert "other users" not in caplog.text

@@ -16,8 +16,8 @@ import pytest
 
 from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
 from indexer.errors import IndexBusyError, PrecedentError, SpaceMismatchError
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
+from indexer.progress import no_progress
 from indexer.provider import open_provider
 from indexer.rebuild import (
     Estimate,
@@ -30,36 +30,33 @@ from indexer.rebuild import (
     rollback,
 )
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import text_hash
 from indexer.writing import embed_texts
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import SPACE, make_ticket, make_tickets, store, vectors_for, write_tickets
+from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, vectors_for, write_tickets
 from tests.provider import Provider
 
 _OTHER = "other-model"
 
 
 @pytest.fixture
-def knowledge(settings: Settings, provider: Provider) -> Iterator[Knowledge]:
+def store(settings: Settings, provider: Provider) -> Iterator[Store]:
     provider.configure(models={_OTHER: 48})
-    with contextlib.closing(Knowledge(settings)) as opened:
+    with contextlib.closing(Store(settings)) as opened:
         opened.prepare()
         yield opened
 
 
 @pytest.fixture
-def large(settings: Settings, provider: Provider, database_url: str | None) -> Iterator[Knowledge]:
+def large(settings: Settings, provider: Provider, database_url: str | None) -> Iterator[Store]:
     """A store of 120 tickets, on each database in turn."""
     provider.configure(models={_OTHER: 48})
     chosen = msgspec.structs.replace(settings, database_url=database_url)
-    with contextlib.closing(Knowledge(chosen)) as opened:
+    with contextlib.closing(Store(chosen)) as opened:
         opened.prepare()
-        store(opened, make_tickets(120))
+        fill_store(opened, make_tickets(120))
         yield opened
-
-
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 @contextlib.asynccontextmanager
@@ -68,49 +65,47 @@ async def _embedder(settings: Settings, model: str) -> AsyncIterator[OpenAICompa
         yield OpenAICompatibleEmbedder(client, model=model, batch_size=32)
 
 
-def _rebuild(
-    knowledge: Knowledge, settings: Settings, model: str = _OTHER, *, force: bool = False
-) -> RebuildReport:
+def _rebuild(store: Store, settings: Settings, model: str = _OTHER, *, force: bool = False) -> RebuildReport:
     async def main() -> RebuildReport:
         async with _embedder(settings, model) as embedder:
-            return await rebuild(knowledge, embedder, force=force, notify=_quiet)
+            return await rebuild(store, embedder, force=force, progress=no_progress)
 
     return asyncio.run(main())
 
 
-def _rollback(knowledge: Knowledge, settings: Settings) -> RebuildReport:
+def _rollback(store: Store, settings: Settings) -> RebuildReport:
     async def main() -> RebuildReport:
-        async with _embedder(settings, previous_generation(knowledge).space.model) as embedder:
-            return await rollback(knowledge, embedder, notify=_quiet)
+        async with _embedder(settings, previous_generation(store).space.model) as embedder:
+            return await rollback(store, embedder, progress=no_progress)
 
     return asyncio.run(main())
 
 
-def _estimate(knowledge: Knowledge, settings: Settings, model: str) -> Estimate:
+def _estimate(store: Store, settings: Settings, model: str) -> Estimate:
     async def main() -> Estimate:
         async with _embedder(settings, model) as embedder:
-            return estimate(knowledge, embedder, settings)
+            return estimate(store, embedder, settings)
 
     return asyncio.run(main())
 
 
-def _live(knowledge: Knowledge) -> Generation:
-    live = knowledge.ledger.generations.live()
+def _live(store: Store) -> Generation:
+    live = store.ledger.generations.live()
     assert live is not None
     return live
 
 
-def _assert_whole(knowledge: Knowledge) -> None:
+def _assert_whole(store: Store) -> None:
     """The live collection has every ticket of the ledger as it is there, with its vector in the live space."""
-    live = _live(knowledge)
-    hashes = knowledge.ledger.tickets.hashes()
-    assert knowledge.index.hashes(live) == hashes
-    stored = knowledge.ledger.vectors.get(live.space, set(hashes.values()))
-    for ids, vectors in knowledge.index.vectors(live):
+    live = _live(store)
+    hashes = store.ledger.tickets.hashes()
+    assert store.index.hashes(live) == hashes
+    stored = store.ledger.vectors.get(live.space, set(hashes.values()))
+    for ids, vectors in store.index.vectors(live):
         assert np.allclose(vectors, np.stack([stored[hashes[i]] for i in ids]), atol=1e-5)
 
 
-def test_another_model(large: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_another_model(large: Store, settings: Settings, provider: Provider) -> None:
     """Every text is embedded once in the new model, and the generation that answers is the new one, whole."""
     before = _live(large)
     report = _rebuild(large, settings)
@@ -126,25 +121,25 @@ def test_another_model(large: Knowledge, settings: Settings, provider: Provider)
 
 
 def test_the_same_space_asks_the_provider_nothing(
-    knowledge: Knowledge, settings: Settings, provider: Provider
+    store: Store, settings: Settings, provider: Provider
 ) -> None:
     """A rebuild in the live space makes a fresh collection of the ledger's vectors."""
-    store(knowledge, make_tickets(60))
-    report = _rebuild(knowledge, settings, SPACE.model)
+    fill_store(store, make_tickets(60))
+    report = _rebuild(store, settings, SPACE.model)
     assert report.generation != report.previous
     assert provider.stats().requests["embeddings"] == 0
-    _assert_whole(knowledge)
+    _assert_whole(store)
 
 
-def test_nothing_to_rebuild(knowledge: Knowledge, settings: Settings) -> None:
+def test_nothing_to_rebuild(store: Store, settings: Settings) -> None:
     """An empty store is refused in words, and so is a rollback without a previous generation."""
     with pytest.raises(PrecedentError, match="nothing is stored"):
-        _rebuild(knowledge, settings)
+        _rebuild(store, settings)
     with pytest.raises(PrecedentError, match="no previous generation"):
-        _rollback(knowledge, settings)
+        _rollback(store, settings)
 
 
-def test_estimate(large: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_estimate(large: Store, settings: Settings, provider: Provider) -> None:
     """Texts, requests and cost are known before anything is asked; what the ledger has costs nothing."""
     priced = msgspec.structs.replace(settings, price_per_request=0.5)
     expected = _estimate(large, priced, _OTHER)
@@ -159,7 +154,7 @@ def test_estimate(large: Knowledge, settings: Settings, provider: Provider) -> N
     assert provider.stats().requests["embeddings"] == 0
 
 
-def test_interrupted_while_embedding(large: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_interrupted_while_embedding(large: Store, settings: Settings, provider: Provider) -> None:
     """A provider that dies half way costs what came nothing: the next run asks only for the rest."""
     provider.fail("503", times=None, after=2, endpoint="embeddings")
     with pytest.raises(PrecedentError, match="503"):
@@ -173,7 +168,7 @@ def test_interrupted_while_embedding(large: Knowledge, settings: Settings, provi
     _assert_whole(large)
 
 
-def test_an_unfinished_generation_is_continued(large: Knowledge, settings: Settings) -> None:
+def test_an_unfinished_generation_is_continued(large: Store, settings: Settings) -> None:
     """What an interrupted rebuild left in the wanted space is used; what it left in another is dropped."""
     space = replace(SPACE, model=_OTHER, dimension=48)
     large.ledger.vectors.store(
@@ -194,7 +189,7 @@ def test_an_unfinished_generation_is_continued(large: Knowledge, settings: Setti
     _assert_whole(large)
 
 
-def test_a_collection_that_lost_rows_is_completed(large: Knowledge, settings: Settings) -> None:
+def test_a_collection_that_lost_rows_is_completed(large: Store, settings: Settings) -> None:
     """Rows that an unfinished collection lost, though they were told to it, are told again before the switch."""
     left = large.ledger.generations.begin(SPACE)
     large.index.create(left)
@@ -204,9 +199,7 @@ def test_a_collection_that_lost_rows_is_completed(large: Knowledge, settings: Se
     _assert_whole(large)
 
 
-def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(
-    large: Knowledge, settings: Settings
-) -> None:
+def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(large: Store, settings: Settings) -> None:
     """Eight writers store, change and delete tickets all the while: nothing acknowledged is missing after the switch."""
     stop, failures = threading.Event(), list[BaseException]()
     acknowledged: dict[str, str | None] = {}
@@ -262,37 +255,35 @@ def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(
     _assert_whole(large)
 
 
-def test_writers_do_not_wait_for_what_came_during_the_gate(knowledge: Knowledge, settings: Settings) -> None:
+def test_writers_do_not_wait_for_what_came_during_the_gate(store: Store, settings: Settings) -> None:
     """What others wrote while the new generation was examined is embedded before they are made to wait."""
-    store(knowledge, make_tickets(120))
+    fill_store(store, make_tickets(120))
     late = make_tickets(40, start=1_000)
     written = threading.Event()
     free: list[bool] = []
 
-    def notify(what: str, _done: int, _total: int) -> None:
+    def progress(what: str, _done: int, _total: int) -> None:
         if what == "agree" and not written.is_set():
             written.set()
-            store(knowledge, late)
+            fill_store(store, late)
         elif what == "embed" and written.is_set():
             try:
-                with knowledge.ledger.index_lock(patience=0.1):
+                with store.ledger.index_lock(patience=0.1):
                     free.append(True)
             except IndexBusyError:
                 free.append(False)
 
     async def main() -> RebuildReport:
         async with _embedder(settings, _OTHER) as embedder:
-            return await rebuild(knowledge, embedder, notify=notify)
+            return await rebuild(store, embedder, progress=progress)
 
     assert asyncio.run(main()).embedded_texts == 160
     assert free
     assert all(free)
-    _assert_whole(knowledge)
+    _assert_whole(store)
 
 
-def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(
-    large: Knowledge, settings: Settings
-) -> None:
+def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(large: Store, settings: Settings) -> None:
     """A write that was embedded before the switch is not stored half: it is refused and can be embedded again."""
     ticket = make_ticket(700)
     large.ledger.vectors.store(SPACE, [text_hash(ticket.text)], vectors_for([ticket]))
@@ -303,13 +294,13 @@ def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(
 
 
 def test_the_gate_refuses_a_space_that_cannot_tell_tickets_apart(
-    large: Knowledge, settings: Settings, provider: Provider
+    large: Store, settings: Settings, provider: Provider
 ) -> None:
     """With one dimension nothing finds itself: the switch is refused with the numbers, and the live one stays."""
     provider.configure(models={"blunt": 1})
     before = _live(large)
     # Chroma finds up to 200 rows at one place, so more tickets than that are needed.
-    store(large, make_tickets(500, start=1_000))
+    fill_store(large, make_tickets(500, start=1_000))
     with pytest.raises(GateRefusedError, match="are found by their own vectors, 99% are needed") as refusal:
         _rebuild(large, settings, "blunt")
     assert refusal.value.gate.self_retrieval < 0.99
@@ -325,7 +316,7 @@ def test_the_gate_refuses_a_space_that_cannot_tell_tickets_apart(
 
 
 def test_the_gate_refuses_neighbours_that_agree_less(
-    large: Knowledge, settings: Settings, provider: Provider
+    large: Store, settings: Settings, provider: Provider
 ) -> None:
     """Where labels follow the text, a space in which neighbours have other labels is refused."""
     tickets = [
@@ -333,7 +324,7 @@ def test_the_gate_refuses_neighbours_that_agree_less(
         for n in range(150)
         for topic in (("billing", "network", "printer")[n % 3],)
     ]
-    store(large, tickets)
+    fill_store(large, tickets)
     large.ledger.tickets.delete([f"t-{n}" for n in range(120)])
     large.replay(_live(large))
     provider.configure(models={"blunt": 1})
@@ -345,7 +336,7 @@ def test_the_gate_refuses_neighbours_that_agree_less(
     assert gate.agreement < gate.agreement_before - 0.05
 
 
-def test_rollback_brings_the_previous_generation_up_to_date(large: Knowledge, settings: Settings) -> None:
+def test_rollback_brings_the_previous_generation_up_to_date(large: Store, settings: Settings) -> None:
     """Tickets that were added, changed and deleted since are right in it, and rolling back again goes forth."""
     first = _live(large)
     second = _rebuild(large, settings)
@@ -369,7 +360,7 @@ def test_rollback_brings_the_previous_generation_up_to_date(large: Knowledge, se
     _assert_whole(large)
 
 
-def test_rollback_survives_the_loss_of_the_collection(large: Knowledge, settings: Settings) -> None:
+def test_rollback_survives_the_loss_of_the_collection(large: Store, settings: Settings) -> None:
     """The previous generation's collection is filled from the ledger when the index was rebuilt meanwhile."""
     first = _live(large)
     _rebuild(large, settings)
@@ -378,9 +369,7 @@ def test_rollback_survives_the_loss_of_the_collection(large: Knowledge, settings
     _assert_whole(large)
 
 
-def test_old_generations_are_dropped_after_a_grace(
-    large: Knowledge, settings: Settings, data_dir: Path
-) -> None:
+def test_old_generations_are_dropped_after_a_grace(large: Store, settings: Settings, data_dir: Path) -> None:
     """The previous one is kept; older ones go when their grace is over, and their folders when the server starts."""
     first, second, third = (
         _live(large).name,
@@ -396,7 +385,7 @@ def test_old_generations_are_dropped_after_a_grace(
     _assert_whole(large)
 
 
-def test_a_collection_without_a_generation_is_dropped(large: Knowledge) -> None:
+def test_a_collection_without_a_generation_is_dropped(large: Store) -> None:
     """What a kill between the two stores left in Chroma is found and dropped; other ledgers' collections are not."""
     left = large.ledger.generations.begin(SPACE)
     large.index.create(left)
@@ -405,19 +394,19 @@ def test_a_collection_without_a_generation_is_dropped(large: Knowledge) -> None:
     assert left.name not in large.index.names()
 
 
-def test_two_rebuilds_exclude_each_other(large: Knowledge, settings: Settings) -> None:
+def test_two_rebuilds_exclude_each_other(large: Store, settings: Settings) -> None:
     """The second is refused in words, and goes ahead when the first has ended."""
     chosen = msgspec.structs.replace(settings, database_url=_url(large))
-    with large.ledger.maintenance_lock(), contextlib.closing(Knowledge(chosen)) as second:
+    with large.ledger.maintenance_lock(), contextlib.closing(Store(chosen)) as second:
         second.prepare()
         with pytest.raises(PrecedentError, match="another rebuild, forget or restore is running"):
             _rebuild(second, settings)
     assert _rebuild(large, settings).tickets == 120
 
 
-def test_the_command(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_the_command(store: Store, settings: Settings, provider: Provider) -> None:
     """The command says what it will take, switches, reports, and goes back; a dry run does nothing."""
-    store(knowledge, make_tickets(60))
+    fill_store(store, make_tickets(60))
     plan = run_command(
         settings, "rebuild", "--dry-run", "--json", EMBEDDING_MODEL=_OTHER, PRICE_PER_REQUEST="0.25"
     )
@@ -430,19 +419,17 @@ def test_the_command(knowledge: Knowledge, settings: Settings, provider: Provide
     assert json.loads(run_command(settings, "status", "--json").stdout)["embedding_model"] == SPACE.model
 
 
-def test_the_command_refuses_with_numbers(
-    knowledge: Knowledge, settings: Settings, provider: Provider
-) -> None:
+def test_the_command_refuses_with_numbers(store: Store, settings: Settings, provider: Provider) -> None:
     """A refused switch ends with status 1 and the numbers."""
     provider.configure(models={"blunt": 1})
-    store(knowledge, make_tickets(500))
+    fill_store(store, make_tickets(500))
     refused = run_command(settings, "rebuild", "--json", status=1, EMBEDDING_MODEL="blunt")
     gate: dict[str, Any] = report_of(refused)
     assert gate["self_retrieval"] < 0.99
     assert "--force" in refused.stderr
-    assert _live(knowledge).space == SPACE
+    assert _live(store).space == SPACE
 
 
-def _url(knowledge: Knowledge) -> str | None:
-    database = knowledge.ledger._db  # noqa: SLF001 (the address is nowhere else)
+def _url(store: Store) -> str | None:
+    database = store.ledger._db  # noqa: SLF001 (the address is nowhere else)
     return None if database.is_sqlite else database.url.render_as_string(hide_password=False)

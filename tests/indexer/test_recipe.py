@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.embedding.choose import open_embedder
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger.database import Database, spaces, tickets, vectors
 from indexer.recipe import embedding_text
 from indexer.rejections import Rejections
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.sync import plan, sync, unembedded
 from indexer.ticket import Ticket, parse_ticket
 from tests.indexer.ledger.earlier import turn_back
-from tests.indexer.making import SPACE, assert_faithful, client_of, make_ticket, make_tickets, store
+from tests.indexer.making import SPACE, assert_faithful, client_of, fill_store, make_ticket, make_tickets
 from tests.provider import Provider
 from tests.provider.vectors import vectors_of
 
@@ -80,10 +80,10 @@ def _first_2000(text: str) -> str:
     return " ".join(text.split())[:2_000].rstrip()
 
 
-def _age(knowledge: Knowledge, settings: Settings, ticket: Ticket) -> None:
+def _age(store: Store, settings: Settings, ticket: Ticket) -> None:
     """Make the ledger one of the second schema, where the ticket's beginning alone was embedded."""
     former = hashlib.sha256(_first_2000(ticket.text).encode()).hexdigest()
-    knowledge.ledger.vectors.store(SPACE, [former], vectors_of([_first_2000(ticket.text)], SPACE.dimension))
+    store.ledger.vectors.store(SPACE, [former], vectors_of([_first_2000(ticket.text)], SPACE.dimension))
     with (
         contextlib.closing(Database(settings.database_url, settings.data_dir)) as database,
         database.write() as connection,
@@ -97,34 +97,34 @@ def _age(knowledge: Knowledge, settings: Settings, ticket: Ticket) -> None:
 def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, provider: Provider) -> None:
     """Short texts keep their vectors; long ones are counted before, and embedded by the next sync, once."""
     long = make_ticket(900, text=_LONG)
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        store(knowledge, [*make_tickets(30), long])
-        collection = client_of(knowledge).get_collection("tickets-0001", embedding_function=None)
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        fill_store(store, [*make_tickets(30), long])
+        collection = client_of(store).get_collection("tickets-0001", embedding_function=None)
         collection.modify(metadata={**collection.metadata, "recipe": "text-v1"})
-        _age(knowledge, settings, long)
+        _age(store, settings, long)
     provider.clear()
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        live = knowledge.ledger.generations.live()
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        live = store.ledger.generations.live()
         assert live is not None
         assert live.space == SPACE
-        near = knowledge.index.nearest_ids(live, vectors_of([_first_2000(_LONG)], SPACE.dimension))
+        near = store.index.nearest_ids(live, vectors_of([_first_2000(_LONG)], SPACE.dimension))
         assert near[0][0][0] in {"t-900", *(t.id for t in make_tickets(30))}
-        embedder = open_embedder(settings, knowledge.ledger, retries=0)
-        assert unembedded(knowledge, embedder) == 1
+        embedder = open_embedder(settings, store.ledger, retries=0)
+        assert unembedded(store, embedder) == 1
         rejections = Rejections(None, print)
-        assert plan(knowledge, embedder, [], rejections).embedding_requests == 1
+        assert plan(store, embedder, [], rejections).embedding_requests == 1
 
         async def run() -> tuple[int, int]:
-            done = [await sync(knowledge, embedder, [], rejections) for _ in range(2)]
+            done = [await sync(store, embedder, [], rejections) for _ in range(2)]
             await embedder.close()
             return done[0].embedded_texts, done[1].embedded_texts
 
         assert asyncio.run(run()) == (1, 0)
         assert provider.stats().texts == 1
-        assert unembedded(knowledge, embedder) == 0
-        assert_faithful(knowledge)
-        stored = knowledge.ledger.vectors.get(SPACE, [long.text_hash])
+        assert unembedded(store, embedder) == 0
+        assert_faithful(store)
+        stored = store.ledger.vectors.get(SPACE, [long.text_hash])
         assert np.allclose(stored[long.text_hash], vectors_of([long.embedded], SPACE.dimension)[0])
-        assert msgspec.structs.asdict(knowledge.ledger.tickets.get(["t-900"])["t-900"])["text"] == long.text
+        assert msgspec.structs.asdict(store.ledger.tickets.get(["t-900"])["t-900"])["text"] == long.text

@@ -13,11 +13,11 @@ import pytest
 
 from indexer.embedding.choose import open_embedder
 from indexer.errors import PrecedentError, ProviderError
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Ledger
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
+from indexer.store import Store
 from indexer.sync import MassDeletionError, SyncReport, plan, sync
 from indexer.ticket import RECIPE, Ticket
 from tests.indexer.command import report_of, run_command, start_command
@@ -31,9 +31,9 @@ _EARLY, _LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UT
 
 
 @pytest.fixture
-def knowledge(settings: Settings) -> Iterator[Knowledge]:
+def store(settings: Settings) -> Iterator[Store]:
     """A store of its own, prepared."""
-    with contextlib.closing(Knowledge(settings)) as opened:
+    with contextlib.closing(Store(settings)) as opened:
         opened.prepare()
         yield opened
 
@@ -49,17 +49,15 @@ def records(*values: Any) -> Iterator[SourceRecord]:
             yield SourceRecord(place=f"line {line}", error="not an object", raw=raw)
 
 
-def run(
-    knowledge: Knowledge, settings: Settings, *values: Any, retries: int = 0, **options: Any
-) -> SyncReport:
+def run(store: Store, settings: Settings, *values: Any, retries: int = 0, **options: Any) -> SyncReport:
     """Sync the values and return the report."""
     folder = settings.data_dir.parent
 
     async def main() -> SyncReport:
-        embedder = open_embedder(settings, knowledge.ledger, retries=retries)
+        embedder = open_embedder(settings, store.ledger, retries=retries)
         with contextlib.closing(Rejections(folder / "x.rejected.jsonl", lambda _: None)) as rejections:
             try:
-                return await sync(knowledge, embedder, records(*values), rejections, **options)
+                return await sync(store, embedder, records(*values), rejections, **options)
             finally:
                 await embedder.close()
 
@@ -72,40 +70,40 @@ def counts(report: SyncReport) -> dict[str, int]:
     return {name: n for name, n in found.items() if n and name not in ("seconds", "dry_run", "cost")}
 
 
-def test_each_ticket_is_counted_once(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_each_ticket_is_counted_once(store: Store, settings: Settings, provider: Provider) -> None:
     """Added, updated, unchanged, stale and rejected add up, and only new texts are embedded."""
     old = [make_ticket(n, updated_at="2026-01-02T00:00:00Z") for n in range(130)]
     values = [msgspec.to_builtins(ticket) for ticket in old]
-    assert counts(run(knowledge, settings, *values)) == {
+    assert counts(run(store, settings, *values)) == {
         "read": 130, "added": 130, "embedding_requests": 3, "embedded_texts": 130,
     }  # fmt: skip
-    assert counts(run(knowledge, settings, *values)) == {"read": 130, "unchanged": 130}
+    assert counts(run(store, settings, *values)) == {"read": 130, "unchanged": 130}
     assert provider.stats().requests["embeddings"] == 3
     values[0]["text"] = "a text that nobody wrote before"
     values[1]["priority"] = "urgent"
     values[2] |= {"priority": "urgent", "updated_at": "2026-01-01T00:00:00Z"}
     values[3] |= {"text": "an older text, which nobody pays for", "updated_at": "2026-01-01T00:00:00Z"}
     values += [values[5], {"id": "no-text"}, 7, {"id": "new", "text": values[6]["text"]}]
-    assert counts(run(knowledge, settings, *values)) == {
+    assert counts(run(store, settings, *values)) == {
         "read": 134, "added": 1, "updated": 2, "stale": 2, "unchanged": 126, "rejected": 2, "repeated": 1,
         "embedding_requests": 1, "embedded_texts": 1,
     }  # fmt: skip
-    stored = knowledge.ledger.tickets.get(["t-1", "t-2", "new"])
+    stored = store.ledger.tickets.get(["t-1", "t-2", "new"])
     assert (stored["t-1"].priority, stored["t-2"].priority) == ("urgent", "high")
-    assert_faithful(knowledge)
+    assert_faithful(store)
 
 
-def test_rejected_records_are_kept_with_their_reasons(knowledge: Knowledge, settings: Settings) -> None:
+def test_rejected_records_are_kept_with_their_reasons(store: Store, settings: Settings) -> None:
     """Nothing of a source is lost: what is no ticket is in a file, and goes away when it was mended."""
     file = settings.data_dir.parent / "x.rejected.jsonl"
-    run(knowledge, settings, make_ticket(1), {"id": "2", "text": ""}, 7)
+    run(store, settings, make_ticket(1), {"id": "2", "text": ""}, 7)
     kept = [msgspec.json.decode(line) for line in file.read_text().splitlines()]
     assert [(line["place"], line["reason"]) for line in kept] == [
         ("line 2", "text is missing: give text, or subject and body"),
         ("line 3", "not an object"),
     ]
     assert msgspec.json.decode(kept[0]["record"]) == {"id": "2", "text": ""}
-    run(knowledge, settings, make_ticket(1))
+    run(store, settings, make_ticket(1))
     assert not file.exists()
 
 
@@ -133,7 +131,7 @@ _HISTORIES: list[tuple[tuple[int | None, ...], str]] = [
 class TestRepeated:
     @pytest.mark.parametrize("between", [0, 600])
     def test_the_newest_counts_wherever_it_stands(
-        self, knowledge: Knowledge, settings: Settings, between: int
+        self, store: Store, settings: Settings, between: int
     ) -> None:
         """In one window or in several, the version that stays is the one that single writes would have left."""
         histories = [versions(*times, number=n) for n, (times, _) in enumerate(_HISTORIES)]
@@ -141,110 +139,108 @@ class TestRepeated:
         for turn in range(max(map(len, histories))):
             values += [history[turn] for history in histories if len(history) > turn]
             values += make_tickets(between, start=1_000 * (turn + 1))
-        report = run(knowledge, settings, *values)
+        report = run(store, settings, *values)
         ids = len({value.id for value in values})
         assert (report.read, report.added, report.repeated) == (len(values), ids, len(values) - ids)
         assert report.read == report.added + report.repeated
         for n, (times, expected) in enumerate(_HISTORIES):
-            assert knowledge.ledger.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
+            assert store.ledger.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
         with contextlib.closing(Ledger(None, settings.data_dir / "other")) as ledger:
             for value in values:
                 ledger.tickets.write([value])
-            assert list(ledger.tickets.records()) == list(knowledge.ledger.tickets.records())
-        assert_faithful(knowledge)
+            assert list(ledger.tickets.records()) == list(store.ledger.tickets.records())
+        assert_faithful(store)
 
-    def test_against_what_is_stored(self, knowledge: Knowledge, settings: Settings) -> None:
+    def test_against_what_is_stored(self, store: Store, settings: Settings) -> None:
         """Each id is counted once: as what became of it in the end."""
         old, new, newer = versions(1, 2, 3)
-        run(knowledge, settings, new)
-        assert counts(run(knowledge, settings, old, new, new)) == {"read": 3, "stale": 1, "repeated": 2}
-        assert counts(run(knowledge, settings, new, newer, old)) == {"read": 3, "updated": 1, "repeated": 2}
+        run(store, settings, new)
+        assert counts(run(store, settings, old, new, new)) == {"read": 3, "stale": 1, "repeated": 2}
+        assert counts(run(store, settings, new, newer, old)) == {"read": 3, "updated": 1, "repeated": 2}
         many = [make_ticket(n, text="a text") for n in range(1_000, 1_600)]
-        run(knowledge, settings, *many)
+        run(store, settings, *many)
         newest = msgspec.structs.replace(newer, priority="v9", updated_at=_LATE.replace(day=9))
-        assert counts(run(knowledge, settings, newer, *many, newest)) == {
+        assert counts(run(store, settings, newer, *many, newest)) == {
             "read": 602, "updated": 1, "unchanged": 600, "repeated": 1,
         }  # fmt: skip
 
     def test_what_is_replaced_is_not_paid_for(
-        self, knowledge: Knowledge, settings: Settings, provider: Provider
+        self, store: Store, settings: Settings, provider: Provider
     ) -> None:
         """Of versions that stand close together only the one that counts is embedded."""
         values = [
             make_ticket(1, text=f"a text of version {n}", updated_at=_EARLY.replace(hour=n))
             for n in range(20)
         ]
-        assert run(knowledge, settings, *reversed(values)).embedded_texts == 1
-        assert knowledge.ledger.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
+        assert run(store, settings, *reversed(values)).embedded_texts == 1
+        assert store.ledger.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
 
 
-def test_a_plan_tells_what_the_run_does(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_a_plan_tells_what_the_run_does(store: Store, settings: Settings, provider: Provider) -> None:
     """A dry run asks the provider for nothing, writes nothing, and its counts are those of the run."""
-    run(knowledge, settings, *make_tickets(20), make_ticket(20, updated_at=_LATE), source="desk")
+    run(store, settings, *make_tickets(20), make_ticket(20, updated_at=_LATE), source="desk")
     stale = make_ticket(20, text="an older text", updated_at=_EARLY)
     values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0), stale]
-    embedder = open_embedder(settings, knowledge.ledger, retries=0)
-    asked, revision = provider.stats().requests["embeddings"], knowledge.ledger.revision()
+    embedder = open_embedder(settings, store.ledger, retries=0)
+    asked, revision = provider.stats().requests["embeddings"], store.ledger.revision()
     with contextlib.closing(
         Rejections(settings.data_dir.parent / "p.rejected.jsonl", lambda _: None)
     ) as rejections:
         planned = plan(
-            knowledge, embedder, records(*values), rejections,
+            store, embedder, records(*values), rejections,
             source="desk", delete_missing=True, price_per_request=0.5,
         )  # fmt: skip
     asyncio.run(embedder.close())
     assert provider.stats().requests["embeddings"] == asked
-    assert knowledge.ledger.revision() == revision
-    done = run(knowledge, settings, *values, source="desk", delete_missing=True, force=True)
+    assert store.ledger.revision() == revision
+    done = run(store, settings, *values, source="desk", delete_missing=True, force=True)
     assert counts(planned) == counts(done)
     assert (planned.embedding_requests, planned.cost) == (2, 1.0)
 
 
-def test_equal_texts_are_embedded_once(knowledge: Knowledge, settings: Settings, provider: Provider) -> None:
+def test_equal_texts_are_embedded_once(store: Store, settings: Settings, provider: Provider) -> None:
     """Tickets of one text, white space apart, share a vector, in one run, in the next, and after a deletion."""
     texts = ["Disk  full\n", "Disk full", " Disk\tfull "]
-    assert (
-        run(knowledge, settings, *(make_ticket(n, text=texts[n % 3]) for n in range(300))).embedded_texts == 1
-    )
-    assert run(knowledge, settings, make_ticket(900, text=texts[1])).embedding_requests == 0
-    knowledge.ledger.tickets.delete([f"t-{n}" for n in range(300)])
-    assert run(knowledge, settings, *(make_ticket(n, text=texts[0]) for n in range(300))).embedded_texts == 0
+    assert run(store, settings, *(make_ticket(n, text=texts[n % 3]) for n in range(300))).embedded_texts == 1
+    assert run(store, settings, make_ticket(900, text=texts[1])).embedding_requests == 0
+    store.ledger.tickets.delete([f"t-{n}" for n in range(300)])
+    assert run(store, settings, *(make_ticket(n, text=texts[0]) for n in range(300))).embedded_texts == 0
     assert provider.stats().embedded == 1
-    assert_faithful(knowledge)
+    assert_faithful(store)
 
 
 class TestDeletion:
-    def test_only_what_came_from_the_source(self, knowledge: Knowledge, settings: Settings) -> None:
+    def test_only_what_came_from_the_source(self, store: Store, settings: Settings) -> None:
         """What another source stored stays, and what this one lacks goes from ledger and index."""
-        run(knowledge, settings, *make_tickets(20), source="desk")
-        run(knowledge, settings, *make_tickets(5, start=100), source="portal")
-        report = run(knowledge, settings, *make_tickets(17), source="desk", delete_missing=True)
+        run(store, settings, *make_tickets(20), source="desk")
+        run(store, settings, *make_tickets(5, start=100), source="portal")
+        report = run(store, settings, *make_tickets(17), source="desk", delete_missing=True)
         assert counts(report) == {"read": 17, "unchanged": 17, "deleted": 3}
-        assert knowledge.ledger.tickets.count() == 22
-        assert_faithful(knowledge)
+        assert store.ledger.tickets.count() == 22
+        assert_faithful(store)
 
-    def test_not_more_than_a_fifth(self, knowledge: Knowledge, settings: Settings) -> None:
+    def test_not_more_than_a_fifth(self, store: Store, settings: Settings) -> None:
         """A source that shrank by more is taken for a mistake, unless told otherwise."""
-        run(knowledge, settings, *make_tickets(20), source="desk")
+        run(store, settings, *make_tickets(20), source="desk")
         with pytest.raises(MassDeletionError, match=r"5 of 20 tickets of source 'desk'.*--force"):
-            run(knowledge, settings, *make_tickets(15), source="desk", delete_missing=True)
-        assert knowledge.ledger.tickets.count() == 20
-        report = run(knowledge, settings, *make_tickets(15), source="desk", delete_missing=True, force=True)
+            run(store, settings, *make_tickets(15), source="desk", delete_missing=True)
+        assert store.ledger.tickets.count() == 20
+        report = run(store, settings, *make_tickets(15), source="desk", delete_missing=True, force=True)
         assert report.deleted == 5
 
-    def test_not_on_the_word_of_a_broken_source(self, knowledge: Knowledge, settings: Settings) -> None:
+    def test_not_on_the_word_of_a_broken_source(self, store: Store, settings: Settings) -> None:
         """A record that could not be read may be a stored ticket, so nothing is deleted."""
-        run(knowledge, settings, *make_tickets(20), source="desk")
+        run(store, settings, *make_tickets(20), source="desk")
         with pytest.raises(MassDeletionError, match="1 records could not be read"):
-            run(knowledge, settings, *make_tickets(19), "broken", source="desk", delete_missing=True)
-        assert knowledge.ledger.tickets.count() == 20
+            run(store, settings, *make_tickets(19), "broken", source="desk", delete_missing=True)
+        assert store.ledger.tickets.count() == 20
 
 
 class TestProviderFails:
     @pytest.mark.parametrize(
         "kind", ["429", "500", "timeout", "cut", "wrong_count", "wrong_dimension", "html_200", "error_200", "nan", "zero_vector"]
     )  # fmt: skip
-    def test_half_way(self, knowledge: Knowledge, settings: Settings, provider: Provider, kind: str) -> None:
+    def test_half_way(self, store: Store, settings: Settings, provider: Provider, kind: str) -> None:
         """What arrived before is stored, nothing wrong is, and the next run asks only for the rest."""
         settings = msgspec.structs.replace(
             settings, embedding_batch_size=10, embedding_concurrency=2, provider_timeout=1.0
@@ -252,19 +248,19 @@ class TestProviderFails:
         tickets = make_tickets(100)
         provider.fail(kind, times=None, after=6, endpoint="embeddings", retry_after=0.01)
         with pytest.raises(PrecedentError):
-            run(knowledge, settings, *tickets)
+            run(store, settings, *tickets)
         provider.clear()
-        space = knowledge.ledger.vectors.known_space("hosted", settings.embedding_model, RECIPE)
+        space = store.ledger.vectors.known_space("hosted", settings.embedding_model, RECIPE)
         assert space is not None
         assert space.dimension == 64
         asked = provider.stats().texts
-        report = run(knowledge, settings, *tickets)
+        report = run(store, settings, *tickets)
         assert report.added + report.unchanged == 100
         assert provider.stats().texts - asked == report.embedded_texts <= 60
-        assert_faithful(knowledge)
+        assert_faithful(store)
 
     def test_a_first_answer_of_another_dimension(
-        self, knowledge: Knowledge, settings: Settings, provider: Provider
+        self, store: Store, settings: Settings, provider: Provider
     ) -> None:
         """Before anything is acknowledged no dimension is believed: the next run goes well, with the right one."""
         small = msgspec.structs.replace(settings, embedding_batch_size=10, embedding_concurrency=4)
@@ -272,52 +268,50 @@ class TestProviderFails:
             provider.configure(dimension=wrong)
             provider.fail("500", times=None, after=2, endpoint="embeddings")
             with pytest.raises(ProviderError):
-                run(knowledge, small, *make_tickets(60))
+                run(store, small, *make_tickets(60))
             provider.clear()
-        assert knowledge.ledger.tickets.count() == 0
+        assert store.ledger.tickets.count() == 0
         provider.configure(dimension=64)
-        assert run(knowledge, small, *make_tickets(60)).added == 60
-        assert run(knowledge, small, *make_tickets(70)).embedded_texts == 10
-        assert_faithful(knowledge)
+        assert run(store, small, *make_tickets(60)).added == 60
+        assert run(store, small, *make_tickets(70)).embedded_texts == 10
+        assert_faithful(store)
 
-    def test_a_refused_text_is_set_aside(
-        self, knowledge: Knowledge, settings: Settings, provider: Provider
-    ) -> None:
+    def test_a_refused_text_is_set_aside(self, store: Store, settings: Settings, provider: Provider) -> None:
         """One text that the provider never takes does not keep the others out."""
         provider.configure(max_chars=150)
         poison = make_ticket(1_000, text="z" * 1_900)
-        report = run(knowledge, settings, *make_tickets(40), poison, *make_tickets(40, start=50))
+        report = run(store, settings, *make_tickets(40), poison, *make_tickets(40, start=50))
         assert (report.added, report.rejected) == (80, 1)
-        assert "t-1000" not in knowledge.ledger.tickets.get(["t-1000"])
+        assert "t-1000" not in store.ledger.tickets.get(["t-1000"])
 
     def test_passing_trouble_is_waited_for(
-        self, knowledge: Knowledge, settings: Settings, provider: Provider
+        self, store: Store, settings: Settings, provider: Provider
     ) -> None:
         """Limits that pass are waited out, and nobody notices."""
         provider.fail("429", times=3, endpoint="embeddings", retry_after=0.1)
-        report = run(knowledge, settings, *make_tickets(200), retries=5)
+        report = run(store, settings, *make_tickets(200), retries=5)
         assert report.added == 200
 
     def test_another_dimension_than_before(
-        self, knowledge: Knowledge, settings: Settings, provider: Provider
+        self, store: Store, settings: Settings, provider: Provider
     ) -> None:
         """A provider that changed its model under the same name is caught before anything is stored."""
-        run(knowledge, settings, *make_tickets(3))
+        run(store, settings, *make_tickets(3))
         provider.configure(dimension=32)
         with pytest.raises(ProviderError, match="32 dimensions instead of 64"):
-            run(knowledge, settings, *make_tickets(6))
-        assert knowledge.ledger.tickets.count() == 3
+            run(store, settings, *make_tickets(6))
+        assert store.ledger.tickets.count() == 3
 
 
 def test_another_model_is_refused_before_anything_is_asked(
-    knowledge: Knowledge, settings: Settings, provider: Provider
+    store: Store, settings: Settings, provider: Provider
 ) -> None:
     """Both models and the remedy are named."""
-    run(knowledge, settings, make_ticket(1))
+    run(store, settings, make_ticket(1))
     asked = provider.stats().requests["embeddings"]
     other = msgspec.structs.replace(settings, embedding_model="other")
     with pytest.raises(PrecedentError, match=r"bge-large.*other.*make reindex"):
-        run(knowledge, other, make_ticket(2))
+        run(store, other, make_ticket(2))
     assert provider.stats().requests["embeddings"] == asked
 
 
@@ -362,6 +356,6 @@ def test_a_damaged_index_costs_no_provider_request(
     assert (report_of(again)["unchanged"], report_of(again)["embedding_requests"]) == (1_200, 0)
     assert provider.stats().requests["embeddings"] == asked
     assert len(list(settings.data_dir.glob("index.damaged-*"))) == 1
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        assert_faithful(knowledge)
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        assert_faithful(store)

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Generation
+from indexer.progress import no_progress
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.verify import VerifyReport, repair, verify
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import client_of, make_ticket, make_tickets, store
+from tests.indexer.making import client_of, fill_store, make_ticket, make_tickets
 from tests.provider import Provider
 from tests.service.running import running_service
 
@@ -25,45 +26,41 @@ _COUNT = 60
 
 
 @pytest.fixture
-def knowledge(settings: Settings) -> Iterator[Knowledge]:
-    with contextlib.closing(Knowledge(settings)) as opened:
+def store(settings: Settings) -> Iterator[Store]:
+    with contextlib.closing(Store(settings)) as opened:
         opened.prepare()
-        store(opened, make_tickets(_COUNT))
+        fill_store(opened, make_tickets(_COUNT))
         yield opened
 
 
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+def _verify(store: Store, settings: Settings, *, full: bool = True) -> VerifyReport:
+    return verify(store, settings.data_dir, full=full, progress=no_progress)
 
 
-def _verify(knowledge: Knowledge, settings: Settings, *, full: bool = True) -> VerifyReport:
-    return verify(knowledge, settings.data_dir, full=full, notify=_quiet)
-
-
-def _collection(knowledge: Knowledge) -> Any:
+def _collection(store: Store) -> Any:
     """Return Chroma's own, to damage it behind everybody's back."""
-    return client_of(knowledge).get_collection(_live(knowledge).name, embedding_function=None)
+    return client_of(store).get_collection(_live(store).name, embedding_function=None)
 
 
-def _live(knowledge: Knowledge) -> Generation:
-    live = knowledge.ledger.generations.live()
+def _live(store: Store) -> Generation:
+    live = store.ledger.generations.live()
     assert live is not None
     return live
 
 
-def test_a_sound_store_is_clean(knowledge: Knowledge, settings: Settings) -> None:
+def test_a_sound_store_is_clean(store: Store, settings: Settings) -> None:
     """Nothing is wrong, every row was looked at and looked for, and nothing was changed."""
-    revision = knowledge.ledger.revision()
-    report = _verify(knowledge, settings)
+    revision = store.ledger.revision()
+    report = _verify(store, settings)
     assert report.clean
     assert not report.problems
     assert (report.tickets, report.vectors, report.rows, report.asked) == (_COUNT,) * 4
-    assert knowledge.ledger.revision() == revision
+    assert store.ledger.revision() == revision
 
 
 def test_an_empty_store_is_clean(settings: Settings) -> None:
     """There is nothing that could be wrong."""
-    with contextlib.closing(Knowledge(settings)) as empty:
+    with contextlib.closing(Store(settings)) as empty:
         assert _verify(empty, settings).clean
 
 
@@ -103,52 +100,52 @@ def _other_vector(collection: Any) -> None:
     ],
 )
 def test_a_damaged_row_is_named_and_mended(
-    knowledge: Knowledge, settings: Settings, damage: Any, kind: str, ids: tuple[str, ...]
+    store: Store, settings: Settings, damage: Any, kind: str, ids: tuple[str, ...]
 ) -> None:
     """Each kind of difference is found with its ids; a repair replays the rows from the ledger, and it is clean."""
-    damage(_collection(knowledge))
-    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    damage(_collection(store))
+    problems = {problem.kind: problem for problem in _verify(store, settings).problems}
     assert problems[kind].ids == ids
     assert "--repair" in problems[kind].mend
-    repair(knowledge, notify=_quiet)
-    assert _verify(knowledge, settings).problems == ()
+    repair(store, progress=no_progress)
+    assert _verify(store, settings).problems == ()
 
 
-def test_a_row_that_its_own_vector_does_not_find(knowledge: Knowledge, settings: Settings) -> None:
+def test_a_row_that_its_own_vector_does_not_find(store: Store, settings: Settings) -> None:
     """More than 200 tickets at one place hide each other, which is told with the command for it."""
     copies = [make_ticket(1_000 + n, text="the very same words") for n in range(260)]
-    store(knowledge, copies)
-    report = _verify(knowledge, settings)
+    fill_store(store, copies)
+    report = _verify(store, settings)
     (problem,) = report.problems
     assert (problem.kind, report.asked) == ("unreachable", _COUNT + 260)
     assert problem.count == 60
     assert "rebuild" in problem.mend
 
 
-def test_what_waits_is_told_apart(knowledge: Knowledge, settings: Settings) -> None:
+def test_what_waits_is_told_apart(store: Store, settings: Settings) -> None:
     """A ticket that was not told to the index yet is replayed; one without a vector needs a rebuild."""
-    knowledge.ledger.tickets.write([make_ticket(0, priority="changed")])
-    knowledge.ledger.tickets.write([make_ticket(800)])
-    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    store.ledger.tickets.write([make_ticket(0, priority="changed")])
+    store.ledger.tickets.write([make_ticket(800)])
+    problems = {problem.kind: problem for problem in _verify(store, settings).problems}
     assert problems["pending"].ids == ("t-0",)
     assert problems["not_embedded"].ids == ("t-800",)
     assert "--repair" in problems["pending"].mend
     assert problems["not_embedded"].mend == "precedent rebuild"
     run_command(settings, "rebuild")
-    assert _verify(knowledge, settings).clean
+    assert _verify(store, settings).clean
 
 
-def test_a_collection_of_no_generation(knowledge: Knowledge, settings: Settings) -> None:
+def test_a_collection_of_no_generation(store: Store, settings: Settings) -> None:
     """What a kill left in Chroma alone is found, and dropped by a repair."""
-    left = knowledge.ledger.generations.begin(_live(knowledge).space)
-    knowledge.index.create(left)
-    knowledge.ledger.generations.remove(left)
-    (problem,) = _verify(knowledge, settings).problems
+    left = store.ledger.generations.begin(_live(store).space)
+    store.index.create(left)
+    store.ledger.generations.remove(left)
+    (problem,) = _verify(store, settings).problems
     assert (problem.kind, problem.ids) == ("collection", (left.name,))
-    repair(knowledge, notify=_quiet)
-    report = _verify(knowledge, settings)
+    repair(store, progress=no_progress)
+    report = _verify(store, settings)
     assert report.clean
-    assert left.name not in knowledge.index.names()
+    assert left.name not in store.index.names()
 
 
 def _ledger(settings: Settings, statement: str, *values: Any) -> None:
@@ -156,12 +153,12 @@ def _ledger(settings: Settings, statement: str, *values: Any) -> None:
         assert database.execute(statement, values).rowcount > 0
 
 
-def test_an_altered_ticket_in_the_ledger(knowledge: Knowledge, settings: Settings) -> None:
+def test_an_altered_ticket_in_the_ledger(store: Store, settings: Settings) -> None:
     """A record that is not the one of its hash is named, and not blamed on the index."""
     _ledger(
         settings, "UPDATE tickets SET record = replace(record, 'Restarted', 'Destroyed') WHERE id = 't-9'"
     )
-    problems = {problem.kind: problem for problem in _verify(knowledge, settings).problems}
+    problems = {problem.kind: problem for problem in _verify(store, settings).problems}
     assert problems["ticket_altered"].ids == ("t-9",)
     assert "restore" in problems["ticket_altered"].mend
 
@@ -173,11 +170,9 @@ _ALTERED = {
 }
 
 
-def test_altered_tickets_are_told_and_not_shown(
-    knowledge: Knowledge, settings: Settings, provider: Provider
-) -> None:
+def test_altered_tickets_are_told_and_not_shown(store: Store, settings: Settings, provider: Provider) -> None:
     """A service says at its start which are not what was acknowledged, as `status` and `verify` do, and answers without them."""
-    knowledge.close()
+    store.close()
     for statement in _ALTERED.values():
         _ledger(settings, statement)
     told = run_command(settings, "status", "--json")
@@ -209,16 +204,16 @@ def test_altered_tickets_are_told_and_not_shown(
 
 
 @pytest.mark.parametrize("data", [b"\0" * 12, np.full(64, np.nan, "<f4").tobytes()])
-def test_an_unusable_vector_in_the_ledger(knowledge: Knowledge, settings: Settings, data: bytes) -> None:
+def test_an_unusable_vector_in_the_ledger(store: Store, settings: Settings, data: bytes) -> None:
     """A vector that is cut short or not finite is found."""
     _ledger(settings, "UPDATE vectors SET vector = ? WHERE rowid = 1", data)
-    kinds = {problem.kind for problem in _verify(knowledge, settings).problems}
+    kinds = {problem.kind for problem in _verify(store, settings).problems}
     assert "vector_unusable" in kinds
 
 
-def test_a_damaged_ledger_file(knowledge: Knowledge, settings: Settings) -> None:
+def test_a_damaged_ledger_file(store: Store, settings: Settings) -> None:
     """A page of the ledger's file that was overwritten is reported, with the way out."""
-    knowledge.ledger.compact()
+    store.ledger.compact()
     path = settings.data_dir / "ledger.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
         (page,) = database.execute(
@@ -233,11 +228,11 @@ def test_a_damaged_ledger_file(knowledge: Knowledge, settings: Settings) -> None
 
 
 def test_a_damaged_index_is_a_finding_and_not_the_end(
-    knowledge: Knowledge, settings: Settings, data_dir: Path
+    store: Store, settings: Settings, data_dir: Path
 ) -> None:
     """With its vectors cut away the index is reported, put aside by a repair, and whole again without a provider."""
-    store(knowledge, make_tickets(1_500, start=2_000))  # enough for Chroma to write segment files
-    knowledge.close()
+    fill_store(store, make_tickets(1_500, start=2_000))  # enough for Chroma to write segment files
+    store.close()
     for path in (data_dir / "index").rglob("data_level0.bin"):
         path.write_bytes(path.read_bytes()[:100])
     before = run_command(settings, "verify", "--json", status=1)
@@ -248,10 +243,10 @@ def test_a_damaged_index_is_a_finding_and_not_the_end(
     assert any("put aside" in note for note in report_of(mended)["notes"])
 
 
-def test_the_command_reports(knowledge: Knowledge, settings: Settings) -> None:
+def test_the_command_reports(store: Store, settings: Settings) -> None:
     """Status 0 when clean; else 1 and a line with the command that mends it."""
     assert report_of(run_command(settings, "verify", "--full", "--json"))["asked"] == _COUNT
-    _without(_collection(knowledge))
+    _without(_collection(store))
     found = run_command(settings, "verify", "--json", status=1)
     assert report_of(found)["problems"][0]["kind"] == "missing"
     assert "t-3" in found.stderr
@@ -260,18 +255,18 @@ def test_the_command_reports(knowledge: Knowledge, settings: Settings) -> None:
     run_command(settings, "verify")
 
 
-def test_writers_are_not_taken_for_problems(knowledge: Knowledge, settings: Settings) -> None:
+def test_writers_are_not_taken_for_problems(store: Store, settings: Settings) -> None:
     """While tickets are stored and deleted all the time, a sound store stays clean."""
     stop = threading.Event()
 
     def churn() -> int:
         rounds = 0
-        with contextlib.closing(Knowledge(settings)) as writer:
+        with contextlib.closing(Store(settings)) as writer:
             writer.prepare()
             while not stop.is_set():
                 rounds += 1
                 tickets = make_tickets(5, start=5_000 + 5 * (rounds % 20))
-                live = store(writer, tickets)
+                live = fill_store(writer, tickets)
                 gone = [ticket.id for ticket in tickets[:3]]
                 writer.ledger.tickets.delete(gone)
                 writer.replay(live, only=gone)
@@ -281,7 +276,7 @@ def test_writers_are_not_taken_for_problems(knowledge: Knowledge, settings: Sett
         rounds = pool.submit(churn)
         try:
             for _ in range(5):
-                assert _verify(knowledge, settings).problems == ()
+                assert _verify(store, settings).problems == ()
         finally:
             stop.set()
         assert rounds.result() > 1

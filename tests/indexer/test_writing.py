@@ -11,9 +11,9 @@ import pytest
 
 from indexer.embedding.choose import open_embedder
 from indexer.errors import PrecedentError, ProviderError, SpaceMismatchError
-from indexer.knowledge.knowledge import Knowledge
 from indexer.ledger import Ledger, Outcome
 from indexer.settings import Settings
+from indexer.store import Store
 from indexer.ticket import Ticket, embedding_text, text_hash
 from indexer.writing import Embedding, embed_texts, record_tickets, require_space
 from tests.indexer.making import (
@@ -106,14 +106,14 @@ def test_another_space_is_refused_before_anything_is_written(ledger: Ledger, set
 
 def test_a_ticket_is_found_when_writing_it_returns(settings: Settings) -> None:
     """Both halves together: outcomes in order, and the index has what the ledger has, also of a refused version."""
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        store_vectors(knowledge.ledger, make_tickets(3))
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        store_vectors(store.ledger, make_tickets(3))
         batch = [make_ticket(1), make_ticket(2), make_ticket(1, priority="urgent"), make_ticket(2)]
-        live, outcomes = write_tickets(knowledge, SPACE, batch)
+        live, outcomes = write_tickets(store, SPACE, batch)
         assert outcomes == [Outcome.ADDED, Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED]
-        assert_faithful(knowledge)
-        generation, _ = record_tickets(knowledge.ledger, SPACE, [make_ticket(0)])
-        assert knowledge.ledger.generations.count_pending(live) == 1
-        knowledge.replay(generation, only=["t-0"])
-        assert_faithful(knowledge)
+        assert_faithful(store)
+        generation, _ = record_tickets(store.ledger, SPACE, [make_ticket(0)])
+        assert store.ledger.generations.count_pending(live) == 1
+        store.replay(generation, only=["t-0"])
+        assert_faithful(store)

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from litestar.response import ServerSentEventMessage
 
-from service.api.triage import events_of
-from service.records import IndexInfo, PriorityDecision, Triage
+from service.api.triage_routes import events_of
+from service.results import IndexInfo, PriorityDecision, Triage
 from service.triage import Triaged
 from tests.indexer.making import sentence
 from tests.provider import Provider

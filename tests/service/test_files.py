@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from indexer.settings import Settings
+from tests.indexer.chroma.users import endpoint_of, kill
 from tests.indexer.command import run_command
-from tests.indexer.knowledge.users import endpoint_of, kill
 from tests.indexer.making import make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import JSON, Service, running_service

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.indexer.knowledge.users import endpoint_of, kill
+from tests.indexer.chroma.users import endpoint_of, kill
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, running_service

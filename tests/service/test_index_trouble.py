@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from filelock import FileLock
 
-from indexer.knowledge.knowledge import Knowledge
 from indexer.settings import Settings
+from indexer.store import Store
 from tests.chaos.checking import finds
-from tests.indexer.knowledge.users import endpoint_of, kill
-from tests.indexer.making import make_ticket, make_tickets, mislead, sentence, store
+from tests.indexer.chroma.users import endpoint_of, kill
+from tests.indexer.making import fill_store, make_ticket, make_tickets, mislead, sentence
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, running_service
@@ -73,9 +73,9 @@ def test_damage_that_samples_do_not_show_is_mended(
     settings: Settings, data_dir: Path, provider: Provider
 ) -> None:
     """A service answers at once after a crash, finds a few wrong vectors among many meanwhile, and brings the index back."""
-    with contextlib.closing(Knowledge(settings)) as knowledge:
-        knowledge.prepare()
-        mislead(knowledge, store(knowledge, make_tickets(_MANY)), ["t-5", "t-900"])
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        mislead(store, fill_store(store, make_tickets(_MANY)), ["t-5", "t-900"])
         kill(endpoint_of(data_dir)["server_pid"])
     assert_nothing_runs(data_dir)
     with running_service(data_dir, provider) as service:

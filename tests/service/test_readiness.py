@@ -80,7 +80,7 @@ def test_a_full_disk_harms_nothing(small_disk: Path, provider: Provider) -> None
 
 
 def test_a_hung_index_is_not_ready(own: Service) -> None:
-    """Nobody needs to ask for it to be noticed; the log tells begin and end, once each."""
+    """Nobody needs to ask for it to be wait_until_served; the log tells begin and end, once each."""
     server = _server(own)
     os.kill(server, signal.SIGSTOP)
     try:
@@ -152,7 +152,7 @@ def test_a_background_task_is_of_no_request(own: Service) -> None:
     for number in range(20):
         own.http.post("/v1/similar", json={"text": sentence(number)}, headers={"X-Request-ID": "finder"})
     own.wait()
-    healing = [line for line in own.log.splitlines() if "indexer.knowledge" in line]
+    healing = [line for line in own.log.splitlines() if "indexer.chroma" in line]
     assert healing
     assert not [line for line in healing if "[finder]" in line], healing
 

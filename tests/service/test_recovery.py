@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from indexer.knowledge.supervisor import state_of
+from indexer.chroma.supervisor import state_of
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs, processes_of
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, read_events, running_service
 
-REFIT = "service.refit"
+REFIT = "service.forest.child"
 PATIENCE = 30.0
 
 

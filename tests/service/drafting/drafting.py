@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from indexer.provider import RateLimiter, open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.records import Neighbour, PriorityDecision
-from tests.service.drafting.records import HIGH, TICKET, neighbour
+from service.results import Neighbour, PriorityDecision
+from tests.service.drafting.examples import HIGH, TICKET, neighbour
 
 __all__ = ["KEY", "answering", "draft", "draft_at", "until"]
 

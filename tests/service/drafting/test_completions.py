@@ -12,7 +12,7 @@ from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
 from tests.provider import Provider
 from tests.service.drafting.drafting import draft
-from tests.service.drafting.records import neighbour
+from tests.service.drafting.examples import neighbour
 
 Case = dict[str, str]
 

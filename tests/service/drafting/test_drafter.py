@@ -5,10 +5,10 @@ import asyncio
 from indexer.provider import RateLimiter, open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.records import Draft
+from service.results import Draft
 from tests.provider import Provider
 from tests.service.drafting.drafting import KEY, draft, draft_at, until
-from tests.service.drafting.records import HIGH, TICKET, neighbour, priority
+from tests.service.drafting.examples import HIGH, TICKET, neighbour, priority
 
 NEAR = [neighbour("5"), neighbour("7", similarity=0.6, resolution="Rolled back.")]
 

@@ -5,8 +5,8 @@ import pytest
 from service.drafting.extractive import extractive_draft
 from service.drafting.precedents import select_precedents, why_none
 from service.drafting.wording import priority_sentence
-from service.records import Draft, Neighbour, PriorityDecision
-from tests.service.drafting.records import HIGH, neighbour, priority
+from service.results import Draft, Neighbour, PriorityDecision
+from tests.service.drafting.examples import HIGH, neighbour, priority
 
 
 def _draft(*neighbours: Neighbour, decision: PriorityDecision = HIGH) -> Draft:

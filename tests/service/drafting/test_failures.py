@@ -12,7 +12,7 @@ from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
 from tests.provider import Provider
 from tests.service.drafting.drafting import KEY, answering, draft, draft_at, until
-from tests.service.drafting.records import TICKET, neighbour
+from tests.service.drafting.examples import TICKET, neighbour
 
 RESOLUTION = "Restarted the gateway so that it reads the new key."
 

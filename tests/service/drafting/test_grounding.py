@@ -7,7 +7,7 @@ import pytest
 
 from service.drafting.grounding import GroundedText
 from service.drafting.sentences import SentenceSplitter
-from tests.service.drafting.records import TICKET, neighbour
+from tests.service.drafting.examples import TICKET, neighbour
 
 JIRA = ("TIMOB-5", "TIMOB-9")
 UUID = "3f2a9c1d-0000-4a1b-8c2d-1234567890ab"

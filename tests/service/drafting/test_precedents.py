@@ -9,8 +9,8 @@ from service.drafting.precedents import (
     shorten,
     why_none,
 )
-from service.records import Neighbour
-from tests.service.drafting.records import neighbour
+from service.results import Neighbour
+from tests.service.drafting.examples import neighbour
 
 
 def test_only_near_neighbours_with_a_resolution_support_a_draft() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from service.drafting.precedents import select_precedents
 from service.drafting.prompt import build_messages
-from service.records import Neighbour, PriorityDecision
-from tests.service.drafting.records import HIGH, TICKET, neighbour, priority
+from service.results import Neighbour, PriorityDecision
+from tests.service.drafting.examples import HIGH, TICKET, neighbour, priority
 
 
 def _prompt(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.provider.llama import llama_server
 from tests.service.drafting.drafting import draft_at
-from tests.service.drafting.records import neighbour
+from tests.service.drafting.examples import neighbour
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

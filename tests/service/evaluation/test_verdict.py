@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from service.evaluation.records import Interval, MethodScore
+from service.evaluation.findings import Interval, MethodScore
 from service.evaluation.verdict import verdict
 
 _HALF = Interval(value=0.5, low=0.4, high=0.6)

@@ -7,7 +7,7 @@ from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no 
 
 from service.priority.abstention import abstain, error_bound, may_decide
 from service.priority.calibration import most_probable
-from service.priority.records import Abstention
+from service.priority.training_set import Abstention
 
 LABELS = ("high", "low", "urgent")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.priority import Forest, NoForest, TrainingSet
-from service.records import PriorityDecision
+from service.results import PriorityDecision
 from tests.service.priority.data import clustered, columns
 
 

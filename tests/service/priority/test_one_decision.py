@@ -9,8 +9,8 @@ from service.drafting.wording import priority_sentence
 from service.evaluation.methods import SERVED, learn_and_say
 from service.priority import Forest, TrainingSet, fit
 from service.priority.calibration import most_probable
-from service.priority.records import FloatMatrix
-from service.priority.search import macro_f1
+from service.priority.model_selection import macro_f1
+from service.priority.training_set import FloatMatrix
 from tests.service.evaluation.making import history
 from tests.service.priority.data import clustered
 

@@ -1,0 +1,358 @@
+"""The index: collections in Chroma, through `HttpClient` to a server process only."""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from indexer.chroma.failures import MissingCollectionError, translated
+from indexer.chroma.payload import metadata, parts, whole
+from indexer.chroma.server import Endpoint, LocalServer
+from indexer.embedding import Matrix
+from indexer.errors import IndexUnavailableError, SpaceMismatchError
+from indexer.ledger import Generation, IndexEntry
+from indexer.settings import Settings
+
+__all__ = ["HNSW", "Index", "Row"]
+
+_PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
+_VECTOR_PAGE = 1_000
+_BEAT_SECONDS = 5.0
+HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it is stored."""
+
+    id: str
+    text: str
+    priority: str | None
+    resolution: str | None
+    text_hash: str
+
+
+class _Connection:
+    """A client of one run of the server, and the collections that it found there."""
+
+    def __init__(self, number: int, client: Any, endpoint: Endpoint | None) -> None:
+        self.number = number
+        self.client = client
+        self.endpoint = endpoint
+        self.collections: dict[str, Any] = {}
+        self.users = 0
+        self.left = False
+
+
+class Index:
+    """A connection to Chroma. Methods block, may be called from any thread, and never wait longer than the time-out.
+
+    Who connects anew disturbs nobody: a call ends on the connection that it began on, which is closed after the last.
+    """
+
+    def __init__(self, settings: Settings, ledger_id: str) -> None:
+        self._settings = settings
+        self._ledger_id = ledger_id
+        self._server = None if settings.chroma_url else LocalServer(settings.data_dir)
+        self._connecting = threading.Lock()
+        self._lock = threading.Lock()  # of the connection and its users; nobody waits for Chroma with it
+        self._connection: _Connection | None = None
+        self._count = 0
+
+    @property
+    def connection(self) -> int:
+        """The number of the connection that calls use now; each new one has a higher number, and 0 is none."""
+        connection = self._connection
+        return connection.number if connection else 0
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The local server that is connected to."""
+        connection = self._connection
+        return connection.endpoint if connection else None
+
+    def connect(self) -> None:
+        """Connect, or connect anew after the server was gone; a local server is started when none runs.
+
+        :raises IndexUnavailableError: no server answers.
+        """
+        with self._connecting:
+            endpoint = self._server.ensure() if self._server else None
+            with translated(self._where(endpoint)):
+                from indexer.chroma.client import open_client
+
+                client = open_client(self._settings, endpoint.port if endpoint else None)
+            self._count += 1
+            self._replace(_Connection(self._count, client, endpoint))
+
+    def heartbeat(self) -> None:
+        """Ask the server whether it runs.
+
+        :raises IndexUnavailableError: it does not.
+        :raises SlowIndexError: it does not answer within seconds.
+        """
+        from indexer.chroma.client import within
+
+        with within(_BEAT_SECONDS), self._used() as connection:
+            connection.client.heartbeat()
+
+    def close(self) -> None:
+        """End this process's use; a local server that nobody else uses then stops."""
+        with self._connecting:
+            self._replace(None)
+            if self._server:
+                self._server.release()
+
+    def put_aside(self, run: str | None, reason: str) -> bool:
+        """Have the damaged local index that a run of the server used put aside.
+
+        :return: whether that is possible: it is not on a server of your own.
+        """
+        if self._server is None or run is None:
+            return False
+        self._server.put_aside(run, reason)
+        return True
+
+    def crash_of(self, run: str | None) -> str | None:
+        """Return how the local server of the run crashed by itself, ``None`` when it runs or was ended from outside."""
+        return self._server.crash_of(run) if self._server and run else None
+
+    def note_checked(self) -> None:
+        """Let other users know, and the supervisor: files that nobody checked are not kept as sound."""
+        if self._server and self.endpoint:
+            self._server.note_checked(self.endpoint.run)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether a local server was not stopped in order, and nobody has checked its files since."""
+        endpoint = self.endpoint
+        return (
+            self._server is not None
+            and endpoint is not None
+            and not endpoint.clean
+            and not self._server.was_checked(endpoint.run)
+        )
+
+    def create(self, generation: Generation) -> None:
+        """Make the generation's collection if it is not there, and refuse one that is not ours.
+
+        :raises SpaceMismatchError: a collection of that name has another space, or is another ledger's.
+        """
+        wanted = self._metadata(generation)
+        with self._used() as connection:
+            collection = connection.client.get_or_create_collection(
+                generation.name, metadata=wanted, configuration={"hnsw": HNSW}, embedding_function=None
+            )
+            self._check(generation, collection.metadata or {})
+            connection.collections[generation.name] = collection
+
+    def drop(self, name: str) -> None:
+        """Delete a collection, if it is there."""
+        with contextlib.suppress(MissingCollectionError), self._used() as connection:
+            connection.collections.pop(name, None)
+            connection.client.delete_collection(name)
+
+    def names(self) -> list[str]:
+        """Return the names of all collections."""
+        with self._used() as connection:
+            return [collection.name for collection in connection.client.list_collections()]
+
+    def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
+        """Store the entries with a ticket, whose vectors are the rows of the matrix, and delete the others.
+
+        A row is never given another vector in place, since chromadb 1.5.9 may lose such rows in its graph
+        (chroma-core/chroma#7758): it is deleted and made anew. One whose vector stays is not touched in the graph.
+        """
+        with self._collection(generation) as collection:
+            there = _texts(collection, [entry.id for entry in entries])
+            kept = [entry for entry in entries if entry.ticket is not None]
+            same = [
+                entry
+                for entry in kept
+                if entry.ticket and there.get(entry.id) == (entry.text_hash, entry.ticket.text)
+            ]
+            placed = {entry.id for entry in same}
+            if gone := [ticket_id for ticket_id in there if ticket_id not in placed]:
+                collection.delete(ids=gone)
+            for part in parts([entry for entry in kept if entry.id not in placed], vectors.shape[1]):
+                collection.upsert(**whole(part, vectors))
+            if same:
+                collection.update(ids=[entry.id for entry in same], metadatas=metadata(same))
+
+    def nearest_ids(
+        self, generation: Generation, vectors: Matrix, limit: int = 10, *, patience: float | None = None
+    ) -> list[list[tuple[str, float]]]:
+        """Return, for each vector, the ids of the nearest rows, at most ``limit``, and their cosines.
+
+        :param patience: seconds to wait for an answer, where that is less than the time-out.
+        """
+        from indexer.chroma.client import within
+
+        bound = contextlib.nullcontext() if patience is None else within(patience)
+        with bound, self._collection(generation) as collection:
+            found = collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
+        return [
+            [(ticket_id, 1.0 - distance) for ticket_id, distance in zip(ids, distances, strict=True)]
+            for ids, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
+
+    def count(self, generation: Generation) -> int:
+        """Return the number of rows."""
+        with self._collection(generation) as collection:
+            return int(collection.count())
+
+    def hashes(self, generation: Generation) -> dict[str, str]:
+        """Return every row's id and the hash of the text that its vector is of."""
+        return {
+            ticket_id: (metadata or {}).get("text_hash", "")
+            for page in self._pages(generation, ["metadatas"], _PAGE)
+            for ticket_id, metadata in zip(page["ids"], page["metadatas"], strict=True)
+        }
+
+    def ids(self, generation: Generation) -> Iterator[str]:
+        """Yield every row's id."""
+        for page in self._pages(generation, [], _PAGE):
+            yield from page["ids"]
+
+    def vectors(self, generation: Generation) -> Iterator[tuple[list[str], Matrix]]:
+        """Yield every row's id and vector, page by page."""
+        for page in self._pages(generation, ["embeddings"], _VECTOR_PAGE):
+            yield page["ids"], np.asarray(page["embeddings"], dtype=np.float32)
+
+    def rows(
+        self, generation: Generation, ids: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[Row], Matrix]]:
+        """Yield rows as they are stored, all or those of the ids (at most 500), and their vectors, page by page."""
+        for page in self._pages(generation, ["metadatas", "documents", "embeddings"], _VECTOR_PAGE, ids):
+            fields = zip(page["ids"], page["documents"], page["metadatas"], strict=True)
+            yield (
+                [
+                    Row(i, text or "", m.get("priority"), m.get("resolution"), m.get("text_hash", ""))
+                    for i, text, m in ((i, text, metadata or {}) for i, text, metadata in fields)
+                ],
+                np.asarray(page["embeddings"], dtype=np.float32),
+            )
+
+    def delete(self, generation: Generation, ids: Sequence[str]) -> None:
+        """Delete rows, which the ledger may still have: it must be noted that they are pending."""
+        with self._collection(generation) as collection:
+            collection.delete(ids=list(ids))
+
+    def unknown_collections(self, known: Sequence[Generation]) -> list[str]:
+        """Return the names of collections that are this ledger's, but of none of its generations."""
+        names = {generation.name for generation in known}
+        with self._used() as connection:
+            return [
+                collection.name
+                for collection in connection.client.list_collections()
+                if collection.name not in names
+                and (collection.metadata or {}).get("ledger") == self._ledger_id
+            ]
+
+    def compact(self) -> bool:
+        """Restart a local server so that nothing deleted stays in its files; return whether it is local.
+
+        :raises IndexUnavailableError: it did not come up again.
+        """
+        if self._server is None:
+            return False
+        self._server.compact()
+        self.connect()
+        return True
+
+    def _pages(
+        self, generation: Generation, include: list[str], size: int, ids: Sequence[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        wanted = None if ids is None else list(ids)
+        offset = 0
+        while True:
+            with self._collection(generation) as collection:
+                page = collection.get(ids=wanted, include=include, limit=size, offset=offset)
+            if page["ids"]:
+                yield page
+            if len(page["ids"]) < size:
+                return
+            offset += size
+
+    @contextlib.contextmanager
+    def _collection(self, generation: Generation) -> Iterator[Any]:
+        with self._used() as connection:
+            collection = connection.collections.get(generation.name)
+            if collection is None:
+                collection = connection.client.get_collection(generation.name, embedding_function=None)
+                self._check(generation, collection.metadata or {})
+                connection.collections[generation.name] = collection
+            yield collection
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[_Connection]:
+        """Keep the connection open while the block runs, and translate what goes wrong in it."""
+        with self._lock:
+            connection = self._connection
+            if connection is not None:
+                connection.users += 1
+        if connection is None:
+            msg = f"Chroma at {self._where(None)} is not connected"
+            raise IndexUnavailableError(msg)
+        try:
+            with translated(self._where(connection.endpoint)):
+                yield connection
+        finally:
+            with self._lock:
+                connection.users -= 1
+            self._close_if_unused(connection)
+
+    def _replace(self, connection: _Connection | None) -> None:
+        with self._lock:
+            old, self._connection = self._connection, connection
+            if old is not None:
+                old.left = True
+        if old is not None:
+            self._close_if_unused(old)
+
+    def _close_if_unused(self, connection: _Connection) -> None:
+        with self._lock:
+            if not connection.left or connection.users:
+                return
+            connection.left = False  # only one closes it
+        from indexer.chroma.client import close_client
+
+        close_client(connection.client)
+
+    def _check(self, generation: Generation, found: dict[str, Any]) -> None:
+        wanted = self._metadata(generation)
+        # Its vectors may be carried from an earlier recipe: the ledger knows which are.
+        if any(found.get(name) != value for name, value in wanted.items() if name != "recipe"):
+            of_another = " of another ledger" if found.get("ledger") != self._ledger_id else ""
+            msg = (
+                f"collection {generation.name} at {self._where(self.endpoint)} holds {found.get('model')} "
+                f"({found.get('dimension')} dimensions, recipe {found.get('recipe')}){of_another}, the ledger's is {generation.space}: "
+                "set PRECEDENT_CHROMA_DATABASE or PRECEDENT_DATA_DIR to one of its own, or delete that collection"
+            )
+            raise SpaceMismatchError(msg)
+
+    def _metadata(self, generation: Generation) -> dict[str, str | int]:
+        space = generation.space
+        return {
+            "model": space.model,
+            "dimension": space.dimension,
+            "recipe": space.recipe,
+            "ledger": self._ledger_id,
+        }
+
+    def _where(self, endpoint: Endpoint | None) -> str:
+        if self._settings.chroma_url:
+            return urlsplit(self._settings.chroma_url)._replace(query="").geturl().rpartition("@")[2]
+        return f"127.0.0.1:{endpoint.port}" if endpoint else "loopback"
+
+
+def _texts(collection: Any, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    found = collection.get(ids=list(ids), include=["metadatas", "documents"])
+    return {
+        ticket_id: ((fields or {}).get("text_hash", ""), text or "")
+        for ticket_id, fields, text in zip(found["ids"], found["metadatas"], found["documents"], strict=True)
+    }

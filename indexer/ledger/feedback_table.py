@@ -1,0 +1,133 @@
+"""What agents did with answers, in the ledger."""
+
+import time
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from indexer.ledger.audit_table import note
+from indexer.ledger.database import PAGE, Database, feedback, next_revision, pages, tickets
+from indexer.ledger.generation_table import Generations
+from indexer.ledger.rows import FeedbackRow, Outcome, Space
+from indexer.ledger.soundness import decode
+from indexer.ledger.ticket_table import ticket_row
+from indexer.ticket import Ticket
+
+__all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError"]
+
+
+class UnknownTicketError(LookupError):
+    """A priority was corrected of a ticket that is not stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackEntry:
+    """What an agent did with one answer; at least one of ``triage_id`` and ``ticket_id`` says with which.
+
+    :param priority: the right label, if the agent corrected or confirmed it; ``ticket_id`` then names the ticket.
+    :param reply: what was sent to the customer; ``ticket_id`` then names the ticket, so that it is forgotten with it.
+    """
+
+    action: str
+    triage_id: str | None
+    ticket_id: str | None
+    priority: str | None
+    reply: str | None
+
+
+class Feedback:
+    """One entry an answer: the last one counts, so that sending one again changes nothing."""
+
+    def __init__(self, db: Database, generations: Generations) -> None:
+        self._db = db
+        self._generations = generations
+
+    def take(
+        self,
+        entry: FeedbackEntry,
+        *,
+        ticket: Ticket | None = None,
+        space: Space | None = None,
+        learn: bool = True,
+    ) -> Outcome | None:
+        """Keep the entry, and give the ticket that it names the corrected priority, in one transaction.
+
+        A ticket with an ``updated_at`` gets the present moment as that, so that older copies of it are stale.
+
+        :param ticket: what to store, without a resolution, if no ticket of that id is there.
+        :param space: that it was embedded in.
+        :param learn: ``False`` keeps a priority without giving it to the ticket.
+        :return: what became of the ticket, ``None`` when no priority was given to it.
+        :raises UnknownTicketError: there is no ticket to give the priority to; nothing is kept.
+        :raises SpaceMismatchError: as of `Tickets.write`; nothing is kept.
+        """
+        with self._db.write() as connection:
+            outcome = None
+            if entry.priority is not None and learn:
+                outcome = self._label(connection, entry, ticket, space)
+            elif entry.ticket_id is not None:
+                note(connection, "told of" if learn else "new label kept", [entry.ticket_id])
+            answer = entry.triage_id or f"ticket {entry.ticket_id}"
+            row = FeedbackRow(
+                answer=answer,
+                at=time.time(),
+                ticket_id=entry.ticket_id,
+                action=entry.action,
+                priority=entry.priority,
+                reply=entry.reply,
+            )
+            self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
+        return outcome
+
+    def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return those of the ids that any feedback names, with what was sent to their customers."""
+        query = sa.select(feedback.c.ticket_id, feedback.c.reply)
+        found: dict[str, list[str]] = {}
+        with self._db.read() as connection:
+            for page in pages(ticket_ids):
+                for row in connection.execute(query.where(feedback.c.ticket_id.in_(page))):
+                    found.setdefault(row.ticket_id, []).extend([row.reply] if row.reply else [])
+        return found
+
+    def remaining(self, without: Container[str]) -> Iterator[str]:
+        """Yield what was sent to customers of all tickets other than these."""
+        query = sa.select(feedback.c.ticket_id, feedback.c.reply).where(feedback.c.reply.is_not(None))
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                if row.ticket_id not in without:
+                    yield row.reply
+
+    def counts(self) -> dict[str, int]:
+        """Return how many answers met each action, and under ``corrected`` how many came with a priority."""
+        query = sa.select(feedback.c.action, sa.func.count(), sa.func.count(feedback.c.priority))
+        with self._db.read() as connection:
+            rows = connection.execute(query.group_by(feedback.c.action)).all()
+        return {action: count for action, count, _ in rows} | {
+            "corrected": sum(labelled for _, _, labelled in rows)
+        }
+
+    def _label(
+        self, connection: sa.Connection, entry: FeedbackEntry, ticket: Ticket | None, space: Space | None
+    ) -> Outcome:
+        query = sa.select(tickets.c.record).where(tickets.c.id == entry.ticket_id)
+        record: Any = connection.execute(query).scalar()
+        if record is not None:
+            stored = decode(record)
+            if stored.priority == entry.priority:
+                return Outcome.UNCHANGED
+            moment = None if stored.updated_at is None else datetime.now(UTC)
+            ticket = msgspec.structs.replace(stored, priority=entry.priority, updated_at=moment)
+        elif ticket is None or space is None:
+            msg = f"no ticket {entry.ticket_id!r} is stored"
+            raise UnknownTicketError(msg)
+        else:
+            self._generations.require(connection, space, {ticket.text_hash})
+        revision = next_revision(connection)
+        self._db.upsert(connection, tickets, [ticket_row(ticket) | {"revision": revision}])
+        self._generations.note(connection, [ticket.id], revision)
+        note(connection, "corrected", [ticket.id])
+        return Outcome.ADDED if record is None else Outcome.UPDATED

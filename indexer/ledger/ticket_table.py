@@ -1,0 +1,321 @@
+"""Tickets in the ledger."""
+
+import math
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from indexer.ledger.audit_table import WHOLE, hide, note
+from indexer.ledger.database import (
+    PAGE,
+    Database,
+    feedback,
+    next_revision,
+    pages,
+    space_number,
+    state,
+    tickets,
+    tombstones,
+    vectors,
+)
+from indexer.ledger.generation_table import Generations
+from indexer.ledger.rows import Outcome, Space, Stored
+from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
+from indexer.ticket import Ticket, moments
+
+__all__ = ["Tickets", "ticket_row"]
+
+
+class Tickets:
+    """Every ticket as last acknowledged."""
+
+    def __init__(self, db: Database, generations: Generations) -> None:
+        self._db = db
+        self._generations = generations
+
+    def count(self, source: str | None = None) -> int:
+        """Return the number of tickets, or of those of one source."""
+        query = sa.select(sa.func.count()).select_from(tickets)
+        if source is not None:
+            query = query.where(tickets.c.source == source)
+        with self._db.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def count_labelled(self) -> int:
+        """Return the number of tickets that have a priority."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count(tickets.c.priority))).scalar_one())
+
+    def changed_labels(self, revision: int) -> int:
+        """Return how many priorities were given, changed or taken away since the revision.
+
+        Deletions count as one, however many they were, and whether or not the tickets had a priority.
+        """
+        with self._db.read() as connection:
+            changed = sa.select(sa.func.count()).where(tickets.c.label_revision > revision)
+            deleted = sa.select(state.c.deleted_revision)
+            gone = connection.execute(deleted).scalar_one() > revision
+            return int(connection.execute(changed).scalar_one()) + int(gone)
+
+    def labels(self) -> list[str]:
+        """Return every priority that a ticket has."""
+        query = sa.select(tickets.c.priority).where(tickets.c.priority.is_not(None)).distinct()
+        with self._db.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def hashes(self) -> dict[str, str]:
+        """Return every ticket's id and the hash of its text."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(tickets.c.id, tickets.c.text_hash))
+            return {row.id: row.text_hash for row in rows}
+
+    def priorities(self) -> dict[str, str | None]:
+        """Return every ticket's id and priority."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(tickets.c.id, tickets.c.priority))
+            return {row.id: row.priority for row in rows}
+
+    def stored(self, ids: Iterable[str]) -> dict[str, Stored]:
+        """Return what is needed to tell which of these tickets changed."""
+        with self._db.read() as connection:
+            return _stored(connection, ids)
+
+    def get(self, ids: Iterable[str], *, readable: bool = False) -> dict[str, Ticket]:
+        """Return these tickets, as far as they exist.
+
+        :param readable: leave out those whose record is damaged so that it cannot be read.
+        :raises DamagedRecordError: one cannot be read.
+        """
+        query = sa.select(tickets.c.id, tickets.c.record)
+        found = {}
+        with self._db.read() as connection:
+            for page in pages(ids):
+                for row in connection.execute(query.where(tickets.c.id.in_(page))):
+                    try:
+                        found[row.id] = decode(row.record)
+                    except DamagedRecordError:
+                        if not readable:
+                            raise
+        return found
+
+    def write(self, batch: Sequence[Ticket], *, space: Space | None = None) -> list[Outcome]:
+        """Store these tickets, and note them as pending for every generation.
+
+        Their vectors in the live space must have been stored before. Of two versions the one with the later
+        ``updated_at`` stays; where either has none, the one that comes last.
+
+        :param space: that the tickets were embedded in; it is made sure that it is the live one's, and that the
+            vectors are there, in the same transaction.
+        :return: what became of each ticket, in order.
+        :raises SpaceMismatchError: another space went live, or a vector was erased, since the tickets were embedded.
+        """
+        outcomes = []
+        with self._db.write() as connection:
+            if space is not None:
+                self._generations.require(connection, space, {ticket.text_hash for ticket in batch})
+            before = _stored(connection, (ticket.id for ticket in batch))
+            rows: dict[str, dict[str, Any]] = {}
+            for ticket in batch:
+                row = ticket_row(ticket)
+                known = before.get(ticket.id)
+                outcome = (
+                    Outcome.ADDED if known is None else known.outcome(row["record_hash"], row["updated_at"])
+                )
+                outcomes.append(outcome)
+                if outcome in (Outcome.ADDED, Outcome.UPDATED):
+                    rows[ticket.id] = row
+                    before[ticket.id] = Stored(row["record_hash"], row["text_hash"], row["updated_at"])
+            if rows:
+                revision = next_revision(connection)
+                self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
+                self._generations.note(connection, rows, revision)
+                note(connection, "stored", rows)
+        return outcomes
+
+    def delete(self, ids: Iterable[str]) -> list[str]:
+        """Delete these tickets, note that for every generation in use, and return those that existed.
+
+        What agents sent for them goes too. A tombstone stays of each, by which `erase` still reaches its bytes.
+        """
+        with self._db.write() as connection:
+            found = _stored(connection, ids)
+            if not found:
+                return []
+            revision = next_revision(connection)
+            connection.execute(state.update().values(deleted_revision=revision))
+            for page in pages(found):
+                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+                said = feedback.update().where(feedback.c.ticket_id.in_(page))
+                connection.execute(said.values(reply=None))
+            stones = [
+                {"id": i, "text_hash": was.text_hash, "deleted_at": time.time(), "rewritten_at": None}
+                for i, was in found.items()
+            ]
+            self._db.upsert(connection, tombstones, stones)
+            self._generations.note(connection, found, revision)
+            note(connection, "deleted", found)
+        return list(found)
+
+    def deleted(self, ids: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the ids, all or of these, that were deleted and are not stored again, with the hash of each one's text."""
+        gone = ~sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
+        query = sa.select(tombstones.c.id, tombstones.c.text_hash).where(gone).order_by(tombstones.c.id)
+        narrowed = [query] if ids is None else (query.where(tombstones.c.id.in_(page)) for page in pages(ids))
+        with self._db.read() as connection:
+            return {row.id: row.text_hash for one in narrowed for row in connection.execute(one)}
+
+    def tagged(self, tag: str) -> list[str]:
+        """Return the ids of the tickets that have the tag."""
+        found = []
+        # The record is JSON text in both databases: the search narrows, the decoded record decides.
+        query = sa.select(tickets.c.record).where(tickets.c.record.contains(_quoted(tag), autoescape=True))
+        with self._db.read() as connection:
+            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
+                ticket = decode(record)
+                if tag in ticket.tags:
+                    found.append(ticket.id)
+        return found
+
+    def records(self) -> Iterator[Ticket]:
+        """Yield every ticket as it is at one moment, ordered by id; a reading transaction is open until the end."""
+        query = sa.select(tickets.c.record).order_by(tickets.c.id)
+        with self._db.read() as connection:
+            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
+                yield decode(record)
+
+    def altered(self, *, sample: int | None = None) -> list[str]:
+        """Return the ids of tickets whose record is not the one that was acknowledged, by its hashes.
+
+        :param sample: look at so many only, chosen by chance.
+        """
+        query = sa.select(tickets)
+        if sample is None:
+            parts = [query.order_by(tickets.c.id)]
+        else:
+            # Hashes fall evenly: those that follow a random one are as good as chosen by chance; after the last comes the first.
+            start = secrets.token_hex(32)
+            parts = [
+                query.where(side).order_by(tickets.c.text_hash)
+                for side in (tickets.c.text_hash >= start, tickets.c.text_hash < start)
+            ]
+        with self._db.read() as connection:
+            found, looked = [], 0
+            for part in parts:
+                few = part.limit(None if sample is None else sample - looked)
+                # Read to its end: PostgreSQL's cursor is open until then.
+                for row in connection.execution_options(yield_per=PAGE).execute(few):
+                    looked += 1
+                    if not is_sound(tickets, row._asdict(), {}):
+                        found.append(str(row.id).encode(errors="replace").decode())
+            return found
+
+    def with_texts(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the tickets whose text has one of these hashes, with it."""
+        query = sa.select(tickets.c.id, tickets.c.text_hash)
+        with self._db.read() as connection:
+            return {
+                row.id: row.text_hash
+                for page in pages(hashes)
+                for row in connection.execute(query.where(tickets.c.text_hash.in_(page)))
+            }
+
+    def without_vector(self, space: Space) -> list[str]:
+        """Return the ids of tickets whose text has no vector in the space."""
+        with self._db.read() as connection:
+            there = sa.select(vectors.c.space).where(
+                vectors.c.space == space_number(connection, space),
+                vectors.c.text_hash == tickets.c.text_hash,
+            )
+            query = sa.select(tickets.c.id).where(sa.not_(there.exists()))
+            return list(connection.execute(query).scalars())
+
+    def erase(self, ids: Iterable[str]) -> tuple[int, int]:
+        """Delete these tickets, stored or deleted before, what agents said of them, and every vector that then no ticket has.
+
+        A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
+
+        :return: how many tickets, and how many vectors.
+        """
+        with self._db.write() as connection:
+            revision = next_revision(connection)
+            named = list(ids)
+            found = list(_stored(connection, named))
+            for page in pages(found):
+                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+            for page in pages(named):
+                connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
+                connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
+            self._generations.note(connection, found, revision)
+            note(connection, "erased", hide(connection, named))
+            used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
+            erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
+        return len(found), int(erased)
+
+    def note_rewritten(self, begun: float) -> None:
+        """Note that every file was rewritten, after the moment ``begun``, without the tickets deleted before it."""
+        before = tombstones.update().where(tombstones.c.deleted_at < begun)
+        with self._db.write() as connection:
+            connection.execute(before.values(rewritten_at=time.time()))
+
+    def clear_tombstones(self, before: float) -> int:
+        """Remove the tombstones of before that moment that have served: nothing is left of their tickets, or these are back.
+
+        One that feedback names stays, for `erase` to reach it.
+        """
+        back = sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
+        named = sa.select(feedback.c.answer).where(feedback.c.ticket_id == tombstones.c.id).exists()
+        served = back | (tombstones.c.rewritten_at.is_not(None) & ~named)
+        with self._db.write() as connection:
+            query = tombstones.delete().where(tombstones.c.deleted_at < before, served)
+            gone = int(connection.execute(query).rowcount)
+            if gone:
+                note(connection, f"cleared {gone} notes of deletions", WHOLE)
+        return gone
+
+    def ids(self, source: str | None = None) -> Iterator[str]:
+        """Yield every ticket's id in order, or those of one source."""
+        query = sa.select(tickets.c.id).order_by(tickets.c.id).limit(PAGE)
+        if source is not None:
+            query = query.where(tickets.c.source == source)
+        last = ""
+        while True:
+            with self._db.read() as connection:
+                page = connection.execute(query.where(tickets.c.id > last)).scalars().all()
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = page[-1]
+
+
+def ticket_row(ticket: Ticket) -> dict[str, Any]:
+    """Return the columns that a ticket is stored in, but for its revision."""
+    created, known = moments(ticket)
+    return {
+        "id": ticket.id,
+        "source": ticket.source,
+        "priority": ticket.priority,
+        "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
+        "text_hash": ticket.text_hash,
+        "record_hash": ticket.record_hash,
+        "record": msgspec.json.encode(ticket).decode(),
+        "resolved": ticket.resolution is not None,
+        "created_at": None if math.isnan(created) else created,
+        "known_at": None if math.isnan(known) else known,
+    }
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:
+    query = sa.select(tickets.c.id, tickets.c.record_hash, tickets.c.text_hash, tickets.c.updated_at)
+    return {
+        row.id: Stored(row.record_hash, row.text_hash, row.updated_at)
+        for page in pages(ids)
+        for row in connection.execute(query.where(tickets.c.id.in_(page)))
+    }

@@ -1,0 +1,250 @@
+"""Vectors in the ledger."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import sqlalchemy as sa
+
+from indexer.embedding import Matrix
+from indexer.ledger.audit_table import WHOLE, note
+from indexer.ledger.database import (
+    PAGE,
+    Database,
+    generations,
+    pages,
+    space_number,
+    spaces,
+    state,
+    tickets,
+    vectors,
+)
+from indexer.ledger.rows import Space, TrainingRows
+from indexer.ledger.soundness import decode
+from indexer.ticket import embedding_text
+
+__all__ = ["Vectors"]
+
+
+class Vectors:
+    """Every vector ever paid for, under its space and the hash of its text."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def missing(self, space: Space, hashes: Iterable[str]) -> set[str]:
+        """Return those of the text hashes that have no vector in the space."""
+        wanted = set(hashes)
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            for page in pages(sorted(wanted)) if number is not None else ():
+                query = sa.select(vectors.c.text_hash).where(
+                    vectors.c.space == number, vectors.c.text_hash.in_(page)
+                )
+                wanted.difference_update(connection.execute(query).scalars())
+        return wanted
+
+    def count(self) -> int:
+        """Return the number of vectors, of all spaces."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(vectors)).scalar_one())
+
+    def unusable(self) -> int:
+        """Return how many vectors have another length than their space's, or a value that is not finite."""
+        query = sa.select(vectors.c.vector, spaces.c.dimension).join_from(vectors, spaces)
+        wrong = 0
+        with self._db.read() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                right = len(row.vector) == row.dimension * np.dtype("<f4").itemsize
+                wrong += not (right and np.isfinite(np.frombuffer(row.vector, dtype="<f4")).all())
+        return wrong
+
+    def lacking(self, space: Space | None, *, after: str = "", limit: int) -> dict[str, str]:
+        """Return texts of tickets, to be embedded, that have no vector in the space: by hash, in order of hashes.
+
+        :param space: ``None`` for one that nothing was ever stored in.
+        :param after: the hash that the page begins behind.
+        """
+        with self._db.read() as connection:
+            number = None if space is None else space_number(connection, space)
+            columns = sa.select(tickets.c.text_hash, sa.func.min(tickets.c.record).label("record"))
+            query = (
+                columns.where(_without_vector(number), tickets.c.text_hash > after)
+                .group_by(tickets.c.text_hash)
+                .order_by(tickets.c.text_hash)
+                .limit(limit)
+            )
+            return {
+                row.text_hash: embedding_text(decode(row.record).text) for row in connection.execute(query)
+            }
+
+    def count_lacking(self, space: Space | None) -> int:
+        """Return how many different texts of tickets have no vector in the space."""
+        with self._db.read() as connection:
+            number = None if space is None else space_number(connection, space)
+            query = sa.select(sa.func.count(sa.distinct(tickets.c.text_hash))).where(_without_vector(number))
+            return int(connection.execute(query).scalar_one())
+
+    def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
+        """Store vectors under their texts' hashes; one that is there already stays as it is."""
+        data = np.ascontiguousarray(rows, dtype="<f4")
+        if data.shape != (len(hashes), space.dimension) or not np.isfinite(data).all():
+            msg = f"vectors of shape {data.shape} with finite values only are needed: {(len(hashes), space.dimension)}"
+            raise ValueError(msg)
+        if not hashes:
+            return
+        with self._db.write() as connection:
+            number = space_number(connection, space)
+            if number is None:
+                number = connection.execute(
+                    spaces.insert()
+                    .values(
+                        kind=space.kind, model=space.model, recipe=space.recipe, dimension=space.dimension
+                    )
+                    .returning(spaces.c.id)
+                ).scalar_one()
+            values = [
+                {"space": number, "text_hash": h, "vector": row.tobytes()}
+                for h, row in zip(hashes, data, strict=True)
+            ]
+            connection.execute(self._db.insert(vectors).on_conflict_do_nothing(), values)
+
+    def get(self, space: Space, hashes: Iterable[str]) -> dict[str, Matrix]:
+        """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored."""
+        query = sa.select(vectors.c.text_hash, vectors.c.vector)
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            return {
+                row.text_hash: np.frombuffer(row.vector, dtype="<f4")
+                for page in pages(hashes)
+                for row in connection.execute(
+                    query.where(vectors.c.space == number, vectors.c.text_hash.in_(page))
+                )
+            }
+
+    def everywhere(self, hashes: Iterable[str]) -> list[Matrix]:
+        """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
+        query = sa.select(vectors.c.vector)
+        with self._db.read() as connection:
+            return [
+                np.frombuffer(data, dtype="<f4")
+                for page in pages(hashes)
+                for data in connection.execute(query.where(vectors.c.text_hash.in_(page))).scalars()
+            ]
+
+    def remaining(self, without: Iterable[str]) -> Iterator[Matrix]:
+        """Yield the vectors that tickets other than these have, in matrices of one space each."""
+        gone = set(without)
+        query = (
+            sa.select(tickets.c.id, vectors.c.vector, vectors.c.space)
+            .join_from(vectors, tickets, tickets.c.text_hash == vectors.c.text_hash)
+            .order_by(vectors.c.space)
+        )
+        with self._db.read() as connection:
+            rows = connection.execution_options(yield_per=PAGE).execute(query)
+            for page in rows.partitions():
+                found: dict[int, list[Matrix]] = {}
+                for row in page:
+                    if row.id not in gone:
+                        found.setdefault(row.space, []).append(np.frombuffer(row.vector, dtype="<f4"))
+                yield from (np.stack(of_space) for of_space in found.values())
+
+    def clear_unused(self, before: float) -> int:
+        """Remove the vectors, stored before that moment, of texts that no ticket has; return how many.
+
+        What was paid for in a run that failed is younger, and waits for the next one.
+        """
+        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
+        with self._db.write() as connection:
+            query = vectors.delete().where(vectors.c.stored_at < before, ~used)
+            gone = int(connection.execute(query).rowcount)
+            if gone:
+                note(connection, f"cleared {gone} unused vectors", WHOLE)
+        return gone
+
+    def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
+        """Return the space that this model's vectors are stored in, ``None`` before the first.
+
+        Of several dimensions it is the live generation's, else the one that was new last.
+        """
+        live = sa.and_(generations.c.space == spaces.c.id, generations.c.status == "live")
+        query = (
+            sa.select(spaces)
+            .outerjoin(generations, live)
+            .where(spaces.c.kind == kind, spaces.c.model == model, spaces.c.recipe == recipe)
+            .order_by(generations.c.number.is_(None), spaces.c.id.desc())
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
+
+    def sample(self, space: Space, size: int) -> Matrix:
+        """Return the vectors of up to ``size`` different texts of tickets, of shape (texts, dimension).
+
+        They are the same ones while the tickets stay the same. Hashes fall evenly, so their order is as good as chance.
+        """
+        # Vectors outlive their tickets, and a back-test of a file leaves those of tickets that were never stored.
+        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
+        with self._db.read() as connection:
+            query = (
+                sa.select(vectors.c.vector)
+                .where(vectors.c.space == space_number(connection, space), used)
+                .order_by(vectors.c.text_hash)
+                .limit(size)
+            )
+            found = [np.frombuffer(data, dtype="<f4") for data in connection.execute(query).scalars()]
+        return np.stack(found) if found else np.empty((0, space.dimension), np.float32)
+
+    def training_rows(self, space: Space, *, limit: int) -> TrainingRows:
+        """Return the newest tickets that have a priority and a vector in the space, oldest first.
+
+        A ticket without a time counts as older than all that have one; of equals the greater id is the newer.
+        """
+        with self._db.read() as connection:
+            number = space_number(connection, space)
+            revision = connection.execute(sa.select(state.c.revision)).scalar_one()
+            query = (
+                sa.select(
+                    tickets.c.id,
+                    tickets.c.priority,
+                    tickets.c.created_at,
+                    tickets.c.known_at,
+                    tickets.c.text_hash,
+                )
+                .where(tickets.c.priority.is_not(None), sa.not_(_without_vector(number)))
+                .order_by(tickets.c.created_at.desc().nulls_last(), tickets.c.id.desc())
+                .limit(limit)
+            )
+            rows = connection.execute(query).all()[::-1]
+            positions: dict[str, list[int]] = {}
+            for position, row in enumerate(rows):
+                positions.setdefault(row.text_hash, []).append(position)
+            matrix = np.empty((len(rows), space.dimension), dtype=np.float32)
+            for page in pages(positions):
+                of_page = sa.select(vectors.c.text_hash, vectors.c.vector).where(
+                    vectors.c.space == number, vectors.c.text_hash.in_(page)
+                )
+                for of_text in connection.execute(of_page):
+                    matrix[positions[of_text.text_hash]] = np.frombuffer(of_text.vector, dtype="<f4")
+        return TrainingRows(
+            revision=revision,
+            ids=tuple(row.id for row in rows),
+            labels=tuple(row.priority for row in rows),
+            times=tuple(_moment(row.created_at) for row in rows),
+            known=tuple(_moment(row.known_at) for row in rows),
+            text_hashes=tuple(row.text_hash for row in rows),
+            vectors=matrix,
+        )
+
+
+def _moment(seconds: float | None) -> float:
+    return math.nan if seconds is None else seconds
+
+
+def _without_vector(space: int | None) -> sa.ColumnElement[bool]:
+    there = sa.select(vectors.c.space).where(
+        vectors.c.space == space, vectors.c.text_hash == tickets.c.text_hash
+    )
+    return sa.not_(there.exists())

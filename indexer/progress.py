@@ -1,0 +1,12 @@
+"""Progress of long work, told to whoever asked for the work."""
+
+from collections.abc import Callable
+
+__all__ = ["Progress", "no_progress"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a step, how many items of it are done, and of how many."""
+
+
+def no_progress(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""

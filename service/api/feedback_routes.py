@@ -1,0 +1,101 @@
+"""``POST /v1/feedback``: what the agent did with an answer."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Request, Router, post
+from litestar.params import JSONBody
+from litestar.status_codes import HTTP_200_OK
+
+from indexer.ledger import FeedbackEntry
+from indexer.ticket import TicketError, parse_ticket
+from service.api.documentation import problems
+from service.api.security import KEY_IN_OPENAPI, require_json, require_key
+from service.api.triage_routes import TicketText
+from service.feedback import Learned, take_feedback
+
+__all__ = ["router"]
+
+
+class FeedbackRequest(TicketText, kw_only=True):
+    """What became of an answer. The text is only needed to learn a priority of a ticket that is not stored."""
+
+    action: Annotated[
+        Literal["accepted", "edited", "rejected"],
+        msgspec.Meta(description="what the agent did with the draft"),
+    ]
+    triage_id: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None,
+        msgspec.Meta(description="`id` of the answer"),
+    ] = None
+    ticket_id: Annotated[str | None, msgspec.Meta(description="the portal's id of the ticket")] = None
+    priority: Annotated[str | None, msgspec.Meta(description="the right priority, if the agent says so")] = (
+        None
+    )
+    reply: Annotated[str | None, msgspec.Meta(description="what was sent; with `ticket_id`")] = None
+
+    def entry(self) -> tuple[FeedbackEntry, str | None]:
+        """Return what is kept, cleaned as a ticket is, and the ticket's text.
+
+        :raises TicketError: a field cannot be used, or needs another one.
+        """
+        text = None if self.text is self.subject is self.body is None else self.whole()
+        ticket = parse_ticket(
+            {
+                "id": self.ticket_id if self.ticket_id is not None else "none",
+                "text": text or "none",
+                "priority": self.priority,
+                "resolution": self.reply,
+            }
+        )
+        named = ticket.id if self.ticket_id is not None else None
+        for needs, given, wanted in (
+            (
+                "feedback",
+                self.triage_id or named or (text and ticket.priority),
+                "triage_id, ticket_id, or a text with its priority",
+            ),
+            ("priority", ticket.priority is None or named or text, "ticket_id, or the ticket's text"),
+            (
+                "reply",
+                ticket.resolution is None or named,
+                "ticket_id, so that it can be forgotten with the ticket",
+            ),
+        ):
+            if not given:
+                msg = f"{needs} needs {wanted}"
+                raise TicketError(msg)
+        entry = FeedbackEntry(
+            action=self.action,
+            triage_id=self.triage_id,
+            ticket_id=named,
+            priority=ticket.priority,
+            reply=ticket.resolution,
+        )
+        return entry, text
+
+
+@post(
+    "/",
+    status_code=HTTP_200_OK,
+    summary="Tell what became of an answer",
+    responses=problems(400, 413, 415, 422),
+)
+async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackRequest]) -> Learned:
+    """Keep what the agent did with an answer; of several for one answer the last one counts.
+
+    A `priority` becomes the label of the stored ticket that `ticket_id` names; of a ticket that is not stored, the text
+    is stored with it, without a resolution. Either way it teaches the forest at its next refit. Whatever writes
+    that ticket later (a sync, the portal) goes before it, by `updated_at` where both have one.
+    """
+    entry, text = data.entry()
+    return await take_feedback(request.app.state.runtime, entry, text)
+
+
+router = Router(
+    "/v1/feedback",
+    route_handlers=[feedback],
+    guards=[require_key, require_json],
+    security=KEY_IN_OPENAPI,
+    tags=["answers"],
+)

@@ -1,0 +1,134 @@
+"""Operations: ``/v1/status``, ``/health/live`` and ``/health/ready``."""
+
+import importlib.metadata
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from service.api.documentation import problems
+from service.api.security import KEY_IN_OPENAPI, require_key
+from service.forest.fitting_process import Verdict
+from service.priority import Forest, ForestReport
+from service.runtime import Runtime
+
+__all__ = ["health_router", "status_router"]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the service runs, and what it is doing."""
+
+    status: str
+    stage: str
+
+
+class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The live generation."""
+
+    generation: str
+    tickets: int
+    pending: int
+    embedding_model: str
+    embedder: str
+    dimension: int
+    similarity_floor: float
+
+
+class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The forest that decides at the moment; ``state`` says so in words."""
+
+    state: str
+    report: ForestReport | None
+    last_fit: Annotated[
+        Verdict | None, msgspec.Meta(description="how the last new forest was judged, and its report")
+    ]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and from what."""
+
+    ready: bool
+    stage: str
+    version: str
+    index: IndexStatus | None
+    forest: ForestStatus | None
+    chat_model: str | None
+    feedback: Annotated[
+        dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
+    ]
+
+
+@get("/live", summary="Whether the process runs")
+async def live() -> Health:
+    """Return 200 as long as the process answers."""
+    return Health("live", "running")
+
+
+@get(
+    "/ready",
+    summary="Whether tickets can be answered",
+    responses={
+        503: ResponseSpec(
+            Health, generate_examples=False, description="not yet; `stage` says what is being done"
+        )
+    },
+)
+async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
+    """Return 200 when tickets can be answered, else 503 and what is being done."""
+    runtime: Runtime = request.app.state.runtime
+    if runtime.ready:
+        return Response(Health("ready", runtime.doing), status_code=HTTP_200_OK)
+    return Response(
+        Health("not ready", runtime.doing),
+        status_code=HTTP_503_SERVICE_UNAVAILABLE,
+        headers={"Retry-After": "2"},
+    )
+
+
+@get("/status", summary="What is served, and from what", sync_to_thread=True, responses=problems())
+def status(request: Request[Any, Any, Any]) -> Status:
+    """Return the state of index, forest and drafting."""
+    runtime: Runtime = request.app.state.runtime
+    serving = runtime.current
+    index = forest = None
+    if serving is not None:
+        space = serving.generation.space
+        index = IndexStatus(
+            generation=serving.generation.name,
+            tickets=runtime.opened.ledger.tickets.count(),
+            pending=runtime.opened.ledger.generations.count_pending(serving.generation),
+            embedding_model=space.model,
+            embedder=space.kind,
+            dimension=space.dimension,
+            similarity_floor=serving.floor,
+        )
+        forest = ForestStatus(
+            state=serving.forest.state,
+            report=serving.forest.report if isinstance(serving.forest, Forest) else None,
+            last_fit=serving.verdict,
+        )
+    settings = runtime.settings
+    return Status(
+        ready=runtime.ready,
+        stage=runtime.doing,
+        version=_version(),
+        index=index,
+        forest=forest,
+        feedback=runtime.opened.ledger.feedback.counts(),
+        chat_model=settings.chat_model if settings.provider_configured else None,
+    )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("precedent")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
+status_router = Router(
+    "/v1", route_handlers=[status], guards=[require_key], security=KEY_IN_OPENAPI, tags=["operations"]
+)
+health_router = Router("/health", route_handlers=[live, ready], tags=["operations"])

@@ -1,0 +1,210 @@
+"""``/v1/tickets``: the portal feeds resolved tickets one by one or in bulk."""
+
+import contextlib
+import io
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from litestar import Request, Response, Router, delete, get, post, put
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+
+from indexer.ledger import Outcome
+from indexer.sources.jsonl import read_jsonl
+from indexer.sources.record import SourceRecord
+from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
+from service.api.body import decoded
+from service.api.documentation import BatchOperation, TicketOperation, problems
+from service.api.security import (
+    KEY_IN_OPENAPI,
+    LINES,
+    media_type,
+    require_json,
+    require_json_or_lines,
+    require_key,
+)
+from service.intake import Intake, Taken
+from service.jobs import Job, Jobs
+from service.runtime import Runtime
+
+__all__ = ["router"]
+
+_MAX_BATCH_BYTES = 64 * 2**20
+_MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as an escape such as \u00e9
+_SOON_BYTES = 4 * 2**20
+_SOON_RECORDS = 1_000
+"""What is stored while the client waits; what is more becomes a job."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a ticket: ``added``, ``updated``, ``unchanged``, or ``stale`` (a later version is stored)."""
+
+    id: str
+    outcome: Outcome
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that is gone."""
+
+    id: str
+    deleted: bool
+
+
+@put(
+    "/{ticket_id:path}",
+    summary="Store a resolved ticket",
+    request_max_body_size=_MAX_LINE_BYTES,
+    guards=[require_json],
+    responses=problems(400, 413, 415, 422),
+    operation_class=TicketOperation,
+)
+async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Written:
+    """Store the ticket under the id of the path; the next query sees it when this answers 200.
+
+    Body: `text` (or `subject` and `body`), and optionally `priority`, `resolution`, `created_at`, `resolved_at`,
+    `updated_at`, `tags`, `source`. Of two versions the one with the later `updated_at` stays, without it the last.
+    """
+    ticket_id = _exact(request, ticket_id)
+    record = decoded(await request.body())
+    if isinstance(record, dict) and str(record.get("id", ticket_id)) != ticket_id:
+        msg = f"the body's id {str(record['id'])[:200]!r} is not the path's {ticket_id!r}"
+        raise TicketError(msg)
+    ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
+    if ticket.id != ticket_id:
+        msg = f"the path's id {ticket_id[:200]!r} begins or ends with a blank: leave it out"
+        raise TicketError(msg)
+    with contextlib.closing(Intake(_runtime(request))) as intake:
+        await intake.put(ticket)
+    taken = intake.taken
+    if taken.rejections:
+        raise TicketError(taken.rejections[0].reason)
+    outcome = next(o for o in Outcome if getattr(taken, o))
+    await _runtime(request).wait_until_served()
+    return Written(id=ticket.id, outcome=outcome)
+
+
+@post(
+    "/batch",
+    status_code=HTTP_200_OK,
+    summary="Store many resolved tickets",
+    request_max_body_size=_MAX_BATCH_BYTES,
+    guards=[require_json_or_lines],
+    responses={
+        202: ResponseSpec(
+            Job, generate_examples=False, description="taken on; `Location` tells how far it is"
+        ),
+        **problems(400, 413, 415, 422),
+    },
+    operation_class=BatchOperation,
+)
+async def post_batch(request: Request[Any, Any, Any]) -> Response[Taken]:
+    """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line.
+
+    What is not a ticket is counted in `rejected`, and the first 1,000 are listed in `rejections` with number and reason;
+    the rest is stored. A batch of more than 1,000 records or 4 MiB is taken on with 202, stored in the background, and
+    `GET /v1/jobs/{id}` tells how far it is.
+    """
+    runtime, lines = _runtime(request), media_type(request) in LINES
+    parts = request.stream()
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > _SOON_BYTES:
+            return await _begin(request, _joined(bytes(body), parts), lines=lines)
+    records = await runtime.pools.writes.run(_read, bytes(body), lines=lines)
+    if len(records) > _SOON_RECORDS:
+        return await _begin(request, _joined(bytes(body), parts), lines=lines)
+    with contextlib.closing(Intake(runtime)) as intake:
+        await intake.take_read(records)
+    if intake.taken.added:
+        await runtime.wait_until_served()
+    return Response(intake.taken)
+
+
+@get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
+async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Ticket:
+    """Return the ticket as stored."""
+    ticket_id = _exact(request, ticket_id)
+    runtime = _runtime(request)
+    found = await runtime.pools.reads.run(runtime.opened.ledger.tickets.get, [ticket_id])
+    if ticket_id not in found:
+        msg = f"no ticket {ticket_id!r} is stored"
+        raise NotFoundException(msg)
+    return found[ticket_id]
+
+
+@delete(
+    "/{ticket_id:path}", status_code=HTTP_200_OK, summary="Delete a stored ticket", responses=problems(400)
+)
+async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
+    """Delete the ticket; no query returns it when this answers. `precedent forget` also erases its bytes."""
+    ticket_id = _exact(request, ticket_id)
+    runtime = _runtime(request)
+    ledger = runtime.opened.ledger
+    gone = await runtime.pools.writes.run(ledger.tickets.delete, [ticket_id])
+    live = await runtime.pools.writes.run(ledger.generations.live)
+    if live is not None:
+        await runtime.told(live, [ticket_id])
+    return Deleted(id=ticket_id, deleted=bool(gone))
+
+
+async def _begin(
+    request: Request[Any, Any, Any], body: AsyncIterator[bytes], *, lines: bool
+) -> Response[Any]:
+    jobs: Jobs = request.app.state.jobs
+    job = await jobs.begin(body, "lines" if lines else "json")
+    return Response(job, status_code=HTTP_202_ACCEPTED, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+def _read(body: bytes, *, lines: bool) -> list[SourceRecord]:
+    """Return a batch's records; of more than are stored at once, no more than shows that.
+
+    :raises ClientException: it is not JSON.
+    :raises TicketError: it is JSON, but no batch.
+    """
+    if lines:
+        return list(itertools.islice(read_jsonl(io.BytesIO(body)), _SOON_RECORDS + 1))
+    found = decoded(body)
+    tickets = found.get("tickets") if isinstance(found, dict) else found
+    if not isinstance(tickets, list):
+        msg = "a batch is a JSON array of tickets, or an object with one under `tickets`, or NDJSON"
+        raise TicketError(msg)
+    return [
+        SourceRecord(place=f"record {number}", value=record, raw="")
+        for number, record in enumerate(tickets[: _SOON_RECORDS + 1], 1)
+    ]
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _exact(request: Request[Any, Any, Any], routed: str) -> str:
+    """Return the id as it was sent: the router drops slashes at its ends, and an id may have them."""
+    raw: bytes = request.scope["raw_path"].partition(b"/v1/tickets/")[2]
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        msg = f"the id in the path is not UTF-8: {routed.removeprefix('/')[:200]!r}"
+        raise TicketError(msg) from None
+
+
+router = Router(
+    "/v1/tickets",
+    route_handlers=[post_batch, put_ticket, get_ticket, delete_ticket],
+    guards=[require_key],
+    security=KEY_IN_OPENAPI,
+    tags=["tickets"],
+)

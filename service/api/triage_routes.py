@@ -1,0 +1,132 @@
+"""``POST /v1/triage``, ``/v1/classify`` and ``/v1/similar``."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, post
+from litestar.params import JSONBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.status_codes import HTTP_200_OK
+
+from indexer.ticket import MAX_TEXT_LENGTH, parse_ticket
+from service.api.documentation import TriageOperation, problems, triage_responses
+from service.api.security import KEY_IN_OPENAPI, require_json, require_key
+from service.problems import problem_of
+from service.results import Triage
+from service.triage import Classified, Found, Pipeline, Triaged
+
+__all__ = ["events_of", "router"]
+
+_MAX_BODY_BYTES = 8 * MAX_TEXT_LENGTH  # each character as an escape such as \u00e9, or as subject and body
+_PROBLEMS = problems(400, 413, 415, 422)
+
+_TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
+_Text = Annotated[str, msgspec.Meta(description="the whole ticket; else give subject and body")]
+
+
+class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new ticket: its text, or its subject and body."""
+
+    text: _Text | None = None
+    subject: str | None = None
+    body: str | None = None
+
+    def whole(self) -> str:
+        """Return the text as a stored ticket would have it.
+
+        :raises TicketError: there is none, or it is too long.
+        """
+        return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body}).text
+
+
+class TriageRequest(TicketText, kw_only=True):
+    """A new ticket, and what the answer is to hold."""
+
+    top_k: _TopK = 5
+    draft: Annotated[bool, msgspec.Meta(description="false: no reply is written, and no LLM is asked")] = True
+
+
+class SimilarRequest(TicketText, kw_only=True):
+    """A new ticket, and which stored ones to return."""
+
+    top_k: _TopK = 5
+    with_resolution: Annotated[bool, msgspec.Meta(description="only tickets that have one")] = False
+
+
+@post(
+    "/triage",
+    status_code=HTTP_200_OK,
+    summary="Answer a ticket",
+    responses=triage_responses(),
+    operation_class=TriageOperation,
+)
+async def triage(
+    request: Request[Any, Any, Any], data: JSONBody[TriageRequest]
+) -> Response[Triage] | ServerSentEvent:
+    """Return priority, precedents and a draft reply.
+
+    With `Accept: text/event-stream` the same comes as a stream: event `triage` (priority and neighbours), then
+    `token` for each piece of the draft, then `done` with the whole answer, which is authoritative, or `error`.
+    """
+    pipeline: Pipeline = request.app.state.pipeline
+    answer = pipeline.triage(data.whole(), top_k=data.top_k, draft=data.draft)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
+        first = await anext(answer)
+        return ServerSentEvent(events_of(first, answer))
+    last: Triage | None = None
+    async for part in answer:
+        if isinstance(part, Triage):
+            last = part
+    if last is None:
+        msg = "the pipeline ended without an answer"
+        raise RuntimeError(msg)
+    return Response(last)
+
+
+@post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority", responses=_PROBLEMS)
+async def classify(request: Request[Any, Any, Any], data: JSONBody[TicketText]) -> Classified:
+    """Return the priority alone."""
+    pipeline: Pipeline = request.app.state.pipeline
+    return await pipeline.classify(data.whole())
+
+
+@post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets", responses=_PROBLEMS)
+async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
+    """Return the nearest stored tickets."""
+    pipeline: Pipeline = request.app.state.pipeline
+    return await pipeline.similar(data.whole(), top_k=data.top_k, with_resolution=data.with_resolution)
+
+
+async def events_of(
+    first: Triaged | str | Triage, answer: AsyncGenerator[Triaged | str | Triage, None]
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Yield the events of an answer that has begun; what fails from here on is the last of them.
+
+    Closing it, as the server does when the client leaves, ends the answer too, and with it the request to the provider.
+    """
+    async with contextlib.aclosing(answer):
+        try:
+            yield _event(first)
+            async for part in answer:
+                yield _event(part)
+        except Exception as error:  # noqa: BLE001 (the status is sent already: the stream itself must say it)
+            yield ServerSentEventMessage(event="error", data=msgspec.json.encode(problem_of(error)).decode())
+
+
+def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
+    name = {Triaged: "triage", str: "token", Triage: "done"}[type(part)]
+    data = {"text": part} if isinstance(part, str) else part
+    return ServerSentEventMessage(event=name, data=msgspec.json.encode(data).decode())
+
+
+router = Router(
+    "/v1",
+    request_max_body_size=_MAX_BODY_BYTES,
+    route_handlers=[triage, classify, similar],
+    guards=[require_key, require_json],
+    security=KEY_IN_OPENAPI,
+    tags=["answers"],
+)

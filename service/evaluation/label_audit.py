@@ -1,0 +1,217 @@
+"""The label audit: near-duplicate tickets with contradictory priorities, and the ceiling that they put on any classifier."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from service.evaluation.cases import Cases, EvaluationError
+from service.evaluation.findings import Interval
+from service.evaluation.metrics import interval
+from service.priority.timeline import NEAR_DUPLICATE
+
+__all__ = ["Audit", "Suspect", "audit", "write_csv"]
+
+_NEIGHBOURS = 10
+_BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
+_RESAMPLES = 1_000
+_FORMULA = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A ticket whose priority contradicts that of a near-duplicate.
+
+    :param row: of the ticket, and ``twin`` of its nearest contradicting near-duplicate, in the cases.
+    :param similarity: their cosine.
+    :param neighbours: how many of the ten nearest tickets have each priority, most first.
+    :param suspicion: by how much the neighbours' share of another priority exceeds that of its own, in [-1, 1].
+    """
+
+    row: int
+    twin: int
+    similarity: float
+    neighbours: tuple[tuple[str, int], ...]
+    suspicion: float
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the audit found.
+
+    :param suspects: most suspicious first.
+    :param twins: tickets that have a near-duplicate.
+    :param contradicted: of these, tickets that contradict at least one.
+    :param agreement: the mean share of a ticket's near-duplicates that have its priority; ``None`` without any.
+    :param ceiling: the accuracy that no classifier of such texts can be expected to exceed: the root of the agreement.
+    """
+
+    suspects: tuple[Suspect, ...]
+    twins: int
+    contradicted: int
+    agreement: Interval | None
+    ceiling: Interval | None
+
+
+def audit(
+    cases: Cases, seed: int = 0, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Audit:
+    """Compare every labelled ticket with its near-duplicates (cosine 0.95 or more, or known ones).
+
+    If a text is given each label with some probability, two such tickets agree with the sum of the squares; the most
+    probable label is right at most with the root of that sum. So the root of the agreement bounds any classifier.
+
+    :param progress: is told how many of how many tickets have been compared.
+    :raises EvaluationError: fewer than two tickets have a priority.
+    """
+    cases = cases.labelled()
+    if len(cases) < 2:  # noqa: PLR2004 (something to compare)
+        msg = f"{len(cases)} tickets have a priority: there is nothing to compare"
+        raise EvaluationError(msg)
+    names = sorted({name for name in cases.labels if name is not None})
+    column = {name: number for number, name in enumerate(names)}
+    label = np.array([column[name] for name in cases.labels if name is not None], np.int64)
+    suspects: list[Suspect] = []
+    agreements: list[tuple[int, float]] = []
+    norms = np.linalg.norm(cases.vectors, axis=1, keepdims=True)
+    unit = cases.vectors / np.where(norms > 0, norms, np.float32(1))
+    for start in range(0, len(cases), _BLOCK_ROWS):
+        rows = np.arange(start, min(start + _BLOCK_ROWS, len(cases)))
+        similarity = unit[rows] @ unit.T
+        similarity[rows - start, rows] = -np.inf
+        twins = (similarity >= NEAR_DUPLICATE) | (cases.groups[rows, None] == cases.groups)
+        twins[rows - start, rows] = False
+        alike = label[rows, None] == label
+        agreements += _agreements(rows, twins, alike)
+        against = twins & ~alike
+        contradicted = np.flatnonzero(against.any(axis=1))
+        nearest = np.where(against[contradicted], similarity[contradicted], -np.inf).argmax(axis=1)
+        suspects += [
+            _suspect(row, twin, similarity[row - start], label, names)
+            for row, twin in zip(rows[contradicted].tolist(), nearest.tolist(), strict=True)
+        ]
+        progress(int(rows[-1]) + 1, len(cases))
+    agreement = _mean_by_group(agreements, seed)
+    return Audit(
+        suspects=_ranked(suspects),
+        twins=len(agreements),
+        contradicted=len(suspects),
+        agreement=agreement,
+        ceiling=None
+        if agreement is None
+        else Interval(value=agreement.value**0.5, low=agreement.low**0.5, high=agreement.high**0.5),
+    )
+
+
+def write_csv(path: Path, cases: Cases, found: Audit) -> None:
+    """Write a row for each suspect. Correct its ``priority`` and sync the file: all else comes back as it was.
+
+    A priority stands there as the ticket has it, in whatever spelling, so that a row nobody corrects changes nothing.
+    A text that a spreadsheet would take for a formula gets a space before it, which a sync takes off again.
+
+    :param cases: as audited.
+    """
+    cases = cases.labelled()
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
+             "suspicion", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source")
+        )  # fmt: skip
+        for suspect in found.suspects:
+            ticket, twin = cases.tickets[suspect.row], cases.tickets[suspect.twin]
+            cells = (
+                ticket.id,
+                ticket.priority,
+                suspect.neighbours[0][0],
+                ", ".join(f"{name} {count}" for name, count in suspect.neighbours),
+                twin.id,
+                twin.priority,
+                f"{suspect.similarity:.3f}",
+                f"{suspect.suspicion:.3f}",
+                ticket.text,
+                ticket.resolution,
+                _iso(ticket.created_at),
+                _iso(ticket.resolved_at),
+                _iso(ticket.updated_at),
+                ";".join(ticket.tags),
+                ticket.source,
+            )
+            writer.writerow([_harmless(cell or "") for cell in cells])
+
+
+def _agreements(
+    rows: NDArray[np.int64], twins: NDArray[np.bool_], alike: NDArray[np.bool_]
+) -> list[tuple[int, float]]:
+    """Return of each ticket with near-duplicates the first ticket of its problem, and the share that agrees with it.
+
+    :param twins: which tickets are near-duplicates of the rows, shape (rows, tickets).
+    :param alike: which have the row's priority, same shape.
+    """
+    counts, agreeing = twins.sum(axis=1), (twins & alike).sum(axis=1)
+    some = counts > 0
+    firsts = np.minimum(rows, twins.argmax(axis=1))[some]
+    return list(zip(firsts.tolist(), (agreeing[some] / counts[some]).tolist(), strict=True))
+
+
+def _nearest(similar: Matrix, count: int) -> NDArray[np.int64]:
+    """Return the most similar rows, most similar first; of equal ones the first.
+
+    :param similar: shape (rows,).
+    """
+    least = np.partition(similar, -count)[-count]
+    above = np.flatnonzero(similar > least)
+    equal = np.flatnonzero(similar == least)[: count - len(above)]
+    return np.concatenate([above[np.argsort(-similar[above], kind="stable")], equal])
+
+
+def _suspect(row: int, twin: int, similar: Matrix, label: NDArray[np.int64], names: list[str]) -> Suspect:
+    count = min(_NEIGHBOURS, len(similar) - 1)
+    nearest = _nearest(similar, count)
+    votes = Counter(label[nearest].tolist())
+    own = votes[int(label[row])]
+    best_other = max(number for name, number in votes.items() if name != label[row]) if own < count else 0
+    return Suspect(
+        row=row,
+        twin=twin,
+        similarity=float(similar[twin]),
+        neighbours=tuple((names[name], number) for name, number in votes.most_common()),
+        suspicion=(best_other - own) / count,
+    )
+
+
+def _ranked(suspects: list[Suspect]) -> tuple[Suspect, ...]:
+    """Order them, and of two that contradict each other name only the more suspicious."""
+    ranked = sorted(suspects, key=lambda found: (-found.suspicion, -found.similarity, found.row))
+    named: set[tuple[int, int]] = set()
+    kept = []
+    for found in ranked:
+        if (found.twin, found.row) not in named:
+            named.add((found.row, found.twin))
+            kept.append(found)
+    return tuple(kept)
+
+
+def _mean_by_group(agreements: list[tuple[int, float]], seed: int) -> Interval | None:
+    """Return the mean agreement of tickets; tickets of one problem are drawn together."""
+    if not agreements:
+        return None
+    first, values = np.array([group for group, _ in agreements]), np.array([value for _, value in agreements])
+    groups = np.unique(first, return_inverse=True)[1]
+    totals, sizes = np.bincount(groups, values), np.bincount(groups)
+    drawn = np.random.default_rng(seed).integers(len(sizes), size=(_RESAMPLES, len(sizes)))
+    return interval(float(values.mean()), totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+
+
+def _iso(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _harmless(cell: str) -> str:
+    return f" {cell}" if cell.startswith(_FORMULA) else cell

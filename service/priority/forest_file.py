@@ -1,0 +1,190 @@
+"""Keep a forest in a file of plain arrays with a manifest and checksums; nothing in it is ever executed."""
+
+import hashlib
+import io
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from indexer.durable import replace_durably
+from indexer.errors import PrecedentError
+from service.priority.calibration import Calibrator
+from service.priority.forest import Forest
+from service.priority.training_set import ForestReport
+from service.priority.trees import Leaves, Trees
+
+__all__ = ["ForestFileError", "load", "save"]
+
+_FORMAT = "precedent-forest-2"
+_DTYPES = {
+    "ids": "u1",
+    "label": "i8",
+    "roots": "i8",
+    "children": "i8",
+    "feature": "i8",
+    "threshold": "f8",
+    "leaf": "i8",
+    "leaf_start": "i8",
+    "leaf_row": "i8",
+    "leaf_share": "f8",
+    "bias": "f8",
+    "later": "i8",
+    "later_said": "i8",
+}
+
+
+class ForestFileError(PrecedentError):
+    """A stored forest is missing, damaged, or of another format."""
+
+
+class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    format: str
+    labels: tuple[str, ...]
+    dimension: int
+    depth: int
+    sharpness: float
+    report: ForestReport
+    sha256: dict[str, str]
+
+
+def save(forest: Forest, path: Path) -> None:
+    """Write the forest to a file; whoever reads at that moment sees the old file or the new one, never a part.
+
+    :raises OSError: the file cannot be written.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": np.frombuffer(msgspec.json.encode(forest.ids), np.uint8),
+        "label": forest.label,
+        "roots": forest.trees.roots,
+        "children": forest.trees.children,
+        "feature": forest.trees.feature,
+        "threshold": forest.trees.threshold,
+        "leaf": forest.trees.leaf,
+        "leaf_start": forest.leaves.start,
+        "leaf_row": forest.leaves.row,
+        "leaf_share": forest.leaves.share,
+        "bias": forest.calibrator.bias,
+        "later": forest.later,
+        "later_said": forest.later_said,
+    }
+    manifest = _Manifest(
+        format=_FORMAT,
+        labels=forest.labels,
+        dimension=forest.dimension,
+        depth=forest.trees.depth,
+        sharpness=forest.calibrator.sharpness,
+        report=forest.report,
+        sha256={name: _sha256(array) for name, array in arrays.items()},
+    )
+    written = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, manifest=np.frombuffer(written, np.uint8), **arrays)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with part.open("xb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        replace_durably(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> Forest:
+    """Read a forest that `save` wrote.
+
+    :raises ForestFileError: there is no such file, it is damaged or cut short, or it is not a forest.
+    """
+    try:
+        return _assemble(*_read(path))
+    except FileNotFoundError:
+        msg = f"there is no stored forest at {path}"
+        raise ForestFileError(msg) from None
+    # One wrong bit, and zipfile asks for a password, for another release or for an unknown method of compression,
+    # and NumPy parses half a header: each raises something else, and each means that the file is damaged.
+    except Exception as error:  # noqa: BLE001
+        msg = f"the stored forest {path} cannot be used: {error}; remove it, and fit a new one"
+        raise ForestFileError(msg) from None
+
+
+def _read(path: Path) -> tuple[_Manifest, dict[str, NDArray[Any]]]:
+    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as stored:
+        manifest = msgspec.json.decode(stored["manifest"].tobytes(), type=_Manifest)
+        if manifest.format != _FORMAT:
+            msg = f"its format is {manifest.format!r}, this version reads {_FORMAT!r}"
+            raise ValueError(msg)
+        arrays = {name: stored[name] for name in _DTYPES}
+    for name, array in arrays.items():
+        if array.dtype != np.dtype(_DTYPES[name]) or array.ndim != 1:
+            msg = f"its array {name} is {array.dtype} of shape {array.shape}"
+            raise ValueError(msg)
+        if _sha256(array) != manifest.sha256.get(name):
+            msg = f"the checksum of its array {name} is wrong"
+            raise ValueError(msg)
+    return manifest, arrays
+
+
+def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
+    nodes, leaves = len(arrays["feature"]), len(arrays["leaf_start"]) - 1
+    ids = msgspec.json.decode(arrays["ids"].tobytes(), type=tuple[str, ...])
+    labels = len(manifest.labels)
+    start = arrays["leaf_start"]
+    # The checksums tell damage; these tell arrays that never fitted together, before an index runs wild.
+    for name, sound in {
+        "nodes": len(arrays["children"])
+        == 2 * nodes
+        == 2 * len(arrays["threshold"])
+        == 2 * len(arrays["leaf"]),
+        "children": _within(arrays["children"], nodes)
+        and bool((arrays["children"] >= np.repeat(np.arange(nodes), 2)).all()),
+        "roots": len(arrays["roots"]) > 0 and _within(arrays["roots"], nodes),
+        "features": _within(arrays["feature"], manifest.dimension),
+        "leaves": leaves > 0 and bool((arrays["leaf"] < leaves).all()),
+        "depth": 0 <= manifest.depth <= nodes,
+        "starts": start[0] == 0
+        and bool((np.diff(start) > 0).all())
+        and start[-1] == len(arrays["leaf_row"]) == len(arrays["leaf_share"]),
+        "rows": _within(arrays["leaf_row"], len(ids)) and _within(arrays["later"], len(ids)),
+        "labels": len(arrays["label"]) == len(ids)
+        and _within(arrays["label"], labels)
+        and len(arrays["bias"]) == labels,
+        "later labels": len(arrays["later"]) == len(arrays["later_said"])
+        and _within(arrays["later_said"], labels),
+    }.items():
+        if not sound:
+            msg = f"its {name} do not fit together"
+            raise ValueError(msg)
+    return Forest(
+        labels=manifest.labels,
+        ids=ids,
+        label=arrays["label"],
+        dimension=manifest.dimension,
+        trees=Trees(
+            roots=arrays["roots"],
+            children=arrays["children"],
+            feature=arrays["feature"],
+            threshold=arrays["threshold"],
+            leaf=arrays["leaf"],
+            depth=manifest.depth,
+        ),
+        leaves=Leaves(start=start, row=arrays["leaf_row"], share=arrays["leaf_share"]),
+        calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
+        later=arrays["later"],
+        later_said=arrays["later_said"],
+        report=manifest.report,
+    )
+
+
+def _within(values: NDArray[Any], limit: int) -> bool:
+    return not len(values) or bool(values.min() >= 0 and values.max() < limit)
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()

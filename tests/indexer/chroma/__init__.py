@@ -1,0 +1,1 @@
+"""Tests of indexer.chroma, against a real Chroma server."""

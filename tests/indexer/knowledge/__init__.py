@@ -1,1 +1,0 @@
-"""Tests of indexer.knowledge, against a real Chroma server."""
