@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import click
+import msgspec
 import pytest
 
 from indexer.commands import COMMANDS
-from indexer.settings import Setting, settings_table
+from indexer.settings import KEY_NAME, PREFIX, Settings
 from service.commands.evaluate import audit, evaluate
 from service.commands.serve import serve
 from tests.service.running import environment, running_service
@@ -24,11 +25,13 @@ _TIMES = ("embed", "classify", "retrieve", "draft")
 _NEAR = 0.02
 
 
-@pytest.mark.parametrize("setting", settings_table(), ids=lambda setting: setting.name)
-def test_every_setting_is_documented(setting: Setting) -> None:
+@pytest.mark.parametrize("field", msgspec.structs.fields(Settings), ids=lambda field: field.name)
+def test_every_setting_is_documented(field: msgspec.structs.FieldInfo) -> None:
     """Each setting stands in the README with its default and its help."""
-    default = f"`{setting.default}`" if setting.default else ""
-    assert f"| `{setting.name}` | {default} | {setting.help} |" in _README
+    name = KEY_NAME if field.name == KEY_NAME.lower() else PREFIX + field.name.upper()
+    default = f"`{field.default}`" if field.default not in (None, (), msgspec.NODEFAULT) else ""
+    help_text = get_type_hints(Settings, include_extras=True)[field.name].__metadata__[-1].description
+    assert f"| `{name}` | {default} | {help_text} |" in _README
 
 
 def test_every_make_target_that_is_named_exists() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from indexer.settings import LOOPBACK, Settings
+from indexer.settings import Settings
+from indexer.settings_check import LOOPBACK
 from service.problems import PROBLEM_TYPE, plain
 
 __all__ = ["Door"]

@@ -1,0 +1,110 @@
+"""What a single setting's type cannot check: addresses, keys, and settings that need each other."""
+
+import contextlib
+import ipaddress
+from collections.abc import Iterator
+from itertools import chain
+from urllib.parse import urlsplit
+
+from indexer.errors import SettingsError
+from indexer.settings import KEY_NAME, PREFIX, Settings
+
+__all__ = ["LOOPBACK", "require_usable"]
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine that no other one can reach it by."""
+
+_KEY_LENGTH = 16
+_WEB = ("http", "https")
+
+
+def require_usable(settings: Settings) -> None:
+    """Refuse settings that cannot be used together, and addresses and keys that are none.
+
+    :raises SettingsError: with the first problem; it shows no secret.
+    """
+    for problem in chain(_of_addresses(settings), _of_keys(settings), _of_serving(settings)):
+        raise SettingsError(problem)
+
+
+def _of_addresses(settings: Settings) -> Iterator[str]:
+    for name, address, schemes in (
+        ("API_BASE", settings.api_base, _WEB),
+        ("CHROMA_URL", settings.chroma_url, _WEB),
+        ("DATABASE_URL", settings.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
+    ):
+        if address is not None and not _is_address(address, schemes):
+            begins = " or ".join(f"{scheme}://" for scheme in schemes)
+            # The value itself may hold a password.
+            scheme, there, _ = address.partition("://")
+            found = f"this one begins with {scheme}://" if there else "this one has no ://"
+            yield f"{PREFIX}{name} must be an address that begins with {begins}; {found}"
+    if settings.chroma_ca is not None and not settings.chroma_ca.is_file():
+        yield f"{PREFIX}CHROMA_CA={settings.chroma_ca} is no file: name the certificate authority's PEM file"
+
+
+def _of_keys(settings: Settings) -> Iterator[str]:
+    if settings.embedder == "hosted" and not settings.provider_configured:
+        yield f"{PREFIX}EMBEDDER=hosted needs a key in {KEY_NAME}, or {PREFIX}API_BASE of a provider without keys"
+    if settings.oxlo_api_key is not None and _is_readable_on_the_way(settings.api_base):
+        yield (
+            f"{PREFIX}API_BASE would send {KEY_NAME} and tickets unencrypted: use https://; http:// is for loopback only"
+        )
+    for key in (*settings.api_keys, settings.oxlo_api_key or ""):
+        if not key.isascii() or not key.isprintable():
+            yield (
+                f"a key in {PREFIX}API_KEYS or {KEY_NAME} has a character that no HTTP header can carry: copy it again"
+            )
+    if any(len(key) < _KEY_LENGTH for key in settings.api_keys):
+        yield (
+            f"a key in {PREFIX}API_KEYS is shorter than {_KEY_LENGTH} characters and could be guessed: "
+            "make one with `precedent keys`"
+        )
+
+
+def _of_serving(settings: Settings) -> Iterator[str]:
+    for host in settings.allowed_hosts:
+        if not _is_host(host):
+            yield (
+                f"{PREFIX}ALLOWED_HOSTS: {host!r} cannot be used: give names or addresses without scheme, port and path"
+            )
+    for origin in settings.cors_origins:
+        if not _is_origin(origin):
+            yield (
+                f"{PREFIX}CORS_ORIGINS: {origin!r} cannot be used: give origins, such as https://portal.example"
+            )
+    if settings.host not in LOOPBACK and not settings.api_keys:
+        yield (
+            f"{PREFIX}HOST={settings.host} is reachable from other machines: set {PREFIX}API_KEYS, or serve on 127.0.0.1"
+        )
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        # A database's password may have characters that only its driver does not take for a port.
+        port_fits = parts.scheme not in _WEB or parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in schemes and port_fits and (parts.scheme == "sqlite" or bool(parts.netloc))
+
+
+def _is_readable_on_the_way(address: str) -> bool:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host in LOOPBACK:
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def _is_host(value: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(value))
+    return not set(value) & set("/:*@?#[] ")
+
+
+def _is_origin(value: str) -> bool:
+    return _is_address(value, _WEB) and value == "{0.scheme}://{0.netloc}".format(urlsplit(value))
