@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from indexer.chroma.failures import (
 )
 from indexer.chroma.index import Index
 from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
-from indexer.ledger import Generation, Hit, Ledger, pages
+from indexer.ledger import Filter, Generation, Hit, Ledger, pages
 from indexer.progress import Progress, no_progress
 from indexer.settings import Settings
 
@@ -191,23 +191,43 @@ class Store:
         self.ledger.generations.remove(generation)
 
     def nearest(
-        self, generation: Generation, vector: NDArray[np.float32], limit: int, *, resolved: bool = False
+        self,
+        generation: Generation,
+        vector: NDArray[np.float32],
+        limit: int,
+        *,
+        resolved: bool = False,
+        which: Filter | None = None,
+        exclude: Collection[str] = (),
     ) -> list[Hit]:
-        """Return the tickets nearest to the vector, nearest first, of all or of those with a resolution.
+        """Return the tickets nearest to the vector, nearest first, of all or of those that are asked for.
 
         Only ids are believed of Chroma, which every local user can write to: the rest is the ledger's.
+
+        :param resolved: only tickets with a resolution.
+        :param which: only tickets that meet it.
+        :param exclude: ids of tickets that are not wanted.
         """
         # A filter on what many rows have costs far more than reading past those that lack it (chromadb 1.5.9, 60,000
-        # rows: 235 ms against 5 ms), and so does asking for more and more until enough have a resolution.
-        ids = self._nearest_ids(generation, vector, limit * _OVERFETCH if resolved else limit)
-        hits = self.ledger.nearest.among(generation.space, vector, ids, limit, resolved=resolved)
-        if not resolved or len(hits) == limit:
+        # rows: 235 ms against 5 ms), and so does asking for more and more until enough are found.
+        narrowed = resolved or which is not None
+        wanted = limit + len(exclude)
+
+        def among(ids: Iterable[str]) -> list[Hit]:
+            kept = [ticket_id for ticket_id in ids if ticket_id not in exclude]
+            return self.ledger.nearest.among(
+                generation.space, vector, kept, limit, resolved=resolved, which=which
+            )
+
+        hits = among(self._nearest_ids(generation, vector, wanted * _OVERFETCH if narrowed else wanted))
+        if not narrowed or len(hits) == limit:
             return hits
-        few = self.ledger.nearest.of_resolved(generation.space, vector, limit, most=_FEW)
+        few = self.ledger.nearest.of_few(
+            generation.space, vector, wanted, most=_FEW, resolved=resolved, which=which
+        )
         if few is not None:
-            return few
-        ids = self._nearest_ids(generation, vector, _WIDE)
-        return self.ledger.nearest.among(generation.space, vector, ids, limit, resolved=True)
+            return [hit for hit in few if hit.ticket.id not in exclude][:limit]
+        return among(self._nearest_ids(generation, vector, _WIDE))
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:
         (found,) = self.index.nearest_ids(generation, vector[np.newaxis], limit, patience=_QUESTION_SECONDS)

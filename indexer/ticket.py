@@ -5,19 +5,22 @@ import math
 import re
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from indexer.recipe import RECIPE, embedding_text
 
 __all__ = [
+    "MAX_FIELDS",
     "MAX_ID_LENGTH",
     "MAX_TEXT_LENGTH",
     "RECIPE",
+    "Message",
     "Ticket",
     "TicketError",
     "embedding_text",
+    "field_name",
     "kind_of",
     "moments",
     "parse_ticket",
@@ -29,12 +32,20 @@ MAX_ID_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000_000
 """Characters of a text or a resolution: a ticket with a long log is taken whole."""
 
+MAX_FIELDS = 100
+"""Further fields of a ticket, and values of one field."""
+
+_MAX_MESSAGES = 1_000
+_MAX_THREAD_LENGTH = 2 * MAX_TEXT_LENGTH
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNADDRESSABLE = re.compile(r"batch|[./]+")  # POST /v1/tickets/batch, and what clients take for folders
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u2800\u3164\uffa0"
 )  # letters and marks by their category, but nothing to see
 _NAME = re.compile(r"[^a-z0-9]+")
+_SEPARATORS = re.compile(r"[^\w]+|_+")
+_MAX_URL = 2_000
 
 _ALIASES: dict[str, tuple[str, ...]] = {
     "id": ("id", "ticket_id", "ticketid", "key", "issue_key", "case_number", "number", "external_id"),
@@ -56,18 +67,36 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "updated_at": ("updated_at", "updated", "updatedat", "updated_date", "sys_updated_on"),
     "tags": ("tags", "labels", "components"),
     "source": ("source",),
+    "url": ("url", "link", "html_url", "web_url", "permalink"),
+    "status": ("status", "state"),
+    "outcome": ("outcome",),
+    "thread": ("thread",),
+    "fields": ("fields",),
+    "resolution_from": ("resolution_from",),
 }
+_AUTHORS = ("customer", "agent", "system")
 
 
 class TicketError(ValueError):
     """A record is not a ticket; the message names the field and what is wrong with it."""
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message of a ticket's conversation."""
+
+    author: Literal["customer", "agent", "system"]
+    text: str
+    at: datetime | None = None
+
+
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
-    """A support ticket as stored. Times are in UTC; ``text`` is never empty. Its hashes are worked out once."""
+    """A support ticket as stored. Times are in UTC; ``text`` is never empty. Its hashes are worked out once.
+
+    Fields may be added behind the last one only: records that lack them keep their hash.
+    """
 
     id: Annotated[str, msgspec.Meta(description="the team's own id of the ticket", examples=["5"])]
-    text: Annotated[str, msgspec.Meta(description="what the customer wrote")]
+    text: Annotated[str, msgspec.Meta(description="what the customer wrote: subject and body")]
     priority: str | None = None
     resolution: str | None = None
     created_at: datetime | None = None
@@ -75,6 +104,27 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
     updated_at: datetime | None = None
     tags: tuple[str, ...] = ()
     source: str | None = None
+    subject: Annotated[
+        str | None, msgspec.Meta(description="the first line of `text`, where it was given apart")
+    ] = None
+    url: Annotated[str | None, msgspec.Meta(description="where the team's own tool shows the ticket")] = None
+    status: str | None = None
+    outcome: Annotated[str | None, msgspec.Meta(description="how it ended, such as Fixed or Won't fix")] = (
+        None
+    )
+    thread: tuple[Message, ...] = ()
+    fields: Annotated[
+        dict[str, str | tuple[str, ...]],
+        msgspec.Meta(description="further fields of the team's own, such as product or component"),
+    ] = {}
+    resolution_from: Annotated[
+        str | None, msgspec.Meta(description="where the resolution came from, if not from a field of its own")
+    ] = None
+
+    @property
+    def body(self) -> str:
+        """The text without the subject."""
+        return self.text if self.subject is None else self.text.removeprefix(self.subject).lstrip("\n")
 
     @cached_property
     def embedded(self) -> str:
@@ -109,8 +159,10 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         )
         for field, aliases in _ALIASES.items()
     }
-    parts = [fields["text"]] if fields["text"] is not None else [fields["subject"], fields["body"]]
-    text = "\n\n".join(t for t in (_text(p, "text") for p in parts if p is not None) if t)
+    whole, subject, body = (_text(fields[name], name) for name in ("text", "subject", "body"))
+    if whole is not None and (subject is None or not whole.startswith(subject)):
+        subject = None  # what is stored already has both: `text` begins with the subject
+    text = whole or "\n\n".join(part for part in (subject, body) if part)
     if not text:
         msg = "text is missing: give text, or subject and body"
         raise TicketError(msg)
@@ -128,6 +180,13 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         updated_at=_time(fields["updated_at"], "updated_at"),
         tags=_tags(fields["tags"]),
         source=source or _label(fields["source"], "source"),
+        subject=subject,
+        url=_url(fields["url"]),
+        status=_short(fields["status"], "status"),
+        outcome=_short(fields["outcome"], "outcome"),
+        thread=_thread(fields["thread"]),
+        fields=_fields(fields["fields"]),
+        resolution_from=_short(fields["resolution_from"], "resolution_from") if resolution else None,
     )
 
 
@@ -224,6 +283,80 @@ def _tags(value: Any) -> tuple[str, ...]:
         msg = f"tags must be a list of strings or a comma-separated string, found {kind_of(value)}"
         raise TicketError(msg)
     return tuple(dict.fromkeys(tag for tag in (_label(item, "tags") for item in value) if tag))
+
+
+def _short(value: Any, field: str) -> str | None:
+    """Return a label; one that is none costs nobody the ticket, since nothing rests on it."""
+    try:
+        return _label(value, field)
+    except TicketError:
+        return None
+
+
+def _url(value: Any) -> str | None:
+    text = value.strip() if isinstance(value, str) else ""
+    shown = text.startswith(("https://", "http://")) and text.isprintable() and len(text) <= _MAX_URL
+    return text if shown and " " not in text else None
+
+
+def _thread(value: Any) -> tuple[Message, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple) or not all(isinstance(item, dict) for item in value):
+        msg = f"thread must be a list of messages, found {kind_of(value)}"
+        raise TicketError(msg)
+    messages = []
+    size = 0
+    for item in value[:_MAX_MESSAGES]:
+        text = _text(item.get("text"), "thread")
+        if text is None:
+            continue
+        size += len(text)
+        if size > _MAX_THREAD_LENGTH:
+            break
+        author = item.get("author")
+        if author not in _AUTHORS:
+            msg = f"author of a message must be one of {', '.join(_AUTHORS)}, found {str(author)[:40]!r}"
+            raise TicketError(msg)
+        messages.append(Message(author=author, text=text, at=_time(item.get("at"), "at of a message")))
+    return tuple(messages)
+
+
+def _fields(value: Any) -> dict[str, str | tuple[str, ...]]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        msg = f"fields must be an object of names and values, found {kind_of(value)}"
+        raise TicketError(msg)
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, given in value.items():
+        key = field_name(name)
+        values = tuple(dict.fromkeys(text for item in _items(given) if (text := _field_text(item))))
+        if key and values:
+            found[key] = values[0] if len(values) == 1 else values[:MAX_FIELDS]
+    if len(found) > MAX_FIELDS:
+        msg = f"fields has {len(found)} names, at most {MAX_FIELDS} are possible"
+        raise TicketError(msg)
+    return dict(sorted(found.items()))
+
+
+def field_name(name: Any) -> str:
+    """Return the name of a field as it is stored: lower case, with underscores."""
+    return _SEPARATORS.sub("_", str(name).strip().casefold()).strip("_")[:MAX_ID_LENGTH]
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _field_text(value: Any) -> str | None:
+    """Return one value of a field as text: on one line, shortened where it is long."""
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    elif isinstance(value, int | float):
+        value = str(value)
+    text = _text(value if isinstance(value, str) else None, "fields")
+    return " ".join(text.split())[:MAX_ID_LENGTH] if text else None
 
 
 def _time(value: Any, field: str) -> datetime | None:

@@ -3,6 +3,7 @@
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
+from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.rows import (
@@ -17,6 +18,7 @@ from indexer.ledger.rows import (
 
 __all__ = [
     "FeedbackEntry",
+    "Filter",
     "Generation",
     "Hit",
     "IndexEntry",

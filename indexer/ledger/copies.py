@@ -12,9 +12,12 @@ from indexer.ledger.audit_table import WHOLE, note
 from indexer.ledger.database import PAGE, Database, next_revision
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Space
+from indexer.ledger.soundness import decode
 from indexer.ledger.tables import (
     audit,
     copied,
+    facets,
+    facets_of,
     feedback,
     generations,
     spaces,
@@ -71,7 +74,7 @@ class Copies:
                     if table is generations:
                         made += page
                     elif table is tickets:
-                        connection.execute(table.insert(), [_as_new(row, revision) for row in page])
+                        _fill_tickets(connection, page, revision)
                     elif table is state:
                         # Answers that were given go on being known, and so do marks of erased ids.
                         secret = page[0]["secret"] or state.c.secret
@@ -93,6 +96,13 @@ class Copies:
                 of_live = Space(space.kind, space.model, space.dimension, space.recipe)
                 highest = max(int(row["number"]) for row in made)
                 self._generations.first(connection, of_live, number=highest + 1)
+
+
+def _fill_tickets(connection: sa.Connection, rows: list[Row], revision: int) -> None:
+    connection.execute(tickets.insert(), [_as_new(row, revision) for row in rows])
+    found = [facet for row in rows for facet in facets_of(decode(row["record"]))]
+    if found:
+        connection.execute(facets.insert(), found)
 
 
 def _as_new(row: Row, revision: int) -> Row:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, pages, space_number, tickets, vectors
+from indexer.ledger.filters import Filter
 from indexer.ledger.rows import Hit, Space
 from indexer.ledger.soundness import decode, is_sound
 
@@ -31,15 +32,17 @@ class Nearest:
         limit: int,
         *,
         resolved: bool = False,
+        which: Filter | None = None,
     ) -> list[Hit]:
         """Return the nearest ``limit`` of these tickets, nearest first.
 
         Ids that are not stored are passed over, and so are tickets that are not what was acknowledged.
 
         :param resolved: only tickets with a resolution.
+        :param which: only tickets that meet it.
         """
         # Never one join: SQLite, which knows nothing of a space's size, goes through all of its vectors for it.
-        query = sa.select(tickets)
+        query = sa.select(tickets).where(*(which.conditions() if which else ()))
         with self._db.read() as connection:
             rows = [
                 row
@@ -65,21 +68,29 @@ class Nearest:
                 )
         return hits
 
-    def of_resolved(
-        self, space: Space, vector: NDArray[np.float32], limit: int, *, most: int
+    def of_few(
+        self,
+        space: Space,
+        vector: NDArray[np.float32],
+        limit: int,
+        *,
+        most: int,
+        resolved: bool = False,
+        which: Filter | None = None,
     ) -> list[Hit] | None:
-        """Return the nearest of all tickets with a resolution; ``None`` when they are more than ``most``.
+        """Return the nearest of all tickets that meet the conditions; ``None`` when they are more than ``most``.
 
         Each is compared: 5,000 of 384 dimensions take well under 0.1 s.
         """
         with self._db.read() as connection:
-            few = sa.select(tickets.c.text_hash, tickets.c.id).where(tickets.c.resolved).limit(most + 1)
+            conditions = [*(which.conditions() if which else ()), *([tickets.c.resolved] if resolved else ())]
+            few = sa.select(tickets.c.text_hash, tickets.c.id).where(*conditions).limit(most + 1)
             if connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one() > most:
                 return None
             ids = {row.id: row.text_hash for row in connection.execute(few)}
             cosines = _cosines(connection, space, vector, ids.values())
         near = sorted((i for i in ids if ids[i] in cosines), key=lambda i: -cosines[ids[i]])
-        return self.among(space, vector, near[:limit], limit, resolved=True)
+        return self.among(space, vector, near[:limit], limit, resolved=resolved, which=which)
 
 
 def _cosines(

@@ -5,6 +5,7 @@ import math
 import secrets
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,8 +16,11 @@ from indexer.ticket import Ticket, moments
 
 __all__ = [
     "SCHEMA",
+    "TAG",
     "audit",
     "copied",
+    "facets",
+    "facets_of",
     "feedback",
     "follow",
     "generations",
@@ -30,8 +34,11 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 """Number of the tables below; it grows with every change of them."""
+
+TAG = "#"
+"""Stands for a field's name where a facet is a tag; no field has that name."""
 
 _PAGE = 500
 
@@ -88,6 +95,14 @@ labelled_by_age = sa.Index(
     sqlite_where=tickets.c.priority.is_not(None),
     postgresql_where=tickets.c.priority.is_not(None),
 )
+facets = sa.Table(
+    "facets",  # what tickets can be filtered by, beside their own columns: follows from their records
+    metadata,
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),  # of a field, or `TAG`
+    sa.Column("value", sa.String, primary_key=True),  # without regard to case
+)
+tickets_of_facet = sa.Index("ix_facets_value", facets.c.name, facets.c.value, facets.c.ticket_id)
 spaces = sa.Table(
     "spaces",
     metadata,
@@ -148,8 +163,17 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
-copied = [table for table in metadata.sorted_tables if table is not pending]
-"""The tables that a backup has, each after those that it refers to; what is pending is everything after a restore."""
+copied = [table for table in metadata.sorted_tables if table is not pending and table is not facets]
+"""The tables that a backup has, each after those that it refers to; the others follow from these."""
+
+
+def facets_of(ticket: Ticket) -> list[dict[str, str]]:
+    """Return the rows of a ticket in `facets`."""
+    found = {(TAG, tag.casefold()) for tag in ticket.tags}
+    for name, given in ticket.fields.items():
+        values = (given,) if isinstance(given, str) else given
+        found |= {(name, value.casefold()) for value in values}
+    return [{"ticket_id": ticket.id, "name": name, "value": value} for name, value in sorted(found)]
 
 
 def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:
@@ -182,7 +206,9 @@ def make_tables(connection: sa.Connection) -> int | None:
     elif found < SCHEMA:
         if found < 2:  # noqa: PLR2004 (a schema)
             _to_second(connection)
-        _to_third(connection)
+        if found < 3:  # noqa: PLR2004 (a schema)
+            _to_third(connection)
+        _to_fourth(connection)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
 
@@ -217,31 +243,45 @@ def _to_third(connection: sa.Connection) -> None:
     _carry_recipe(connection)
 
 
+def _to_fourth(connection: sa.Connection) -> None:
+    # Tickets had no fields yet: only tags are facets.
+    tagged = tickets.c.record.contains('"tags":[', autoescape=True)
+    for page in _decoded_pages(connection, tagged):
+        rows = [row for ticket in page for row in facets_of(ticket)]
+        if rows:
+            connection.execute(facets.insert(), rows)
+
+
 def _fill_moments(connection: sa.Connection) -> None:
     update = (
         tickets.update()
         .where(tickets.c.id == sa.bindparam("ticket"))
         .values(created_at=sa.bindparam("created"), known_at=sa.bindparam("known"))
     )
+    for page in _decoded_pages(connection, sa.true()):
+        found = [
+            {"ticket": ticket.id, "created": created, "known": known}
+            for ticket in page
+            for created, known in [moments(ticket)]
+            if not math.isnan(created)
+        ]
+        if found:
+            connection.execute(update, found)
+
+
+def _decoded_pages(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[list[Ticket]]:
+    """Yield tickets in pages, in order of their ids, but for those whose record is damaged: `verify` names them."""
+    query = sa.select(tickets.c.id, tickets.c.record).where(which).order_by(tickets.c.id).limit(_PAGE)
     last = ""
-    while True:
-        page = connection.execute(
-            sa.select(tickets.c.id, tickets.c.record)
-            .where(tickets.c.id > last)
-            .order_by(tickets.c.id)
-            .limit(_PAGE)
-        ).all()
-        if not page:
-            return
+    while page := connection.execute(query.where(tickets.c.id > last)).all():
         last = page[-1].id
         found = []
         for row in page:
-            with contextlib.suppress(msgspec.MsgspecError, UnicodeError):  # damaged: `verify` names it
-                created, known = moments(msgspec.json.decode(row.record, type=Ticket))
-                if not math.isnan(created):
-                    found.append({"ticket": row.id, "created": created, "known": known})
-        if found:
-            connection.execute(update, found)
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeError):
+                ticket = msgspec.json.decode(row.record, type=Ticket)
+                if ticket.id == row.id:
+                    found.append(ticket)
+        yield found
 
 
 def _carry_recipe(connection: sa.Connection) -> None:

@@ -1,9 +1,10 @@
 """Tickets in the ledger."""
 
+import contextlib
 import math
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,9 +23,11 @@ from indexer.ledger.database import (
     tombstones,
     vectors,
 )
+from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
+from indexer.ledger.tables import facets, facets_of
 from indexer.ticket import Ticket, moments
 
 __all__ = ["Tickets", "ticket_row"]
@@ -119,6 +122,7 @@ class Tickets:
                 self._generations.require(connection, space, {ticket.text_hash for ticket in batch})
             before = _stored(connection, (ticket.id for ticket in batch))
             rows: dict[str, dict[str, Any]] = {}
+            written: dict[str, Ticket] = {}
             for ticket in batch:
                 row = ticket_row(ticket)
                 known = before.get(ticket.id)
@@ -127,11 +131,12 @@ class Tickets:
                 )
                 outcomes.append(outcome)
                 if outcome in (Outcome.ADDED, Outcome.UPDATED):
-                    rows[ticket.id] = row
+                    rows[ticket.id], written[ticket.id] = row, ticket
                     before[ticket.id] = Stored(row["record_hash"], row["text_hash"], row["updated_at"])
             if rows:
                 revision = next_revision(connection)
                 self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
+                _replace_facets(connection, written)
                 self._generations.note(connection, rows, revision)
                 note(connection, "stored", rows)
         return outcomes
@@ -149,6 +154,7 @@ class Tickets:
             connection.execute(state.update().values(deleted_revision=revision))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+                connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
                 said = feedback.update().where(feedback.c.ticket_id.in_(page))
                 connection.execute(said.values(reply=None))
             stones = [
@@ -170,15 +176,29 @@ class Tickets:
 
     def tagged(self, tag: str) -> list[str]:
         """Return the ids of the tickets that have the tag."""
-        found = []
-        # The record is JSON text in both databases: the search narrows, the decoded record decides.
-        query = sa.select(tickets.c.record).where(tickets.c.record.contains(_quoted(tag), autoescape=True))
+        # Facets do not regard case: they narrow, the decoded record decides.
+        query = sa.select(tickets.c.record).where(*Filter(tags=(tag,)).conditions())
         with self._db.read() as connection:
-            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
-                ticket = decode(record)
-                if tag in ticket.tags:
-                    found.append(ticket.id)
-        return found
+            records = connection.execution_options(yield_per=PAGE).execute(query).scalars()
+            return [ticket.id for ticket in map(decode, records) if tag in ticket.tags]
+
+    def page(self, which: Filter, *, after: str = "", limit: int) -> list[Ticket]:
+        """Return the first tickets that meet the filter, in order of their ids, behind the one with the id ``after``.
+
+        Those whose record is damaged are left out; `altered` names them.
+        """
+        query = (
+            sa.select(tickets.c.id, tickets.c.record)
+            .where(tickets.c.id > after, *which.conditions())
+            .order_by(tickets.c.id)
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            found = []
+            for row in connection.execute(query):
+                with contextlib.suppress(DamagedRecordError):
+                    found.append(decode(row.record))
+            return found
 
     def records(self) -> Iterator[Ticket]:
         """Yield every ticket as it is at one moment, ordered by id; a reading transaction is open until the end."""
@@ -246,6 +266,7 @@ class Tickets:
             found = list(_stored(connection, named))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
+                connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
             for page in pages(named):
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
@@ -308,8 +329,12 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+def _replace_facets(connection: sa.Connection, written: Mapping[str, Ticket]) -> None:
+    for page in pages(written):
+        connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
+    rows = [row for ticket in written.values() for row in facets_of(ticket)]
+    if rows:
+        connection.execute(facets.insert(), rows)
 
 
 def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:

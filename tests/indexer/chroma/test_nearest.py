@@ -71,8 +71,8 @@ def test_more_resolutions_than_can_be_compared_are_left_to_chroma(store: Store) 
     """The ledger says so, instead of reading all their vectors."""
     fill_store(store, make_tickets(30))
     (vector,) = vectors_for([make_ticket(3)])
-    assert store.ledger.nearest.of_resolved(SPACE, vector, 5, most=29) is None
-    found = store.ledger.nearest.of_resolved(SPACE, vector, 5, most=30)
+    assert store.ledger.nearest.of_few(SPACE, vector, 5, most=29, resolved=True) is None
+    found = store.ledger.nearest.of_few(SPACE, vector, 5, most=30, resolved=True)
     assert found
     assert found[0].ticket == make_ticket(3)
 
