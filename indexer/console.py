@@ -1,17 +1,17 @@
-"""What an operator sees: a progress bar on a terminal, plain lines elsewhere."""
+"""What an operator sees on standard error: messages, and progress with rate and time left."""
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 
 from indexer.progress import Progress
-from indexer.sync import SyncReport
 
-__all__ = ["showing_progress"]
+__all__ = ["say", "showing_progress"]
 
-_LINE_SECONDS = 5.0
-_STEP_WORDS = {
+_STEPS = {
+    "sync": "reading and storing",
     "replay": "replaying into the index",
     "check": "checking the index",
     "index": "indexing",
@@ -25,87 +25,50 @@ _STEP_WORDS = {
 }
 
 
-class _Lines:
-    """Progress as a line every few seconds, for logs."""
+class _ProgressLine:
+    """The progress of a step: one line that is rewritten on a terminal, a new line every five seconds elsewhere."""
 
-    def __init__(self) -> None:
-        self._last = 0.0
-        self._said = ""
+    def __init__(self, *, terminal: bool) -> None:
+        self._terminal = terminal
+        self._seconds = 0.1 if terminal else 5.0
+        self._step = ""
+        self._began = self._shown_at = 0.0
+        self._shown = 0
 
-    def step(self, what: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        line = f"{_STEP_WORDS.get(what, what)}: {done:,} of {total:,}"
-        if (now - self._last >= _LINE_SECONDS or done == total) and line != self._said:
-            self._last, self._said = now, line
-            say(line)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _Bar:
-    """Progress as a bar with rate and time left, for a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: contextlib.AbstractContextManager[object] | None = None
-        self._what = ""
-
-    def step(self, what: str, done: int, total: int) -> None:
+    def show(self, step: str, done: int, total: int) -> None:
         from tqdm import tqdm
 
-        if what != self._what:
+        now = time.monotonic()
+        if step != self._step:
             self.close()
-            self._what = what
-            self._bar = tqdm(
-                desc=_STEP_WORDS.get(what, what), unit=" tickets", unit_scale=False, file=sys.stderr
-            )
-        bar: tqdm = self._bar
-        bar.total = total or None
-        bar.update(done - bar.n)
+            self._step, self._began, self._shown_at, self._shown = step, now, 0.0, -1
+        if done == self._shown or (now - self._shown_at < self._seconds and done != total):
+            return
+        self._shown_at, self._shown = now, done
+        line = tqdm.format_meter(
+            done, total or None, now - self._began, prefix=_STEPS.get(step, step), unit=" tickets",
+            ncols=shutil.get_terminal_size().columns if self._terminal else 0,
+        )  # fmt: skip
+        sys.stderr.write(f"\r{line}\033[K" if self._terminal else f"{line}\n")
+        sys.stderr.flush()
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()  # type: ignore[attr-defined]
-            self._bar, self._what = None, ""
+        if self._terminal and self._step:
+            sys.stderr.write("\n")
+        self._step = ""
 
 
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
     """Show progress on standard error while the block runs."""
-    shown: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
+    line = _ProgressLine(terminal=sys.stderr.isatty())
     try:
-        yield shown.step
+        yield line.show
     finally:
-        shown.close()
+        line.close()
 
 
 def say(text: str) -> None:
     """Tell the operator something, on standard error: standard output is for results."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-
-
-def summary(report: SyncReport) -> str:
-    """Return a sync's report as a sentence."""
-    parts = [
-        f"{report.read:,} read",
-        f"{report.added:,} added",
-        f"{report.updated:,} updated",
-        f"{report.unchanged:,} unchanged",
-    ]
-    parts += [
-        f"{value:,} {name}"
-        for name, value in (
-            ("stale", report.stale),
-            ("repeated", report.repeated),
-            ("deleted", report.deleted),
-        )
-        if value
-    ]
-    parts += [f"{report.rejected:,} rejected"]
-    would = "would be " if report.dry_run else ""
-    embedded = (
-        f"{report.embedded_texts:,} texts {would}embedded in {report.embedding_requests:,} provider requests"
-    )
-    cost = "" if report.cost is None else f", cost {report.cost:g}"
-    return f"{', '.join(parts)}; {embedded}{cost}; {report.seconds:.1f} s"

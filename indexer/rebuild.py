@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from indexer.embedding import Embedder
+from indexer.embedding import Embedder, expected_requests
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.gate import Gate, examine
 from indexer.ledger import Generation, Space
@@ -131,7 +131,7 @@ def estimate(store: Store, embedder: Embedder, settings: Settings) -> Estimate:
     tickets = ledger.tickets.count()
     texts = ledger.vectors.count_lacking(ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE))
     hosted = embedder.kind == "hosted"
-    requests = -(-texts // embedder.batch_size) if hosted else 0
+    requests = expected_requests(embedder, texts)
     seconds = (
         requests * _REQUEST_SECONDS / embedder.concurrency if hosted else texts / _LOCAL_TEXTS_PER_SECOND
     )

@@ -1,38 +1,38 @@
-"""Records that are not tickets: nothing of a source is lost silently."""
+"""Records that are not tickets: counted, reported and kept in a file."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from types import TracebackType
+from typing import Self, TextIO
 
 from indexer.sources import SourceRecord
 
 __all__ = ["Rejections"]
 
-_MOST_CHARACTERS = 64 * 2**20  # of one file: what is wrong everywhere is seen from less
+_MOST_CHARACTERS = 64 * 2**20  # of one file: where everything is wrong, less is enough to see it
 
 
 class Rejections:
-    """Records that are not tickets: counted, reported, and kept in a file that is made with the first of them.
+    """The rejected records of one run; the run is the ``with`` block.
 
-    Only a run that comes to its end says anything of the source as a whole: only its file takes the place of an
-    earlier run's, and only when it rejected nothing an earlier file is removed.
+    They are written to a file that is made with the first of them. When the block ends without an error, the file
+    replaces that of an earlier run, or removes it if nothing was rejected. After an error an earlier file is kept.
     """
 
     def __init__(self, path: Path | None, report: Callable[[str], None]) -> None:
         """Begin a run.
 
         :param path: of the file; ``None``: none is written.
-        :param report: told each record's place and the reason.
+        :param report: called with each record's place and the reason.
         """
         self.path = path
         self.count = 0
         self.lost = 0
-        """How many of them the source still has, so that they are to be mended and read again."""
+        """How many of them the source still has, so they are to be corrected and read again."""
         self._report = report
         self._file: TextIO | None = None
         self._left = _MOST_CHARACTERS
-        self._ended = True
 
     def add(self, record: SourceRecord, reason: str) -> None:
         """Keep and report one record."""
@@ -51,22 +51,22 @@ class Rejections:
             )
         self._file.write(line + "\n")
 
-    def broke_off(self) -> None:
-        """Note that the run did not come to its end."""
-        self._ended = False
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
-        """Put the file in its place; an earlier run's is kept when this one did not come to its end."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.path is None:
             return
         if self._file is not None:
             self._file.close()
             unfinished = self._unfinished(self.path)
-            if self._ended or not self.path.exists():
+            if kind is None or not self.path.exists():
                 unfinished.replace(self.path)
             else:
                 unfinished.unlink()
-        elif self._ended:
+        elif kind is None:
             self.path.unlink(missing_ok=True)
 
     @staticmethod

@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from indexer.incoming import Change, Incoming
+from indexer.changes import Change, ChangeDetector, Counts
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError, parse_ticket
 from indexer.writing import Record, Written, record_tickets, write_tickets
@@ -20,7 +20,6 @@ CHUNK = 500
 """Records that are stored together."""
 _LISTED = 1_000
 _OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected")
-_COUNTS = ("read", *_OUTCOMES, "embedding_requests", "embedded_texts")
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,26 +29,14 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Taken(msgspec.Struct, kw_only=True):
-    """What became of the records of a request: each is counted in ``read`` and in one of ``added`` to ``rejected``.
+class Taken(Counts, kw_only=True):
+    """What became of the records of a request; of the rejections no more than 1,000 are listed."""
 
-    Of the rejections no more than 1,000 are listed.
-    """
-
-    read: int = 0
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    stale: int = 0
-    repeated: int = 0
-    rejected: int = 0
-    embedding_requests: int = 0
-    embedded_texts: int = 0
-    rejections: list[Rejected] = []
+    rejections: list[Rejected] = msgspec.field(default_factory=list)
 
     def plus(self, other: "Taken") -> "Taken":
         """Return both together."""
-        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        counts = {name: getattr(self, name) + getattr(other, name) for name in Counts.__struct_fields__}
         return Taken(**counts, rejections=[*self.rejections, *other.rejections][:_LISTED])
 
 
@@ -59,7 +46,7 @@ class Intake:
     def __init__(self, runtime: Runtime) -> None:
         self.taken = Taken()
         self._runtime = runtime
-        self._incoming = Incoming(runtime.opened.ledger, self._count)
+        self._detector = ChangeDetector(runtime.opened.ledger, self.taken)
 
     async def take(self, records: Iterable[tuple[int, object]]) -> None:
         """Store the records that are tickets; queries see them when this returns.
@@ -98,7 +85,7 @@ class Intake:
 
     def close(self) -> None:
         """Give back what was needed, and have the metrics count the request."""
-        self._incoming.close()
+        self._detector.close()
         self.taken.rejections.sort(key=lambda rejected: rejected.record)
         for outcome in _OUTCOMES:
             count_ticket(outcome, getattr(self.taken, outcome))
@@ -117,14 +104,14 @@ class Intake:
         if not tickets:
             return
         runtime = self._runtime
-        changes = await runtime.pools.writes.run(self._incoming.changed, list(tickets.values()))
+        changes = await runtime.pools.writes.run(self._detector.changes, list(tickets.values()))
         written = await write(runtime, [change.ticket for change in changes])
         self.taken.embedding_requests += written.requests
         self.taken.embedded_texts += written.texts
         kept = self._without_refused(changes, tickets, written.refused)
         # Of those that are as they were, too: the index may not have been told of them yet.
         await tell(runtime, [ticket.id for ticket in tickets.values()])
-        self._incoming.written(kept, written.outcomes)
+        self._detector.count_written(kept, written.outcomes)
 
     def _without_refused(
         self, changes: list[Change], tickets: dict[int, Ticket], refused: dict[str, str]
@@ -135,7 +122,7 @@ class Intake:
             if reason is None:
                 kept.append(change)
                 continue
-            self._incoming.refused(change)
+            self._detector.count_refused(change)
             number = next(n for n, ticket in tickets.items() if ticket is change.ticket)
             self._list(number, reason)
         return kept
@@ -143,9 +130,6 @@ class Intake:
     def _list(self, number: int, reason: str) -> None:
         if len(self.taken.rejections) < _LISTED:
             self.taken.rejections.append(Rejected(record=number, reason=reason))
-
-    def _count(self, name: str, change: int) -> None:
-        setattr(self.taken, name, getattr(self.taken, name) + change)
 
 
 async def write(runtime: Runtime, tickets: list[Ticket], record: Record = record_tickets) -> Written:

@@ -1,7 +1,8 @@
-"""``sync`` and ``sample``: bring the index to what a file of tickets says."""
+"""``sync`` and ``sample``: store the tickets of a file."""
 
 import contextlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from indexer.commands.output import (
     run_closing,
     settings_for_command,
 )
-from indexer.console import say, showing_progress, summary
+from indexer.console import say, showing_progress
+from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, ProviderError, SettingsError
 from indexer.rejections import Rejections
 from indexer.settings import Settings
-from indexer.sources import FORMATS, SourceReader, SourceRecord
+from indexer.sources import FORMATS, SourceReader, SourceRecord, read_source
+from indexer.store import Store
 
 __all__ = ["sample", "sync"]
 
@@ -32,34 +35,38 @@ _SAMPLE = "sample"
 
 
 @click.command(
-    epilog="Exit status: 0 all stored, 1 some rejected (kept in FILE's .rejected.jsonl), 2 nothing done. "
-    "Example: precedent sync tickets.jsonl"
+    epilog="""\b
+Examples:
+  precedent sync tickets.jsonl
+  precedent sync export.csv --map body='Issue Text' --source helpdesk
+  precedent sync export.csv --dry-run
+
+Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
 )
 @click.argument("file")
-@click.option("--format", type=click.Choice(FORMATS), help="Of FILE, where its name does not tell.")
+@click.option("--format", type=click.Choice(FORMATS), help="Format of FILE, if its name does not tell.")
 @click.option(
     "--map",
     "columns",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Which column holds a field, such as body='Issue Text'; repeatable.",
+    help="Read FIELD from COLUMN; can be repeated.",
 )
-@click.option("--source", metavar="NAME", help="Store the tickets under this name.")
-@click.option("--delete-missing", is_flag=True, help="Delete what --source no longer has.")
+@click.option("--source", metavar="NAME", help="Store the tickets under this source name.")
+@click.option("--delete-missing", is_flag=True, help="Delete tickets of --source that FILE no longer has.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Delete even more than a fifth of the source; continue behind rejected records.",
+    help="Delete even more than a fifth of the source, and let the next export continue behind rejected records.",
 )
-@click.option(
-    "--dry-run", is_flag=True, help="Say what would be done, and how many provider requests it takes."
-)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, with requests and cost; do nothing.")
 @json_option
 def sync(*, as_json: bool, **options: Any) -> int:
-    """Bring the index to what FILE says.
+    """Store the resolved tickets of FILE.
 
-    FILE is JSONL, JSON or CSV, plain or gzip; a folder of them; or - for standard input. What is new or changed is
-    embedded and stored. Run it again any time: what is unchanged costs nothing.
+    FILE is JSONL, JSON or CSV, plain or gzip, a folder of such files, or - for standard input. Only new and changed
+    tickets are embedded, so it is cheap to run again. Records that are not tickets are reported and kept in
+    FILE.rejected.jsonl; the others are stored.
     """
     report, status = _sync(settings_for_command(), _Options(**options))
     finish(report, as_json=as_json)
@@ -67,9 +74,9 @@ def sync(*, as_json: bool, **options: Any) -> int:
 
 
 @click.command
-@click.option("--remove", is_flag=True, help="Delete the sample's tickets.")
+@click.option("--remove", is_flag=True, help="Delete the sample's tickets instead.")
 def sample(*, remove: bool) -> int:
-    """Index the bundled sample of tickets, if nothing is stored yet."""
+    """Store the bundled sample of tickets, if nothing is stored yet."""
     from indexer.ledger import Ledger
     from indexer.sample import sample_path
 
@@ -98,8 +105,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 
 def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int]:
     from indexer.embedding.choose import open_embedder
-    from indexer.sources import read_source
-    from indexer.store import Store
 
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
@@ -107,85 +112,82 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
     mapping = dict(_assignment(given) for given in options.columns)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     records = _Estimate(options.file, read_source(options.file, format=options.format, mapping=mapping))
-    rejected = None if options.dry_run else _beside(options.file, ".rejected.jsonl")
-    rejections = Rejections(rejected, _first_few())
+    rejections = Rejections(
+        None if options.dry_run else _beside(options.file, ".rejected.jsonl"), _first_few()
+    )
+    report = engine.SyncReport()
     status = DONE
-    last = engine.SyncReport()
-    with (
-        contextlib.closing(Store(settings)) as store,
-        contextlib.closing(rejections),
-        _noticing(rejections),
-        showing_progress() as step,
-    ):
-        embedder = open_embedder(settings, store.ledger, retries=RETRIES)
-        say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
-
-        anew = engine.unembedded(store, embedder)
-        if anew:
-            requests = -(-anew // embedder.batch_size) if embedder.kind == "hosted" else 0
-            price = settings.price_per_request
-            cost = "" if price is None else f", at a cost of {requests * price:,.2f}"
-            say(
-                f"{anew:,} stored texts are embedded too, since this release reads long texts otherwise: "
-                f"{requests:,} provider requests{cost}"
-            )
-
-        def progress(report: engine.SyncReport) -> None:
-            nonlocal last
-            last = report
-            # What was read is not yet stored: a run that is stopped goes on behind what is.
-            done = sum(
-                (
-                    report.added,
-                    report.updated,
-                    report.unchanged,
-                    report.stale,
-                    report.repeated,
-                    report.rejected,
-                )
-            )
-            step("sync", done, max(records.total, report.read))
-
+    with contextlib.closing(Store(settings)) as store:
         try:
-            if options.dry_run:
-                last = engine.plan(
-                    store, embedder, records, rejections, source=options.source,
-                    delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
-                )  # fmt: skip
-            else:
-                store.prepare(step)
-                last = run_closing(
-                    embedder,
-                    engine.sync(
+            with rejections, showing_progress() as step:
+
+                def progress(so_far: engine.SyncReport) -> None:
+                    nonlocal report
+                    report = so_far
+                    step("sync", report.done, max(records.total, report.read))
+
+                embedder = open_embedder(settings, store.ledger, retries=RETRIES)
+                say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
+                _announce_unembedded(settings, store, embedder)
+                if options.dry_run:
+                    report = engine.plan(
+                        store, embedder, records, rejections, source=options.source,
+                        delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
+                    )  # fmt: skip
+                else:
+                    store.prepare(step)
+                    work = engine.sync(
                         store, embedder, records, rejections, source=options.source,
                         delete_missing=options.delete_missing, force=options.force, progress=progress,
-                    ),
-                )  # fmt: skip
+                    )  # fmt: skip
+                    run_closing(embedder, work)
         except ProviderError as error:
-            done = last.added + last.updated
-            left = "" if not done else f"; {done:,} tickets are stored, the same command goes on from there"
+            stored = report.added + report.updated
+            left = (
+                f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
+            )
             say(f"error: {error}{left}")
-            rejections.broke_off()
-            status = PROBLEMS if done else FAILED
+            status = PROBLEMS if stored else FAILED
         else:
             _keep_cursor(options, records.reader, rejections.lost)
-        sample = 0 if options.source == _SAMPLE else store.ledger.tickets.count(_SAMPLE)
-    say(summary(last))
+        of_sample = 0 if options.source == _SAMPLE else store.ledger.tickets.count(_SAMPLE)
+    say(_summary(report))
     if rejections.count:
         where = f"; they and the reasons are in {rejections.path}" if rejections.path else ""
         say(f"{rejections.count:,} records were rejected{where}")
-        stored = last.read - last.rejected
-        status = max(status, PROBLEMS if stored else FAILED)
-    if sample:
+        status = max(status, PROBLEMS if report.read > report.rejected else FAILED)
+    if of_sample:
         say(
-            f"{sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
+            f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
         )
-    return last, status
+    return report, status
+
+
+def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -> None:
+    texts = engine.count_unembedded(store, embedder)
+    if texts:
+        requests = expected_requests(embedder, texts)
+        price = settings.price_per_request
+        cost = "" if price is None else f", at a cost of {requests * price:,.2f}"
+        say(
+            f"{texts:,} stored texts are embedded again, since this release shortens long texts otherwise: "
+            f"{requests:,} provider requests{cost}"
+        )
+
+
+def _summary(report: engine.SyncReport) -> str:
+    always = ("read", "added", "updated", "unchanged", "rejected")
+    names = ("read", "added", "updated", "unchanged", "stale", "repeated", "deleted", "rejected")
+    counts = [f"{value:,} {name}" for name in names if (value := getattr(report, name)) or name in always]
+    would = "would be " if report.dry_run else ""
+    cost = "" if report.cost is None else f", cost {report.cost:g}"
+    return (
+        f"{', '.join(counts)}; {report.embedded_texts:,} texts {would}embedded in "
+        f"{report.embedding_requests:,} provider requests{cost}; {report.seconds:.1f} s"
+    )
 
 
 def _remove_sample(settings: Settings) -> int:
-    from indexer.store import Store
-
     with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         store.prepare(step)
         gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE)))
@@ -196,22 +198,13 @@ def _remove_sample(settings: Settings) -> int:
     return DONE
 
 
-@contextlib.contextmanager
-def _noticing(rejections: Rejections) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        rejections.broke_off()
-        raise
-
-
 def _keep_cursor(options: _Options, reader: SourceReader, lost: int) -> None:
     if reader.cursor is None or options.dry_run or options.file == "-":
         return
     if lost and not options.force:
         say(
             f"where the next export continues is not kept, since it would not bring the {lost:,} rejected records again: "
-            "mend them and run the same again, or say --force"
+            "correct them and run the same command again, or use --force"
         )
         return
     path = _beside(options.file, ".cursor.json")
@@ -259,14 +252,13 @@ class _Estimate:
 
 
 def _first_few() -> Callable[[str], None]:
-    shown = 0
+    numbers = count(1)
 
     def report(text: str) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= _SHOWN_REJECTIONS:
+        number = next(numbers)
+        if number <= _SHOWN_REJECTIONS:
             say(f"rejected: {text}")
-        elif shown == _SHOWN_REJECTIONS + 1:
+        elif number == _SHOWN_REJECTIONS + 1:
             say("rejected: more, not shown here")
 
     return report

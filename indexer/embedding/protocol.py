@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EmbeddedBatch", "Embedder", "Matrix"]
+__all__ = ["EmbeddedBatch", "Embedder", "Matrix", "expected_requests"]
 
 Matrix = NDArray[np.float32]
 """float32, shape (rows, dimension), every row finite with a norm above zero."""
@@ -52,3 +52,8 @@ class Embedder(Protocol):
 
     async def close(self) -> None:
         """Give connections and memory back."""
+
+
+def expected_requests(embedder: Embedder, texts: int) -> int:
+    """Return how many provider requests so many texts take; none when they are embedded on this machine."""
+    return -(-texts // embedder.batch_size) if embedder.kind == "hosted" else 0

@@ -1,7 +1,6 @@
 """Indexing with vectors that the ledger has, against bare Chroma upserts of the same rows."""
 
 import asyncio
-import contextlib
 import statistics
 import time
 from collections.abc import Iterator
@@ -63,7 +62,7 @@ def _ours(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
     settings = make_settings(folder)
     with opened(settings) as store:
         store_vectors(store, tickets, vectors)
-        with contextlib.closing(Rejections(folder / "bench.rejected.jsonl", print)) as rejections:
+        with Rejections(folder / "bench.rejected.jsonl", print) as rejections:
             embedder = open_embedder(settings, retries=0)  # never asked; loading the SDK takes a second
             began = time.perf_counter()
             report = asyncio.run(sync(store, embedder, _records(tickets), rejections))

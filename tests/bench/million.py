@@ -115,7 +115,7 @@ def fill(folder: Path, count: int) -> dict[str, Any]:
                 if number < count:
                     yield SourceRecord(place=f"line {number}", value=_record(number), raw="")
 
-        with contextlib.closing(Rejections(folder / "million.rejected.jsonl", print)) as rejections:
+        with Rejections(folder / "million.rejected.jsonl", print) as rejections:
             report = asyncio.run(sync(store, _GeneratedEmbedder(), records(), rejections))
         assert report.rejected == 0, report
     return {

@@ -95,11 +95,10 @@ def test_rejections_of_an_earlier_run_stay(settings: Settings, provider: Provide
 
 def test_a_file_of_rejections_is_bounded(tmp_path: Path) -> None:
     """What is above the bound is counted, and the file says so."""
-    rejections = Rejections(tmp_path / "r.jsonl", lambda _: None)
     record = SourceRecord(place="line 1", raw="x" * 2**20)
-    for _ in range(80):
-        rejections.add(record, "no ticket")
-    rejections.close()
+    with Rejections(tmp_path / "r.jsonl", lambda _: None) as rejections:
+        for _ in range(80):
+            rejections.add(record, "no ticket")
     assert rejections.count == 80
     assert (tmp_path / "r.jsonl").stat().st_size < 65 * 2**20
     assert "counted only" in (tmp_path / "r.jsonl").read_text()[-200:]

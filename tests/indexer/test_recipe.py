@@ -18,7 +18,7 @@ from indexer.recipe import embedding_text
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
-from indexer.sync import plan, sync, unembedded
+from indexer.sync import count_unembedded, plan, sync
 from indexer.ticket import Ticket, parse_ticket
 from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, assert_faithful, client_of, fill_store, make_ticket, make_tickets
@@ -112,7 +112,7 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
         near = store.index.nearest_ids(live, vectors_of([_first_2000(_LONG)], SPACE.dimension))
         assert near[0][0][0] in {"t-900", *(t.id for t in make_tickets(30))}
         embedder = open_embedder(settings, store.ledger, retries=0)
-        assert unembedded(store, embedder) == 1
+        assert count_unembedded(store, embedder) == 1
         rejections = Rejections(None, print)
         assert plan(store, embedder, [], rejections).embedding_requests == 1
 
@@ -123,7 +123,7 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
 
         assert asyncio.run(run()) == (1, 0)
         assert provider.stats().texts == 1
-        assert unembedded(store, embedder) == 0
+        assert count_unembedded(store, embedder) == 0
         assert_faithful(store)
         stored = store.ledger.vectors.get(SPACE, [long.text_hash])
         assert np.allclose(stored[long.text_hash], vectors_of([long.embedded], SPACE.dimension)[0])

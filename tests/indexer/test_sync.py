@@ -55,7 +55,7 @@ def run(store: Store, settings: Settings, *values: Any, retries: int = 0, **opti
 
     async def main() -> SyncReport:
         embedder = open_embedder(settings, store.ledger, retries=retries)
-        with contextlib.closing(Rejections(folder / "x.rejected.jsonl", lambda _: None)) as rejections:
+        with Rejections(folder / "x.rejected.jsonl", lambda _: None) as rejections:
             try:
                 return await sync(store, embedder, records(*values), rejections, **options)
             finally:
@@ -183,9 +183,7 @@ def test_a_plan_tells_what_the_run_does(store: Store, settings: Settings, provid
     values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0), stale]
     embedder = open_embedder(settings, store.ledger, retries=0)
     asked, revision = provider.stats().requests["embeddings"], store.ledger.revision()
-    with contextlib.closing(
-        Rejections(settings.data_dir.parent / "p.rejected.jsonl", lambda _: None)
-    ) as rejections:
+    with Rejections(settings.data_dir.parent / "p.rejected.jsonl", lambda _: None) as rejections:
         planned = plan(
             store, embedder, records(*values), rejections,
             source="desk", delete_missing=True, price_per_request=0.5,

@@ -1,16 +1,41 @@
-"""Records on their way in: which of them are to be written, and how each is counted."""
+"""Which records of a run change the ledger, and how each record is counted."""
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from indexer.ledger import Ledger, Outcome, Stored
 from indexer.ticket import Ticket
 
-__all__ = ["Change", "Incoming"]
+__all__ = ["Change", "ChangeDetector", "Counts"]
 
 _WRITTEN = (Outcome.ADDED, Outcome.UPDATED)
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """How many records were read, and what became of them: each is counted in one of ``added`` to ``rejected``."""
+
+    read: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    embedding_requests: int = 0
+    embedded_texts: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many of the records read are stored, compared or rejected."""
+        return self.added + self.updated + self.unchanged + self.stale + self.repeated + self.rejected
+
+    def add(self, name: str, change: int = 1) -> None:
+        """Change one of the counts."""
+        setattr(self, name, getattr(self, name) + change)
 
 
 class Change(NamedTuple):
@@ -19,32 +44,32 @@ class Change(NamedTuple):
     ticket: Ticket
     outcome: Outcome
     """What is expected to become of it: ``added`` or ``updated``."""
-    again: bool
-    """Whether an earlier version of it, of the same run, is counted already."""
+    already_counted: bool
+    """Whether an earlier version of it, of the same run, is counted."""
 
 
 class _Version(NamedTuple):
-    """The version of a ticket that counts so far; ``outcome`` is what its id is counted as, ``None`` before this run."""
+    """The newest version of a ticket so far; ``outcome`` is what its id is counted as, ``None`` before this run."""
 
     stored: Stored | None
     outcome: Outcome | None
 
 
-class Incoming:
-    """The records of one run, compared with the ledger and with each other.
+class ChangeDetector:
+    """Compares the records of one run with the ledger and with each other.
 
-    One rule for every way in, a file, a batch or a single ticket: of two records of one id the one with the later
+    The rule is the same for a file, a batch and a single ticket: of two records of one id the one with the later
     ``updated_at`` counts; where either has none, the one that comes last. An id is counted once, its other records as
-    ``repeated``. What must be known of a run stands in a temporary file: memory does not grow with it.
+    ``repeated``. What must be remembered of a run is kept in a temporary file, so memory does not grow with it.
     """
 
-    def __init__(self, ledger: Ledger, count: Callable[[str, int], None]) -> None:
+    def __init__(self, ledger: Ledger, counts: Counts) -> None:
         """Begin a run.
 
-        :param count: told the name of a count and by how much it changes.
+        :param counts: kept up to date with what is found here.
         """
         self._ledger = ledger
-        self._count = count
+        self._counts = counts
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(
             "CREATE TABLE seen (id TEXT PRIMARY KEY, record_hash TEXT, updated_at REAL, outcome TEXT) WITHOUT ROWID"
@@ -52,10 +77,10 @@ class Incoming:
         self._db.execute("CREATE TABLE texts (hash TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("BEGIN")
 
-    def changed(self, tickets: Sequence[Ticket]) -> list[Change]:
+    def changes(self, tickets: Sequence[Ticket]) -> list[Change]:
         """Return the tickets that are to be written, in this order, and count the others.
 
-        Versions that another of these replaces are not among them, unless only one of the two has a time.
+        A version that another of these replaces is left out, unless only one of the two has a time.
         """
         before = self._versions({ticket.id for ticket in tickets})
         versions = dict(before)
@@ -67,19 +92,19 @@ class Incoming:
             if counted is None:
                 counted = outcome
                 if outcome not in _WRITTEN:
-                    self._count(outcome, 1)
+                    self._counts.add(outcome)
             else:
-                self._count("repeated", 1)
+                self._counts.repeated += 1
                 if outcome is Outcome.UPDATED and counted not in _WRITTEN:
-                    self._count(counted, -1)
+                    self._counts.add(counted, -1)
                     counted = outcome
             if outcome in _WRITTEN:
-                again = before[ticket.id].outcome in _WRITTEN
+                already_counted = before[ticket.id].outcome in _WRITTEN
                 kept = changes.setdefault(ticket.id, [])
-                # By a version with a time older ones are told from later ones; only the ledger does that in order.
+                # Whether a version without a time is newer than one with a time, only the ledger can tell, in order.
                 if kept and (kept[-1].ticket.updated_at is None) == (ticket.updated_at is None):
                     kept.pop()
-                kept.append(Change(ticket, counted, again or bool(kept)))
+                kept.append(Change(ticket, counted, already_counted or bool(kept)))
                 stored = Stored(ticket.record_hash, ticket.text_hash, updated_at)
             versions[ticket.id] = _Version(stored, counted)
         self._db.executemany(
@@ -91,24 +116,23 @@ class Incoming:
         )  # fmt: skip
         return [change for of_one in changes.values() for change in of_one]
 
-    def written(self, changes: Iterable[Change], outcomes: Iterable[Outcome]) -> None:
+    def count_written(self, changes: Iterable[Change], outcomes: Iterable[Outcome]) -> None:
         """Count what became of tickets that were written."""
         for change, outcome in zip(changes, outcomes, strict=True):
-            if not change.again:
-                self._count(outcome, 1)
+            if not change.already_counted:
+                self._counts.add(outcome)
 
-    def refused(self, change: Change) -> None:
+    def count_refused(self, change: Change) -> None:
         """Count a ticket whose text the provider refuses."""
-        self._count("rejected", 1)
-        if change.again:
-            self._count("repeated", -1)
+        self._counts.rejected += 1
+        self._counts.repeated -= change.already_counted
 
-    def first_text(self, text_hash: str) -> bool:
-        """Note a text, and return whether it is the first time."""
+    def is_first(self, text_hash: str) -> bool:
+        """Remember a text, and return whether it is the first time in this run."""
         return bool(self._db.execute("INSERT OR IGNORE INTO texts VALUES (?)", (text_hash,)).rowcount)
 
-    def has(self, ticket_id: str) -> bool:
-        """Return whether a record of that id came."""
+    def has_seen(self, ticket_id: str) -> bool:
+        """Return whether a record of that id came in this run."""
         return self._db.execute("SELECT 1 FROM seen WHERE id = ?", (ticket_id,)).fetchone() is not None
 
     def close(self) -> None:
