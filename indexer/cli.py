@@ -1,4 +1,4 @@
-"""The command line: the commands of the indexer, and how any command ends."""
+"""The command line: the group of commands, and how errors become messages and exit statuses."""
 
 import signal
 import sys
@@ -20,12 +20,20 @@ _INTERRUPTED = 130
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Settings come from the environment and .env; the README lists them.",
+    epilog="""\b
+First steps:
+  precedent sync tickets.jsonl   store your resolved tickets
+  precedent serve                answer new ones on http://127.0.0.1:8000
+  precedent verify               check what is stored
+
+`precedent COMMAND --help` says more. Settings come from the environment and from .env in the working folder;
+the README lists them.""",
 )
 def cli() -> None:
     """Answer new support tickets from the team's own resolved ones.
 
-    Resolved tickets are kept in the ledger (the truth) and in Chroma (for search).
+    Resolved tickets are stored in a database, the ledger. The index in Chroma, which finds similar ones, is made from it
+    and can always be made again.
     """
 
 
@@ -54,6 +62,6 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m index
         say(f"error: {error}")
         return FAILED
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted: what was acknowledged is stored; the same command goes on from there")
+        say("interrupted: finished work is kept; run the same command again to continue")
         return _INTERRUPTED
     return int(status or 0)

@@ -1,4 +1,4 @@
-"""The command ``precedent``: the indexer's commands, and those that need the service's code."""
+"""The command ``precedent``: the commands of `indexer.commands`, and those that need the service's code."""
 
 import sys
 from collections.abc import Sequence

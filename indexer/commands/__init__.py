@@ -1,4 +1,4 @@
-"""The commands that look after what is stored."""
+"""The commands that need no code of the service: they store, check, copy and erase tickets."""
 
 import click
 

@@ -13,18 +13,29 @@ __all__ = ["audit_log"]
 
 
 @click.command("audit-log")
-@click.option("--since", type=click.DateTime(), help="Lines from this moment on (UTC).")
-@click.option("--ticket", metavar="ID", help="Lines of this ticket, also if it was erased.")
-@click.option("--clear-before", type=click.DateTime(), help="Remove the lines from before this moment (UTC).")
-@click.option("--json", "as_json", is_flag=True, help="Each line as an object of JSON.")
+@click.option(
+    "--since",
+    type=click.DateTime(),
+    metavar="TIME",
+    help="Only lines from this time on, such as 2026-03-31 (UTC).",
+)
+@click.option("--ticket", metavar="ID", help="Only lines of this ticket, even if it was erased.")
+@click.option(
+    "--clear-before",
+    type=click.DateTime(),
+    metavar="TIME",
+    help="Delete the lines from before this time (UTC) first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
 def audit_log(
     *, since: datetime | None, ticket: str | None, clear_before: datetime | None, as_json: bool
 ) -> int:
-    """Say who wrote, deleted, corrected or erased which tickets, oldest first.
+    """Print who changed which tickets, and when.
 
-    There is a line for each ticket that was changed, with the fingerprint of the API key that did it, or for a command
-    the system's user (command:USER); and one for each `restore`, and for what `clear` and --clear-before removed. Texts
-    are never in it. An erased ticket's id is replaced by a mark, which --ticket still finds.
+    There is one line, oldest first, for each ticket that was written, deleted, corrected or erased, and for each
+    `restore`, `clear` and --clear-before. It names the API key by its fingerprint, or the user who ran a command
+    (command:USER). It never holds a ticket's text. The id of an erased ticket is replaced by a mark, which --ticket
+    still finds.
     """
     from indexer.ledger import Ledger
 

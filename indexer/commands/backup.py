@@ -1,4 +1,4 @@
-"""``backup``, ``restore`` and ``salvage``: the ledger in one file, and back."""
+"""``backup``, ``restore`` and ``salvage``: copy the ledger to one file, and back."""
 
 import contextlib
 from pathlib import Path
@@ -13,14 +13,14 @@ __all__ = ["backup", "restore", "salvage"]
 _NAMED = 20
 
 
-@click.command(epilog="Exit status: 0 done, 2 nothing written.")
+@click.command(epilog="Example: precedent backup tickets.backup. Exit status: 0 done, 2 nothing written.")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup(file: Path, *, as_json: bool) -> int:
-    """Copy all tickets and vectors to FILE, while everything runs.
+    """Copy all tickets and vectors to FILE.
 
-    FILE does not exist yet; it gets the ledger as it is at this moment, as an SQLite database with a checksum. A ledger
-    that holds anything but what was acknowledged is refused. One that can only be read is copied beside FILE first.
+    The service may go on running. FILE must not exist; it becomes an SQLite database with a checksum. A damaged ledger
+    is refused: see `precedent salvage`.
     """
     from indexer import backup as copies
 
@@ -34,13 +34,14 @@ def backup(file: Path, *, as_json: bool) -> int:
     return DONE
 
 
-@click.command
+@click.command(epilog="Exit status: 0 done, 2 nothing restored.")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def restore(file: Path, *, as_json: bool) -> int:
-    """Fill an empty store from FILE, which `backup` or `salvage` wrote.
+    """Restore all tickets and vectors from FILE.
 
-    FILE is checked whole, and the index is made of it; no provider is asked.
+    FILE was written by `precedent backup` or `precedent salvage` and is checked first. The ledger must be
+    empty. Nothing is embedded again.
     """
     from indexer import backup as copies
     from indexer.store import Store
@@ -49,20 +50,21 @@ def restore(file: Path, *, as_json: bool) -> int:
     with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         report = copies.restore(store.ledger, file, progress=step)
         say(
-            f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; the index is made of them"
+            f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; making the index of them"
         )
         store.prepare(step)
     finish(report, as_json=as_json)
     return DONE
 
 
-@click.command(epilog="Exit status: 0 all is saved, 1 something was lost, 2 nothing written.")
+@click.command(epilog="Exit status: 0 everything is saved, 1 something is lost, 2 nothing written.")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def salvage(file: Path, *, as_json: bool) -> int:
-    """Save what is sound of a damaged ledger to FILE, which `restore` takes.
+    """Save what can be read of a damaged ledger to FILE.
 
-    What is lost is listed by table and key, never with a text. Nothing is written but FILE; stop the service before.
+    Stop the service first. What is lost is listed by table and key, never with a text. Only FILE is written;
+    `precedent restore FILE` reads it.
     """
     from indexer.salvage import salvage as save
 

@@ -1,4 +1,4 @@
-"""``clear``: remove what nothing needs any more."""
+"""``clear``: delete vectors and notes that are no longer needed."""
 
 import contextlib
 
@@ -22,15 +22,16 @@ class ClearReport(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--days",
     type=click.FloatRange(min=0),
-    help="Keep what is younger; when not given: PRECEDENT_KEEP_UNUSED_DAYS.",
+    show_default="PRECEDENT_KEEP_UNUSED_DAYS",
+    help="Keep what is younger than this.",
 )
 @json_option
 def clear(days: float | None, *, as_json: bool) -> int:
-    """Remove vectors that no ticket uses, and notes of deletions of which nothing is left.
+    """Delete vectors that no ticket uses any more.
 
-    Such vectors are of texts that were changed, of deleted tickets, and of runs that failed: what was paid for in one is
-    kept for the days that settings say. The notes are those by which `forget` finds deleted tickets; they go once a
-    `forget` has rewritten the files. Tickets are never touched.
+    They belong to texts that were changed, to deleted tickets and to runs that failed, and are kept for some days so that
+    nothing is paid for twice. The notes by which `precedent forget --deleted` finds deleted tickets are removed too,
+    once those are erased. Tickets are never touched.
     """
     import time
 

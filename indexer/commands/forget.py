@@ -1,4 +1,4 @@
-"""``forget``: erase tickets and prove it."""
+"""``forget``: erase tickets from every file, and prove it."""
 
 import contextlib
 
@@ -11,18 +11,31 @@ __all__ = ["forget"]
 
 
 @click.command(
-    epilog="Exit status: 0 all erased, 1 some ids are not stored or traces were found, 2 nothing done."
+    epilog="""\b
+Examples:
+  precedent forget 1007 1008
+  precedent forget --tag customer-4711
+  precedent forget --deleted
+
+Exit status: 0 all erased, 1 some ids are not stored or traces were found, 2 nothing done."""
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--tag", "tags", multiple=True, help="All tickets with this tag, such as a customer's.")
-@click.option("--deleted", is_flag=True, help="All tickets that were deleted, by a sync or over HTTP.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="Erase all tickets with this tag, such as a customer's; can be repeated.",
+)
+@click.option(
+    "--deleted", is_flag=True, help="Erase all tickets that were deleted before, by a sync or over HTTP."
+)
 @json_option
 def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_json: bool) -> int:
     """Erase tickets from everything stored, and prove it.
 
-    They are erased from the ledger, from all generations, from forests, and from the bytes of every file in the data
-    directory; those files are then read, and a receipt is printed. A running service waits, or answers 503, for the
-    seconds in which Chroma restarts. An ID may be one that was deleted before. Without an ID it goes on with what was interrupted.
+    Deleting a ticket leaves its bytes in files. This command rewrites every file of the data directory that held them,
+    reads the files again, and prints what it found. Backups and exports are yours to delete. Chroma restarts
+    meanwhile: for some seconds a running service may answer 503. Without an ID or option it continues what was interrupted.
     """
     from indexer import forget as erasure
     from indexer.store import Store

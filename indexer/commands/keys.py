@@ -13,9 +13,9 @@ _BYTES = 32
 
 @click.command()
 def keys() -> int:
-    """Make a key for PRECEDENT_API_KEYS and write it to standard output.
+    """Print a new random key for PRECEDENT_API_KEYS.
 
-    It is kept nowhere: put it into the environment or .env of the service, and give it to one client.
+    It is not stored: put it into the environment or .env of the service, and give it to one client.
     """
     click.echo(secrets.token_urlsafe(_BYTES))
     return DONE

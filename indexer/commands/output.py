@@ -1,4 +1,4 @@
-"""What the commands share: how they begin, their exit statuses, and the report as the last line."""
+"""What all commands share: settings, exit statuses, ``--json``, and running asynchronous work."""
 
 import asyncio
 import sys
@@ -30,9 +30,9 @@ RETRIES = 5
 """How often the provider is asked again after a failure that may pass."""
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="End with the report as one line of JSON on standard output."
+    "--json", "as_json", is_flag=True, help="Print the report as one line of JSON at the end."
 )
-"""The option that programs use; the command gives it to `finish`."""
+"""``--json``; the command passes its value to `finish`."""
 
 
 def settings_for_command() -> Settings:
@@ -46,7 +46,7 @@ def settings_for_command() -> Settings:
 
 
 def finish(report: msgspec.Struct, *, as_json: bool) -> None:
-    """Write the report as the last line, if it was asked for."""
+    """Write the report to standard output, if it was asked for."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
 

@@ -1,4 +1,4 @@
-"""``rebuild``: a new generation, or with ``--rollback`` the previous one again."""
+"""``rebuild``: build a new generation of the index, or with ``--rollback`` return to the previous one."""
 
 import contextlib
 
@@ -19,16 +19,16 @@ __all__ = ["rebuild"]
 
 
 @click.command(epilog="Exit status: 0 switched, 1 the new generation was refused, 2 nothing done.")
-@click.option("--rollback", is_flag=True, help="Go back to the previous generation instead.")
-@click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing.")
-@click.option("--force", is_flag=True, help="Switch even if the new generation is found worse.")
+@click.option("--rollback", is_flag=True, help="Return to the previous generation instead.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, with requests and cost; do nothing.")
+@click.option("--force", is_flag=True, help="Switch even if the new generation seems worse.")
 @json_option
 def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int:
-    """Build the index anew from the ledger, in the model that settings name, and switch to it.
+    """Build a new index from the ledger and switch to it.
 
-    The new generation is built beside the live one, which goes on answering and taking writes; it is examined, and
-    goes live in one step. Texts that the ledger has vectors of are not embedded again. Interrupted, the same command
-    goes on.
+    This is how to change the embedding model. The new generation is built beside the one that serves, which goes on
+    answering and taking writes; it is checked, then put in its place in one step. A text that was ever embedded with the
+    model is not embedded again. If interrupted, run the same command again to continue.
     """
     from indexer import rebuild as generations
     from indexer.embedding.choose import open_embedder
@@ -63,7 +63,7 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
             return PROBLEMS
     gate = report.gate
     if gate is not None and gate.reasons:
-        say(f"switched in spite of: {'; '.join(gate.reasons)}")
+        say(f"switched although: {'; '.join(gate.reasons)}")
     say(
         f"{report.generation} is live: {report.tickets:,} tickets, {report.embedding_model}; {report.embedded_texts:,} texts "
         f"embedded in {report.embedding_requests:,} provider requests; {report.seconds:.1f} s. "

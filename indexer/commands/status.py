@@ -1,4 +1,4 @@
-"""``status`` and ``stop``: what is stored, and the end of what runs."""
+"""``status`` and ``stop``: show what is stored, and stop what runs."""
 
 import contextlib
 import sys
@@ -6,16 +6,16 @@ import sys
 import click
 import msgspec
 
-from indexer.commands.output import DONE, settings_for_command
+from indexer.commands.output import DONE, json_option, settings_for_command
 from indexer.console import say
 
 __all__ = ["status", "stop"]
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="As one line of JSON.")
+@json_option
 def status(*, as_json: bool) -> int:
-    """Say what is stored."""
+    """Show how many tickets are stored, and which index serves."""
     from indexer.ledger import Ledger
 
     settings = settings_for_command()
@@ -42,7 +42,10 @@ def status(*, as_json: bool) -> int:
 
 @click.command
 def stop() -> int:
-    """Stop the service and the Chroma server of the data directory."""
+    """Stop the service and Chroma.
+
+    It stops those of PRECEDENT_DATA_DIR, in order, and waits for them.
+    """
     from indexer.chroma.server import LocalServer
     from indexer.processes import stop_services
 

@@ -1,4 +1,4 @@
-"""``verify``: whether everything is stored as it should be, and with ``--repair`` mend it."""
+"""``verify``: check what is stored, and with ``--repair`` repair the index."""
 
 import contextlib
 
@@ -12,15 +12,17 @@ __all__ = ["verify"]
 
 
 @click.command(
-    epilog="Exit status: 0 clean, 1 problems, each with the command that mends it, 2 it could not be checked."
+    epilog="Exit status: 0 clean, 1 problems, each with the command that repairs it, 2 it could not be checked."
 )
-@click.option("--full", is_flag=True, help="Query for every row, not for a sample of 500.")
-@click.option("--repair", is_flag=True, help="Replay what is wrong from the ledger, then check again.")
+@click.option("--full", is_flag=True, help="Search for every ticket, not for a sample of 500.")
+@click.option(
+    "--repair", is_flag=True, help="Write again from the ledger what is wrong in the index, then check."
+)
 @json_option
 def verify(*, full: bool, repair: bool, as_json: bool) -> int:
-    """Check the index against the ledger, row by row.
+    """Check the ledger, and the index against it.
 
-    The ledger is checked, every row of the live index against it, and whether queries find the rows.
+    Every row of the index is compared with the ledger, and a sample of tickets is searched for.
     """
     from indexer import verify as checks
     from indexer.store import Store

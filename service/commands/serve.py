@@ -1,4 +1,4 @@
-"""``serve``: the HTTP API until it is stopped."""
+"""``serve``: run the HTTP API."""
 
 import logging
 import socket
@@ -14,9 +14,13 @@ __all__ = ["serve"]
 
 @click.command(epilog="Exit status: 0 stopped, 2 could not start.")
 def serve() -> int:
-    """Serve the HTTP API on PRECEDENT_HOST:PRECEDENT_PORT (default 127.0.0.1:8000)."""
+    """Serve the HTTP API until it is stopped.
+
+    It listens on PRECEDENT_HOST and PRECEDENT_PORT, by default http://127.0.0.1:8000, and documents itself at /docs.
+    Stop it with Ctrl-C or `precedent stop`.
+    """
     settings = settings_for_command()
-    # First of all, so that a port in use is told before anything else is started.
+    # First of all, so that a port in use is reported before anything else is started.
     listener = _listen(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     logging.getLogger("service").info(
@@ -36,7 +40,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
     raise_file_limit()
     app = create_app(settings)
-    # What keeps the service from starting is told below in its own words; uvicorn would add a traceback.
+    # Why the service does not start is said below in its own words; uvicorn would add a traceback.
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.get("refusal") is None)
     # The access log is off: addresses may hold what should not be kept, and /metrics counts requests.
     config = uvicorn.Config(
