@@ -24,7 +24,6 @@ __all__ = [
     "kind_of",
     "moments",
     "parse_ticket",
-    "record_hash",
     "text_hash",
 ]
 
@@ -138,7 +137,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
 
     @cached_property
     def record_hash(self) -> str:
-        """The SHA-256, in hex, of the whole record."""
+        """The SHA-256, in hex, of the whole record: equal hashes need no update."""
         return _digest(msgspec.json.encode(self))
 
 
@@ -204,11 +203,6 @@ def moments(ticket: Ticket) -> tuple[float, float]:
     if created is None or resolved is None:
         return math.nan, math.nan
     return created.timestamp(), resolved.timestamp()
-
-
-def record_hash(ticket: Ticket) -> str:
-    """Return the SHA-256, in hex, of the whole record: equal hashes need no update."""
-    return ticket.record_hash
 
 
 def _digest(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The one way in: texts are embedded, tickets acknowledged by the ledger; the index is told next."""
+"""The one writer of tickets: embeds their texts and records them in the ledger; writing to the index is next."""
 
 import contextlib
 from asyncio import to_thread
@@ -13,8 +13,8 @@ from indexer.ticket import RECIPE, Ticket
 
 __all__ = [
     "Embedding",
-    "Record",
-    "Threads",
+    "Recorder",
+    "RunInThread",
     "Written",
     "embed_texts",
     "record_tickets",
@@ -28,45 +28,46 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Threads(Protocol):
-    """Runs what blocks in a thread, as `asyncio.to_thread` does."""
+class RunInThread(Protocol):
+    """Runs a blocking function in a thread, as `asyncio.to_thread` does."""
 
     def __call__(self, action: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Awaitable[_T]:
-        """Return what the action returns."""
+        """Return what the function returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """What embedding took; ``space`` is ``None`` only when nothing was ever embedded."""
+    """What was embedded. ``space`` is ``None`` only if nothing was ever embedded with the model."""
 
     space: Space | None
     requests: int
     texts: int
     refused: dict[str, str]
-    """Hashes of texts that the provider refuses though it accepts others, and what it said."""
+    """Hash of each text that the provider refuses although it accepts others, with its message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of tickets: each is either acknowledged, with an outcome, or refused by the provider."""
+    """What became of tickets: each is either recorded, with an outcome, or its text is refused by the provider."""
 
     tickets: list[Ticket]
-    """Acknowledged by the ledger; the index must still be told of them."""
+    """Recorded in the ledger, but not yet written to the index."""
     outcomes: list[Outcome]
+    """Of ``tickets``, in their order."""
     refused: dict[str, str]
-    """Hashes of texts, and what the provider said."""
+    """As in `Embedding`."""
     generation: Generation | None
-    """The live one, that must be told; ``None`` when nothing was acknowledged."""
+    """The live generation, to which they must be written; ``None`` if nothing was recorded."""
     requests: int
     texts: int
 
 
-Record = Callable[[Ledger, Space, Sequence[Ticket]], tuple[Generation, list[Outcome]]]
-"""Has the ledger acknowledge tickets whose vectors are stored in a space, as `record_tickets` does."""
+Recorder = Callable[[Ledger, Space, Sequence[Ticket]], tuple[Generation, list[Outcome]]]
+"""Records tickets whose vectors are stored, as `record_tickets` does."""
 
 
 def require_space(ledger: Ledger, embedder: Embedder) -> None:
-    """Refuse an embedder of another space than the live generation's, before anything is asked of it.
+    """Refuse an embedder of another vector space than the live generation's, before it is used.
 
     :raises SpaceMismatchError: with both names and what to do.
     """
@@ -78,13 +79,13 @@ def require_space(ledger: Ledger, embedder: Embedder) -> None:
 def record_tickets(
     ledger: Ledger, space: Space, tickets: Sequence[Ticket]
 ) -> tuple[Generation, list[Outcome]]:
-    """Have the ledger acknowledge tickets whose vectors it has; return the generation to tell, and what became of each.
+    """Record tickets whose vectors are stored; return the generation to write them to, and what became of each.
 
-    :raises SpaceMismatchError: another space went live since they were embedded; nothing is stored.
+    :raises SpaceMismatchError: another space went live since they were embedded; nothing is recorded.
     """
     generation = ledger.generations.ensure_live(space)
     outcomes = ledger.tickets.write(tickets, space=space)
-    # Another generation may have gone live since: it was told of all that was written before, and is told of the rest.
+    # Another generation may have gone live since: it has all that was recorded before, and gets the rest.
     return ledger.generations.live() or generation, outcomes
 
 
@@ -93,23 +94,22 @@ async def write_tickets(
     embedder: Callable[[], Awaitable[Embedder]],
     tickets: Sequence[Ticket],
     *,
-    record: Record = record_tickets,
-    run: Threads = to_thread,
+    record: Recorder = record_tickets,
+    run: RunInThread = to_thread,
 ) -> Written:
-    """Embed tickets and have the ledger acknowledge them.
+    """Embed tickets and record them in the ledger.
 
-    Done again when another generation goes live, or a vector is erased, in between.
+    Both are repeated if another generation goes live, or a vector is erased, in between.
 
-    :param embedder: returns the one of the live generation.
+    :param embedder: returns the embedder of the live generation.
     :param run: runs what blocks.
-    :raises ProviderError: some could not be embedded; the vectors that came are stored, no ticket is.
+    :raises ProviderError: some could not be embedded; the vectors that came are stored, no ticket is recorded.
     :raises SpaceMismatchError: the embedder's space is not the live one.
     """
     requests = texts = 0
+    embedded = {ticket.text_hash: ticket.embedded for ticket in tickets}
     for attempt in range(1, _ATTEMPTS + 1):
-        embedding = await embed_texts(
-            ledger, await embedder(), {ticket.text_hash: ticket.embedded for ticket in tickets}, run=run
-        )
+        embedding = await embed_texts(ledger, await embedder(), embedded, run=run)
         requests += embedding.requests
         texts += embedding.texts
         kept = [ticket for ticket in tickets if ticket.text_hash not in embedding.refused]
@@ -127,12 +127,11 @@ async def write_tickets(
 
 
 async def embed_texts(
-    ledger: Ledger, embedder: Embedder, texts: dict[str, str], *, run: Threads = to_thread
+    ledger: Ledger, embedder: Embedder, texts: dict[str, str], *, run: RunInThread = to_thread
 ) -> Embedding:
-    """Have texts, given by their hashes, embedded, but for those whose vectors the ledger has.
+    """Embed the texts whose vectors the ledger lacks. Vectors are stored batch by batch as they arrive.
 
-    Vectors are stored batch by batch as they arrive.
-
+    :param texts: by their hashes.
     :raises ProviderError: some could not be embedded; the vectors that came are stored.
     """
     space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
@@ -146,7 +145,7 @@ async def embed_texts(
             # Closed at once when storing fails: else requests in flight, which cost money, go on.
             async with contextlib.aclosing(embedder.embed([texts[text] for text in hashes])) as batches:
                 async for batch in batches:
-                    space = await run(_arrived, ledger, embedder, batch.vectors.shape[1])
+                    space = await run(_space_of, ledger, embedder, batch.vectors.shape[1])
                     named = [hashes[i] for i in batch.positions]
                     await run(ledger.vectors.store, space, named, batch.vectors)
                     requests += batch.requests
@@ -159,8 +158,11 @@ async def embed_texts(
             return Embedding(space, requests, embedded, refused)
 
 
-def _arrived(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:
-    """Return the space that vectors came in, unless the live generation is of the same model in another one."""
+def _space_of(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:
+    """Return the space of new vectors.
+
+    :raises SpaceMismatchError: the live generation has vectors of the same model and another dimension.
+    """
     arrived = Space(embedder.kind, embedder.model, dimension, RECIPE)
     live = ledger.generations.live()
     if live is not None and live.space.model == arrived.model:

@@ -10,7 +10,7 @@ import msgspec
 from indexer.changes import Change, ChangeDetector, Counts
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError, parse_ticket
-from indexer.writing import Record, Written, record_tickets, write_tickets
+from indexer.writing import Recorder, Written, record_tickets, write_tickets
 from service.metrics import count_requests, count_ticket
 from service.runtime import Runtime
 
@@ -132,7 +132,7 @@ class Intake:
             self.taken.rejections.append(Rejected(record=number, reason=reason))
 
 
-async def write(runtime: Runtime, tickets: list[Ticket], record: Record = record_tickets) -> Written:
+async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = record_tickets) -> Written:
     """Embed tickets and have the ledger acknowledge them; the index must be told next.
 
     :raises ProviderError: texts could not be embedded; nothing is stored.

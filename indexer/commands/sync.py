@@ -24,6 +24,7 @@ from indexer.console import say, showing_progress
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, ProviderError, SettingsError
 from indexer.rejections import Rejections
+from indexer.sample import SAMPLE
 from indexer.settings import Settings
 from indexer.sources import FORMATS, SourceReader, SourceRecord, read_source
 from indexer.store import Store
@@ -31,7 +32,7 @@ from indexer.store import Store
 __all__ = ["sample", "sync"]
 
 _SHOWN_REJECTIONS = 20
-_SAMPLE = "sample"
+_SAMPLE_SOURCE = "sample"
 
 
 @click.command(
@@ -78,7 +79,6 @@ def sync(*, as_json: bool, **options: Any) -> int:
 def sample(*, remove: bool) -> int:
     """Store the bundled sample of tickets, if nothing is stored yet."""
     from indexer.ledger import Ledger
-    from indexer.sample import sample_path
 
     settings = settings_for_command()
     if remove:
@@ -88,7 +88,7 @@ def sample(*, remove: bool) -> int:
     if stored:
         return DONE
     say("nothing is stored yet: indexing the bundled sample")
-    return _sync(settings, _Options(file=str(sample_path()), source=_SAMPLE))[1]
+    return _sync(settings, _Options(file=str(SAMPLE), source=_SAMPLE_SOURCE))[1]
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
             status = PROBLEMS if stored else FAILED
         else:
             _keep_cursor(options, records.reader, rejections.lost)
-        of_sample = 0 if options.source == _SAMPLE else store.ledger.tickets.count(_SAMPLE)
+        of_sample = 0 if options.source == _SAMPLE_SOURCE else store.ledger.tickets.count(_SAMPLE_SOURCE)
     say(_summary(report))
     if rejections.count:
         where = f"; they and the reasons are in {rejections.path}" if rejections.path else ""
@@ -190,7 +190,7 @@ def _summary(report: engine.SyncReport) -> str:
 def _remove_sample(settings: Settings) -> int:
     with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         store.prepare(step)
-        gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE)))
+        gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE_SOURCE)))
         live = store.ledger.generations.live()
         if live is not None:
             store.replay(live, step, only=gone)

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["sample_path"]
+__all__ = ["SAMPLE"]
 
-
-def sample_path() -> Path:
-    """Return the path of the sample, a JSONL file with one ticket a line."""
-    return Path(__file__).with_name("tickets.jsonl")
+SAMPLE = Path(__file__).with_name("tickets.jsonl")
+"""JSONL, one ticket a line."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from indexer.sample import sample_path
+from indexer.sample import SAMPLE
 from indexer.ticket import Ticket, embedding_text, parse_ticket
 
 _EXAMPLES = {
@@ -21,7 +21,7 @@ _EXAMPLES = {
 
 @pytest.fixture(scope="module")
 def tickets() -> list[Ticket]:
-    lines = sample_path().read_text(encoding="utf-8").splitlines()
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
     return [parse_ticket(msgspec.json.decode(line)) for line in lines]
 
 
