@@ -16,6 +16,7 @@ __all__ = [
     "MAX_ID_LENGTH",
     "MAX_TEXT_LENGTH",
     "RECIPE",
+    "SHORT_TEXT",
     "Message",
     "Ticket",
     "TicketError",
@@ -24,6 +25,7 @@ __all__ = [
     "kind_of",
     "moments",
     "parse_ticket",
+    "short_text",
     "text_hash",
 ]
 
@@ -33,6 +35,9 @@ MAX_TEXT_LENGTH = 1_000_000
 
 MAX_FIELDS = 100
 """Further fields of a ticket, and values of one field."""
+
+SHORT_TEXT = 500
+"""Characters of a text where tickets are listed."""
 
 _MAX_MESSAGES = 1_000
 _MAX_THREAD_LENGTH = 2 * MAX_TEXT_LENGTH
@@ -192,6 +197,11 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return _digest(embedding_text(text).encode())
+
+
+def short_text(text: str) -> str:
+    """Return the beginning of a text, and a sign where that is not all of it."""
+    return text if len(text) <= SHORT_TEXT else text[: SHORT_TEXT - 1].rstrip() + "…"
 
 
 def moments(ticket: Ticket) -> tuple[float, float]:

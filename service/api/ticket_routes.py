@@ -4,20 +4,21 @@ import contextlib
 import io
 import itertools
 from collections.abc import AsyncIterator
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
-from indexer.ledger import Outcome
+from indexer.ledger import Filter, Outcome
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
-from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError, parse_ticket
+from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, parse_ticket, short_text
 from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
 from service.api.security import (
@@ -36,6 +37,10 @@ __all__ = ["router"]
 
 _MAX_BATCH_BYTES = 64 * 2**20
 _MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as an escape such as \u00e9
+_MOST_LISTED = 200
+_LISTED_BY = (
+    "limit", "cursor", "tag", "field", "source", "priority", "created_after", "created_before",
+)  # fmt: skip
 _SOON_BYTES = 4 * 2**20
 _SOON_RECORDS = 1_000
 """What is stored while the client waits; what is more becomes a job."""
@@ -53,6 +58,71 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     deleted: bool
+
+
+class TicketSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored ticket in a list; ``text`` is its beginning."""
+
+    id: str
+    subject: str | None
+    text: Annotated[str, msgspec.Meta(description=f"the first {SHORT_TEXT:,} characters")]
+    priority: str | None
+    has_resolution: bool
+    status: str | None
+    outcome: str | None
+    url: str | None
+    source: str | None
+    tags: tuple[str, ...]
+    fields: dict[str, str | tuple[str, ...]]
+    created_at: datetime | None
+    resolved_at: datetime | None
+    updated_at: datetime | None
+
+
+class TicketList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of tickets in order of their ids; ``next_cursor`` asks for the next one, ``null`` at the end."""
+
+    tickets: tuple[TicketSummary, ...]
+    next_cursor: str | None
+
+
+@get("/", summary="List stored tickets", responses=problems(422))
+async def list_tickets(
+    request: Request[Any, Any, Any],
+    *,
+    limit: Annotated[int, QueryParameter(ge=1, le=_MOST_LISTED)] = 50,
+    cursor: Annotated[str, QueryParameter(description="`next_cursor` of the page before")] = "",
+    tag: Annotated[list[str] | None, QueryParameter(description="a tag that it has; repeatable")] = None,
+    field: Annotated[
+        list[str] | None,
+        QueryParameter(description="`name:value` of a field; repeatable, any value of one name will do"),
+    ] = None,
+    source: str | None = None,
+    priority: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> TicketList:
+    """Return the stored tickets that meet every condition given, all of them without one."""
+    unknown = [name for name in request.query_params if name not in _LISTED_BY]
+    if unknown:
+        msg = f"there is no parameter {unknown[0][:200]!r}; there are {', '.join(_LISTED_BY)}"
+        raise TicketError(msg)
+    runtime = _runtime(request)
+    which = Filter(
+        fields=_named_values(field or []),
+        tags=tuple(tag or ()),
+        source=source,
+        priority=priority,
+        created_after=_in_utc(created_after),
+        created_before=_in_utc(created_before),
+    )
+    found = await runtime.pools.reads.run(
+        runtime.opened.ledger.tickets.page, which, after=cursor, limit=limit + 1
+    )
+    return TicketList(
+        tickets=tuple(map(_summary, found[:limit])),
+        next_cursor=found[limit - 1].id if len(found) > limit else None,
+    )
 
 
 @put(
@@ -186,6 +256,40 @@ def _read(body: bytes, *, lines: bool) -> list[SourceRecord]:
     ]
 
 
+def _summary(ticket: Ticket) -> TicketSummary:
+    return TicketSummary(
+        id=ticket.id,
+        subject=ticket.subject,
+        text=short_text(ticket.text),
+        priority=ticket.priority,
+        has_resolution=ticket.resolution is not None,
+        status=ticket.status,
+        outcome=ticket.outcome,
+        url=ticket.url,
+        source=ticket.source,
+        tags=ticket.tags,
+        fields=ticket.fields,
+        created_at=ticket.created_at,
+        resolved_at=ticket.resolved_at,
+        updated_at=ticket.updated_at,
+    )
+
+
+def _named_values(given: list[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            msg = f"field={text[:200]!r} is not name:value, such as product:api"
+            raise TicketError(msg)
+        found[name] = (*found.get(name, ()), value.strip())
+    return found
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
@@ -203,7 +307,7 @@ def _exact(request: Request[Any, Any, Any], routed: str) -> str:
 
 router = Router(
     "/v1/tickets",
-    route_handlers=[post_batch, put_ticket, get_ticket, delete_ticket],
+    route_handlers=[list_tickets, post_batch, put_ticket, get_ticket, delete_ticket],
     guards=[require_key],
     security=KEY_IN_OPENAPI,
     tags=["tickets"],
