@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -52,12 +52,8 @@ class _Answer(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Answer)
 
 
-class _RefusedError(Exception):
-    """The provider does not take these texts as they are."""
-
-    def __init__(self, word: ProviderError) -> None:
-        super().__init__()
-        self.word = word
+class _RefusedError(ProviderError):
+    """The provider does not take these texts: they may be too many, or too long."""
 
 
 class _UnusableError(Exception):
@@ -65,21 +61,20 @@ class _UnusableError(Exception):
 
 
 @dataclass(slots=True)
-class _Delivery:
-    """What one batch of the call brings, whole or in parts."""
+class _Call:
+    """The state of one call of `embed`, which its workers share."""
 
     texts: Sequence[str]
-    put: Callable[[EmbeddedBatch], Awaitable[None]]
+    begun: int = 0
+    """How many texts, from the first, are in batches that were begun."""
     requests: int = 0
-    """Sent since the last part."""
-    refused: list[int] = field(default_factory=list)
-    """Positions of texts that are to blame themselves."""
-    word: str = ""
-    """What the provider said of the last of them."""
-
-    async def part(self, positions: range, vectors: Matrix, tokens: int) -> None:
-        requests, self.requests = self.requests, 0
-        await self.put(EmbeddedBatch(tuple(positions), vectors, requests, tokens))
+    """Sent since a batch arrived last."""
+    failure: Exception | None = None
+    refused: dict[int, str] = field(default_factory=dict)
+    """Position of each text that is refused for itself, and the provider's message."""
+    # With one place, a worker waits until the consumer has caught up: at most `concurrency` + 1 batches that are
+    # paid for are lost if the process dies.
+    arrived: asyncio.Queue[EmbeddedBatch | None] = field(default_factory=lambda: asyncio.Queue(maxsize=1))
 
 
 class OpenAICompatibleEmbedder:
@@ -109,89 +104,72 @@ class OpenAICompatibleEmbedder:
         :param dimension: of the vectors; when not given, the first answer sets it for all later ones.
         """
         self.model = model
+        self.batch_size = batch_size
         self.concurrency = concurrency
         self._client = client
-        self._batch_size = batch_size
         self._limiter = limiter or RateLimiter(requests_per_minute=None, tokens_per_minute=None)
         self._dimension = dimension
         self._ever_accepted = False
 
-    @property
-    def batch_size(self) -> int:
-        """Texts in one request at the moment."""
-        return self._batch_size
-
     async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield every text's vector once, batch by batch, in the order in which they arrive.
 
-        Who stops early closes the iterator (``contextlib.aclosing``); that cancels the requests in flight.
+        A caller that stops early closes the iterator (``contextlib.aclosing``); that cancels the requests in flight.
 
         :param texts: none of them empty.
         :raises ProviderError: a batch failed for good. No batch was begun after that, and what those in flight
             brought was yielded before.
         :raises RefusedTextsError: single texts are refused; all others were yielded before.
         """
-        cursor = 0
-        failures: list[Exception] = []
-        refused: list[int] = []
-        word = ""
-        # With one place, a worker goes on when the consumer has caught up: at most `concurrency` + 1 batches
-        # that are paid for are lost if the process dies.
-        arrived: asyncio.Queue[EmbeddedBatch | None] = asyncio.Queue(maxsize=1)
-
-        async def work() -> None:
-            nonlocal cursor, word
-            while cursor < len(texts) and not failures:
-                positions = range(cursor, min(cursor + self._batch_size, len(texts)))
-                cursor = positions.stop
-                delivery = _Delivery(texts, arrived.put)
-                try:
-                    await self._deliver(positions, delivery)
-                except Exception as error:  # noqa: BLE001 (raised below, when the others are done)
-                    failures.append(error)
-                refused.extend(delivery.refused)
-                word = delivery.word or word
-
-        async def work_together() -> None:
-            await asyncio.gather(*(work() for _ in range(min(self.concurrency, len(texts)))))
-            await arrived.put(None)
-
-        workers = asyncio.create_task(work_together())
+        call = _Call(texts)
+        workers = asyncio.create_task(self._work_together(call))
         try:
-            while (batch := await arrived.get()) is not None:
+            while (batch := await call.arrived.get()) is not None:
                 yield batch
         finally:
             workers.cancel()
             await asyncio.gather(workers, return_exceptions=True)
-        if failures:
-            raise failures[0]
-        if refused:
-            raise RefusedTextsError(word, positions=tuple(refused))
+        if call.failure is not None:
+            raise call.failure
+        if call.refused:
+            raise RefusedTextsError(list(call.refused.values())[-1], positions=tuple(call.refused))
 
     async def close(self) -> None:
         """Close the client's connections."""
         await self._client.close()
 
-    async def _deliver(self, positions: range, delivery: _Delivery) -> bool:
-        """Embed a batch, in smaller parts if need be, and tell whether it was accepted whole."""
+    async def _work_together(self, call: _Call) -> None:
+        await asyncio.gather(*(self._work(call) for _ in range(min(self.concurrency, len(call.texts)))))
+        await call.arrived.put(None)
+
+    async def _work(self, call: _Call) -> None:
+        while call.begun < len(call.texts) and call.failure is None:
+            positions = range(call.begun, min(call.begun + self.batch_size, len(call.texts)))
+            call.begun = positions.stop
+            try:
+                await self._embed_batch(positions, call)
+            except Exception as error:  # noqa: BLE001 (raised by `embed` when the other workers are done)
+                call.failure = call.failure or error
+
+    async def _embed_batch(self, positions: range, call: _Call) -> bool:
+        """Embed a batch, in smaller parts if it is refused; return whether it was accepted whole."""
         try:
-            vectors, tokens = await self._ask([delivery.texts[position] for position in positions], delivery)
+            await self._request(positions, [call.texts[position] for position in positions], call)
         except _RefusedError as refused:
             if len(positions) > 1:
-                await self._deliver_halves(positions, delivery)
+                await self._embed_halves(positions, call)
             else:
-                await self._deliver_shortened(positions, delivery, refused)
+                await self._embed_shortened(positions, call, refused)
             return False
-        await delivery.part(positions, vectors, tokens)
         return True
 
-    async def _deliver_halves(self, positions: range, delivery: _Delivery) -> None:
+    async def _embed_halves(self, positions: range, call: _Call) -> None:
         size = -(-len(positions) // 2)
         accepted = []
         failure = None
         for half in (positions[:size], positions[size:]):
             try:
-                accepted.append(await self._deliver(half, delivery))
+                accepted.append(await self._embed_batch(half, call))
             except ProviderError as error:
                 # Where two neighbours are refused and nothing was ever accepted, the texts are not to blame:
                 # to ask for each of them would only cost time.
@@ -201,32 +179,30 @@ class OpenAICompatibleEmbedder:
                 failure = failure or error
         if failure is not None:
             raise failure
-        # When only one half is accepted, something in the other is to blame, not the number of texts.
-        if all(accepted) and size < self._batch_size:
-            self._batch_size = size
+        # If only one half is accepted, something in the other is to blame, not the number of texts.
+        if all(accepted) and size < self.batch_size:
+            self.batch_size = size
             _log.info("%s takes at most %d texts in a request", self.model, size)
 
-    async def _deliver_shortened(self, position: range, delivery: _Delivery, refused: _RefusedError) -> None:
-        whole = text = delivery.texts[position.start]
+    async def _embed_shortened(self, position: range, call: _Call, refused: _RefusedError) -> None:
+        whole = text = call.texts[position.start]
         for _ in range(_SHORTENINGS):
             text = text[: len(text) // 2]
             if len(text) < _SHORTEST:
                 break
             try:
-                vectors, tokens = await self._ask([text], delivery)
+                await self._request(position, [text], call)
             except _RefusedError as again:
                 refused = again
-                continue
-            _log.info("a text of %d characters is embedded by its first %d", len(whole), len(text))
-            await delivery.part(position, vectors, tokens)
-            return
+            else:
+                _log.info("a text of %d characters is embedded by its first %d", len(whole), len(text))
+                return
         if not self._ever_accepted:
-            raise refused.word
-        delivery.refused.append(position.start)
-        delivery.word = str(refused.word)
+            raise refused
+        call.refused[position.start] = str(refused)
 
-    async def _ask(self, texts: list[str], delivery: _Delivery) -> tuple[Matrix, int]:
-        """Return the vectors of the texts, in their order, and the tokens that they had.
+    async def _request(self, positions: range, texts: list[str], call: _Call) -> None:
+        """Ask for the vectors of the texts at these positions, and hand them over.
 
         :raises _RefusedError: there are too many of them, or one is too long or otherwise not acceptable.
         :raises ProviderError: anything else, for good.
@@ -249,17 +225,21 @@ class OpenAICompatibleEmbedder:
                 vectors, tokens = self._vectors(response.content, len(texts))
             except openai.APIError as error:
                 requests += _retries(error.request)
-                word = translate(error)
-                too_much = isinstance(error, openai.APIStatusError) and error.status_code in _TOO_MUCH
-                raise (_RefusedError(word) if too_much else word) from None
+                failure = translate(error)
+                if isinstance(error, openai.APIStatusError) and error.status_code in _TOO_MUCH:
+                    failure = _RefusedError(str(failure), kind=failure.kind)
+                raise failure from None
             except _UnusableError as error:
                 unusable = error
-            else:
-                self._ever_accepted = True
-                return vectors, admission.tokens if tokens is None else tokens
+                continue
             finally:
-                delivery.requests += requests
+                call.requests += requests
                 self._limiter.settle(admission, requests=requests, tokens=tokens)
+            self._ever_accepted = True
+            sent, call.requests = call.requests, 0
+            tokens = admission.tokens if tokens is None else tokens
+            await call.arrived.put(EmbeddedBatch(tuple(positions), vectors, sent, tokens))
+            return
         msg = (
             f"{self.model} gave {tries} unusable answers with status 200, the last one {unusable}: "
             "check PRECEDENT_API_BASE and PRECEDENT_EMBEDDING_MODEL"
