@@ -1,11 +1,8 @@
-"""The client of the provider, its errors in this project's words, and the limiter that both of its uses share."""
+"""The client of the provider of embeddings and chat, and its failures as `ProviderError`."""
 
-import asyncio
 import contextlib
 import json
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -19,12 +16,10 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-__all__ = ["Admission", "RateLimiter", "open_limiter", "open_provider", "provider_errors", "translate"]
+__all__ = ["open_provider", "provider_errors", "translate"]
 
 _CONNECT_SECONDS = 5.0
 _NO_KEY = "not-needed"  # the SDK insists on one; local servers ignore it
-_WINDOW_SECONDS = 60.0
-_CHARACTERS_PER_TOKEN = 4
 _WORD_LENGTH = 200
 _ECHO_LENGTH = 12
 
@@ -39,7 +34,7 @@ def open_provider(
 
     :param max_retries: repetitions, by the SDK, of a request that met 408, 409, 429, 5xx or a broken connection, with
         exponential back-off or as long as ``Retry-After`` says (up to 120 seconds).
-    :param patience: seconds of ``Retry-After`` above which a request is not repeated: for who has somebody waiting.
+    :param patience: seconds of ``Retry-After`` above which a request is not repeated, because somebody waits for the answer.
     """
     import httpx2
     import openai
@@ -187,64 +182,3 @@ def _retry_after(response: "httpx2.Response") -> float | None:
         with contextlib.suppress(ValueError, TypeError):
             return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     return None
-
-
-@dataclass(slots=True)
-class Admission:
-    """A request that the limiter let through at time ``at``, in seconds of the event loop."""
-
-    at: float
-    requests: int
-    tokens: int
-
-
-class RateLimiter:
-    """Keeps the requests and the tokens of any 60 seconds within the provider's limits, first come, first served.
-
-    One is shared by everything in the process that asks the provider; a limit of ``None`` is none.
-    """
-
-    def __init__(self, *, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
-        self._requests = requests_per_minute
-        self._tokens = tokens_per_minute
-        self._admitted: deque[Admission] = deque()
-        self._turn = asyncio.Lock()
-
-    async def admit(self, characters: int) -> Admission:
-        """Wait until a request with so many characters may be sent; four of them are taken for a token."""
-        tokens = -(-characters // _CHARACTERS_PER_TOKEN)
-        if self._tokens is not None:
-            tokens = min(tokens, self._tokens)  # a request above the whole limit still has to go some time
-        async with self._turn:
-            while wait := self._wait(tokens):  # noqa: ASYNC110 (what is waited for is time itself)
-                await asyncio.sleep(wait)
-            return self._note(1, tokens)
-
-    def settle(self, admission: Admission, *, requests: int, tokens: int | None) -> None:
-        """Correct the estimate by what happened: repetitions by the SDK, and the tokens of the answer if known."""
-        admission.tokens = admission.tokens if tokens is None else tokens
-        if requests > 1:
-            self._note(requests - 1, 0)
-
-    def _note(self, requests: int, tokens: int) -> Admission:
-        admission = Admission(asyncio.get_running_loop().time(), requests, tokens)
-        if self._requests is not None or self._tokens is not None:
-            self._admitted.append(admission)
-        return admission
-
-    def _wait(self, tokens: int) -> float:
-        start = asyncio.get_running_loop().time() - _WINDOW_SECONDS
-        while self._admitted and self._admitted[0].at <= start:
-            self._admitted.popleft()
-        if not self._admitted:
-            return 0.0
-        requests_fit = self._requests is None or sum(a.requests for a in self._admitted) < self._requests
-        tokens_fit = self._tokens is None or sum(a.tokens for a in self._admitted) + tokens <= self._tokens
-        return 0.0 if requests_fit and tokens_fit else self._admitted[0].at - start
-
-
-def open_limiter(settings: Settings) -> RateLimiter:
-    """Return a limiter of what settings say the provider allows."""
-    return RateLimiter(
-        requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute
-    )

@@ -12,7 +12,8 @@ from litestar.plugins.prometheus import PrometheusConfig
 
 from indexer.errors import PrecedentError
 from indexer.processes import registered_service
-from indexer.provider import open_limiter, open_provider
+from indexer.provider import open_provider
+from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from service.api import feedback_routes, health_routes, job_routes, pages, ticket_routes, triage_routes
 from service.api.bodies import Document

@@ -11,7 +11,7 @@ from indexer.embedding import Embedder
 from indexer.embedding.choose import open_embedder
 from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
 from indexer.ledger import Generation
-from indexer.provider import RateLimiter
+from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.writing import require_space

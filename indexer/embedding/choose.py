@@ -6,7 +6,8 @@ from indexer.embedding.minilm import MINILM_MODEL, MiniLMEmbedder
 from indexer.embedding.protocol import Embedder
 from indexer.errors import SettingsError
 from indexer.ledger import Ledger
-from indexer.provider import RateLimiter, open_limiter, open_provider
+from indexer.provider import open_provider
+from indexer.rate_limiter import RateLimiter, open_limiter
 from indexer.settings import Settings
 from indexer.ticket import RECIPE
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from indexer.embedding.protocol import EmbeddedBatch, Matrix
 from indexer.errors import ProviderError, RefusedTextsError
-from indexer.provider import RateLimiter, translate
+from indexer.provider import translate
+from indexer.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     import httpx2

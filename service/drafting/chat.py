@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.errors import ProviderError
-from indexer.provider import Admission, RateLimiter, provider_errors
+from indexer.provider import provider_errors
+from indexer.rate_limiter import Admission, RateLimiter
 
 if TYPE_CHECKING:
     # Importing the SDK takes more than a second, and without a provider it is never needed.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import ProviderError
-from indexer.provider import RateLimiter
+from indexer.rate_limiter import RateLimiter
 from service.drafting.chat import ChatCall
 from service.drafting.extractive import extractive_draft
 from service.drafting.grounding import GroundedText

@@ -15,7 +15,8 @@ import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from indexer.errors import ProviderError
-from indexer.provider import RateLimiter, open_provider, provider_errors, translate
+from indexer.provider import open_provider, provider_errors, translate
+from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from tests.provider import Provider
 

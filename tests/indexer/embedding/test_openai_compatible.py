@@ -15,7 +15,8 @@ from indexer.embedding import Embedder
 from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
 from indexer.embedding.protocol import EmbeddedBatch
 from indexer.errors import ProviderError, RefusedTextsError
-from indexer.provider import RateLimiter, open_provider
+from indexer.provider import open_provider
+from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from tests.provider import Provider
 from tests.provider.vectors import vectors_of

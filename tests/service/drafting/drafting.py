@@ -5,7 +5,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from indexer.provider import RateLimiter, open_provider
+from indexer.provider import open_provider
+from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
 from service.results import Neighbour, PriorityDecision

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from indexer.provider import RateLimiter, open_provider
+from indexer.provider import open_provider
+from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
 from service.results import Draft
