@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from indexer.errors import SourceError
-from indexer.settings import is_loopback
+from indexer.settings_check import LOOPBACK
 
 __all__ = ["SCHEMES", "Address", "parse_address"]
 
@@ -70,9 +70,10 @@ def parse_address(text: str, environment: Mapping[str, str] | None = None) -> Ad
         raise SourceError(msg)
     path = parts.path.strip("/")
     host = parts.netloc
-    if tool == "github" and "." not in host and ":" not in host:
-        host, path = scheme.cloud, f"{host}/{path}"
-    elif "." not in host and ":" not in host and host != "localhost":
+    is_name = host != "" and "." not in host and ":" not in host and host != "localhost"
+    if is_name and tool == "github":
+        host, path = scheme.cloud, f"{host}/{path}".rstrip("/")
+    elif is_name:
         host = scheme.cloud.format(host)
     if not host or (tool == "github" and path.count("/") != 1):
         msg = f"{text} names no place to pull from: write it as {scheme.example}"
@@ -81,7 +82,7 @@ def parse_address(text: str, environment: Mapping[str, str] | None = None) -> Ad
     if token is None and scheme.needs_token:
         msg = f"{scheme.variable} is not set: it holds the token with which {text} is asked"
         raise SourceError(msg)
-    protocol = "http" if is_loopback(parts.hostname or "") else "https"
+    protocol = "http" if parts.hostname in LOOPBACK else "https"
     base = f"{protocol}://{host}"
     if tool == "rt" and path:  # RT may be installed under a path
         base, path = f"{base}/{path}", ""
