@@ -22,7 +22,8 @@ from indexer.commands.output import (
 )
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder, expected_requests
-from indexer.errors import PrecedentError, ProviderError, SettingsError
+from indexer.errors import PrecedentError, ProviderError, SettingsError, SourceError
+from indexer.pull import Address, parse_address, pull, pull_file
 from indexer.rejections import Rejections
 from indexer.sample import SAMPLE
 from indexer.settings import Settings
@@ -41,6 +42,7 @@ Examples:
   precedent sync tickets.jsonl
   precedent sync export.csv --map body='Issue Text' --source helpdesk
   precedent sync export.csv --dry-run
+  ZENDESK_TOKEN=me@acme.com/token:KEY precedent sync zendesk://acme
 
 Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
 )
@@ -68,8 +70,14 @@ def sync(*, as_json: bool, **options: Any) -> int:
     FILE is JSONL, JSON or CSV, plain or gzip, a folder of such files, or - for standard input. Only new and changed
     tickets are embedded, so it is cheap to run again. Records that are not tickets are reported and kept in
     FILE.rejected.jsonl; the others are stored.
+
+    FILE may also be the address of a helpdesk: zendesk://NAME, jira://HOST[/PROJECT], freshdesk://NAME,
+    github://OWNER/REPOSITORY or rt://HOST[?queue=NAME], with its token in ZENDESK_TOKEN, JIRA_TOKEN and so on. Each run
+    asks for what changed since the last one.
     """
-    report, status = _sync(settings_for_command(), _Options(**options))
+    settings, given = settings_for_command(), _Options(**options)
+    address = parse_address(given.file)
+    report, status = _sync(settings, given) if address is None else _pull(settings, given, address)
     finish(report, as_json=as_json)
     return status
 
@@ -160,6 +168,51 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
         say(
             f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
         )
+    return report, status
+
+
+def _pull(settings: Settings, options: _Options, address: Address) -> tuple[engine.SyncReport, int]:
+    """Store what changed in a helpdesk since the last pull."""
+    from indexer.embedding.choose import open_embedder
+
+    for name in ("format", "columns", "delete_missing", "dry_run"):
+        if getattr(options, name):
+            option = "map" if name == "columns" else name.replace("_", "-")
+            msg = f"--{option} is for files; a pull from {address.text} has no use for it"
+            raise SettingsError(msg)
+    report = engine.SyncReport()
+    status = DONE
+    with contextlib.closing(Store(settings)) as store:
+        kept = pull_file(settings.data_dir, address, ".json")
+        rejections = Rejections(pull_file(settings.data_dir, address, ".rejected.jsonl"), _first_few())
+        try:
+            with rejections, showing_progress() as step:
+
+                def progress(so_far: engine.SyncReport) -> None:
+                    nonlocal report
+                    report = so_far
+                    step("sync", report.done, report.read)
+
+                embedder = open_embedder(settings, store.ledger, retries=RETRIES)
+                say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
+                _announce_unembedded(settings, store, embedder)
+                store.prepare(step)
+                work = pull(
+                    store, embedder, address, rejections,
+                    file=kept, source=options.source or address.text, tell=say, progress=progress,
+                )  # fmt: skip
+                run_closing(embedder, work)
+        except (ProviderError, SourceError) as error:
+            stored = report.added + report.updated
+            left = (
+                f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
+            )
+            say(f"error: {error}{left}")
+            status = PROBLEMS if stored else FAILED
+    say(_summary(report))
+    if rejections.count:
+        say(f"{rejections.count:,} records were rejected; they and the reasons are in {rejections.path}")
+        status = max(status, PROBLEMS)
     return report, status
 
 

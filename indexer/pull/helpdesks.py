@@ -34,6 +34,11 @@ class Page:
     document: dict[str, Any] | list[Any]
     cursor: Cursor
 
+    def __len__(self) -> int:
+        """Return how many tickets there are."""
+        document = self.document
+        return len(document if isinstance(document, list) else next(iter(document.values())))
+
 
 def pages(address: Address, cursor: Cursor, tell: Callable[[str], None]) -> Iterator[Page]:
     """Yield what changed since the cursor, oldest first; an empty cursor asks for everything.

@@ -1,5 +1,6 @@
 """Reading a source: a file, a directory of files, or standard input, in any of the formats."""
 
+import io
 import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from indexer.sources.record import Cursor, Reader, SourceRecord
 from indexer.sources.zendesk import read_zendesk
 from indexer.ticket import Ticket, TicketError, parse_ticket
 
-__all__ = ["FORMATS", "SourceReader", "read_source"]
+__all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
 
 _READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
@@ -92,6 +93,14 @@ def read_source(
     _check_mapping(names, format)
     files = _files(path)
     return SourceReader(_file(path, format, names) if files is None else _directory(files, format, names))
+
+
+def read_document(document: bytes, format: str) -> Iterator[SourceRecord]:  # noqa: A002 (named as the option is)
+    """Yield the records of an export that is in memory, in UTF-8.
+
+    :param format: one of `FORMATS`.
+    """
+    yield from _READERS[format](io.BytesIO(document))
 
 
 def _check_mapping(mapping: dict[str, str], format_name: str | None) -> None:

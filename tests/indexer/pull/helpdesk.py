@@ -32,6 +32,8 @@ class Helpdesk:
         """Statuses and headers with which the next requests are answered, before any is answered rightly."""
         self.break_after: int | None = None
         """Requests after which the connection is cut in the middle of an answer, once."""
+        self.refuse_after: int | None = None
+        """Requests after which every one is answered with 403."""
         self.authorization = ""
         self.port = 0
 
@@ -173,6 +175,9 @@ def running(helpdesk: Helpdesk) -> Iterator[Helpdesk]:
             address = urlsplit(self.path)
             helpdesk.requests.append((time.monotonic(), address.path))
             helpdesk.authorization = self.headers.get("Authorization", "")
+            if helpdesk.refuse_after is not None and len(helpdesk.requests) > helpdesk.refuse_after:
+                self._send(403, b"{}", {})
+                return
             if helpdesk.faults:
                 status, headers = helpdesk.faults.pop(0)
                 self._send(status, b"{}", headers)

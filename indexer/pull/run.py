@@ -1,0 +1,111 @@
+"""Pull from a helpdesk and store what changed, so that a run that ends anywhere is continued by the next one."""
+
+import re
+from asyncio import to_thread
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from indexer.durable import replace_durably
+from indexer.embedding import Embedder
+from indexer.errors import SourceError
+from indexer.pull.address import Address
+from indexer.pull.helpdesks import Cursor, Page, pages
+from indexer.rejections import Rejections
+from indexer.sources import SourceRecord, read_document
+from indexer.store import Store
+from indexer.sync import SyncReport, sync
+
+__all__ = ["pull", "pull_file"]
+
+_BATCH = 500  # tickets that are stored together: enough for full requests to the provider
+_UNSAFE = re.compile(r"[^a-z0-9.-]+")
+_FOLDER = "pulls"
+
+
+def pull_file(data_dir: Path, address: Address, ending: str) -> Path:
+    """Return a file that is kept of an address: where its next pull goes on, or the records that it rejected."""
+    folder = data_dir / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / (_UNSAFE.sub("-", address.text.casefold()).strip("-") + ending)
+
+
+async def pull(
+    store: Store,
+    embedder: Embedder,
+    address: Address,
+    rejections: Rejections,
+    *,
+    file: Path,
+    source: str,
+    tell: Callable[[str], None],
+    progress: Callable[[SyncReport], None],
+) -> SyncReport:
+    """Store what changed in a helpdesk since the last pull.
+
+    Tickets are stored in batches, and after each the file is told where to go on: a run that is killed costs one batch
+    that is asked for again, and is found unchanged.
+
+    :param file: what is kept between runs.
+    :param source: the name that tickets are stored under.
+    :param tell: told of waits, in words.
+    :param progress: called with the report so far.
+    :raises SourceError: the helpdesk refuses, or does not answer; what came before is stored.
+    :raises ProviderError: texts could not be embedded; the batches before are stored.
+    """
+    total = SyncReport()
+    batches = _batches(pages(address, _kept(file), tell))
+    while (batch := await to_thread(next, batches, None)) is not None:
+        before = total
+
+        def whole(report: SyncReport, before: SyncReport = before) -> None:
+            progress(_sum(before, report))
+
+        records = (record for page in batch for record in _records(page, address))
+        report = await sync(store, embedder, records, rejections, source=source, progress=whole)
+        total = _sum(before, report)
+        await to_thread(_keep, file, batch[-1].cursor)
+    return total
+
+
+def _batches(found: Iterator[Page]) -> Iterator[list[Page]]:
+    batch: list[Page] = []
+    size = 0
+    for page in found:
+        batch.append(page)
+        size += len(page)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _records(page: Page, address: Address) -> Iterator[SourceRecord]:
+    return read_document(msgspec.json.encode(page.document), address.tool)
+
+
+def _sum(first: SyncReport, second: SyncReport) -> SyncReport:
+    """Return the counts of both together."""
+    both = {name: getattr(first, name) + getattr(second, name) for name in _COUNTED}
+    return SyncReport(**both)
+
+
+_COUNTED = [name for name in SyncReport.__struct_fields__ if name not in {"dry_run", "cost"}]
+
+
+def _kept(file: Path) -> Cursor:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Cursor)
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError):
+        msg = f"{file} cannot be read: delete it, and the next pull asks for everything again"
+        raise SourceError(msg) from None
+
+
+def _keep(file: Path, cursor: Cursor) -> None:
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_bytes(msgspec.json.encode(cursor))
+    replace_durably(unfinished, file)

@@ -1,0 +1,115 @@
+"""The whole way from a helpdesk into the store: incremental, killed in the middle, throttled, with rejected tickets."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from indexer.ledger import Filter
+from indexer.settings import Settings
+from indexer.store import Store
+from indexer.ticket import Ticket
+from tests.indexer.command import report_of, run_command, start_command
+from tests.indexer.pull.helpdesk import Helpdesk, running
+
+pytestmark = pytest.mark.usefixtures("provider")
+
+_COUNT = 1_150
+_TOOLS = {"zendesk": "", "jira": "/REP"}
+
+
+@pytest.fixture(autouse=True)
+def _tokens() -> Iterator[None]:
+    with patch.dict(
+        os.environ, {"ZENDESK_TOKEN": "secret-token", "JIRA_TOKEN": "a@example.com:secret-token"}
+    ):
+        yield
+
+
+@pytest.fixture
+def helpdesk() -> Iterator[Helpdesk]:
+    with running(Helpdesk(_COUNT)) as served:
+        yield served
+
+
+def _stored(settings: Settings) -> list[Ticket]:
+    with contextlib.closing(Store(settings)) as store:
+        return store.ledger.tickets.page(Filter(), limit=10_000)
+
+
+def _number(ticket: Ticket) -> int:
+    return int(ticket.id.rpartition("-")[2])
+
+
+@pytest.mark.parametrize("tool", _TOOLS)
+def test_tickets_come_with_their_resolution_and_then_only_changes(
+    settings: Settings, helpdesk: Helpdesk, tool: str
+) -> None:
+    """The second run asks for little, the third finds nothing new, and no token is in what is kept."""
+    address = f"{tool}://127.0.0.1:{helpdesk.port}{_TOOLS[tool]}"
+    first = report_of(run_command(settings, "sync", address, "--json"))
+    assert (first["read"], first["added"], first["rejected"]) == (_COUNT, _COUNT, 0)
+    stored = _stored(settings)
+    assert {_number(ticket) for ticket in stored} == set(range(1, _COUNT + 1))
+    for ticket in stored:
+        assert helpdesk.text(_number(ticket)) in ticket.text
+        assert ticket.resolution == helpdesk.reply(_number(ticket))
+        assert ticket.source == address
+    helpdesk.touch(7)
+    again = report_of(run_command(settings, "sync", address, "--json"))
+    assert (again["updated"], again["embedded_texts"]) == (1, 0)
+    assert again["read"] < 200
+    kept = b"".join(file.read_bytes() for file in (settings.data_dir / "pulls").iterdir())
+    assert b"secret-token" not in kept
+
+
+def test_killed_in_the_middle_nothing_is_lost_or_stored_twice(settings: Settings, helpdesk: Helpdesk) -> None:
+    """Kill -9 after the first batches, then again to the end."""
+    address = f"zendesk://127.0.0.1:{helpdesk.port}"
+    kept = settings.data_dir / "pulls"
+    process = start_command(settings, "sync", address)
+    deadline = time.monotonic() + 120
+    while not list(kept.glob("*.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = len(_stored(settings))
+    assert 0 < before < _COUNT, "it was killed too late to show anything"
+    asked = len(helpdesk.requests)
+    report = report_of(run_command(settings, "sync", address, "--json"))
+    assert {_number(ticket) for ticket in _stored(settings)} == set(range(1, _COUNT + 1))
+    assert len(_stored(settings)) == _COUNT
+    assert report["added"] == _COUNT - before
+    assert len(helpdesk.requests) - asked < _COUNT, "what was stored is not asked for again"
+
+
+def test_a_helpdesk_that_fails_for_good_keeps_what_was_stored(settings: Settings, helpdesk: Helpdesk) -> None:
+    """The error says so, and the same command goes on when the helpdesk is back."""
+    address = f"zendesk://127.0.0.1:{helpdesk.port}"
+    helpdesk.refuse_after = 700
+    broken = run_command(settings, "sync", address, "--json", status=1)
+    assert "403" in broken.stderr
+    assert "run the same command again" in broken.stderr
+    assert report_of(broken)["added"] == len(_stored(settings)) > 0
+    helpdesk.refuse_after = None
+    run_command(settings, "sync", address)
+    assert len(_stored(settings)) == _COUNT
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--delete-missing", "--format=zendesk", "--map=body=x"])
+def test_what_is_for_files_is_refused(settings: Settings, option: str) -> None:
+    """Nothing is asked, and the message names the option."""
+    nothing = run_command(settings, "sync", "zendesk://127.0.0.1:9", option, status=2)
+    assert option.partition("=")[0] in nothing.stderr
+
+
+def test_without_a_token_the_variable_is_named(settings: Settings) -> None:
+    """Which one it is depends on the helpdesk."""
+    nothing = run_command(settings, "sync", "freshdesk://acme", status=2)
+    assert "FRESHDESK_TOKEN" in nothing.stderr
