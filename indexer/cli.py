@@ -7,8 +7,16 @@ from collections.abc import Sequence
 import click
 
 from indexer.actor import acting_by_command
-from indexer.commands import COMMANDS
+from indexer.commands.audit_log import audit_log
+from indexer.commands.backup import backup, restore, salvage
+from indexer.commands.clear import clear
+from indexer.commands.forget import forget
+from indexer.commands.keys import keys
 from indexer.commands.output import FAILED
+from indexer.commands.rebuild import rebuild
+from indexer.commands.status import status, stop
+from indexer.commands.sync import sample, sync
+from indexer.commands.verify import verify
 from indexer.console import say
 from indexer.errors import PrecedentError
 from indexer.privacy import keep_private
@@ -37,7 +45,10 @@ def cli() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (
+    *(sync, sample, rebuild, verify, status, stop, clear, keys),
+    *(forget, audit_log, backup, restore, salvage),
+):
     cli.add_command(command)
 
 
@@ -54,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m index
     try:
         # A command returns its exit status, click that of --help; a usage error is an exception.
         with acting_by_command():
-            status = cli.main(args=given, prog_name=name, standalone_mode=False)
+            code = cli.main(args=given, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -64,4 +75,4 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "python -m index
     except (click.Abort, KeyboardInterrupt):
         say("interrupted: finished work is kept; run the same command again to continue")
         return _INTERRUPTED
-    return int(status or 0)
+    return int(code or 0)

@@ -8,7 +8,7 @@ from indexer.cli import main as run
 from service.commands.evaluate import audit, evaluate
 from service.commands.serve import serve
 
-__all__ = ["main"]
+__all__ = ["cli", "main"]
 
 for command in (serve, evaluate, audit):
     cli.add_command(command)

@@ -13,10 +13,8 @@ import click
 import msgspec
 import pytest
 
-from indexer.commands import COMMANDS
 from indexer.settings import KEY_NAME, PREFIX, Settings
-from service.commands.evaluate import audit, evaluate
-from service.commands.serve import serve
+from service.cli import cli
 from tests.service.running import environment, running_service
 
 _ROOT = Path(__file__).parents[1]
@@ -42,7 +40,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 def test_every_command_that_is_named_exists_with_its_options() -> None:
     """The README, SECURITY.md and the changelog name no command or option that `precedent` does not have."""
-    commands = {command.name: command for command in (*COMMANDS, serve, evaluate, audit)}
+    commands = cli.commands
     named = 0
     for text in (_README, *((_ROOT / name).read_text() for name in ("SECURITY.md", "CHANGELOG.md"))):
         for name, rest in re.findall(r"`precedent ([a-z][a-z-]*)([^`]*)`", text):

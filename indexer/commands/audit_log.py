@@ -1,12 +1,11 @@
 """``audit-log``: who changed which tickets, and when."""
 
-import contextlib
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
-from indexer.commands.output import DONE, settings_for_command
+from indexer.commands.output import DONE, opened_ledger
 from indexer.console import say
 
 __all__ = ["audit_log"]
@@ -37,10 +36,7 @@ def audit_log(
     (command:USER). It never holds a ticket's text. The id of an erased ticket is replaced by a mark, which --ticket
     still finds.
     """
-    from indexer.ledger import Ledger
-
-    settings = settings_for_command()
-    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+    with opened_ledger() as (_, ledger):
         if clear_before is not None:
             say(f"removed {ledger.audit.clear(_seconds(clear_before)):,} lines")
         named = None if ticket is None else {ticket, ledger.audit.mark(ticket)}

@@ -1,12 +1,13 @@
 """``backup``, ``restore`` and ``salvage``: copy the ledger to one file, and back."""
 
-import contextlib
 from pathlib import Path
 
 import click
 
-from indexer.commands.output import DONE, PROBLEMS, finish, json_option, settings_for_command
+from indexer import backup as copies
+from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store, settings_for_command
 from indexer.console import say, showing_progress
+from indexer.salvage import salvage as save
 
 __all__ = ["backup", "restore", "salvage"]
 
@@ -22,8 +23,6 @@ def backup(file: Path, *, as_json: bool) -> int:
     The service may go on running. FILE must not exist; it becomes an SQLite database with a checksum. A damaged ledger
     is refused: see `precedent salvage`.
     """
-    from indexer import backup as copies
-
     settings = settings_for_command()
     with copies.stored(settings, file) as ledger, showing_progress() as step:
         report = copies.backup(ledger, file, progress=step)
@@ -43,11 +42,7 @@ def restore(file: Path, *, as_json: bool) -> int:
     FILE was written by `precedent backup` or `precedent salvage` and is checked first. The ledger must be
     empty. Nothing is embedded again.
     """
-    from indexer import backup as copies
-    from indexer.store import Store
-
-    settings = settings_for_command()
-    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+    with opened_store() as (_, store, step):
         report = copies.restore(store.ledger, file, progress=step)
         say(
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; making the index of them"
@@ -66,8 +61,6 @@ def salvage(file: Path, *, as_json: bool) -> int:
     Stop the service first. What is lost is listed by table and key, never with a text. Only FILE is written;
     `precedent restore FILE` reads it.
     """
-    from indexer.salvage import salvage as save
-
     settings = settings_for_command()
     with showing_progress() as step:
         report = save(settings, file, progress=step)

@@ -1,11 +1,11 @@
 """``clear``: delete vectors and notes that are no longer needed."""
 
-import contextlib
+import time
 
 import click
 import msgspec
 
-from indexer.commands.output import DONE, finish, json_option, settings_for_command
+from indexer.commands.output import DONE, finish, json_option, opened_ledger
 from indexer.console import say
 
 __all__ = ["clear"]
@@ -33,14 +33,9 @@ def clear(days: float | None, *, as_json: bool) -> int:
     nothing is paid for twice. The notes by which `precedent forget --deleted` finds deleted tickets are removed too,
     once those are erased. Tickets are never touched.
     """
-    import time
-
-    from indexer.ledger import Ledger
-
-    settings = settings_for_command()
-    kept = settings.keep_unused_days if days is None else days
-    before = time.time() - kept * 86_400
-    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+    with opened_ledger() as (settings, ledger):
+        kept = settings.keep_unused_days if days is None else days
+        before = time.time() - kept * 86_400
         report = ClearReport(
             vectors=ledger.vectors.clear_unused(before), tombstones=ledger.tickets.clear_tombstones(before)
         )

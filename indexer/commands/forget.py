@@ -1,11 +1,10 @@
 """``forget``: erase tickets from every file, and prove it."""
 
-import contextlib
-
 import click
 
-from indexer.commands.output import DONE, PROBLEMS, finish, json_option, settings_for_command
-from indexer.console import say, showing_progress
+from indexer import forget as erasure
+from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store
+from indexer.console import say
 
 __all__ = ["forget"]
 
@@ -37,11 +36,7 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
     reads the files again, and prints what it found. Backups and exports are yours to delete. Chroma restarts
     meanwhile: for some seconds a running service may answer 503. Without an ID or option it continues what was interrupted.
     """
-    from indexer import forget as erasure
-    from indexer.store import Store
-
-    settings = settings_for_command()
-    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+    with opened_store() as (settings, store, step):
         wanted = list(ids)
         for tag in tags:
             tagged = store.ledger.tickets.tagged(tag)

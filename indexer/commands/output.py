@@ -1,16 +1,21 @@
-"""What all commands share: settings, exit statuses, ``--json``, and running asynchronous work."""
+"""What all commands share: opening what is stored, exit statuses, ``--json``, and asynchronous work."""
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import click
 import msgspec
 
+from indexer.console import showing_progress
 from indexer.embedding import Embedder
+from indexer.ledger import Ledger
 from indexer.logs import configure_logging
+from indexer.progress import Progress
 from indexer.settings import Settings, load_settings
+from indexer.store import Store
 
 __all__ = [
     "DONE",
@@ -19,6 +24,8 @@ __all__ = [
     "RETRIES",
     "finish",
     "json_option",
+    "opened_ledger",
+    "opened_store",
     "run_closing",
     "settings_for_command",
 ]
@@ -43,6 +50,22 @@ def settings_for_command() -> Settings:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     return settings
+
+
+@contextlib.contextmanager
+def opened_ledger() -> Iterator[tuple[Settings, Ledger]]:
+    """Open the ledger that settings name while the block runs."""
+    settings = settings_for_command()
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        yield settings, ledger
+
+
+@contextlib.contextmanager
+def opened_store() -> Iterator[tuple[Settings, Store, Progress]]:
+    """Open the ledger and the index while the block runs, with progress on standard error."""
+    settings = settings_for_command()
+    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+        yield settings, store, step
 
 
 def finish(report: msgspec.Struct, *, as_json: bool) -> None:

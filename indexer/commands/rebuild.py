@@ -1,19 +1,19 @@
 """``rebuild``: build a new generation of the index, or with ``--rollback`` return to the previous one."""
 
-import contextlib
-
 import click
 
+from indexer import rebuild as generations
 from indexer.commands.output import (
     DONE,
     PROBLEMS,
     RETRIES,
     finish,
     json_option,
+    opened_store,
     run_closing,
-    settings_for_command,
 )
-from indexer.console import say, showing_progress
+from indexer.console import say
+from indexer.embedding.choose import open_embedder
 
 __all__ = ["rebuild"]
 
@@ -30,20 +30,10 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
     answering and taking writes; it is checked, then put in its place in one step. A text that was ever embedded with the
     model is not embedded again. If interrupted, run the same command again to continue.
     """
-    from indexer import rebuild as generations
-    from indexer.embedding.choose import open_embedder
-    from indexer.store import Store
-
-    settings = settings_for_command()
-    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+    with opened_store() as (settings, store, step):
         space = generations.previous_generation(store).space if rollback else None
-        embedder = (
-            open_embedder(settings, retries=RETRIES, ledger=store.ledger)
-            if space is None
-            else open_embedder(
-                settings, kind=space.kind, model=space.model, retries=RETRIES, ledger=store.ledger
-            )
-        )
+        kind, model = (space.kind, space.model) if space else (None, None)
+        embedder = open_embedder(settings, store.ledger, kind=kind, model=model, retries=RETRIES)
         expected = generations.estimate(store, embedder, settings)
         cost = "" if expected.cost is None else f", cost {expected.cost:g}"
         say(

@@ -1,12 +1,11 @@
 """``status`` and ``stop``: show what is stored, and stop what runs."""
 
-import contextlib
 import sys
 
 import click
 import msgspec
 
-from indexer.commands.output import DONE, json_option, settings_for_command
+from indexer.commands.output import DONE, json_option, opened_ledger, settings_for_command
 from indexer.console import say
 
 __all__ = ["status", "stop"]
@@ -16,10 +15,7 @@ __all__ = ["status", "stop"]
 @json_option
 def status(*, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
-    from indexer.ledger import Ledger
-
-    settings = settings_for_command()
-    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+    with opened_ledger() as (_, ledger):
         live = ledger.generations.live()
         found = {
             "tickets": ledger.tickets.count(),

@@ -17,6 +17,8 @@ from indexer.commands.output import (
     RETRIES,
     finish,
     json_option,
+    opened_ledger,
+    opened_store,
     run_closing,
     settings_for_command,
 )
@@ -86,15 +88,11 @@ def sync(*, as_json: bool, **options: Any) -> int:
 @click.option("--remove", is_flag=True, help="Delete the sample's tickets instead.")
 def sample(*, remove: bool) -> int:
     """Store the bundled sample of tickets, if nothing is stored yet."""
-    from indexer.ledger import Ledger
-
-    settings = settings_for_command()
     if remove:
-        return _remove_sample(settings)
-    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
-        stored = ledger.tickets.count()
-    if stored:
-        return DONE
+        return _remove_sample()
+    with opened_ledger() as (settings, ledger):
+        if ledger.tickets.count():
+            return DONE
     say("nothing is stored yet: indexing the bundled sample")
     return _sync(settings, _Options(file=str(SAMPLE), source=_SAMPLE_SOURCE))[1]
 
@@ -240,8 +238,8 @@ def _summary(report: engine.SyncReport) -> str:
     )
 
 
-def _remove_sample(settings: Settings) -> int:
-    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+def _remove_sample() -> int:
+    with opened_store() as (_, store, step):
         store.prepare(step)
         gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE_SOURCE)))
         live = store.ledger.generations.live()

@@ -1,11 +1,10 @@
 """``verify``: check what is stored, and with ``--repair`` repair the index."""
 
-import contextlib
-
 import click
 
-from indexer.commands.output import DONE, PROBLEMS, finish, json_option, settings_for_command
-from indexer.console import say, showing_progress
+from indexer import verify as checks
+from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store
+from indexer.console import say
 from indexer.errors import IndexUnavailableError
 
 __all__ = ["verify"]
@@ -24,11 +23,7 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
 
     Every row of the index is compared with the ledger, and a sample of tickets is searched for.
     """
-    from indexer import verify as checks
-    from indexer.store import Store
-
-    settings = settings_for_command()
-    with contextlib.closing(Store(settings)) as store, showing_progress() as step:
+    with opened_store() as (settings, store, step):
         if repair:
             try:
                 checks.repair(store, full=full, progress=step)
