@@ -1,6 +1,5 @@
 """Two syncs and a service work on one data directory at the same time."""
 
-import subprocess
 from pathlib import Path
 
 import msgspec
@@ -8,7 +7,7 @@ import pytest
 
 from indexer.settings import Settings
 from tests.chaos.checking import assert_all_stored, finds, write_file
-from tests.indexer.command import report_of, run_command, start_command
+from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
@@ -33,7 +32,7 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
         for wave in range(2):
             starts = [1_000 * (2 * wave + n) for n in range(2)]
             files = [write_file(tmp_path / f"{n}.jsonl", make_tickets(_EACH, start=n)) for n in starts]
-            syncs = [start_command(settings, "sync", file, "--json", **_SMALL) for file in files]
+            syncs = [fork_command(settings, "sync", file, "--json", **_SMALL) for file in files]
             if wave == 0:
                 service.wait("/health/live")
             while any(process.poll() is None for process in syncs):
@@ -50,10 +49,8 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
                     assert put.status_code == 200, put.text
                     written += 1
             for process in syncs:
-                output, errors = process.communicate()
-                assert process.returncode == 0, errors
-                run = subprocess.CompletedProcess(process.args, 0, output, errors)
-                assert report_of(run)["added"] == _EACH
+                assert process.wait() == 0, process.output
+                assert report_of(process)["added"] == _EACH
             service.until(lambda first=starts[0]: finds(service, first), "what was synced is found")
         assert answers > 0
         numbers = [start + n for start in range(0, 4_000, 1_000) for n in range(_EACH)]

@@ -1,7 +1,8 @@
-"""Commands of the indexer, in this process or as one of their own."""
+"""Commands of the indexer: in this process, forked from one that has their imports, or as a program."""
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -12,10 +13,12 @@ from unittest.mock import patch
 
 from indexer.cli import main
 from indexer.settings import Settings
+from tests.forked import Forked
 
-__all__ = ["ROOT", "environment", "report_of", "run_command", "start_command"]
+__all__ = ["ROOT", "environment", "fork_command", "report_of", "run_command", "start_command"]
 
 ROOT = Path(__file__).parents[2]
+_number = itertools.count()
 
 
 def environment(settings: Settings, **changes: str) -> dict[str, str]:
@@ -43,6 +46,12 @@ def start_command(settings: Settings, *arguments: str, **changes: str) -> "subpr
     )
 
 
+def fork_command(settings: Settings, *arguments: str, **changes: str) -> Forked:
+    """Start a command that can be killed; what it prints goes to a file beside the data directory."""
+    output = settings.data_dir.parent / f"command-{next(_number)}.log"
+    return Forked(*arguments, cwd=ROOT, env=environment(settings, **changes), output=output)
+
+
 def run_command(
     settings: Settings, *arguments: str, status: int | None = 0, **changes: str
 ) -> "subprocess.CompletedProcess[str]":
@@ -58,7 +67,8 @@ def run_command(
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
 
 
-def report_of(run: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+def report_of(run: "subprocess.CompletedProcess[str] | Forked") -> dict[str, Any]:
     """Return the report that ``--json`` ends with."""
-    report: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    output = run.output if isinstance(run, Forked) else run.stdout
+    report: dict[str, Any] = json.loads(output.splitlines()[-1])
     return report

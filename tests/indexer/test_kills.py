@@ -1,4 +1,4 @@
-"""Killed at thirty random moments of sync, rebuild, rollback, forget and restore, the store is whole or says what to run."""
+"""Killed at eighteen random moments of sync, rebuild, rollback, forget and restore, the store is whole or says what to run."""
 
 import contextlib
 import random
@@ -16,7 +16,8 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import Ticket
 from indexer.verify import Problem, repair, verify
-from tests.indexer.command import report_of, run_command, start_command
+from tests.forked import Forked
+from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.making import fill_store, make_ticket, make_tickets
 from tests.provider import Provider
 
@@ -36,13 +37,13 @@ def store(settings: Settings) -> Iterator[Store]:
         yield opened
 
 
-def _holds(process: "subprocess.Popen[str]", name: str) -> bool:
+def _holds(process: Forked, name: str) -> bool:
     with contextlib.suppress(OSError):
         return any(str(link.readlink()).endswith(name) for link in Path(f"/proc/{process.pid}/fd").iterdir())
     return False
 
 
-def _wait_for(process: "subprocess.Popen[str]", name: str) -> None:
+def _wait_for(process: Forked, name: str) -> None:
     """Wait until the process has the file open: its work begins."""
     deadline = time.monotonic() + _PATIENCE
     while process.poll() is None and not _holds(process, name):
@@ -52,22 +53,20 @@ def _wait_for(process: "subprocess.Popen[str]", name: str) -> None:
 
 def _duration(settings: Settings, *arguments: str, opens: str, **changes: str) -> float:
     """Run the command to its end and return how long its work took."""
-    with start_command(settings, *arguments, **changes) as process:
-        _wait_for(process, opens)
-        began = time.monotonic()
-        _, errors = process.communicate(timeout=_PATIENCE)
-    assert process.returncode == 0, errors
+    process = fork_command(settings, *arguments, **changes)
+    _wait_for(process, opens)
+    began = time.monotonic()
+    assert process.wait(_PATIENCE) == 0, process.output
     return time.monotonic() - began
 
 
 def _kill(settings: Settings, *arguments: str, opens: str, after: float, **changes: str) -> bool:
     """Run the command, kill it some time after its work began, and return whether it was still at work."""
-    with start_command(settings, *arguments, **changes) as process:
-        _wait_for(process, opens)
-        time.sleep(after)
-        process.kill()
-        process.communicate(timeout=_PATIENCE)
-    return process.returncode == -9
+    process = fork_command(settings, *arguments, **changes)
+    _wait_for(process, opens)
+    time.sleep(after)
+    process.kill()
+    return process.wait(_PATIENCE) == -9
 
 
 def _problems(store: Store, settings: Settings) -> tuple[Problem, ...]:
@@ -87,14 +86,14 @@ def _mend(store: Store, settings: Settings) -> None:
 
 
 def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider: Provider) -> None:
-    """Twelve kills, half of them near the switch: one whole generation is live each time, and every ticket is there."""
+    """Six kills, half of them near the switch: one whole generation is live each time, and every ticket is there."""
     generator = random.Random(3)
     whole = _duration(settings, "rebuild", opens="maintenance.lock", EMBEDDING_MODEL="model-0")
     back = _duration(settings, "rebuild", "--rollback", opens="maintenance.lock")
     killed = 0
-    for number in range(12):
+    for number in range(6):
         near_the_end = number % 2
-        if number % 4 == 3:
+        if number % 3 == 2:
             arguments, length = ["rebuild", "--rollback"], back
         else:
             arguments, length = ["rebuild"], whole
@@ -104,7 +103,7 @@ def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider:
             *arguments,
             opens="maintenance.lock",
             after=after,
-            EMBEDDING_MODEL=f"model-{1 + number // 4}",
+            EMBEDDING_MODEL=f"model-{1 + number // 3}",
         )
         assert set(store.ledger.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
         _mend(store, settings)
@@ -124,11 +123,11 @@ def store_in_live(store: Store, number: int) -> None:
 
 
 def test_forget(store: Store, settings: Settings) -> None:
-    """Six kills: the run goes on when it is called again, and nothing else is lost."""
+    """Four kills: the run goes on when it is called again, and nothing else is lost."""
     generator = random.Random(5)
     length = _duration(settings, "forget", "t-0", opens="maintenance.lock")
     killed = 0
-    for number in range(1, 7):
+    for number in range(1, 5):
         after = length * generator.uniform(0.0, 1.0)
         killed += _kill(settings, "forget", f"t-{number}", opens="maintenance.lock", after=after)
         _mend(store, settings)
@@ -144,7 +143,7 @@ def test_forget(store: Store, settings: Settings) -> None:
 
 
 def test_restore(store: Store, settings: Settings, tmp_path: Path) -> None:
-    """Six kills: the store is empty or whole."""
+    """Four kills: the store is empty or whole."""
     generator = random.Random(7)
     file = str(tmp_path / "made.backup")
     run_command(settings, "backup", file)
@@ -155,7 +154,7 @@ def test_restore(store: Store, settings: Settings, tmp_path: Path) -> None:
 
     length = _duration(empty("whole"), "restore", file, opens="ledger.sqlite3")
     killed = 0
-    for number in range(6):
+    for number in range(4):
         chosen = empty(f"store-{number}")
         after = length * generator.uniform(0.0, 1.0)
         killed += _kill(chosen, "restore", file, opens="ledger.sqlite3", after=after)
@@ -170,7 +169,7 @@ def test_restore(store: Store, settings: Settings, tmp_path: Path) -> None:
 
 
 def test_sync(store: Store, settings: Settings, tmp_path: Path) -> None:
-    """Six kills: the store is whole after each, nothing acknowledged is lost, and the last sync stores the rest."""
+    """Four kills: the store is whole after each, nothing acknowledged is lost, and the last sync stores the rest."""
     generator = random.Random(11)
     source = tmp_path / "tickets.jsonl"
 
@@ -180,7 +179,7 @@ def test_sync(store: Store, settings: Settings, tmp_path: Path) -> None:
 
     length = _duration(settings, "sync", write(make_tickets(400, start=2_000)), opens="ledger.sqlite3")
     tickets, killed = list[Ticket](), 0
-    for number in range(6):
+    for number in range(4):
         tickets += make_tickets(400, start=10_000 * (number + 1))
         after = length * generator.uniform(0.2, 1.0)
         killed += _kill(settings, "sync", write(tickets), opens="ledger.sqlite3", after=after)

@@ -61,6 +61,8 @@ def _main() -> None:
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
     parameters.n_ctx = CONTEXT_TOKENS
+    # More threads would spin while they wait for each other, on cores that other tests need.
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(parameters)
     print(json.dumps({"url": f"{server.listening_address}/v1"}), flush=True)
     sys.stdin.read()  # ends when the owner does, kill -9 included

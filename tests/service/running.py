@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ import httpx
 import msgspec
 
 from indexer.ticket import Ticket
+from tests.forked import Forked
 from tests.free_port import free_port
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
@@ -49,7 +48,7 @@ class Event(NamedTuple):
 class Service:
     """A running service. ``http`` asks it; ``log`` is what it has written to standard error."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path, data_dir: Path) -> None:
+    def __init__(self, process: Forked, url: str, folder: Path, data_dir: Path) -> None:
         self.process = process
         self.url = url
         self.data_dir = data_dir
@@ -152,15 +151,12 @@ def start_service(data_dir: Path, provider: Provider | None = None, **settings: 
     """Start a service and return at once; it logs beside the data directory."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     port = settings.pop("port", None) or str(free_port())
-    with (data_dir.parent / "service.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service"],
-            cwd=data_dir.parent,
-            env=environment(data_dir, provider, port=port, **settings),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    process = Forked(
+        "serve",
+        cwd=data_dir.parent,
+        env=environment(data_dir, provider, port=port, **settings),
+        output=data_dir.parent / "service.log",
+    )
     return Service(process, f"http://127.0.0.1:{port}", data_dir.parent, data_dir)
 
 
