@@ -2,8 +2,8 @@
 
 from service.evaluation.backtest import evaluate
 from service.evaluation.cases import Cases, EvaluationError
-from service.evaluation.findings import Evaluation
 from service.evaluation.label_audit import Audit, audit
 from service.evaluation.page import page
+from service.evaluation.result import Evaluation
 
 __all__ = ["Audit", "Cases", "Evaluation", "EvaluationError", "audit", "evaluate", "page"]

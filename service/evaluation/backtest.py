@@ -7,31 +7,20 @@ from functools import partial
 
 import numpy as np
 
+from service.arrays import BoolArray, FloatArray, IntArray
 from service.evaluation.cases import MAX_TICKETS, Cases
+from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll
-from service.evaluation.findings import (
-    Bin,
-    Block,
-    CoveragePoint,
-    Data,
-    Evaluation,
-    LearningPoint,
-    MethodScore,
-    Period,
-    Recall,
-)
-from service.evaluation.methods import BASELINES, GUESSES, NAMES, SERVED, Fit, Said, learn_and_say
-from service.evaluation.metrics import Resampled, confusion_matrix, macro_f1, macro_f1_interval, resample
+from service.evaluation.methods import GUESSES, NAMES, SERVED, Fit, Predictions, fit_and_predict
 from service.evaluation.order import priority_order
+from service.evaluation.result import Bin, Block, CoveragePoint, Data, Evaluation, LearningPoint, Period
 from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
 from service.priority import fit
-from service.priority.abstention import error_bound
-from service.priority.training_set import IntArray
+from service.scores import Interval, bin_of, confusion_matrix, interval, macro_f1, resample_macro_f1
 
 __all__ = ["evaluate"]
 
-_BINS = 10
 _PERIODS = 10
 _CURVE_POINTS = 50
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
@@ -68,28 +57,26 @@ def evaluate(
     cuts = roll(known, folds)
     ordered, order_reason = priority_order(tuple(counts), order)
     names = ordered or tuple(counts)
-    column = {name: number for number, name in enumerate(names)}
-    label = np.array([column[name] for name in known.labels if name is not None], np.int64)
+    label = known.columns(names)
     fitting = partial(
         fit, max_error=max_error, max_missed=max_missed, half_life_days=half_life_days, seed=seed
     )
-    answers = _Answers(known, names, fitting, seed, progress)
-
-    sizes = _learning_sizes(cuts[-1], label)
-    answers.total = sum(len(cut.tested) for cut in cuts) * len(NAMES) + 2 * len(sizes) * len(cuts[-1].tested)
-    said = {key: [answers.ask(key, cut.learned, cut.tested) for cut in cuts] for key in NAMES}
-    tested = np.concatenate([cut.tested for cut in cuts])
-    pooled = {key: _pool(parts) for key, parts in said.items()}
-    places = None if ordered is None else tuple(range(len(names)))
-    scores = resample(pooled, label[tested], len(names), places, seed)
-    methods = _methods(scores, pooled[SERVED], label[tested], names)
-    rival = max(
-        (key for key in BASELINES if key not in GUESSES), key=lambda key: scores[key].point[0]
-    )  # the learning curve of a guess is flat
+    newest = cuts[-1]
+    sizes = _learning_sizes(newest, label)
+    total = sum(len(cut.tested) for cut in cuts) * len(NAMES) + 2 * len(sizes) * len(newest.tested)
+    asker = _Asker(known, names, fitting, seed, lambda done: progress(done, total))
+    predictions = {key: [asker.ask(key, cut.learned, cut.tested) for cut in cuts] for key in NAMES}
+    pooled = {key: _pool(parts) for key, parts in predictions.items()}
     served = pooled[SERVED]
-    rows = np.arange(len(tested))
-    right = served.label == label[tested]
-    confidence = served.probabilities[rows, served.label]
+    true = label[np.concatenate([cut.tested for cut in cuts])]
+    right = served.label == true
+    methods = compare(pooled, true, names, ordered=ordered is not None, seed=seed)
+    # The best of the others that learn: the learning curve of a guess is flat.
+    rival = next(method.key for method in methods[1:] if method.key not in GUESSES)
+
+    def score_newest(found: Predictions) -> Interval:
+        return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
+
     data = Data(
         source=source,
         tickets=len(cases),
@@ -100,7 +87,7 @@ def evaluate(
         labels={name: counts[name] for name in names},
     )
     return Evaluation(
-        verdict=verdict(methods, max_error, sum(len(cut.tested) for cut in cuts), said[SERVED][-1].reason),
+        verdict=verdict(methods, max_error, len(true), predictions[SERVED][-1].reason),
         notes=_notes(data, cuts, folds),
         data=data,
         max_error=max_error,
@@ -108,19 +95,15 @@ def evaluate(
         order=ordered,
         order_reason=order_reason,
         methods=methods,
-        blocks=_blocks(cuts, said, label, len(names)),
-        confusion=tuple(map(tuple, confusion_matrix(label[tested], served.label, len(names)).tolist())),
-        reliability_before=_bins(served.votes[rows, served.label], right),
-        reliability_after=_bins(confidence, right),
-        coverage_curve=_coverage_curve(confidence, right),
+        blocks=_blocks(cuts, predictions, label, len(names)),
+        confusion=tuple(
+            tuple(map(int, row)) for row in confusion_matrix(true, served.label, len(names)).tolist()
+        ),
+        reliability_before=() if served.votes is None else _bins(_given(served.votes, served.label), right),
+        reliability_after=_bins(_given(served.probabilities, served.label), right),
+        coverage_curve=_coverage_curve(_given(served.probabilities, served.label), right),
         learning_curve=_learning_curve(
-            answers,
-            cuts[-1],
-            sizes=sizes,
-            whole={key: said[key][-1] for key in (SERVED, rival)},
-            label=label,
-            labels=len(names),
-            seed=seed,
+            asker, newest, sizes, {key: predictions[key][-1] for key in (SERVED, rival)}, score_newest
         ),
         learning_baseline=rival,
         drift=_drift(known, label, names),
@@ -129,116 +112,61 @@ def evaluate(
     )
 
 
-class _Answers:
-    """Asks methods, and tells how far it is."""
+class _Asker:
+    """Asks methods, and tells how many answers there are so far."""
 
     def __init__(
-        self,
-        cases: Cases,
-        names: tuple[str, ...],
-        fitting: Fit,
-        seed: int,
-        progress: Callable[[int, int], None],
+        self, cases: Cases, names: tuple[str, ...], fit: Fit, seed: int, progress: Callable[[int], None]
     ) -> None:
-        self.total = 0
         self._done = 0
-        self._cases, self._names, self._fit, self._seed = cases, names, fitting, seed
-        self._progress = progress
+        self._cases, self._progress = cases, progress
+        self._predict = partial(fit_and_predict, names=names, fit=fit, seed=seed)
 
-    def ask(self, method: str, learned: IntArray, tested: IntArray) -> Said:
-        learn, test = self._cases.take(learned), self._cases.take(tested)
-        said = learn_and_say(method, learn, test, self._names, fit=self._fit, seed=self._seed)
+    def ask(self, method: str, learned: IntArray, tested: IntArray) -> Predictions:
+        found = self._predict(method, self._cases.take(learned), self._cases.take(tested))
         self._done += len(tested)
-        self._progress(self._done, self.total)
-        return said
+        self._progress(self._done)
+        return found
 
 
-def _pool(parts: Sequence[Said]) -> Said:
+def _pool(parts: Sequence[Predictions]) -> Predictions:
     automatic = [part.automatic for part in parts if part.automatic is not None]
-    probabilities = np.concatenate([part.probabilities for part in parts])
-    calibrated = any(part.votes is not part.probabilities for part in parts)
-    return Said(
+    votes = [part.votes for part in parts if part.votes is not None]
+    return Predictions(
         label=np.concatenate([part.label for part in parts]),
-        probabilities=probabilities,
-        votes=np.concatenate([part.votes for part in parts]) if calibrated else probabilities,
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        votes=np.concatenate(votes) if votes else None,
         automatic=np.concatenate(automatic) if automatic else None,
     )
 
 
-def _methods(
-    scores: Mapping[str, Resampled], served: Said, label: IntArray, names: tuple[str, ...]
-) -> tuple[MethodScore, ...]:
-    support = np.bincount(label, minlength=len(names))
-    rows = []
-    for key, score in scores.items():
-        automatic = bound = missed = None
-        if key == SERVED and served.automatic is not None:
-            automatic = int(served.automatic.sum())
-            wrong = (served.label != label) & served.automatic
-            bound = error_bound(int(wrong.sum()), automatic) if automatic else None
-            missed = np.bincount(label[wrong], minlength=len(names))
-        macro, brier, ece, classwise = (score[name] for name in ("macro_f1", "brier", "ece", "classwise"))
-        if (
-            macro is None or brier is None or ece is None or classwise is None
-        ):  # they are numbers where a ticket is
-            msg = f"{key} was asked about no ticket"
-            raise ValueError(msg)
-        rows.append(
-            MethodScore(
-                key=key,
-                name=NAMES[key],
-                macro_f1=macro,
-                kappa=score["kappa"],
-                brier=brier,
-                ece=ece,
-                classwise=classwise,
-                recalls=tuple(
-                    Recall(
-                        label=name,
-                        tickets=int(support[number]),
-                        recall=score.recall(number),
-                        missed=None if missed is None else int(missed[number]),
-                    )
-                    for number, name in enumerate(names)
-                ),
-                ahead=None if key == SERVED else scores[SERVED].ahead_of(score),
-                brier_before=score["brier_before"],
-                ece_before=score["ece_before"],
-                classwise_before=score["classwise_before"],
-                coverage=score["coverage"],
-                error=score["error"],
-                error_bound=bound,
-                automatic=automatic,
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: (row.key != SERVED, -row.macro_f1.value)))
-
-
 def _blocks(
-    cuts: Sequence[Cut], said: Mapping[str, Sequence[Said]], label: IntArray, labels: int
+    cuts: Sequence[Cut], predictions: Mapping[str, Sequence[Predictions]], label: IntArray, labels: int
 ) -> tuple[Block, ...]:
-    blocks = []
-    for number, cut in enumerate(cuts):
-        served = said[SERVED][number]
-        blocks.append(
-            Block(
-                moment=_day(cut.moment),
-                learned=len(cut.learned),
-                tested=len(cut.tested),
-                repeated=cut.repeated,
-                automatic=0 if served.automatic is None else int(served.automatic.sum()),
-                reason=served.reason,
-                macro_f1={
-                    key: macro_f1(confusion_matrix(label[cut.tested], parts[number].label, labels))
-                    for key, parts in said.items()
-                },
-            )
+    return tuple(
+        Block(
+            moment=_day(cut.moment),
+            learned=len(cut.learned),
+            tested=len(cut.tested),
+            repeated=cut.repeated,
+            automatic=0 if served.automatic is None else int(served.automatic.sum()),
+            reason=served.reason,
+            macro_f1={
+                key: macro_f1(confusion_matrix(label[cut.tested], parts[number].label, labels))
+                for key, parts in predictions.items()
+            },
         )
-    return tuple(blocks)
+        for number, (cut, served) in enumerate(zip(cuts, predictions[SERVED], strict=True))
+    )
 
 
-def _bins(confidence: np.ndarray, right: np.ndarray) -> tuple[Bin, ...]:
-    which = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+def _given(probabilities: FloatArray, column: IntArray) -> FloatArray:
+    """Return the probability that each row gives to its column, shape (rows,)."""
+    return np.take_along_axis(probabilities, column[:, None], axis=1)[:, 0]
+
+
+def _bins(confidence: FloatArray, right: BoolArray) -> tuple[Bin, ...]:
+    which = bin_of(confidence)
     return tuple(
         Bin(
             confidence=float(confidence[which == number].mean()),
@@ -249,7 +177,7 @@ def _bins(confidence: np.ndarray, right: np.ndarray) -> tuple[Bin, ...]:
     )
 
 
-def _coverage_curve(confidence: np.ndarray, right: np.ndarray) -> tuple[CoveragePoint, ...]:
+def _coverage_curve(confidence: FloatArray, right: BoolArray) -> tuple[CoveragePoint, ...]:
     best = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum(~right[best])
     counts = np.unique(np.ceil(np.linspace(1 / _CURVE_POINTS, 1, _CURVE_POINTS) * len(right)).astype(int))
@@ -266,48 +194,33 @@ def _learning_sizes(cut: Cut, label: IntArray) -> tuple[int, ...]:
 
 
 def _learning_curve(
-    answers: _Answers,
+    asker: _Asker,
     cut: Cut,
-    *,
     sizes: Sequence[int],
-    whole: Mapping[str, Said],
-    label: IntArray,
-    labels: int,
-    seed: int,
+    whole: Mapping[str, Predictions],
+    score: Callable[[Predictions], Interval],
 ) -> tuple[LearningPoint, ...]:
-    """Score the forest and its rival on the newest block after learning from fewer of the newest tickets.
+    """Score the forest and its rival on a block after learning from fewer of the newest tickets, and from all.
 
-    :param whole: what the two said of the block after learning from all.
+    :param whole: the predictions of the two after learning from all.
     """
-    forest_key, rival = whole
-    runs = [
-        (size, {key: answers.ask(key, cut.learned[-size:], cut.tested) for key in whole}) for size in sizes
-    ]
-    points = []
-    for size, said in (*runs, (len(cut.learned), whole)):
-        forest, baseline = (
-            macro_f1_interval(said[key].label, label[cut.tested], labels, seed) for key in (forest_key, rival)
-        )
-        if forest is not None and baseline is not None:
-            points.append(LearningPoint(learned=size, forest=forest, baseline=baseline))
-    return tuple(points)
+    runs = [(size, [asker.ask(key, cut.learned[-size:], cut.tested) for key in whole]) for size in sizes]
+    return tuple(
+        LearningPoint(learned=size, forest=score(forest), baseline=score(baseline))
+        for size, (forest, baseline) in (*runs, (len(cut.learned), whole.values()))
+    )
 
 
 def _drift(cases: Cases, label: IntArray, names: tuple[str, ...]) -> tuple[Period, ...]:
-    parts = np.array_split(np.arange(len(cases)), _PERIODS)
+    parts = [part for part in np.array_split(np.arange(len(cases)), _PERIODS) if len(part)]
     return tuple(
         Period(
             start=_day(cases.created[part[0]]),
             tickets=len(part),
-            shares=dict(zip(names, _shares(label[part], len(names)), strict=True)),
+            shares={name: float((label[part] == column).mean()) for column, name in enumerate(names)},
         )
         for part in parts
-        if len(part)
     )
-
-
-def _shares(label: IntArray, labels: int) -> list[float]:
-    return [count / len(label) for count in np.bincount(label, minlength=labels).tolist()]
 
 
 def _notes(data: Data, cuts: Sequence[Cut], folds: int) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
 from indexer.ticket import Ticket, moments, text_hash
+from service.arrays import FloatArray, IntArray
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 
@@ -38,10 +38,10 @@ class Cases:
 
     tickets: tuple[Ticket, ...]
     labels: tuple[str | None, ...]
-    created: NDArray[np.float64]
-    known: NDArray[np.float64]
+    created: FloatArray
+    known: FloatArray
     vectors: Matrix
-    groups: NDArray[np.int64]
+    groups: IntArray
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Cases:
     def __len__(self) -> int:
         return len(self.tickets)
 
-    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> "Cases":
+    def take(self, rows: Sequence[int] | IntArray) -> "Cases":
         """Return the given rows, in the given order."""
         return Cases(
             tickets=tuple(self.tickets[row] for row in rows),
@@ -61,6 +61,11 @@ class Cases:
             vectors=self.vectors[rows],
             groups=self.groups[rows],
         )
+
+    def columns(self, names: Sequence[str]) -> IntArray:
+        """Return the place of each ticket's priority in ``names``, shape (rows,); all tickets have one."""
+        column = {name: number for number, name in enumerate(names)}
+        return np.array([column[name] for name in self.labels if name is not None], np.int64)
 
     def labelled(self) -> "Cases":
         """Return the tickets that have a priority."""
@@ -117,9 +122,7 @@ def _age(ticket: Ticket) -> float:
     return -np.inf if np.isnan(created) else created
 
 
-def _groups(
-    ids: Sequence[str], hashes: Sequence[str], duplicates: Iterable[tuple[str, str]]
-) -> NDArray[np.int64]:
+def _groups(ids: Sequence[str], hashes: Sequence[str], duplicates: Iterable[tuple[str, str]]) -> IntArray:
     from scipy.sparse import coo_array  # type: ignore[import-untyped]  # scipy ships no types
     from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]  # likewise
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from service.arrays import IntArray
 from service.evaluation.cases import Cases, EvaluationError
 from service.priority.fitting import MIN_TICKETS
 from service.priority.timeline import existing, repeats
@@ -30,8 +30,8 @@ class Cut:
     """
 
     moment: float
-    learned: NDArray[np.int64]
-    tested: NDArray[np.int64]
+    learned: IntArray
+    tested: IntArray
     repeated: int
 
 

@@ -8,19 +8,17 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
+from service.arrays import BoolArray, IntArray, unit_rows
 from service.evaluation.cases import Cases, EvaluationError
-from service.evaluation.findings import Interval
-from service.evaluation.metrics import interval
 from service.priority.timeline import NEAR_DUPLICATE
+from service.scores import Interval, interval, resample
 
 __all__ = ["Audit", "Suspect", "audit", "write_csv"]
 
 _NEIGHBOURS = 10
 _BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
-_RESAMPLES = 1_000
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -75,12 +73,10 @@ def audit(
         msg = f"{len(cases)} tickets have a priority: there is nothing to compare"
         raise EvaluationError(msg)
     names = sorted({name for name in cases.labels if name is not None})
-    column = {name: number for number, name in enumerate(names)}
-    label = np.array([column[name] for name in cases.labels if name is not None], np.int64)
+    label = cases.columns(names)
     suspects: list[Suspect] = []
     agreements: list[tuple[int, float]] = []
-    norms = np.linalg.norm(cases.vectors, axis=1, keepdims=True)
-    unit = cases.vectors / np.where(norms > 0, norms, np.float32(1))
+    unit = unit_rows(cases.vectors)
     for start in range(0, len(cases), _BLOCK_ROWS):
         rows = np.arange(start, min(start + _BLOCK_ROWS, len(cases)))
         similarity = unit[rows] @ unit.T
@@ -146,9 +142,7 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
             writer.writerow([_harmless(cell or "") for cell in cells])
 
 
-def _agreements(
-    rows: NDArray[np.int64], twins: NDArray[np.bool_], alike: NDArray[np.bool_]
-) -> list[tuple[int, float]]:
+def _agreements(rows: IntArray, twins: BoolArray, alike: BoolArray) -> list[tuple[int, float]]:
     """Return of each ticket with near-duplicates the first ticket of its problem, and the share that agrees with it.
 
     :param twins: which tickets are near-duplicates of the rows, shape (rows, tickets).
@@ -160,7 +154,7 @@ def _agreements(
     return list(zip(firsts.tolist(), (agreeing[some] / counts[some]).tolist(), strict=True))
 
 
-def _nearest(similar: Matrix, count: int) -> NDArray[np.int64]:
+def _nearest(similar: Matrix, count: int) -> IntArray:
     """Return the most similar rows, most similar first; of equal ones the first.
 
     :param similar: shape (rows,).
@@ -171,7 +165,7 @@ def _nearest(similar: Matrix, count: int) -> NDArray[np.int64]:
     return np.concatenate([above[np.argsort(-similar[above], kind="stable")], equal])
 
 
-def _suspect(row: int, twin: int, similar: Matrix, label: NDArray[np.int64], names: list[str]) -> Suspect:
+def _suspect(row: int, twin: int, similar: Matrix, label: IntArray, names: list[str]) -> Suspect:
     count = min(_NEIGHBOURS, len(similar) - 1)
     nearest = _nearest(similar, count)
     votes = Counter(label[nearest].tolist())
@@ -205,8 +199,7 @@ def _mean_by_group(agreements: list[tuple[int, float]], seed: int) -> Interval |
     first, values = np.array([group for group, _ in agreements]), np.array([value for _, value in agreements])
     groups = np.unique(first, return_inverse=True)[1]
     totals, sizes = np.bincount(groups, values), np.bincount(groups)
-    drawn = np.random.default_rng(seed).integers(len(sizes), size=(_RESAMPLES, len(sizes)))
-    return interval(float(values.mean()), totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    return interval(resample(len(sizes), lambda counts: counts @ totals / (counts @ sizes), seed))
 
 
 def _iso(moment: datetime | None) -> str:

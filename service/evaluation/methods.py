@@ -1,4 +1,4 @@
-"""The ways to tell a priority that are compared, all on the same tickets."""
+"""The methods that are compared: each learns from tickets and predicts the priorities of others."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.ticket import embedding_text
+from service.arrays import BoolArray, FloatArray, IntArray
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
-from service.priority.training_set import FloatMatrix, IntArray
 
-__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Fit", "Said", "learn_and_say"]
+__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
 """Makes the forest that is served, as the settings want it."""
@@ -40,26 +39,26 @@ _TREES = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """What a method said of several tickets, one row each.
+class Predictions:
+    """What a method predicted for several tickets, one row each.
 
     :param label: the column of the label, shape (rows,).
     :param probabilities: shape (rows, labels).
-    :param votes: probabilities before calibration, same shape; the same where nothing is calibrated.
+    :param votes: probabilities before calibration, same shape; ``None`` where nothing is calibrated.
     :param automatic: whether it may decide by itself, shape (rows,); ``None`` where a method never says.
     :param reason: why it decides nothing by itself, in the forest's own words; ``None`` where it may, or never says.
     """
 
     label: IntArray
-    probabilities: FloatMatrix
-    votes: FloatMatrix
-    automatic: NDArray[np.bool_] | None = None
+    probabilities: FloatArray
+    votes: FloatArray | None = None
+    automatic: BoolArray | None = None
     reason: str | None = None
 
 
-def learn_and_say(
+def fit_and_predict(
     method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, fit: Fit, seed: int
-) -> Said:
+) -> Predictions:
     """Learn from some tickets and say the labels of others.
 
     :param method: a key of `NAMES`.
@@ -72,16 +71,15 @@ def learn_and_say(
         warnings.filterwarnings("ignore", message="The number of unique classes")
         if method == SERVED:
             return _served(learn, test, names, fit)
-        column = {name: number for number, name in enumerate(names)}
-        label = np.array([column[name] for name in learn.labels if name is not None], np.int64)
+        label = learn.columns(names)
         if method in GUESSES:
             return _guess(method, label, len(test), len(names), seed)
         probabilities = np.zeros((len(test), len(names)))
         probabilities[:, np.unique(label)] = _FITTED[method](learn, label, test, seed)
-        return Said(probabilities.argmax(axis=1), probabilities, probabilities)
+        return Predictions(probabilities.argmax(axis=1), probabilities)
 
 
-def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Said:
+def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Predictions:
     training = TrainingSet(
         ids=learn.ids,
         vectors=learn.vectors,
@@ -99,20 +97,20 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Said
     probabilities[:, columns] = found.probabilities
     votes[:, columns] = forest.probabilities(test.vectors)
     reason = forest.report.abstention.reason
-    return Said(columns[found.said], probabilities, votes, found.automatic, reason)
+    return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason)
 
 
-def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Said:
+def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Predictions:
     shares = np.bincount(label, minlength=labels) / len(label)
     probabilities = np.tile(shares, (rows, 1))
     if method == "majority":
-        said = np.full(rows, shares.argmax())
+        predicted = np.full(rows, shares.argmax())
     else:
-        said = np.random.default_rng([seed, len(label)]).choice(labels, size=rows, p=shares)
-    return Said(said, probabilities, probabilities)
+        predicted = np.random.default_rng([seed, len(label)]).choice(labels, size=rows, p=shares)
+    return Predictions(predicted, probabilities)
 
 
-def _plain_forest(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+def _plain_forest(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=seed).fit(
@@ -122,11 +120,11 @@ def _plain_forest(learn: Cases, label: IntArray, test: Cases, seed: int) -> Floa
     return _floats(forest.set_params(n_jobs=1).predict_proba(test.vectors))
 
 
-def _vectors_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+def _vectors_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
     return _logistic(learn.vectors, label, test.vectors, seed)
 
 
-def _tfidf_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:
+def _tfidf_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     words = TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, max_features=_WORDS)
@@ -135,25 +133,25 @@ def _tfidf_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> Fl
     return _logistic(learned, label, asked, seed)
 
 
-def _logistic(learned: Any, label: IntArray, asked: Any, seed: int) -> FloatMatrix:
+def _logistic(learned: Any, label: IntArray, asked: Any, seed: int) -> FloatArray:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed)
     return _floats(model.fit(learned, label).predict_proba(asked))
 
 
-def _neighbours(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatMatrix:  # noqa: ARG001 (as the others)
+def _neighbours(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:  # noqa: ARG001 (as the others)
     from sklearn.neighbors import KNeighborsClassifier
 
     nearest = KNeighborsClassifier(n_neighbors=min(_NEIGHBOURS, len(learn)), metric="cosine")
     return _floats(nearest.fit(learn.vectors, label).predict_proba(test.vectors))
 
 
-def _floats(found: Any) -> FloatMatrix:
+def _floats(found: Any) -> FloatArray:
     return np.asarray(found, dtype=np.float64)
 
 
-_FITTED: Mapping[str, Callable[[Cases, IntArray, Cases, int], FloatMatrix]] = {
+_FITTED: Mapping[str, Callable[[Cases, IntArray, Cases, int], FloatArray]] = {
     "plain_forest": _plain_forest,
     "vectors_logistic": _vectors_logistic,
     "tfidf_logistic": _tfidf_logistic,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from service.evaluation.findings import Evaluation
 from service.evaluation.plots import plots
+from service.evaluation.result import Evaluation
 from service.evaluation.verdict import percent
 
 __all__ = ["page"]

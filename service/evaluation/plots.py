@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from service.evaluation.findings import Bin, Evaluation
 from service.evaluation.methods import GUESSES, NAMES, SERVED
+from service.evaluation.result import Bin, Evaluation
 
 __all__ = ["Bar", "Line", "Plot", "plots"]
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from service.arrays import FloatArray, unit_rows
 from service.evaluation.cases import Cases
-from service.evaluation.findings import Interval, Retrieval
-from service.evaluation.metrics import interval
+from service.evaluation.result import Retrieval
+from service.scores import Interval, interval, resample
 
 __all__ = ["retrieve"]
 
 _DEPTHS = (1, 5, 10)
-_RESAMPLES = 1_000
 
 
 def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retrieval:
@@ -20,8 +20,7 @@ def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retri
     :param pairs: ids of two tickets of one problem.
     """
     row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
-    norms = np.linalg.norm(cases.vectors, axis=1, keepdims=True)
-    unit = cases.vectors / np.where(norms > 0, norms, 1)
+    unit = unit_rows(cases.vectors)
     ranks, resolved = [], 0
     for one, other in pairs:
         if one not in row_of or other not in row_of:
@@ -37,18 +36,17 @@ def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retri
         similarity = np.einsum("ij,j->i", unit[there], unit[later])
         own = similarity[np.searchsorted(there, earlier)]
         ranks.append(1 + int((similarity > own).sum()))
-    found = np.array(ranks)
+    measured = (
+        {k: _mean(np.array([float(rank <= k) for rank in ranks]), seed) for k in _DEPTHS} if ranks else {}
+    )
     return Retrieval(
         pairs=len(pairs),
         asked=len(ranks),
         resolved=resolved,
-        recall={k: measured for k in _DEPTHS if (measured := _mean((found <= k).astype(float), seed))},
-        mrr=_mean(1 / found, seed) if ranks else None,
+        recall=measured,
+        mrr=_mean(1 / np.array(ranks), seed) if ranks else None,
     )
 
 
-def _mean(values: np.ndarray, seed: int) -> Interval | None:
-    if not len(values):
-        return None
-    rows = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
-    return interval(float(values.mean()), values[rows].mean(axis=1))
+def _mean(values: FloatArray, seed: int) -> Interval:
+    return interval(resample(len(values), lambda counts: counts @ values / len(values), seed))

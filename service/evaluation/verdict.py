@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from service.evaluation.findings import Evaluation, Interval, MethodScore
 from service.evaluation.methods import GUESSES
+from service.evaluation.result import Evaluation, MethodScore
+from service.scores import Interval
 
 __all__ = ["percent", "table", "verdict"]
 
@@ -107,7 +108,7 @@ def table(evaluation: Evaluation) -> str:
         "kappa",
         "Brier",
         "calibration error",
-        "of the label said",
+        "of the label predicted",
     )
     rows = [
         (
@@ -129,7 +130,7 @@ def table(evaluation: Evaluation) -> str:
     forest = evaluation.methods[0]
     lines = _columns(heads, rows)
     if forest.ece_before is not None:
-        named = f"of the label said {_cell(forest.ece_before)}"
+        named = f"of the label predicted {_cell(forest.ece_before)}"
         before = (
             f"Brier {_cell(forest.brier_before)}, calibration error {_cell(forest.classwise_before)}, {named}"
         )

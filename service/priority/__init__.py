@@ -3,7 +3,8 @@
 from service.priority.fitting import fit
 from service.priority.forest import Decisions, Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
-from service.priority.training_set import ForestReport, TrainingDataError, TrainingSet
+from service.priority.forest_report import ForestReport
+from service.priority.training_set import TrainingDataError, TrainingSet
 
 __all__ = [
     "Decisions",

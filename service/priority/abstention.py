@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from service.arrays import BoolArray, FloatArray, IntArray
 from service.priority.calibration import most_probable
-from service.priority.training_set import Abstention, FloatArray, FloatMatrix, IntArray
+from service.priority.forest_report import Abstention
 
 __all__ = ["abstain", "error_bound", "may_decide"]
 
@@ -19,9 +19,9 @@ _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this 
 
 
 def abstain(
-    probabilities: FloatMatrix,
+    probabilities: FloatArray,
     label: IntArray,
-    newest: NDArray[np.bool_],
+    newest: BoolArray,
     *,
     labels: Sequence[str],
     max_error: float,
@@ -41,30 +41,30 @@ def abstain(
     :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
         automatically.
     """
-    said = most_probable(probabilities)
+    predicted = most_probable(probabilities)
     column = {name.casefold(): number for number, name in enumerate(labels)}
     named = {name: column.get(name.casefold()) for name in max_missed}
     guards = {
-        labels[number]: _guard(probabilities, said, label, number, max_missed[name])
+        labels[number]: _guard(probabilities, predicted, label, number, max_missed[name])
         for name, number in named.items()
         if number is not None
     }
-    confidence = np.take_along_axis(probabilities, said[:, None], axis=1)[:, 0]
-    wrong = said != label
-    free = may_decide(probabilities, said, labels, guards)
+    confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+    wrong = predicted != label
+    free = may_decide(probabilities, predicted, labels, guards)
     threshold, reason = None, None
-    if error_bound(0, len(said), _DOUBT_EACH) > max_error:
+    if error_bound(0, len(predicted), _DOUBT_EACH) > max_error:
         needed = math.ceil(math.log(_DOUBT_EACH) / math.log(1 - max_error))
         reason = (
-            f"only {len(said):,} later tickets to learn from what was right: without a mistake {needed:,} would show "
+            f"only {len(predicted):,} later tickets to learn from what was right: without a mistake {needed:,} would show "
             f"an error within {max_error:g}"
         )
-    elif not _agrees(said, label, seed):
+    elif not _agrees(predicted, label, seed):
         reason = "the forest agrees with later labels no better than chance"
     else:
         threshold = _threshold(confidence, wrong, free, newest, max_error)
         if threshold is None:
-            reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(said):,} later tickets"
+            reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(predicted):,} later tickets"
             if _threshold(confidence, wrong, np.ones_like(free), newest, max_error) is not None:
                 reason = (
                     f"too many tickets might be missed that are {' or '.join(guards)}: "
@@ -78,7 +78,7 @@ def abstain(
         unknown=tuple(name for name, number in named.items() if number is None),
         threshold=threshold,
         guards=guards,
-        coverage=count / len(said) if len(said) else 0.0,
+        coverage=count / len(predicted) if len(predicted) else 0.0,
         error=errors / count if count else None,
         error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
         reason=reason,
@@ -86,17 +86,17 @@ def abstain(
 
 
 def may_decide(
-    probabilities: FloatMatrix, said: IntArray, labels: Sequence[str], guards: Mapping[str, float]
-) -> NDArray[np.bool_]:
+    probabilities: FloatArray, predicted: IntArray, labels: Sequence[str], guards: Mapping[str, float]
+) -> BoolArray:
     """Say which decisions no guard forbids: other labels, where a guarded one is too likely.
 
     :param probabilities: calibrated, shape (rows, labels).
-    :param said: the column of the label that the forest said, shape (rows,).
+    :param predicted: the column of the label that the forest predicted, shape (rows,).
     """
-    free = np.ones(len(said), dtype=bool)
+    free = np.ones(len(predicted), dtype=bool)
     for name, most in guards.items():
         column = labels.index(name)
-        free &= (said == column) | (probabilities[:, column] <= most)
+        free &= (predicted == column) | (probabilities[:, column] <= most)
     return free
 
 
@@ -109,9 +109,9 @@ def error_bound(errors: int, count: int, doubt: float = _DOUBT) -> float:
 
 def _threshold(
     confidence: FloatArray,
-    wrong: NDArray[np.bool_],
-    free: NDArray[np.bool_],
-    newest: NDArray[np.bool_],
+    wrong: BoolArray,
+    free: BoolArray,
+    newest: BoolArray,
     max_error: float,
 ) -> float | None:
     ranked = np.sort(confidence[free])[::-1]
@@ -129,13 +129,15 @@ def _threshold(
     return None
 
 
-def _guard(probabilities: FloatMatrix, said: IntArray, label: IntArray, column: int, budget: float) -> float:
-    """Return the highest probability of the guarded label at which others may still be said; -1 for never."""
+def _guard(
+    probabilities: FloatArray, predicted: IntArray, label: IntArray, column: int, budget: float
+) -> float:
+    """Return the highest probability of the guarded label at which others may still be predicted; -1 for never."""
     its_own = label == column
     count = int(its_own.sum())
     # Of its tickets, those that may be missed, by what the forest gave the label: letting through up to the
     # k-th lowest misses k. The bound grows with k, so the first that breaks the budget ends the search.
-    missed = np.sort(probabilities[its_own & (said != column), column])
+    missed = np.sort(probabilities[its_own & (predicted != column), column])
     most = -1.0
     if not count or error_bound(0, count) > budget:
         return most
@@ -147,9 +149,9 @@ def _guard(probabilities: FloatMatrix, said: IntArray, label: IntArray, column: 
     return 1.0
 
 
-def _agrees(said: IntArray, label: IntArray, seed: int) -> bool:
-    """Whether the labels said agree with the true ones more than with the same labels shuffled."""
+def _agrees(predicted: IntArray, label: IntArray, seed: int) -> bool:
+    """Whether the labels predicted agree with the true ones more than with the same labels shuffled."""
     generator = np.random.default_rng(seed)
-    agreement = (said == label).sum()
-    as_good = sum((said == generator.permutation(label)).sum() >= agreement for _ in range(_SHUFFLES))
+    agreement = (predicted == label).sum()
+    as_good = sum((predicted == generator.permutation(label)).sum() >= agreement for _ in range(_SHUFFLES))
     return bool((as_good + 1) / (_SHUFFLES + 1) <= _CHANCE)

@@ -1,4 +1,4 @@
-"""Fit a forest: choose how to grow it by its score on later tickets, calibrate it, and set its thresholds."""
+"""Fit the forest that serves: select how it is trained, train and calibrate it, and set its thresholds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,9 +6,11 @@ import numpy as np
 
 from service.priority.abstention import abstain
 from service.priority.forest import Forest, NoForest
-from service.priority.model_selection import History, choose, grow_on, hold_out, macro_f1, measure_calibration
+from service.priority.forest_report import ForestReport
+from service.priority.model_selection import History, measure_calibration, predict_held_out, select_candidate
 from service.priority.timeline import later_blocks, newest_labelled, repeats
-from service.priority.training_set import ForestReport, TrainingSet
+from service.priority.training import train
+from service.priority.training_set import TrainingSet
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
 
@@ -66,25 +68,27 @@ def fit(
         label=np.array([column[name] for name in known], np.int64),
         blocks=later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups)),
     )
-    chosen, tried = choose(history, half_life_days, seed)
-    later = hold_out(history, chosen, _TREES, seed)
-    trees, leaves = grow_on(history, np.arange(len(known)), chosen, _TREES, seed)
+    chosen, tried = select_candidate(history, half_life_days, seed)
+    held_out = predict_held_out(history, chosen, _TREES, seed)
+    trees, leaves = train(
+        kept, history.label, np.arange(len(known)), candidate=chosen, trees=_TREES, seed=seed
+    )
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
         tickets=tickets,
         rows=len(known),
         labels={name: known.count(name) for name in names},
-        later_tickets=len(later.rows),
-        macro_f1=macro_f1(later.label, later.said),
-        majority_macro_f1=macro_f1(later.label, later.majority),
+        later_tickets=len(held_out.rows),
+        macro_f1=held_out.macro_f1(held_out.predicted),
+        majority_macro_f1=held_out.macro_f1(held_out.majority),
         chosen=chosen,
         candidates=tried,
-        calibration=measure_calibration(later),
+        calibration=measure_calibration(held_out),
         abstention=abstain(
-            later.calibrator(later.smoothed),
-            later.label,
-            later.block == len(history.blocks) - 1,
+            held_out.calibrator(held_out.smoothed),
+            held_out.label,
+            held_out.block == len(history.blocks) - 1,
             labels=names,
             max_error=max_error,
             max_missed=max_missed or {},
@@ -101,9 +105,9 @@ def fit(
         dimension=kept.vectors.shape[1],
         trees=trees,
         leaves=leaves,
-        calibrator=later.calibrator,
-        later=later.rows,
-        later_said=later.said,
+        calibrator=held_out.calibrator,
+        later=held_out.rows,
+        later_predicted=held_out.predicted,
         report=report,
     )
 

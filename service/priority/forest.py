@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexer.embedding import Matrix
+from service.arrays import BoolArray, FloatArray, IntArray
 from service.priority.abstention import may_decide
 from service.priority.calibration import Calibrator, most_probable, smooth
-from service.priority.training_set import FloatArray, FloatMatrix, ForestReport, IntArray, Matrix
+from service.priority.forest_report import ForestReport
 from service.priority.trees import Leaves, Trees, Votes
 from service.results import Evidence, PriorityDecision
 
@@ -19,20 +20,20 @@ class Decisions:
     """What a forest says of several vectors, one row each.
 
     :param labels: the names of the columns.
-    :param said: int64, shape (rows,): the column of the most probable label.
+    :param predicted: int64, shape (rows,): the column of the most probable label.
     :param probabilities: calibrated, shape (rows, labels).
     :param automatic: whether the decision needs no person.
     """
 
     labels: tuple[str, ...]
-    said: IntArray
-    probabilities: FloatMatrix
-    automatic: NDArray[np.bool_]
+    predicted: IntArray
+    probabilities: FloatArray
+    automatic: BoolArray
 
     @property
     def confidence(self) -> FloatArray:
-        """The calibrated probability of the label said, shape (rows,)."""
-        return np.take_along_axis(self.probabilities, self.said[:, None], axis=1)[:, 0]
+        """The calibrated probability of the label predicted, shape (rows,)."""
+        return np.take_along_axis(self.probabilities, self.predicted[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,18 +56,18 @@ class Forest:
     :param label: int64, shape (rows,): the column of each ticket's priority.
     :param dimension: length of a vector.
     :param later: int64, shape (later tickets,): the rows that were held out in time order while it was chosen.
-    :param later_said: int64, same shape: the column that was said of each, by a forest of only what came before.
+    :param later_predicted: int64, same shape: the column that was predicted for each, by a forest of only what came before.
     """
 
     labels: tuple[str, ...]
     ids: tuple[str, ...]
-    label: NDArray[np.int64]
+    label: IntArray
     dimension: int
     trees: Trees
     leaves: Leaves
     calibrator: Calibrator
-    later: NDArray[np.int64]
-    later_said: NDArray[np.int64]
+    later: IntArray
+    later_predicted: IntArray
     report: ForestReport
     _votes: Votes = field(init=False, repr=False)
 
@@ -88,7 +89,7 @@ class Forest:
         )
         return f"{fitted}; {decides}{typo}"
 
-    def probabilities(self, vectors: Matrix) -> FloatMatrix:
+    def probabilities(self, vectors: Matrix) -> FloatArray:
         """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.
 
         :param vectors: float32, shape (rows, dimension).
@@ -117,14 +118,14 @@ class Forest:
         """
         reached = self.trees.walk(self._checked(vector[None]))
         found = self._decisions(self._votes.mean(reached))
-        said = int(found.said[0])
+        predicted = int(found.predicted[0])
         probabilities = found.probabilities[0].tolist()
         return PriorityDecision(
-            label=self.labels[said],
-            confidence=probabilities[said],
+            label=self.labels[predicted],
+            confidence=probabilities[predicted],
             probabilities=dict(zip(self.labels, probabilities, strict=True)),
             decision="automatic" if found.automatic[0] else "review",
-            evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), said, evidence),
+            evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
         )
 
     def weights(self, vector: Matrix) -> FloatArray:
@@ -147,23 +148,25 @@ class Forest:
             raise ValueError(msg)
         return checked
 
-    def _decisions(self, votes: FloatMatrix) -> Decisions:
+    def _decisions(self, votes: FloatArray) -> Decisions:
         # A forest that draws rare labels as often as frequent ones may well vote for another than the most probable.
         probabilities = self.calibrator(smooth(votes, len(self.ids)))
-        said = most_probable(probabilities)
+        predicted = most_probable(probabilities)
         rule = self.report.abstention
-        automatic = np.zeros(len(said), dtype=bool)
+        automatic = np.zeros(len(predicted), dtype=bool)
         if rule.threshold is not None:
-            confidence = probabilities[np.arange(len(said)), said]
+            confidence = probabilities[np.arange(len(predicted)), predicted]
             automatic = (confidence >= rule.threshold) & may_decide(
-                probabilities, said, self.labels, rule.guards
+                probabilities, predicted, self.labels, rule.guards
             )
-        return Decisions(labels=self.labels, said=said, probabilities=probabilities, automatic=automatic)
+        return Decisions(
+            labels=self.labels, predicted=predicted, probabilities=probabilities, automatic=automatic
+        )
 
-    def _evidence(self, weights: FloatArray, said: int, limit: int) -> tuple[Evidence, ...]:
+    def _evidence(self, weights: FloatArray, predicted: int, limit: int) -> tuple[Evidence, ...]:
         if limit < 1:
             return ()
-        agrees = self.label == said
+        agrees = self.label == predicted
         for_ = _heaviest(np.where(agrees, weights, 0), limit)
         against = _heaviest(np.where(agrees, 0, weights), limit)
         half = min((limit + 1) // 2, len(for_))

@@ -16,7 +16,7 @@ from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from service.priority.calibration import Calibrator
 from service.priority.forest import Forest
-from service.priority.training_set import ForestReport
+from service.priority.forest_report import ForestReport
 from service.priority.trees import Leaves, Trees
 
 __all__ = ["ForestFileError", "load", "save"]
@@ -71,7 +71,7 @@ def save(forest: Forest, path: Path) -> None:
         "leaf_share": forest.leaves.share,
         "bias": forest.calibrator.bias,
         "later": forest.later,
-        "later_said": forest.later_said,
+        "later_said": forest.later_predicted,
     }
     manifest = _Manifest(
         format=_FORMAT,
@@ -177,7 +177,7 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         leaves=Leaves(start=start, row=arrays["leaf_row"], share=arrays["leaf_share"]),
         calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
         later=arrays["later"],
-        later_said=arrays["later_said"],
+        later_predicted=arrays["later_said"],
         report=manifest.report,
     )
 

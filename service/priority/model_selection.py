@@ -1,27 +1,20 @@
-"""Try ways to grow a forest on the past and score them on what came later."""
+"""Select how the forest is trained: train candidates on the past, and score them on the tickets that came later."""
 
 import math
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from service.priority.calibration import (
-    Calibrator,
-    brier_score,
-    calibration_error,
-    classwise_error,
-    fit_calibrator,
-    most_probable,
-    smooth,
-)
+from service.arrays import BoolArray, FloatArray, IntArray
+from service.priority.calibration import Calibrator, fit_calibrator, most_probable, smooth
+from service.priority.forest_report import Calibration, Candidate
 from service.priority.timeline import Block
-from service.priority.training import MAX_SAMPLES, grow
-from service.priority.training_set import Calibration, Candidate, FloatMatrix, IntArray, TrainingSet
-from service.priority.trees import Leaves, Trees
+from service.priority.training import MAX_SAMPLES, train
+from service.priority.training_set import TrainingSet
+from service.scores import ProbabilityScores, confusion_matrix, macro_f1
 
-__all__ = ["History", "Later", "choose", "grow_on", "hold_out", "macro_f1", "measure_calibration"]
+__all__ = ["HeldOut", "History", "measure_calibration", "predict_held_out", "select_candidate"]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
 _TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
@@ -39,20 +32,20 @@ class History:
 
     training: TrainingSet
     names: tuple[str, ...]
-    label: NDArray[np.int64]
+    label: IntArray
     blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Later:
-    """What forests of the past said of later tickets, one row each.
+class HeldOut:
+    """Predictions for held-out tickets by forests of what came before them, one row each.
 
     :param rows: the tickets' rows in the history.
     :param block: the number of the stretch that each was held out in.
     :param votes: shape (rows, labels).
     :param smoothed: the same, as a calibrator takes them.
     :param calibrator: learned from all of them.
-    :param said: the column of the label that is most probable by it.
+    :param predicted: the column of the label that is most probable by it.
     :param label: the true column.
     :param known: whether the forest that voted had ever seen the true label.
     :param majority: the column of the most frequent label before the stretch.
@@ -60,69 +53,59 @@ class Later:
 
     rows: IntArray
     block: IntArray
-    votes: FloatMatrix
-    smoothed: FloatMatrix
+    votes: FloatArray
+    smoothed: FloatArray
     calibrator: Calibrator
-    said: IntArray
+    predicted: IntArray
     label: IntArray
-    known: NDArray[np.bool_]
+    known: BoolArray
     majority: IntArray
 
-
-def grow_on(
-    history: History, rows: IntArray, candidate: Candidate, trees: int, seed: int
-) -> tuple[Trees, Leaves]:
-    """Grow a forest on the given rows."""
-    return grow(
-        history.training.vectors[rows],
-        history.label[rows],
-        history.training.times[rows],
-        candidate=candidate,
-        trees=trees,
-        seed=seed,
-    )
+    def macro_f1(self, predicted: IntArray) -> float | None:
+        """Return the macro-F1 of predicted columns, shape (rows,); ``None`` without rows."""
+        return (
+            macro_f1(confusion_matrix(self.label, predicted, self.votes.shape[1])) if len(self.rows) else None
+        )
 
 
-def hold_out(history: History, candidate: Candidate, trees: int, seed: int) -> Later:
+def predict_held_out(history: History, candidate: Candidate, trees: int, seed: int) -> HeldOut:
     """Have a forest of what came before vote on each later stretch; stretches after a single label are left out."""
     labels = len(history.names)
-    none = np.zeros(0, np.int64)
-    rows, block, majority = [none], [none], [none]
-    votes, smoothed = [np.zeros((0, labels))], [np.zeros((0, labels))]
-    known = [np.zeros(0, dtype=bool)]
+    rows, block, majority = (np.zeros(0, np.int64) for _ in range(3))
+    votes, smoothed = (np.zeros((0, labels)) for _ in range(2))
+    known = np.zeros(0, dtype=bool)
     for number, stretch in enumerate(history.blocks):
         if not _tests(history, stretch):
             continue
         past = history.label[stretch.learned]
         counts = np.bincount(past, minlength=labels)
-        trees_, leaves = grow_on(history, stretch.learned, candidate, trees, seed)
-        reached = trees_.walk(history.training.vectors[stretch.rows])
-        found = leaves.votes(past, labels).mean(reached)
-        rows.append(stretch.rows)
-        block.append(np.full(len(stretch.rows), number))
-        majority.append(np.full(len(stretch.rows), counts.argmax()))
-        known.append(counts[history.label[stretch.rows]] > 0)
-        votes.append(found)
-        smoothed.append(smooth(found, len(past)))
-    where, seen = np.concatenate(rows), np.concatenate(known)
-    all_smoothed = np.concatenate(smoothed)
-    label = history.label[where]
+        grown, leaves = train(
+            history.training, history.label, stretch.learned, candidate=candidate, trees=trees, seed=seed
+        )
+        found = leaves.votes(past, labels).mean(grown.walk(history.training.vectors[stretch.rows]))
+        rows = np.append(rows, stretch.rows)
+        block = np.append(block, np.full(len(stretch.rows), number))
+        majority = np.append(majority, np.full(len(stretch.rows), counts.argmax()))
+        known = np.append(known, counts[history.label[stretch.rows]] > 0)
+        votes = np.concatenate([votes, found])
+        smoothed = np.concatenate([smoothed, smooth(found, len(past))])
+    label = history.label[rows]
     # A label that the forest had never seen is no fault of its votes.
-    calibrator = fit_calibrator(all_smoothed[seen], label[seen])
-    return Later(
-        rows=where,
-        block=np.concatenate(block),
-        votes=np.concatenate(votes),
-        smoothed=all_smoothed,
+    calibrator = fit_calibrator(smoothed[known], label[known])
+    return HeldOut(
+        rows=rows,
+        block=block,
+        votes=votes,
+        smoothed=smoothed,
         calibrator=calibrator,
-        said=most_probable(calibrator(all_smoothed)),
+        predicted=most_probable(calibrator(smoothed)),
         label=label,
-        known=seen,
-        majority=np.concatenate(majority),
+        known=known,
+        majority=majority,
     )
 
 
-def choose(
+def select_candidate(
     history: History, half_life_days: float | None, seed: int
 ) -> tuple[Candidate, tuple[Candidate, ...]]:
     """Return the candidate with the best macro-F1 on later tickets, and all that were tried with their scores.
@@ -135,7 +118,7 @@ def choose(
     age = None if half_life_days in (None, math.inf) else half_life_days
     telling = tuple(stretch for stretch in history.blocks if _tests(history, stretch))
     if sum(len(stretch.rows) for stretch in telling) < _MIN_LATER:
-        # A leaf that holds a fortieth of the tickets is about what larger histories choose.
+        # A leaf that holds a fortieth of the tickets is about what larger histories select.
         plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
     trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // min(rows, MAX_SAMPLES)))
@@ -143,8 +126,8 @@ def choose(
     tested = replace(history, blocks=newest if len(newest[0].rows) >= _ENOUGH_LATER else telling)
 
     def score(candidate: Candidate) -> Candidate:
-        later = hold_out(tested, candidate, trees, seed)
-        return msgspec.structs.replace(candidate, macro_f1=macro_f1(later.label, later.said))
+        held_out = predict_held_out(tested, candidate, trees, seed)
+        return msgspec.structs.replace(candidate, macro_f1=held_out.macro_f1(held_out.predicted))
 
     tried = [
         score(Candidate(leaf=leaf, balanced=balanced, features=few, half_life_days=age))
@@ -156,40 +139,31 @@ def choose(
     return _best(tried), tuple(tried)
 
 
-def measure_calibration(later: Later) -> Calibration | None:
+def measure_calibration(held_out: HeldOut) -> Calibration | None:
     """Calibrate each stretch by the others, and measure what that changes; ``None`` with a single stretch."""
-    stretches = np.unique(later.block)
+    stretches = np.unique(held_out.block)
     if len(stretches) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
         return None
-    probabilities = np.zeros_like(later.votes)
+    probabilities = np.zeros_like(held_out.votes)
     for number in stretches:
-        inside = later.block == number
-        others = ~inside & later.known
-        calibrator = fit_calibrator(later.smoothed[others], later.label[others])
-        probabilities[inside] = calibrator(later.smoothed[inside])
-
-    def error(given: FloatMatrix) -> float:
-        said = most_probable(given)
-        return calibration_error(given[np.arange(len(said)), said], said == later.label)
-
-    return Calibration(
-        tickets=len(later.rows),
-        brier_before=brier_score(later.votes, later.label),
-        brier_after=brier_score(probabilities, later.label),
-        ece_before=error(later.votes),
-        ece_after=error(probabilities),
-        classwise_before=classwise_error(later.votes, later.label),
-        classwise_after=classwise_error(probabilities, later.label),
+        inside = held_out.block == number
+        others = ~inside & held_out.known
+        calibrator = fit_calibrator(held_out.smoothed[others], held_out.label[others])
+        probabilities[inside] = calibrator(held_out.smoothed[inside])
+    everything = np.ones((1, len(held_out.rows)))
+    before, after = (
+        ProbabilityScores(given, most_probable(given), held_out.label)(everything)[0].tolist()
+        for given in (held_out.votes, probabilities)
     )
-
-
-def macro_f1(label: IntArray, said: IntArray) -> float | None:
-    """Return the mean of the labels' F1 scores, over all that are true or said; ``None`` without tickets."""
-    if not len(label):
-        return None
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(label, said, average="macro", zero_division=0))
+    return Calibration(
+        tickets=len(held_out.rows),
+        brier_before=before[0],
+        brier_after=after[0],
+        ece_before=before[1],
+        ece_after=after[1],
+        classwise_before=before[2],
+        classwise_after=after[2],
+    )
 
 
 def _tests(history: History, stretch: Block) -> bool:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from service.priority.training_set import FloatArray, IntArray, Matrix, TrainingSet
+from indexer.embedding import Matrix
+from service.arrays import BoolArray, FloatArray, IntArray, unit_rows
+from service.priority.training_set import TrainingSet
 
 __all__ = ["NEAR_DUPLICATE", "Block", "existing", "later_blocks", "newest_labelled", "repeats"]
 
@@ -34,7 +35,7 @@ def newest_labelled(training: TrainingSet, limit: int) -> TrainingSet:
     return training.take(labelled[order][-limit:])
 
 
-def repeats(vectors: Matrix, groups: IntArray) -> NDArray[np.bool_]:
+def repeats(vectors: Matrix, groups: IntArray) -> BoolArray:
     """Say of each row whether an earlier one is of the same group or nearly the same text.
 
     :param vectors: shape (rows, dimension), oldest first, of any norm.
@@ -44,8 +45,7 @@ def repeats(vectors: Matrix, groups: IntArray) -> NDArray[np.bool_]:
     first = np.unique(groups, return_index=True)[1]
     repeated = np.ones(rows, dtype=bool)
     repeated[first] = False
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(norms > 0, norms, 1)
+    unit = unit_rows(vectors)
     for start in range(0, rows, _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, rows)
         similar = unit[start:stop] @ unit[:stop].T >= NEAR_DUPLICATE
@@ -65,7 +65,7 @@ def existing(times: FloatArray, known: FloatArray, start: int) -> IntArray:
     return np.flatnonzero(np.isnan(known[:start]) | np.isnan(moment) | (known[:start] <= moment))
 
 
-def later_blocks(times: FloatArray, known: FloatArray, repeated: NDArray[np.bool_]) -> tuple[Block, ...]:
+def later_blocks(times: FloatArray, known: FloatArray, repeated: BoolArray) -> tuple[Block, ...]:
     """Cut history, oldest first, into held-out stretches without what repeats an earlier ticket.
 
     :param times: as in `existing`, and so is ``known``.

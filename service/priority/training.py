@@ -1,15 +1,17 @@
-"""Grow one forest from rows in time order."""
+"""Train one random forest on given rows, the way a candidate says."""
 
 import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from service.priority.training_set import Candidate, FloatArray, Matrix
+from indexer.embedding import Matrix
+from service.arrays import FloatArray, IntArray
+from service.priority.forest_report import Candidate
+from service.priority.training_set import TrainingSet
 from service.priority.trees import Leaves, Trees, extract
 
-__all__ = ["MAX_SAMPLES", "classifier", "grow"]
+__all__ = ["MAX_SAMPLES", "fit_classifier", "train"]
 
 MAX_SAMPLES = 3_000
 """Tickets that a tree draws at most, so that the work of a tree stops growing with the history."""
@@ -19,23 +21,23 @@ _MOST_OVERDRAWN = 10.0
 """A rare label is drawn at most this many times as often as it is common; else one ticket speaks for a whole label."""
 
 
-def grow(
-    vectors: Matrix,
-    label: NDArray[np.int64],
-    times: FloatArray,
-    *,
-    candidate: Candidate,
-    trees: int,
-    seed: int,
+def train(
+    training: TrainingSet, label: IntArray, rows: IntArray, *, candidate: Candidate, trees: int, seed: int
 ) -> tuple[Trees, Leaves]:
-    """Fit a `classifier` and take its arrays out."""
-    fitted = classifier(vectors, label, times, candidate=candidate, trees=trees, seed=seed)
+    """Train a forest on some rows of the training set, in order of time, and return its arrays.
+
+    :param label: the column of each ticket's label, of all rows of the training set.
+    """
+    vectors = training.vectors[rows]
+    fitted = fit_classifier(
+        vectors, label[rows], training.times[rows], candidate=candidate, trees=trees, seed=seed
+    )
     return extract(fitted, vectors)
 
 
-def classifier(
+def fit_classifier(
     vectors: Matrix,
-    label: NDArray[np.int64],
+    label: IntArray,
     times: FloatArray,
     *,
     candidate: Candidate,
@@ -65,7 +67,7 @@ def classifier(
         return fitted.fit(vectors, label, _weights(label, times, candidate))
 
 
-def _weights(label: NDArray[np.int64], times: FloatArray, candidate: Candidate) -> FloatArray:
+def _weights(label: IntArray, times: FloatArray, candidate: Candidate) -> FloatArray:
     weights = np.ones(len(label))
     known = ~np.isnan(times)
     if candidate.half_life_days is not None and known.any():

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.priority.training_set import FloatMatrix, Matrix
+from indexer.embedding import Matrix
+from service.arrays import FloatArray, IntArray
 
 __all__ = ["Leaves", "Trees", "Votes", "extract"]
 
@@ -29,14 +30,14 @@ class Trees:
     :param depth: steps from a root to the farthest leaf.
     """
 
-    roots: NDArray[np.int64]
-    children: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.float64]
-    leaf: NDArray[np.int64]
+    roots: IntArray
+    children: IntArray
+    feature: IntArray
+    threshold: FloatArray
+    leaf: IntArray
     depth: int
 
-    def walk(self, vectors: Matrix) -> NDArray[np.int64]:
+    def walk(self, vectors: Matrix) -> IntArray:
         """Return the leaf that each vector reaches in each tree.
 
         :param vectors: float32, shape (rows, dimension), C-contiguous.
@@ -51,7 +52,7 @@ class Trees:
             reached[start : start + step] = self.leaf.take(node).reshape(len(part), trees)
         return reached
 
-    def _descend(self, values: Matrix, first: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _descend(self, values: Matrix, first: IntArray) -> IntArray:
         arrived = node = np.tile(self.roots, len(first) // len(self.roots))
         walking = np.arange(len(first))
         for taken in range(self.depth):
@@ -76,11 +77,11 @@ class Leaves:
     :param share: float64, shape (entries,): how often the tree drew the ticket, divided by all draws in the leaf.
     """
 
-    start: NDArray[np.int64]
-    row: NDArray[np.int64]
-    share: NDArray[np.float64]
+    start: IntArray
+    row: IntArray
+    share: FloatArray
 
-    def votes(self, label: NDArray[np.int64], labels: int) -> "Votes":
+    def votes(self, label: IntArray, labels: int) -> "Votes":
         """Return each leaf's vote, from the label of each row."""
         leaves = len(self.start) - 1
         leaf = np.repeat(np.arange(leaves), np.diff(self.start))
@@ -92,7 +93,7 @@ class Leaves:
             labels=labels,
         )
 
-    def weights(self, reached: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+    def weights(self, reached: IntArray, rows: int) -> FloatArray:
         """Return each ticket's share of the forest's vote for one vector; the shares sum to 1.
 
         :param reached: shape (trees,): the leaf that the vector reaches in each tree.
@@ -112,12 +113,12 @@ class Votes:
     :param labels: how many columns there are.
     """
 
-    start: NDArray[np.int64]
-    column: NDArray[np.int64]
-    share: NDArray[np.float64]
+    start: IntArray
+    column: IntArray
+    share: FloatArray
     labels: int
 
-    def mean(self, reached: NDArray[np.int64]) -> FloatMatrix:
+    def mean(self, reached: IntArray) -> FloatArray:
         """Return the mean vote of the leaves reached, shape (rows, labels).
 
         :param reached: shape (rows, trees).
@@ -137,9 +138,7 @@ class Votes:
         return total
 
 
-def _entries(
-    start: NDArray[np.int64], reached: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _entries(start: IntArray, reached: IntArray) -> tuple[IntArray, IntArray]:
     """Return the entries of all these leaves, one leaf after the other, and how many each has."""
     first = start[reached]
     size = start[reached + 1] - first

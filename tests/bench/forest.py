@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from service.priority import Forest, TrainingSet, fit
-from service.priority.training import classifier
+from service.priority.training import fit_classifier
 
 _ROWS = (2_000, 20_000, 100_000)
 _DIMENSION = 1_024
@@ -80,7 +80,7 @@ def _predict() -> None:
     forest = fit(training)
     assert isinstance(forest, Forest)
     # The same forest once more, as scikit-learn has it: the same tickets, way and seed.
-    fitted = classifier(
+    fitted = fit_classifier(
         training.vectors,
         forest.label,
         training.times,

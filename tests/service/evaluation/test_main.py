@@ -10,7 +10,7 @@ import pytest
 from indexer.ledger import Ledger
 from indexer.settings import Settings
 from service.cli import main as command_line
-from service.evaluation.findings import Evaluation
+from service.evaluation.result import Evaluation
 from tests.indexer.making import make_tickets, store_vectors
 from tests.provider import Provider
 from tests.service.evaluation.making import tickets_of

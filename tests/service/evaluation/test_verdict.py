@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
-from service.evaluation.findings import Interval, MethodScore
+from service.evaluation.result import MethodScore
 from service.evaluation.verdict import verdict
+from service.scores import Interval
 
 _HALF = Interval(value=0.5, low=0.4, high=0.6)
 

@@ -1,8 +1,8 @@
 """Tickets as arrays, made up: clusters in a vector space, whose labels are known."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from service.arrays import IntArray
 from service.priority import TrainingSet
 
 DAY = 86_400.0
@@ -23,18 +23,18 @@ def clustered(
     label = generator.integers(len(labels), size=rows)
     vectors = centres[label] + spread * generator.normal(size=(rows, dimension))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    said = np.where(generator.random(rows) < noise, generator.integers(len(labels), size=rows), label)
+    predicted = np.where(generator.random(rows) < noise, generator.integers(len(labels), size=rows), label)
     return TrainingSet(
         ids=tuple(f"t{row}" for row in range(rows)),
         vectors=vectors.astype(np.float32),
-        labels=tuple(labels[number] for number in said),
+        labels=tuple(labels[number] for number in predicted),
         times=np.arange(rows, dtype=np.float64) * DAY,
         known=np.arange(rows, dtype=np.float64) * DAY,
         groups=np.arange(rows),
     )
 
 
-def columns(training: TrainingSet) -> NDArray[np.int64]:
+def columns(training: TrainingSet) -> IntArray:
     """Return each ticket's label as its number in sorted order."""
     return np.unique(np.array(training.labels), return_inverse=True)[1]
 

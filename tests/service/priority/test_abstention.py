@@ -2,48 +2,48 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no types
 
+from service.arrays import BoolArray, FloatArray, IntArray
 from service.priority.abstention import abstain, error_bound, may_decide
 from service.priority.calibration import most_probable
-from service.priority.training_set import Abstention
+from service.priority.forest_report import Abstention
 
 LABELS = ("high", "low", "urgent")
 
 
-def said_with(confidence: NDArray[np.float64], said: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return probabilities in which the label said has the confidence, and the others share the rest."""
+def said_with(confidence: FloatArray, predicted: IntArray) -> FloatArray:
+    """Return probabilities in which the label predicted has the confidence, and the others share the rest."""
     probabilities = np.repeat((1 - confidence)[:, None] / 2, 3, axis=1)
-    probabilities[np.arange(len(said)), said] = confidence
+    probabilities[np.arange(len(predicted)), predicted] = confidence
     return probabilities
 
 
-def honest(rows: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return probabilities, labels said, and true labels that agree as often as the confidence says."""
+def honest(rows: int, seed: int) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return probabilities, labels predicted, and true labels that agree as often as the confidence says."""
     generator = np.random.default_rng(seed)
     confidence = generator.uniform(0.4, 1.0, rows)
-    said = generator.integers(3, size=rows)
+    predicted = generator.integers(3, size=rows)
     right = generator.random(rows) < confidence
-    label = np.where(right, said, (said + generator.integers(1, 3, rows)) % 3)
-    return said_with(confidence, said), said, label
+    label = np.where(right, predicted, (predicted + generator.integers(1, 3, rows)) % 3)
+    return said_with(confidence, predicted), predicted, label
 
 
 def decided(
-    probabilities: NDArray[np.float64],
-    said: NDArray[np.int64],
-    label: NDArray[np.int64],
+    probabilities: FloatArray,
+    predicted: IntArray,
+    label: IntArray,
     *,
-    newest: NDArray[np.bool_] | None = None,
+    newest: BoolArray | None = None,
     max_error: float = 0.2,
     max_missed: dict[str, float] | None = None,
 ) -> Abstention:
     """Abstain, as a fit would have it."""
-    assert (most_probable(probabilities) == said).all()
+    assert (most_probable(probabilities) == predicted).all()
     return abstain(
         probabilities,
         label,
-        np.zeros(len(said), dtype=bool) if newest is None else newest,
+        np.zeros(len(predicted), dtype=bool) if newest is None else newest,
         labels=LABELS,
         max_error=max_error,
         max_missed=max_missed or {},
@@ -96,8 +96,8 @@ def test_a_smaller_budget_covers_less() -> None:
 
 def test_few_tickets_prove_nothing() -> None:
     """Ten later tickets go to review even if all were right."""
-    said = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
-    found = decided(said_with(np.full(10, 0.99), said), said, said)
+    predicted = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
+    found = decided(said_with(np.full(10, 0.99), predicted), predicted, predicted)
     assert found.threshold is None
     assert found.coverage == 0
     assert found.reason is not None
@@ -116,19 +116,19 @@ def test_no_later_tickets() -> None:
 def test_agreement_by_chance_is_not_knowledge() -> None:
     """A forest that always says the frequent label keeps the budget, knows nothing, and decides nothing."""
     label = (np.random.default_rng(0).random(1_000) < 0.1).astype(np.int64)
-    said = np.zeros(1_000, np.int64)
-    found = decided(said_with(np.full(1_000, 0.9), said), said, label)
+    predicted = np.zeros(1_000, np.int64)
+    found = decided(said_with(np.full(1_000, 0.9), predicted), predicted, label)
     assert found.threshold is None
     assert found.reason == "the forest agrees with later labels no better than chance"
 
 
 def test_what_fails_lately_is_not_automatic() -> None:
     """Errors that came up in the newest stretch take the automatic decisions back, whatever the past says."""
-    probabilities, said, label = honest(2_000, seed=3)
+    probabilities, predicted, label = honest(2_000, seed=3)
     newest = np.arange(2_000) >= 1_950
-    label = np.where(newest, (said + 1) % 3, label)
-    assert decided(probabilities, said, label).threshold is not None
-    assert decided(probabilities, said, label, newest=newest).threshold is None
+    label = np.where(newest, (predicted + 1) % 3, label)
+    assert decided(probabilities, predicted, label).threshold is not None
+    assert decided(probabilities, predicted, label, newest=newest).threshold is None
 
 
 def test_guard_keeps_what_must_not_be_missed() -> None:
@@ -137,19 +137,19 @@ def test_guard_keeps_what_must_not_be_missed() -> None:
     label = generator.integers(3, size=3_000)
     # One urgent ticket in three looks harmless to the forest, but its probability of urgent is raised a little.
     hidden = (label == 2) & (generator.random(3_000) < 0.33)
-    said = np.where(hidden, 0, label)
-    probabilities = said_with(generator.uniform(0.8, 0.9, 3_000), said)
+    predicted = np.where(hidden, 0, label)
+    probabilities = said_with(generator.uniform(0.8, 0.9, 3_000), predicted)
     probabilities[hidden, 2] += 0.05
     probabilities[hidden, 1] -= 0.05
-    free = decided(probabilities, said, label)
-    guarded = decided(probabilities, said, label, max_missed={"urgent": 0.05})
+    free = decided(probabilities, predicted, label)
+    guarded = decided(probabilities, predicted, label, max_missed={"urgent": 0.05})
     assert free.threshold is not None
     assert guarded.threshold is not None
 
     def missed(found: Abstention) -> float:
-        automatic = may_decide(probabilities, said, LABELS, found.guards)
-        automatic &= probabilities[np.arange(3_000), said] >= (found.threshold or np.inf)
-        return float((automatic & (said != 2))[label == 2].mean())
+        automatic = may_decide(probabilities, predicted, LABELS, found.guards)
+        automatic &= probabilities[np.arange(3_000), predicted] >= (found.threshold or np.inf)
+        return float((automatic & (predicted != 2))[label == 2].mean())
 
     assert missed(free) > 0.2
     assert missed(guarded) <= 0.05
@@ -158,12 +158,12 @@ def test_guard_keeps_what_must_not_be_missed() -> None:
 
 def test_guard_of_a_label_with_few_tickets() -> None:
     """Where too few tickets have the guarded label to prove anything, no other label is automatic."""
-    probabilities, said, label = honest(600, seed=5)
+    probabilities, predicted, label = honest(600, seed=5)
     label = np.where(label == 2, 0, label)
     label[:3] = 2
-    found = decided(probabilities, said, label, max_missed={"urgent": 0.05})
-    free = may_decide(probabilities, said, LABELS, found.guards)
-    assert not free[said != 2].any()
+    found = decided(probabilities, predicted, label, max_missed={"urgent": 0.05})
+    free = may_decide(probabilities, predicted, LABELS, found.guards)
+    assert not free[predicted != 2].any()
 
 
 def test_guard_of_an_unknown_label() -> None:
@@ -183,9 +183,9 @@ def test_guard_in_another_case() -> None:
 
 def test_guards_that_forbid_everything_are_named() -> None:
     """Where the budgets of missed labels leave nothing, they are the reason that is told."""
-    probabilities, said, label = honest(2_000, seed=5)
-    found = decided(probabilities, said, label, max_missed=dict.fromkeys(LABELS, 0.001))
-    assert decided(probabilities, said, label).threshold is not None
+    probabilities, predicted, label = honest(2_000, seed=5)
+    found = decided(probabilities, predicted, label, max_missed=dict.fromkeys(LABELS, 0.001))
+    assert decided(probabilities, predicted, label).threshold is not None
     assert found.threshold is None
     assert found.reason is not None
     assert "high or low or urgent" in found.reason

@@ -1,35 +1,10 @@
-"""Calibration and its measures."""
+"""Calibration."""
 
 import numpy as np
 import pytest
 
-from service.priority.calibration import (
-    brier_score,
-    calibration_error,
-    classwise_error,
-    fit_calibrator,
-    smooth,
-)
-
-
-def test_brier_score_by_hand() -> None:
-    """The score is the mean squared distance to the truth."""
-    probabilities = np.array([[0.8, 0.2], [0.4, 0.6]])
-    assert brier_score(probabilities, np.array([0, 0])) == pytest.approx((0.08 + 0.72) / 2)
-
-
-def test_calibration_error_by_hand() -> None:
-    """Each bin counts by the tickets in it; certainty falls into the last bin."""
-    confidence = np.array([0.55, 0.55, 0.55, 0.55, 1.0])
-    right = np.array([True, False, False, False, True])
-    assert calibration_error(confidence, right) == pytest.approx(4 / 5 * 0.3)
-
-
-def test_classwise_error_by_hand() -> None:
-    """Every label's probability counts, said or not."""
-    probabilities = np.array([[0.75, 0.25]] * 4)
-    assert classwise_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0)
-    assert classwise_error(probabilities, np.array([1, 1, 1, 1])) == pytest.approx(0.75)
+from service.priority.calibration import fit_calibrator, most_probable, smooth
+from service.scores import ProbabilityScores
 
 
 def test_smooth() -> None:
@@ -48,8 +23,12 @@ def test_timid_votes_become_honest() -> None:
     calibrator = fit_calibrator(votes[:10_000], label[:10_000])
     after = calibrator(votes[10_000:])
     assert after.sum(axis=1) == pytest.approx(np.ones(10_000))
-    assert brier_score(after, label[10_000:]) < brier_score(votes[10_000:], label[10_000:]) - 0.05
-    assert classwise_error(after, label[10_000:]) < 0.4 * classwise_error(votes[10_000:], label[10_000:])
+    (brier_before, _, error_before), (brier_after, _, error_after) = (
+        ProbabilityScores(given, most_probable(given), label[10_000:])(np.ones((1, 10_000)))[0]
+        for given in (votes[10_000:], after)
+    )
+    assert brier_after < brier_before - 0.05
+    assert error_after < 0.4 * error_before
 
 
 def test_no_tickets_to_learn_from() -> None:

@@ -70,9 +70,9 @@ def test_budget_holds_on_later_tickets() -> None:
     later = part(stream, 600, 3_000)
     decisions = found.classify(later.vectors)
     automatic = decisions.automatic
-    errors = int((decisions.said != columns(later))[automatic].sum())
+    errors = int((decisions.predicted != columns(later))[automatic].sum())
     assert automatic.mean() > 0.3
-    assert (decisions.said != columns(later)).mean() > 0.2
+    assert (decisions.predicted != columns(later)).mean() > 0.2
     assert error_bound(errors, int(automatic.sum())) <= 0.2
 
 
@@ -140,7 +140,9 @@ def test_recency_follows_drift() -> None:
     drifted = relabelled(training, labels)
     test = clustered(200, labels=("high", "low"), spread=0.5, seed=4)
     right = {
-        days: float((grown(drifted, half_life_days=days).classify(test.vectors).said == columns(test)).mean())
+        days: float(
+            (grown(drifted, half_life_days=days).classify(test.vectors).predicted == columns(test)).mean()
+        )
         for days in (30.0, np.inf)
     }
     assert right[np.inf] < 0.3
@@ -190,7 +192,7 @@ def test_label_of_a_single_ticket() -> None:
     found = grown(relabelled(training, labels))
     decisions = found.classify(clustered(400, labels=("high", "low"), seed=8).vectors)
     urgent = found.labels.index("urgent")
-    assert (decisions.said == urgent).mean() < 0.05
+    assert (decisions.predicted == urgent).mean() < 0.05
     assert decisions.probabilities[:, urgent].max() < 0.6
 
 
@@ -202,8 +204,8 @@ def test_two_hundred_labels() -> None:
     assert len(found.labels) == len(set(training.labels))
     test = clustered(100, labels=labels, dimension=24, spread=0.1, seed=3)
     decisions = found.classify(test.vectors)
-    said = [found.labels[column] for column in decisions.said]
-    assert np.mean([a == b for a, b in zip(said, test.labels, strict=True)]) > 0.6
+    predicted = [found.labels[column] for column in decisions.predicted]
+    assert np.mean([a == b for a, b in zip(predicted, test.labels, strict=True)]) > 0.6
 
 
 def test_labels_in_other_scripts() -> None:

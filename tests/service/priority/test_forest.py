@@ -26,7 +26,7 @@ def test_one_by_one_and_all_at_once(forest: Forest) -> None:
     assert not found.automatic.all()
     for row in range(0, 700, 7):
         alone = forest.decide(vectors[row])
-        assert alone.label == found.labels[found.said[row]]
+        assert alone.label == found.labels[found.predicted[row]]
         assert alone.confidence == pytest.approx(found.confidence[row], abs=1e-12)
         assert (alone.decision == "automatic") == found.automatic[row]
 

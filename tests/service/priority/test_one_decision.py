@@ -1,16 +1,16 @@
-"""The label that is said is the most probable one, wherever it is said."""
+"""The label that is predicted is the most probable one, wherever it is predicted."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
+from service.arrays import FloatArray
 from service.drafting.wording import priority_sentence
-from service.evaluation.methods import SERVED, learn_and_say
+from service.evaluation.methods import SERVED, fit_and_predict
 from service.priority import Forest, TrainingSet, fit
 from service.priority.calibration import most_probable
-from service.priority.model_selection import macro_f1
-from service.priority.training_set import FloatMatrix
+from service.scores import confusion_matrix, macro_f1
 from tests.service.evaluation.making import history
 from tests.service.priority.data import clustered
 
@@ -40,12 +40,14 @@ def test_the_served_forest_says_the_most_probable(unsure: Forest) -> None:
     vectors = uneven(400, seed=7).vectors
     votes = unsure.probabilities(vectors).argmax(axis=1)
     found = unsure.classify(vectors)
-    assert (votes != found.said).any(), "votes and probabilities never disagree here: the test sees nothing"
-    assert (found.said == found.probabilities.argmax(axis=1)).all()
+    assert (votes != found.predicted).any(), (
+        "votes and probabilities never disagree here: the test sees nothing"
+    )
+    assert (found.predicted == found.probabilities.argmax(axis=1)).all()
     for row, vector in enumerate(vectors):
         decision = unsure.decide(vector)
         label = decision.label
-        assert label == first_of_highest(decision.probabilities) == unsure.labels[found.said[row]]
+        assert label == first_of_highest(decision.probabilities) == unsure.labels[found.predicted[row]]
         assert decision.confidence == max(decision.probabilities.values())
         assert [entry.priority == label for entry in decision.evidence] == sorted(
             (entry.priority == label for entry in decision.evidence), reverse=True
@@ -56,27 +58,29 @@ def test_the_served_forest_says_the_most_probable(unsure: Forest) -> None:
 
 
 def test_thresholds_are_those_of_the_same_decisions() -> None:
-    """A forest that may be wrong often decides all later tickets: what it got wrong is what it said of them."""
+    """A forest that may be wrong often decides all later tickets: what it got wrong is what it predicted for them."""
     found = fit(uneven(600), max_error=0.9)
     assert isinstance(found, Forest)
     rule = found.report.abstention
     assert (rule.coverage, rule.guards) == (1.0, {})
-    assert rule.error == (found.later_said != found.label[found.later]).mean()
-    assert found.report.macro_f1 == macro_f1(found.label[found.later], found.later_said)
+    assert rule.error == (found.later_predicted != found.label[found.later]).mean()
+    confusion = confusion_matrix(found.label[found.later], found.later_predicted, len(found.labels))
+    assert found.report.macro_f1 == macro_f1(confusion)
 
 
 def test_the_back_test_says_the_most_probable() -> None:
     """On every ticket, in whatever order its columns are."""
     cases = history(300, signal=1.0)
     learn, test = cases.take(range(200)), cases.take(range(200, 300))
-    said = learn_and_say(SERVED, learn, test, ("medium", "high", "low"), fit=fit, seed=0)
-    assert (said.label == said.probabilities.argmax(axis=1)).all()
+    predicted = fit_and_predict(SERVED, learn, test, ("medium", "high", "low"), fit=fit, seed=0)
+    assert (predicted.label == predicted.probabilities.argmax(axis=1)).all()
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "said"), [([[0.4, 0.4, 0.2]], 0), ([[0.2, 0.4, 0.4]], 1), ([[1 / 3, 1 / 3, 1 / 3]], 0)]
+    ("probabilities", "predicted"),
+    [([[0.4, 0.4, 0.2]], 0), ([[0.2, 0.4, 0.4]], 1), ([[1 / 3, 1 / 3, 1 / 3]], 0)],
 )
-def test_of_equals_the_first_is_said(probabilities: list[list[float]], said: int) -> None:
+def test_of_equals_the_first_is_said(probabilities: list[list[float]], predicted: int) -> None:
     """Labels are in order of their names: the same on every machine."""
-    matrix: FloatMatrix = np.array(probabilities)
-    assert most_probable(matrix).tolist() == [said]
+    matrix: FloatArray = np.array(probabilities)
+    assert most_probable(matrix).tolist() == [predicted]

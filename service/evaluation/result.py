@@ -1,6 +1,8 @@
-"""What a back-test found; the JSON file is an `Evaluation`."""
+"""The result of a back-test, as it stands in the JSON file: an `Evaluation`."""
 
 import msgspec
+
+from service.scores import Interval
 
 __all__ = [
     "Bin",
@@ -8,21 +10,12 @@ __all__ = [
     "CoveragePoint",
     "Data",
     "Evaluation",
-    "Interval",
     "LearningPoint",
     "MethodScore",
     "Period",
     "Recall",
     "Retrieval",
 ]
-
-
-class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """A measured value between the ends of its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +39,7 @@ class MethodScore(msgspec.Struct, frozen=True, kw_only=True):
     """Agreement beyond chance, weighted by the square of the distance between ordered labels."""
     brier: Interval
     ece: Interval
-    """Expected calibration error of the confidence in the label that was said."""
+    """Expected calibration error of the confidence in the label that was predicted."""
     classwise: Interval
     """Expected calibration error of all labels' probabilities, mean over the labels."""
     recalls: tuple[Recall, ...]

@@ -1,0 +1,23 @@
+"""Names for the arrays that the forest and its evaluation work on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+
+__all__ = ["BoolArray", "FloatArray", "IntArray", "unit_rows"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def unit_rows(vectors: Matrix) -> Matrix:
+    """Return the rows at length 1, so that a product of two is their cosine; a row of zeros stays as it is.
+
+    :param vectors: shape (rows, dimension).
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    norms[norms == 0] = 1
+    unit: Matrix = vectors / norms
+    return unit

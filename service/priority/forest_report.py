@@ -1,0 +1,80 @@
+"""What is recorded of how a forest was fitted, and of how good it was on later tickets."""
+
+import msgspec
+
+__all__ = ["Abstention", "Calibration", "Candidate", "ForestReport"]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to grow the forest, and how it did on later tickets."""
+
+    leaf: int
+    """The least number of tickets in a leaf."""
+    balanced: bool
+    """Whether every label is drawn alike, however rare it is."""
+    features: int
+    """How many of the vector's values are tried at a split."""
+    half_life_days: float | None
+    """Days after which a ticket is drawn half as often; ``None``: age does not count."""
+    macro_f1: float | None = None
+    """On later tickets; ``None`` where it was not tried."""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """How probabilities did, before and after calibration, on later tickets that took no part in calibrating."""
+
+    tickets: int
+    brier_before: float
+    brier_after: float
+    ece_before: float
+    """Expected calibration error of the confidence in the label predicted."""
+    ece_after: float
+    classwise_before: float
+    """Expected calibration error of all labels' probabilities, mean over the labels."""
+    classwise_after: float
+
+
+class Abstention(msgspec.Struct, frozen=True, kw_only=True):
+    """When the forest decides by itself, and what that was worth on later tickets."""
+
+    max_error: float
+    max_missed: dict[str, float]
+    unknown: tuple[str, ...]
+    """Those of ``max_missed`` that no ticket has: nothing guards them."""
+    threshold: float | None
+    """The confidence from which a decision is automatic; ``None``: every decision goes to review."""
+    guards: dict[str, float]
+    """For each label that ``max_missed`` names, in whatever case: its probability above which no other label is given automatically."""
+    coverage: float
+    """The share of later tickets that were decided automatically."""
+    error: float | None
+    """The share of wrong labels among them."""
+    error_bound: float | None
+    """What that share is at most, with 95 % confidence."""
+    reason: str | None
+    """Why every decision goes to review."""
+
+
+class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a forest was fitted and how good it was on later tickets of its own history."""
+
+    tickets: int
+    """Labelled tickets that were given."""
+    rows: int
+    """Of these the newest, which the forest was fitted on."""
+    labels: dict[str, int]
+    """How many of the rows have each label."""
+    later_tickets: int
+    """Tickets that were held out in time order; none repeats an earlier one."""
+    macro_f1: float | None
+    """Of the chosen forest on them."""
+    majority_macro_f1: float | None
+    """Of always saying the most frequent label, on the same."""
+    chosen: Candidate
+    candidates: tuple[Candidate, ...]
+    calibration: Calibration | None
+    abstention: Abstention
+    seed: int
+    sklearn_version: str
+    fitted_on: dict[str, str]
+    """What the caller said of the data, such as the generation."""
