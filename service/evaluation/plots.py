@@ -6,17 +6,17 @@ matplotlib would be a dependency larger than the rest for five simple plots.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from service.evaluation.methods import GUESSES, NAMES, SERVED
 from service.evaluation.result import Bin, Evaluation
 
-__all__ = ["Bar", "Line", "Plot", "plots"]
+__all__ = ["Plot", "Series", "plots"]
 
 _COLOURS = ("#0b5fa5", "#c8501e", "#3d7d3a", "#7a4fa3", "#8a6d00", "#4d4d4d", "#b03060", "#008b8b")
 # Dark enough on white for text, and apart for eyes that do not tell red from green; the first is the forest's.
 _LEVEL = "#a00020"
-_WIDTH, _HEIGHT = 420, 290  # pixels, without the legend
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 400, 12, 246
+_HEIGHT = 290  # pixels, without the legend
 _ROW, _CHARACTER = 17, 7.0  # a row of the legend; about the width of a character of 12 pixels in a wide font
 _DOT = 3.5
 _SHARES = tuple((step / 5, f"{step * 20}%") for step in range(6))
@@ -25,31 +25,25 @@ _ALL_TICKS = 6  # tenths up to which each is a tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line in pixels: its points, dots (x, y, radius) and ranges (x, low, high)."""
+class Series:
+    """One name in the legend, and what is drawn for it, in the units of the axes."""
 
     name: str
     colour: str
-    dashed: bool
-    points: Sequence[tuple[float, float]]
-    dots: Sequence[tuple[float, float, float]]
-    ranges: Sequence[tuple[float, float, float]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A filled box, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
+    dashed: bool = False
+    points: Sequence[tuple[float, float]] = ()
+    """A line through these (x, y)."""
+    radii: Sequence[float] = ()
+    """Of the points' dots, in pixels; empty: no dots."""
+    ranges: Sequence[tuple[float, float]] = ()
+    """The points' ranges on y, (low, high); empty: none."""
+    bars: Sequence[tuple[float, float]] = ()
+    """Bars on y, (low, high), one for each unit of x."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A plot with all places in pixels."""
+    """A plot whose axes begin at 0, and where its values lie in pixels."""
 
     title: str
     reading: str
@@ -57,72 +51,64 @@ class Plot:
     """For screen readers."""
     x_label: str
     y_label: str
-    x_ticks: Sequence[tuple[float, float, str]]
-    """Place of the tick, middle of its words, and the words."""
-    y_ticks: Sequence[tuple[float, str]]
-    legend: Sequence[tuple[float, float, str, str, bool]]
-    """Place, name, colour, and whether the line is dashed."""
-    height: float
-    lines: Sequence[Line] = ()
-    bars: Sequence[Bar] = ()
-    width: int = _WIDTH
-    left: int = _LEFT
-    right: int = _RIGHT
-    bottom: int = _BOTTOM
-    middle: float = (_TOP + _BOTTOM) / 2
+    x_max: float
+    y_max: float
+    ticks: Sequence[tuple[float, str]]
+    """Of x: the value and its words."""
+    percent: bool
+    """Whether y is a share."""
+    series: Sequence[Series]
 
-
-class _Axes:
-    """Turns values into pixels: x spans the given ticks, y begins at 0."""
-
-    def __init__(self, low: float, high: float, top: float) -> None:
-        self.low, self.span, self.top = low, (high - low) or 1.0, top
+    width: ClassVar[int] = 420
+    left: ClassVar[int] = 56
+    right: ClassVar[int] = 400
+    top: ClassVar[int] = 12
+    bottom: ClassVar[int] = 246
 
     def x(self, value: float) -> float:
-        return round(_LEFT + (value - self.low) / self.span * (_RIGHT - _LEFT), 2)
+        """Return the place of a value on the x axis."""
+        return round(self.left + value / (self.x_max or 1) * (self.right - self.left), 2)
 
     def y(self, value: float) -> float:
-        return round(_BOTTOM - value / self.top * (_BOTTOM - _TOP), 2)
+        """Return the place of a value on the y axis."""
+        return round(self.bottom - value / self.y_max * (self.bottom - self.top), 2)
 
-    def line(
-        self,
-        name: str,
-        points: Sequence[tuple[float, float]],
-        colour: str,
-        *,
-        dashed: bool = False,
-        radii: Sequence[float] | None = None,
-        ranges: Sequence[tuple[float, float]] = (),
-    ) -> Line:
-        """Return a line; ``radii`` of its dots in pixels (empty: no dots), ``ranges`` (low, high) of each point."""
-        placed = [(self.x(a), self.y(b)) for a, b in points]
-        sizes = [_DOT] * len(points) if radii is None else radii
-        return Line(
-            name=name,
-            colour=colour,
-            dashed=dashed,
-            points=placed,
-            dots=[(x, y, round(radius, 2)) for (x, y), radius in zip(placed, sizes, strict=False)],
-            ranges=[
-                (x, self.y(low), self.y(high)) for (x, _), (low, high) in zip(placed, ranges, strict=False)
-            ],
-        )
-
-    def x_ticks(self, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, float, str]]:
-        """Place the words, leaving out those that have no room beside the ones before."""
+    @property
+    def x_ticks(self) -> list[tuple[float, float, str]]:
+        """Place of the tick, middle of its words, and the words, without those that have no room."""
         placed, free = [], 0.0
-        for at, words in ticks:
+        for value, words in self.ticks:
             half = len(words) * _CHARACTER / 2
-            middle = min(max(self.x(at), half), _WIDTH - half)
+            middle = min(max(self.x(value), half), self.width - half)
             if middle - half >= free:
-                placed.append((self.x(at), round(middle, 2), words))
+                placed.append((self.x(value), round(middle, 2), words))
                 free = middle + half + 8
         return placed
 
-    def y_ticks(self, *, percent: bool) -> list[tuple[float, str]]:
-        step = 1 if self.top * 10 <= _ALL_TICKS else 2
-        values = [tick / 10 for tick in range(0, round(self.top * 10) + 1, step)]
-        return [(self.y(value), f"{value:.0%}" if percent else f"{value:.1f}") for value in values]
+    @property
+    def y_ticks(self) -> list[tuple[float, str]]:
+        """Place of the tick, and its words."""
+        tenths = round(self.y_max * 10)
+        values = [tick / 10 for tick in range(0, tenths + 1, 1 if tenths <= _ALL_TICKS else 2)]
+        return [(self.y(value), f"{value:.0%}" if self.percent else f"{value:.1f}") for value in values]
+
+    @property
+    def legend(self) -> list[tuple[float, float, Series]]:
+        """Place of each name, in rows below the plot."""
+        x, y = float(self.width), _HEIGHT + 8.0 - _ROW
+        placed = []
+        for series in self.series:
+            width = 34 + len(series.name) * _CHARACTER
+            if x + width > self.width:
+                x, y = float(self.left), y + _ROW
+            placed.append((x, y, series))
+            x += width + 8
+        return placed
+
+    @property
+    def height(self) -> float:
+        """Height with the legend."""
+        return max(_HEIGHT, self.legend[-1][1] + 8)
 
 
 def plots(evaluation: Evaluation) -> list[Plot]:
@@ -139,148 +125,136 @@ def plots(evaluation: Evaluation) -> list[Plot]:
 def _reliability(evaluation: Evaluation) -> Plot:
     before, after = evaluation.reliability_before, evaluation.reliability_after
     total = max((found.tickets for found in (*before, *after)), default=1)
-    axes = _Axes(0, 1, 1)
 
-    def line(name: str, bins: Sequence[Bin], colour: str, *, dashed: bool) -> Line:
-        return axes.line(
-            name,
-            [(found.confidence, found.right) for found in bins],
-            colour,
+    def series(name: str, bins: Sequence[Bin], colour: str, *, dashed: bool) -> Series:
+        return Series(
+            name=name,
+            colour=colour,
             dashed=dashed,
+            points=[(found.confidence, found.right) for found in bins],
             radii=[2 + 7 * sqrt(found.tickets / total) for found in bins],
         )
 
-    lines = [
-        axes.line("ideal", [(0, 0), (1, 1)], "#999999", dashed=True, radii=()),
-        line("before calibration", before, _COLOURS[1], dashed=True),
-        line("as served", after, _COLOURS[0], dashed=False),
-    ]
-    return _lines(
-        axes, lines, _SHARES, percent=True,
+    return Plot(
         title="Can its confidence be trusted? (reliability)",
         reading="a dot on the diagonal means that confidence and reality agree; below it the forest is too sure of itself. "
         "Larger dots stand for more tickets.",
         name="Reliability diagram",
-        labels=("confidence that the forest gave", "share that was right"),
-    )  # fmt: skip
+        x_label="confidence that the forest gave",
+        y_label="share that was right",
+        x_max=1,
+        y_max=1,
+        ticks=_SHARES,
+        percent=True,
+        series=[
+            Series(name="ideal", colour="#999999", dashed=True, points=[(0, 0), (1, 1)]),
+            series("before calibration", before, _COLOURS[1], dashed=True),
+            series("as served", after, _COLOURS[0], dashed=False),
+        ],
+    )
 
 
 def _coverage(evaluation: Evaluation) -> Plot:
-    curve, forest, budget = evaluation.coverage_curve, evaluation.methods[0], evaluation.max_error
-    done = (
-        [(forest.coverage.value, forest.error.value)]
-        if forest.coverage is not None and forest.error is not None
-        else []
-    )
-    top = max(budget, *(point.error for point in curve), *(error for _, error in done))
-    axes = _Axes(0, 1, _up(top))
-    lines = [
-        axes.line(
-            "error among the surest tickets",
-            [(point.coverage, point.error) for point in curve],
-            _COLOURS[0],
-            radii=(),
-        ),
-        *([axes.line("decided automatically", done, _COLOURS[1])] if done else []),
-        axes.line(f"error budget {budget:.0%}", [(0, budget), (1, budget)], _LEVEL, dashed=True, radii=()),
-    ]
-    return _lines(
-        axes, lines, _SHARES, percent=True,
+    forest, budget = evaluation.methods[0], evaluation.max_error
+    curve = [(point.coverage, point.error) for point in evaluation.coverage_curve]
+    series = [Series(name="error among the surest tickets", colour=_COLOURS[0], points=curve)]
+    errors = [budget, *(error for _, error in curve)]
+    if forest.coverage is not None and forest.error is not None:
+        done = [(forest.coverage.value, forest.error.value)]
+        series.append(Series(name="decided automatically", colour=_COLOURS[1], points=done, radii=[_DOT]))
+        errors.append(forest.error.value)
+    level = [(0.0, budget), (1.0, budget)]
+    series.append(Series(name=f"error budget {budget:.0%}", colour=_LEVEL, dashed=True, points=level))
+    return Plot(
         title="More automatic decisions, more errors",
         reading="if only the tickets it is surest of were decided (left), the share of wrong ones is what the line shows; "
         "the part below the budget is what could be gained at best.",
         name="Coverage against error",
-        labels=("share of tickets decided without a person", "share of these that is wrong"),
-    )  # fmt: skip
+        x_label="share of tickets decided without a person",
+        y_label="share of these that is wrong",
+        x_max=1,
+        y_max=_up(max(errors)),
+        ticks=_SHARES,
+        percent=True,
+        series=series,
+    )
 
 
 def _over_time(evaluation: Evaluation) -> Plot:
     rivals = [method.key for method in evaluation.methods[1:]]
-    shown = [
-        SERVED,
-        *[key for key in rivals if key not in GUESSES][:2],
-        *[key for key in rivals if key in GUESSES],
-    ]
+    learning = [key for key in rivals if key not in GUESSES][:2]
+    shown = [SERVED, *learning, *[key for key in rivals if key in GUESSES]]
     blocks = evaluation.blocks
-    axes = _Axes(0, len(blocks) - 1, _up(max(block.macro_f1[key] for block in blocks for key in shown)))
-    lines = [
-        axes.line(
-            NAMES[key],
-            [(at, block.macro_f1[key]) for at, block in enumerate(blocks)],
-            _COLOURS[number],
-            dashed=key in GUESSES,
-        )
-        for number, key in enumerate(shown)
-    ]
-    ticks = [(float(at), (block.moment or f"block {at + 1}")[:7]) for at, block in enumerate(blocks)]
-    return _lines(
-        axes, lines, ticks, percent=False,
+    return Plot(
         title="Score over time",
         reading="each dot is one stretch of later tickets; a line that falls means that old tickets teach less about new ones.",
         name="Macro-F1 of each stretch of later tickets",
-        labels=("stretch of later tickets, by its first month", "score (macro-F1)"),
-    )  # fmt: skip
+        x_label="stretch of later tickets, by its first month",
+        y_label="score (macro-F1)",
+        x_max=len(blocks) - 1,
+        y_max=_up(max(block.macro_f1[key] for block in blocks for key in shown)),
+        ticks=[(at, (block.moment or f"block {at + 1}")[:7]) for at, block in enumerate(blocks)],
+        percent=False,
+        series=[
+            Series(
+                name=NAMES[key],
+                colour=colour,
+                dashed=key in GUESSES,
+                points=[(at, block.macro_f1[key]) for at, block in enumerate(blocks)],
+                radii=[_DOT] * len(blocks),
+            )
+            for key, colour in zip(shown, _COLOURS, strict=False)
+        ],
+    )
 
 
 def _learning(evaluation: Evaluation) -> Plot:
     curve = evaluation.learning_curve
     scores = {
-        NAMES[SERVED]: [point.forest for point in curve],
-        NAMES[evaluation.learning_baseline]: [point.baseline for point in curve],
+        SERVED: [point.forest for point in curve],
+        evaluation.learning_baseline: [point.baseline for point in curve],
     }
-    top = _up(max(score.high for found in scores.values() for score in found))
-    axes = _Axes(0, max(point.learned for point in curve), top)
-    lines = [
-        axes.line(
-            name,
-            [(point.learned, score.value) for point, score in zip(curve, found, strict=True)],
-            _COLOURS[number],
-            dashed=number > 0,
-            ranges=[(score.low, score.high) for score in found],
-        )
-        for number, (name, found) in enumerate(scores.items())
-    ]
-    ticks = [(0.0, "0"), *((float(point.learned), f"{point.learned:,}") for point in curve)]
-    return _lines(
-        axes, lines, ticks, percent=False,
+    sizes = [point.learned for point in curve]
+    return Plot(
         title="What more tickets would bring (learning curve)",
         reading="the score on the newest tickets after learning from fewer or more tickets before them; "
         "if it still climbs at the right, more history helps. Bars: 95% range.",
         name="Learning curve",
-        labels=("tickets learned from, the newest before the last cut", "score (macro-F1)"),
-    )  # fmt: skip
+        x_label="tickets learned from, the newest before the last cut",
+        y_label="score (macro-F1)",
+        x_max=max(sizes),
+        y_max=_up(max(score.high for found in scores.values() for score in found)),
+        ticks=[(0, "0"), *((size, f"{size:,}") for size in sizes)],
+        percent=False,
+        series=[
+            Series(
+                name=NAMES[key],
+                colour=colour,
+                dashed=key != SERVED,
+                points=[(size, score.value) for size, score in zip(sizes, found, strict=True)],
+                radii=[_DOT] * len(sizes),
+                ranges=[(score.low, score.high) for score in found],
+            )
+            for (key, found), colour in zip(scores.items(), _COLOURS, strict=False)
+        ],
+    )
 
 
 def _drift(evaluation: Evaluation) -> Plot:
     drift = evaluation.drift
     frequent = sorted(evaluation.labels, key=lambda name: -evaluation.data.labels[name])
-    bands = [
-        (name, [period.shares[name] for period in drift])
-        for name in evaluation.labels
-        if name in frequent[:_MAX_BANDS]
+    bands: list[tuple[str, tuple[str, ...]]] = [
+        (name, (name,)) for name in evaluation.labels if name in frequent[:_MAX_BANDS]
     ]
-    if rest := frequent[_MAX_BANDS:]:
-        bands.append(("others", [sum(period.shares[name] for name in rest) for period in drift]))
-    axes = _Axes(0, len(drift), 1)
-    width = (_RIGHT - _LEFT) / len(drift)
-    bars, below = [], [0.0] * len(drift)
-    for number, (_, shares) in enumerate(bands):
-        for at, share in enumerate(shares):
-            top = axes.y(below[at] + share)
-            height = round(max(0.0, axes.y(below[at]) - top), 2)
-            bars.append(
-                Bar(
-                    x=axes.x(at) + 1,
-                    y=top,
-                    width=round(width - 2, 2),
-                    height=height,
-                    colour=_COLOURS[number % len(_COLOURS)],
-                )
-            )
-            below[at] += share
-    ticks = [(at + 0.5, (period.start or str(at + 1))[:7]) for at, period in enumerate(drift)]
-    names = [(name, _COLOURS[number % len(_COLOURS)], False) for number, (name, _) in enumerate(bands)]
-    legend, height = _legend(names[::-1])
+    if rest := tuple(frequent[_MAX_BANDS:]):
+        bands.append(("others", rest))
+    series, floor = [], [0.0] * len(drift)
+    for (name, names), colour in zip(bands, _COLOURS, strict=False):
+        top = [
+            low + sum(period.shares[each] for each in names) for low, period in zip(floor, drift, strict=True)
+        ]
+        series.append(Series(name=name, colour=colour, bars=list(zip(floor, top, strict=True))))
+        floor = top
     return Plot(
         title="Priorities over time (class drift)",
         reading="each bar is a tenth of all tickets, oldest at the left; where colours shift, the team began to set "
@@ -288,54 +262,12 @@ def _drift(evaluation: Evaluation) -> Plot:
         name="Share of each priority over time",
         x_label="first ticket of each tenth",
         y_label="share of tickets",
-        x_ticks=axes.x_ticks(ticks),
-        y_ticks=axes.y_ticks(percent=True),
-        legend=legend,
-        height=height,
-        bars=bars,
+        x_max=len(drift),
+        y_max=1,
+        ticks=[(at + 0.5, (period.start or str(at + 1))[:7]) for at, period in enumerate(drift)],
+        percent=True,
+        series=series[::-1],  # as they lie, the first name on top
     )
-
-
-def _lines(
-    axes: _Axes,
-    lines: Sequence[Line],
-    ticks: Sequence[tuple[float, str]],
-    *,
-    percent: bool,
-    title: str,
-    reading: str,
-    name: str,
-    labels: tuple[str, str],
-) -> Plot:
-    """Return a plot of lines over the ticks; ``percent``: y is a share. ``labels`` are those of x and y."""
-    legend, height = _legend([(line.name, line.colour, line.dashed) for line in lines])
-    return Plot(
-        title=title,
-        reading=reading,
-        name=name,
-        x_label=labels[0],
-        y_label=labels[1],
-        x_ticks=axes.x_ticks(ticks),
-        y_ticks=axes.y_ticks(percent=percent),
-        legend=legend,
-        height=height,
-        lines=lines,
-    )
-
-
-def _legend(
-    names: Sequence[tuple[str, str, bool]],
-) -> tuple[list[tuple[float, float, str, str, bool]], float]:
-    """Place the names in rows below the plot; return them and the height of both."""
-    x, y = float(_WIDTH), _HEIGHT + 8.0 - _ROW
-    placed = []
-    for name, colour, dashed in names:
-        width = 34 + len(name) * _CHARACTER
-        if x + width > _WIDTH:
-            x, y = float(_LEFT), y + _ROW
-        placed.append((x, y, name, colour, dashed))
-        x += width + 8
-    return placed, max(_HEIGHT, y + 8)
 
 
 def _up(value: float) -> float:
