@@ -1,7 +1,9 @@
 """``evaluate`` and ``audit``: how good the priorities are, and which labels contradict each other."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +11,8 @@ import msgspec
 
 from indexer.commands.output import DONE, settings_for_command
 from indexer.console import say, showing_progress
+from indexer.progress import Progress
+from indexer.settings import Settings
 from service import evaluation
 from service.evaluation.label_audit import write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
@@ -16,33 +20,26 @@ from service.evaluation.verdict import percent, table
 
 __all__ = ["audit", "evaluate"]
 
-_file = click.argument("file", required=False)
-_duplicates = click.option(
-    "--duplicates",
-    type=click.Path(path_type=Path),
-    metavar="CSV",
-    help="Known duplicates, with the columns query_id and duplicate_of_id.",
-)
+_PATH = click.Path(path_type=Path)
+
+
+def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Add FILE, ``--duplicates`` and ``--out``, which is the ``result`` if not given, to a command."""
+
+    def add(command: Callable[..., int]) -> Callable[..., int]:
+        words_of_pairs = "Known duplicates, with the columns query_id and duplicate_of_id."
+        command = click.option("--duplicates", type=_PATH, metavar="CSV", help=words_of_pairs)(command)
+        command = click.option("--out", type=_PATH, default=result, show_default=True, help=words)(command)
+        return click.argument("file", required=False)(command)
+
+    return add
 
 
 @click.command
-@_file
+@_of_tickets("evaluation.html", "The report.")
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="evaluation.html",
-    show_default=True,
-    help="The report.",
+    "--json", "numbers", type=_PATH, default="evaluation.json", show_default=True, help="All numbers of it."
 )
-@click.option(
-    "--json",
-    "numbers",
-    type=click.Path(path_type=Path),
-    default="evaluation.json",
-    show_default=True,
-    help="All numbers of it.",
-)
-@_duplicates
 @click.option(
     "--priority-order",
     metavar="LABELS",
@@ -66,14 +63,9 @@ def evaluate(
     settings = settings_for_command()
     _require_writable(out, numbers)
     pairs = read_pairs(duplicates) if duplicates else ()
-    order = (
-        tuple(name.strip() for name in priority_order.split(",") if name.strip())
-        if priority_order
-        else settings.priority_order
-    )
+    given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
     with showing_progress() as step:
-        loaded = load(settings, file, pairs, step)
-        _tell(loaded)
+        loaded = _load(settings, file, pairs, step)
         found = evaluation.evaluate(
             loaded.cases,
             source=loaded.source,
@@ -81,14 +73,16 @@ def evaluate(
             max_error=settings.max_error,
             max_missed=settings.max_missed,
             half_life_days=settings.half_life_days,
-            order=order,
+            order=given or settings.priority_order,
             folds=folds,
             rejected=loaded.rejected,
             duplicates=pairs,
             progress=lambda done, total: step("back-test", done, total),
         )
-    _write(out, evaluation.page(found).encode())
-    _write(numbers, msgspec.json.format(msgspec.json.encode(found), indent=1))
+    with _writing(out):
+        out.write_text(evaluation.page(found), encoding="utf-8")
+    with _writing(numbers):
+        numbers.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
     words = [*filter(None, found.verdict), *found.notes]
     sys.stdout.write("\n".join([*words, "", table(found)]) + "\n")
     say(f"the report is in {out}, its numbers in {numbers}")
@@ -96,15 +90,7 @@ def evaluate(
 
 
 @click.command
-@_file
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="audit.csv",
-    show_default=True,
-    help="Where they go.",
-)
-@_duplicates
+@_of_tickets("audit.csv", "Where they go.")
 def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
     """Find near-duplicate tickets with contradictory priorities, most suspicious first.
 
@@ -115,13 +101,10 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
     _require_writable(out)
     pairs = read_pairs(duplicates) if duplicates else ()
     with showing_progress() as step:
-        loaded = load(settings, file, pairs, step)
-        _tell(loaded)
+        loaded = _load(settings, file, pairs, step)
         found = evaluation.audit(loaded.cases, progress=lambda done, total: step("audit", done, total))
-    try:
+    with _writing(out):
         write_csv(out, loaded.cases, found)
-    except OSError as error:
-        raise _unwritable(out, error) from None
     sys.stdout.write(_ceiling(found) + "\n")
     say(f"{len(found.suspects):,} suspicious tickets are in {out}")
     return DONE
@@ -140,7 +123,11 @@ def _ceiling(found: evaluation.Audit) -> str:
     )
 
 
-def _tell(loaded: Loaded) -> None:
+def _load(
+    settings: Settings, file: str | None, pairs: tuple[tuple[str, str], ...], progress: Progress
+) -> Loaded:
+    """Load the tickets, and say how many there are and why some are left out."""
+    loaded = load(settings, file, pairs, progress)
     if loaded.rejected:
         say(
             f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"
@@ -150,13 +137,16 @@ def _tell(loaded: Loaded) -> None:
     say(
         f"{len(loaded.cases):,} tickets of {loaded.source}, {loaded.embedded:,} texts newly embedded with {loaded.embedding_model}"
     )
+    return loaded
 
 
-def _write(path: Path, content: bytes) -> None:
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        path.write_bytes(content)
+        yield
     except OSError as error:
-        raise _unwritable(path, error) from None
+        msg = f"{path} cannot be written: {error.strerror}"
+        raise evaluation.EvaluationError(msg) from None
 
 
 def _require_writable(*paths: Path) -> None:
@@ -165,7 +155,3 @@ def _require_writable(*paths: Path) -> None:
         if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
             msg = f"{path} cannot be written: name a file in a folder that is there and may be written to"
             raise evaluation.EvaluationError(msg)
-
-
-def _unwritable(path: Path, error: OSError) -> evaluation.EvaluationError:
-    return evaluation.EvaluationError(f"{path} cannot be written: {error.strerror}")

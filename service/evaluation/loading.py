@@ -1,4 +1,4 @@
-"""Getting tickets and vectors: from a file, embedded through the ledger's cache, or from the store."""
+"""Read tickets and vectors: of a file, embedded as far as the ledger has no vector for them, or of the store."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,13 @@ from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
 __all__ = ["Loaded", "load", "read_pairs"]
 
 _RETRIES = 5
-_PAGE = 500
 _TOLD = 3
 _LEAST_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """Tickets ready to be evaluated, and what is to be said of where they come from.
+    """Tickets ready to be evaluated, and where they come from.
 
     :param rejected: records of the file that do not count: no tickets, or with the id of one that does.
     :param reasons: why, of the first few of them.
@@ -60,7 +59,7 @@ def load(
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()
-            read = newest(_stored(ledger)) if live is not None else ()
+            read = newest(ledger.tickets.records()) if live is not None else ()
             if live is None or not read:
                 msg = (
                     "the store is empty: index tickets first (make index FILE=…), or name a file to evaluate"
@@ -129,16 +128,6 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
         msg = f"none of the {len(found):,} tickets of {file} has a priority (a field priority, urgency or severity)"
         raise EvaluationError(msg)
     return found, rejected + ids.total() - len(ids), tuple(reasons)
-
-
-def _stored(ledger: Ledger) -> Iterator[Ticket]:
-    page: list[str] = []
-    for ticket_id in ledger.tickets.ids():
-        page.append(ticket_id)
-        if len(page) == _PAGE:
-            yield from ledger.tickets.get(page).values()
-            page = []
-    yield from ledger.tickets.get(page).values()
 
 
 async def _embed(
