@@ -22,17 +22,13 @@ from service.priority.trees import Leaves, Trees
 __all__ = ["ForestFileError", "load", "save"]
 
 _FORMAT = "precedent-forest-2"
+_TREES = {"roots": "i8", "children": "i8", "feature": "i8", "threshold": "f8", "leaf": "i8"}
+_LEAVES = {"start": "i8", "row": "i8", "share": "f8"}
 _DTYPES = {
     "ids": "u1",
     "label": "i8",
-    "roots": "i8",
-    "children": "i8",
-    "feature": "i8",
-    "threshold": "f8",
-    "leaf": "i8",
-    "leaf_start": "i8",
-    "leaf_row": "i8",
-    "leaf_share": "f8",
+    **_TREES,
+    **{f"leaf_{name}": dtype for name, dtype in _LEAVES.items()},
     "bias": "f8",
     "later": "i8",
     "later_said": "i8",
@@ -61,14 +57,8 @@ def save(forest: Forest, path: Path) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "ids": np.frombuffer(msgspec.json.encode(forest.ids), np.uint8),
         "label": forest.label,
-        "roots": forest.trees.roots,
-        "children": forest.trees.children,
-        "feature": forest.trees.feature,
-        "threshold": forest.trees.threshold,
-        "leaf": forest.trees.leaf,
-        "leaf_start": forest.leaves.start,
-        "leaf_row": forest.leaves.row,
-        "leaf_share": forest.leaves.share,
+        **{name: getattr(forest.trees, name) for name in _TREES},
+        **{f"leaf_{name}": getattr(forest.leaves, name) for name in _LEAVES},
         "bias": forest.calibrator.bias,
         "later": forest.later,
         "later_said": forest.later_predicted,
@@ -166,15 +156,8 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         ids=ids,
         label=arrays["label"],
         dimension=manifest.dimension,
-        trees=Trees(
-            roots=arrays["roots"],
-            children=arrays["children"],
-            feature=arrays["feature"],
-            threshold=arrays["threshold"],
-            leaf=arrays["leaf"],
-            depth=manifest.depth,
-        ),
-        leaves=Leaves(start=start, row=arrays["leaf_row"], share=arrays["leaf_share"]),
+        trees=Trees(**{name: arrays[name] for name in _TREES}, depth=manifest.depth),
+        leaves=Leaves(**{name: arrays[f"leaf_{name}"] for name in _LEAVES}),
         calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
         later=arrays["later"],
         later_predicted=arrays["later_said"],
