@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "unit_rows"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "pick", "unit_rows"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,3 +21,12 @@ def unit_rows(vectors: Matrix) -> Matrix:
     norms[norms == 0] = 1
     unit: Matrix = vectors / norms
     return unit
+
+
+def pick(values: FloatArray, column: IntArray) -> FloatArray:
+    """Return the value of each row in its column, shape (rows,).
+
+    :param values: shape (rows, columns).
+    :param column: shape (rows,).
+    """
+    return np.take_along_axis(values, column[:, None], axis=1)[:, 0]

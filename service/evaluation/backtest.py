@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from service.arrays import BoolArray, FloatArray, IntArray
+from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll
@@ -99,9 +99,9 @@ def evaluate(
         confusion=tuple(
             tuple(map(int, row)) for row in confusion_matrix(true, served.label, len(names)).tolist()
         ),
-        reliability_before=() if served.votes is None else _bins(_given(served.votes, served.label), right),
-        reliability_after=_bins(_given(served.probabilities, served.label), right),
-        coverage_curve=_coverage_curve(_given(served.probabilities, served.label), right),
+        reliability_before=() if served.votes is None else _bins(pick(served.votes, served.label), right),
+        reliability_after=_bins(pick(served.probabilities, served.label), right),
+        coverage_curve=_coverage_curve(pick(served.probabilities, served.label), right),
         learning_curve=_learning_curve(
             asker, newest, sizes, {key: predictions[key][-1] for key in (SERVED, rival)}, score_newest
         ),
@@ -158,11 +158,6 @@ def _blocks(
         )
         for number, (cut, served) in enumerate(zip(cuts, predictions[SERVED], strict=True))
     )
-
-
-def _given(probabilities: FloatArray, column: IntArray) -> FloatArray:
-    """Return the probability that each row gives to its column, shape (rows,)."""
-    return np.take_along_axis(probabilities, column[:, None], axis=1)[:, 0]
 
 
 def _bins(confidence: FloatArray, right: BoolArray) -> tuple[Bin, ...]:

@@ -12,7 +12,7 @@ from service.arrays import BoolArray, FloatArray, IntArray
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
 
-__all__ = ["BASELINES", "GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
+__all__ = ["GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
 """Makes the forest that is served, as the settings want it."""
@@ -30,7 +30,6 @@ NAMES: Mapping[str, str] = {
 """Every method, by its key, as it is shown."""
 GUESSES = ("stratified", "majority")
 """Methods that do not read the ticket."""
-BASELINES = tuple(key for key in NAMES if key != SERVED)
 
 _NEIGHBOURS = 10
 _WORDS = 20_000
@@ -95,7 +94,7 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Pred
     columns = np.array([names.index(name) for name in forest.labels])
     probabilities, votes = np.zeros((len(test), len(names))), np.zeros((len(test), len(names)))
     probabilities[:, columns] = found.probabilities
-    votes[:, columns] = forest.probabilities(test.vectors)
+    votes[:, columns] = forest.votes(test.vectors)
     reason = forest.report.abstention.reason
     return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from service.arrays import BoolArray, FloatArray, IntArray
+from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.calibration import most_probable
 from service.priority.forest_report import Abstention
 
@@ -49,7 +49,7 @@ def abstain(
         for name, number in named.items()
         if number is not None
     }
-    confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+    confidence = pick(probabilities, predicted)
     wrong = predicted != label
     free = may_decide(probabilities, predicted, labels, guards)
     threshold, reason = None, None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indexer.embedding import Matrix
-from service.arrays import BoolArray, FloatArray, IntArray
+from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.abstention import may_decide
 from service.priority.calibration import Calibrator, most_probable, smooth
 from service.priority.forest_report import ForestReport
@@ -29,11 +29,6 @@ class Decisions:
     predicted: IntArray
     probabilities: FloatArray
     automatic: BoolArray
-
-    @property
-    def confidence(self) -> FloatArray:
-        """The calibrated probability of the label predicted, shape (rows,)."""
-        return np.take_along_axis(self.probabilities, self.predicted[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +64,11 @@ class Forest:
     later: IntArray
     later_predicted: IntArray
     report: ForestReport
-    _votes: Votes = field(init=False, repr=False)
+    _leaf_votes: Votes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up what each leaf votes."""
-        object.__setattr__(self, "_votes", self.leaves.votes(self.label, len(self.labels)))
+        object.__setattr__(self, "_leaf_votes", self.leaves.votes(self.label, len(self.labels)))
 
     @property
     def state(self) -> str:
@@ -89,14 +84,14 @@ class Forest:
         )
         return f"{fitted}; {decides}{typo}"
 
-    def probabilities(self, vectors: Matrix) -> FloatArray:
+    def votes(self, vectors: Matrix) -> FloatArray:
         """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.
 
         :param vectors: float32, shape (rows, dimension).
         :return: shape (rows, labels).
         :raises ValueError: the vectors have another shape, or are not finite.
         """
-        return self._votes.mean(self.trees.walk(self._checked(vectors)))
+        return self._leaf_votes.mean(self.trees.walk(self._checked(vectors)))
 
     def classify(self, vectors: Matrix) -> Decisions:
         """Say of each vector its label, the calibrated probabilities, and whether a person must look.
@@ -104,7 +99,7 @@ class Forest:
         :param vectors: float32, shape (rows, dimension).
         :raises ValueError: the vectors have another shape, or are not finite.
         """
-        return self._decisions(self.probabilities(vectors))
+        return self._decisions(self.votes(vectors))
 
     def decide(self, vector: Matrix, *, evidence: int = 6) -> PriorityDecision:
         """Decide on one vector and name the tickets that carried the decision.
@@ -117,7 +112,7 @@ class Forest:
         :raises ValueError: the vector has another shape, or is not finite.
         """
         reached = self.trees.walk(self._checked(vector[None]))
-        found = self._decisions(self._votes.mean(reached))
+        found = self._decisions(self._leaf_votes.mean(reached))
         predicted = int(found.predicted[0])
         probabilities = found.probabilities[0].tolist()
         return PriorityDecision(
@@ -127,16 +122,6 @@ class Forest:
             decision="automatic" if found.automatic[0] else "review",
             evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
         )
-
-    def weights(self, vector: Matrix) -> FloatArray:
-        """Return each ticket's share of the vote on one vector, shape (rows,); the shares sum to 1.
-
-        The shares of a label's tickets sum to what `probabilities` returns for the label.
-
-        :param vector: float32, shape (dimension,).
-        :raises ValueError: the vector has another shape, or is not finite.
-        """
-        return self.leaves.weights(self.trees.walk(self._checked(vector[None]))[0], len(self.ids))
 
     def _checked(self, vectors: Matrix) -> Matrix:
         if vectors.ndim != 2 or vectors.shape[1] != self.dimension:  # noqa: PLR2004 (a matrix)
@@ -155,8 +140,7 @@ class Forest:
         rule = self.report.abstention
         automatic = np.zeros(len(predicted), dtype=bool)
         if rule.threshold is not None:
-            confidence = probabilities[np.arange(len(predicted)), predicted]
-            automatic = (confidence >= rule.threshold) & may_decide(
+            automatic = (pick(probabilities, predicted) >= rule.threshold) & may_decide(
                 probabilities, predicted, self.labels, rule.guards
             )
         return Decisions(

@@ -92,8 +92,8 @@ def _predict() -> None:
     for count in (1, 16, 256):
         vectors = made(count, seed=7).vectors
         plain = _milliseconds(lambda asked=vectors: fitted.predict_proba(asked))  # type: ignore[misc]  # bound early
-        own = _milliseconds(lambda asked=vectors: forest.probabilities(asked))  # type: ignore[misc]  # bound early
-        apart = float(np.abs(fitted.predict_proba(vectors) - forest.probabilities(vectors)).max())
+        own = _milliseconds(lambda asked=vectors: forest.votes(asked))  # type: ignore[misc]  # bound early
+        apart = float(np.abs(fitted.predict_proba(vectors) - forest.votes(vectors)).max())
         print(f"{count:>9} {plain:>11.2f} ms {own:>8.3f} ms {plain / own:>7.0f}x {apart:>19.1e}", flush=True)
     vector = made(1, seed=7).vectors[0]
     whole = _milliseconds(lambda: forest.decide(vector))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from service.arrays import IntArray
-from service.priority import TrainingSet
+from indexer.embedding import Matrix
+from service.arrays import FloatArray, IntArray
+from service.priority import Forest, TrainingSet
 
 DAY = 86_400.0
 
@@ -32,6 +33,11 @@ def clustered(
         known=np.arange(rows, dtype=np.float64) * DAY,
         groups=np.arange(rows),
     )
+
+
+def weights(forest: Forest, vector: Matrix) -> FloatArray:
+    """Return each ticket's share of the forest's vote on one vector, shape (rows,)."""
+    return forest.leaves.weights(forest.trees.walk(vector[None])[0], len(forest.ids))
 
 
 def columns(training: TrainingSet) -> IntArray:

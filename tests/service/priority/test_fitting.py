@@ -8,7 +8,7 @@ import pytest
 
 from service.priority import Forest, NoForest, TrainingSet, fit
 from service.priority.abstention import error_bound
-from tests.service.priority.data import DAY, clustered, columns, relabelled, shuffled
+from tests.service.priority.data import DAY, clustered, columns, relabelled, shuffled, weights
 
 
 def grown(training: TrainingSet, **options: object) -> Forest:
@@ -42,7 +42,7 @@ def test_order_of_rows_is_of_no_account(history: TrainingSet, forest: Forest) ->
     again = grown(history.take(np.random.default_rng(0).permutation(len(history))))
     vectors = clustered(20, seed=3).vectors
     assert again.ids == forest.ids
-    assert np.array_equal(again.probabilities(vectors), forest.probabilities(vectors))
+    assert np.array_equal(again.votes(vectors), forest.votes(vectors))
 
 
 def test_report(forest: Forest) -> None:
@@ -81,7 +81,7 @@ def test_shuffled_labels_go_to_review(history: TrainingSet) -> None:
     found = grown(shuffled(history))
     decisions = found.classify(clustered(400, seed=5).vectors)
     assert not decisions.automatic.any()
-    assert decisions.confidence.max() < 0.6
+    assert decisions.probabilities.max() < 0.6
     assert "every decision goes to review" in found.state
 
 
@@ -115,18 +115,18 @@ def test_without_the_best_evidence(history: TrainingSet, forest: Forest) -> None
     """Without the tickets that carried a decision most, a new forest votes less for it than without others of the label."""
     vector = clustered(1, seed=9).vectors[0]
     before = forest.decide(vector)
-    weights = dict(zip(forest.ids, forest.weights(vector), strict=True))
+    weight = dict(zip(forest.ids, weights(forest, vector), strict=True))
     agreeing = sorted(
         (name for name, label in zip(history.ids, history.labels, strict=True) if label == before.label),
-        key=lambda name: weights[name],
+        key=lambda name: weight[name],
     )
 
     def vote_without(gone: list[str]) -> float:
         kept = np.array([row for row, name in enumerate(history.ids) if name not in gone])
         found = grown(history.take(kept))
-        return float(found.probabilities(vector[None])[0, found.labels.index(before.label or "")])
+        return float(found.votes(vector[None])[0, found.labels.index(before.label or "")])
 
-    whole = float(forest.probabilities(vector[None]).max())
+    whole = float(forest.votes(vector[None]).max())
     without_strongest, without_weakest = vote_without(agreeing[-60:]), vote_without(agreeing[:60])
     assert without_strongest < without_weakest
     assert without_strongest < whole
@@ -179,7 +179,7 @@ def test_ten_tickets() -> None:
     found = grown(training)
     decisions = found.classify(training.vectors)
     assert not decisions.automatic.any()
-    assert decisions.confidence.max() < 0.9
+    assert decisions.probabilities.max() < 0.9
     assert found.report.candidates == (found.report.chosen,)
     assert "every decision goes to review" in found.state
 
@@ -230,7 +230,7 @@ def test_equal_tickets_that_contradict() -> None:
     decision = found.decide(np.ones(8, np.float32))
     assert decision.decision == "review"
     assert decision.confidence == pytest.approx(0.5, abs=0.05)
-    assert found.weights(np.ones(8, np.float32)).sum() == pytest.approx(1)
+    assert weights(found, np.ones(8, np.float32)).sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("times", [np.full(200, np.nan), np.zeros(200)], ids=["unknown", "equal"])

@@ -5,7 +5,7 @@ import pytest
 
 from service.priority import Forest, NoForest, TrainingSet
 from service.results import PriorityDecision
-from tests.service.priority.data import clustered, columns
+from tests.service.priority.data import clustered, columns, weights
 
 
 def test_decision_is_one_record(forest: Forest) -> None:
@@ -27,7 +27,7 @@ def test_one_by_one_and_all_at_once(forest: Forest) -> None:
     for row in range(0, 700, 7):
         alone = forest.decide(vectors[row])
         assert alone.label == found.labels[found.predicted[row]]
-        assert alone.confidence == pytest.approx(found.confidence[row], abs=1e-12)
+        assert alone.confidence == pytest.approx(found.probabilities[row].max(), abs=1e-12)
         assert (alone.decision == "automatic") == found.automatic[row]
 
 
@@ -46,18 +46,18 @@ def test_evidence_names_both_sides(forest: Forest, history: TrainingSet) -> None
     for vector in clustered(30, seed=4, spread=1.5).vectors:
         found = forest.decide(vector, evidence=6)
         assert found.label is not None
-        weights = forest.weights(vector)
+        weight = weights(forest, vector)
         agrees = label == forest.labels.index(found.label)
         for_ = [entry for entry in found.evidence if entry.priority == found.label]
         against = [entry for entry in found.evidence if entry.priority != found.label]
         assert list(found.evidence) == for_ + against
         assert len(found.evidence) == 6
         assert len(for_) >= 3
-        assert [e.weight for e in for_] == pytest.approx(np.sort(weights[agrees])[::-1][: len(for_)])
-        assert [e.weight for e in against] == pytest.approx(np.sort(weights[~agrees])[::-1][: len(against)])
+        assert [e.weight for e in for_] == pytest.approx(np.sort(weight[agrees])[::-1][: len(for_)])
+        assert [e.weight for e in against] == pytest.approx(np.sort(weight[~agrees])[::-1][: len(against)])
         for entry in found.evidence:
             row = history.ids.index(entry.id)
-            assert (history.labels[row], weights[row]) == (entry.priority, entry.weight)
+            assert (history.labels[row], weight[row]) == (entry.priority, entry.weight)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 5, 1_000])
@@ -65,7 +65,7 @@ def test_as_much_evidence_as_asked_for(forest: Forest, limit: int) -> None:
     """No more evidence than asked for, no ticket twice, and none without weight."""
     vector = clustered(1, seed=6).vectors[0]
     found = forest.decide(vector, evidence=limit).evidence
-    assert len(found) == min(limit, int((forest.weights(vector) > 0).sum()))
+    assert len(found) == min(limit, int((weights(forest, vector) > 0).sum()))
     assert len({entry.id for entry in found}) == len(found)
     assert all(entry.weight > 0 for entry in found)
 
@@ -73,11 +73,11 @@ def test_as_much_evidence_as_asked_for(forest: Forest, limit: int) -> None:
 def test_weights_decompose_the_vote(forest: Forest, history: TrainingSet) -> None:
     """The weights sum to 1, and those of a label to the vote for it."""
     vectors = clustered(50, seed=5, spread=1.5).vectors
-    votes = forest.probabilities(vectors)
+    votes = forest.votes(vectors)
     for vector, vote in zip(vectors, votes, strict=True):
-        weights = forest.weights(vector)
-        assert weights.sum() == pytest.approx(1)
-        assert np.bincount(columns(history), weights) == pytest.approx(vote, abs=1e-9)
+        weight = weights(forest, vector)
+        assert weight.sum() == pytest.approx(1)
+        assert np.bincount(columns(history), weight) == pytest.approx(vote, abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(31,), (33,), (1, 32), ()])

@@ -42,7 +42,7 @@ def test_round_trip(forest: Forest, stored: Path) -> None:
     """A forest read back says the same, names the same evidence, and knows its report."""
     again = load(stored)
     vectors = clustered(50, seed=7).vectors
-    assert np.array_equal(again.probabilities(vectors), forest.probabilities(vectors))
+    assert np.array_equal(again.votes(vectors), forest.votes(vectors))
     assert [again.decide(vector) for vector in vectors] == [forest.decide(vector) for vector in vectors]
     assert again.report == forest.report
     assert again.report.fitted_on == {"generation": "tickets-0001"}

@@ -38,7 +38,7 @@ def first_of_highest(probabilities: Mapping[str, float]) -> str:
 def test_the_served_forest_says_the_most_probable(unsure: Forest) -> None:
     """Label, confidence, evidence and the draft's words all speak of it, also where the votes prefer another."""
     vectors = uneven(400, seed=7).vectors
-    votes = unsure.probabilities(vectors).argmax(axis=1)
+    votes = unsure.votes(vectors).argmax(axis=1)
     found = unsure.classify(vectors)
     assert (votes != found.predicted).any(), (
         "votes and probabilities never disagree here: the test sees nothing"
