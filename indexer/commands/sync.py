@@ -79,7 +79,9 @@ def sync(*, as_json: bool, **options: Any) -> int:
     """
     settings, given = settings_for_command(), _Options(**options)
     address = parse_address(given.file)
-    report, status = _sync(settings, given) if address is None else _pull(settings, given, address)
+    report, status = (
+        _sync_file(settings, given) if address is None else _sync_helpdesk(settings, given, address)
+    )
     finish(report, as_json=as_json)
     return status
 
@@ -94,7 +96,7 @@ def sample(*, remove: bool) -> int:
         if ledger.tickets.count():
             return DONE
     say("nothing is stored yet: indexing the bundled sample")
-    return _sync(settings, _Options(file=str(SAMPLE), source=_SAMPLE_SOURCE))[1]
+    return _sync_file(settings, _Options(file=str(SAMPLE), source=_SAMPLE_SOURCE))[1]
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,18 +111,71 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int]:
-    from indexer.embedding.choose import open_embedder
+_Progress = Callable[[engine.SyncReport], None]
+_Work = Callable[[Store, Embedder, _Progress], engine.SyncReport]
+"""Stores the records of a source, and passes the report so far to its last argument."""
 
+
+def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int]:
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
         raise SettingsError(msg)
     mapping = dict(_assignment(given) for given in options.columns)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     records = _Estimate(options.file, read_source(options.file, format=options.format, mapping=mapping))
-    rejections = Rejections(
-        None if options.dry_run else _beside(options.file, ".rejected.jsonl"), _first_few()
-    )
+    rejected = None if options.dry_run else _beside(options.file, ".rejected.jsonl")
+    rejections = Rejections(rejected, _first_few())
+
+    def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
+        if options.dry_run:
+            return engine.plan(
+                store, embedder, records, rejections, source=options.source,
+                delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
+            )  # fmt: skip
+        syncing = engine.sync(
+            store, embedder, records, rejections, source=options.source,
+            delete_missing=options.delete_missing, force=options.force, progress=progress,
+        )  # fmt: skip
+        report = run_closing(embedder, syncing)
+        _keep_cursor(options, records.reader, rejections.lost)
+        return report
+
+    return _store_records(settings, options, rejections, work, lambda: records.total)
+
+
+def _sync_helpdesk(settings: Settings, options: _Options, address: Address) -> tuple[engine.SyncReport, int]:
+    """Store what changed in a helpdesk since the last time."""
+    for name in ("format", "columns", "delete_missing", "dry_run"):
+        if getattr(options, name):
+            option = "map" if name == "columns" else name.replace("_", "-")
+            msg = f"--{option} is for files; a pull from {address.text} has no use for it"
+            raise SettingsError(msg)
+    kept = pull_file(settings.data_dir, address, ".json")
+    rejections = Rejections(pull_file(settings.data_dir, address, ".rejected.jsonl"), _first_few())
+
+    def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
+        pulling = pull(
+            store, embedder, address, rejections,
+            file=kept, source=options.source or address.text, tell=say, progress=progress,
+        )  # fmt: skip
+        return run_closing(embedder, pulling)
+
+    return _store_records(settings, options, rejections, work)
+
+
+def _store_records(
+    settings: Settings,
+    options: _Options,
+    rejections: Rejections,
+    work: _Work,
+    estimate: Callable[[], int] = lambda: 0,
+) -> tuple[engine.SyncReport, int]:
+    """Open what the work needs, show its progress, and say how it ended; return its report and the exit status.
+
+    :param estimate: returns how many records there may be in all.
+    """
+    from indexer.embedding.choose import open_embedder
+
     report = engine.SyncReport()
     status = DONE
     with contextlib.closing(Store(settings)) as store:
@@ -130,32 +185,21 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
                 def progress(so_far: engine.SyncReport) -> None:
                     nonlocal report
                     report = so_far
-                    step("sync", report.done, max(records.total, report.read))
+                    step("sync", report.done, max(estimate(), report.read))
 
                 embedder = open_embedder(settings, store.ledger, retries=RETRIES)
                 say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
                 _announce_unembedded(settings, store, embedder)
-                if options.dry_run:
-                    report = engine.plan(
-                        store, embedder, records, rejections, source=options.source,
-                        delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
-                    )  # fmt: skip
-                else:
+                if not options.dry_run:
                     store.prepare(step)
-                    work = engine.sync(
-                        store, embedder, records, rejections, source=options.source,
-                        delete_missing=options.delete_missing, force=options.force, progress=progress,
-                    )  # fmt: skip
-                    run_closing(embedder, work)
-        except ProviderError as error:
+                report = work(store, embedder, progress)
+        except (ProviderError, SourceError) as error:
             stored = report.added + report.updated
             left = (
                 f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
             )
             say(f"error: {error}{left}")
             status = PROBLEMS if stored else FAILED
-        else:
-            _keep_cursor(options, records.reader, rejections.lost)
         of_sample = 0 if options.source == _SAMPLE_SOURCE else store.ledger.tickets.count(_SAMPLE_SOURCE)
     say(_summary(report))
     if rejections.count:
@@ -166,51 +210,6 @@ def _sync(settings: Settings, options: _Options) -> tuple[engine.SyncReport, int
         say(
             f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
         )
-    return report, status
-
-
-def _pull(settings: Settings, options: _Options, address: Address) -> tuple[engine.SyncReport, int]:
-    """Store what changed in a helpdesk since the last pull."""
-    from indexer.embedding.choose import open_embedder
-
-    for name in ("format", "columns", "delete_missing", "dry_run"):
-        if getattr(options, name):
-            option = "map" if name == "columns" else name.replace("_", "-")
-            msg = f"--{option} is for files; a pull from {address.text} has no use for it"
-            raise SettingsError(msg)
-    report = engine.SyncReport()
-    status = DONE
-    with contextlib.closing(Store(settings)) as store:
-        kept = pull_file(settings.data_dir, address, ".json")
-        rejections = Rejections(pull_file(settings.data_dir, address, ".rejected.jsonl"), _first_few())
-        try:
-            with rejections, showing_progress() as step:
-
-                def progress(so_far: engine.SyncReport) -> None:
-                    nonlocal report
-                    report = so_far
-                    step("sync", report.done, report.read)
-
-                embedder = open_embedder(settings, store.ledger, retries=RETRIES)
-                say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
-                _announce_unembedded(settings, store, embedder)
-                store.prepare(step)
-                work = pull(
-                    store, embedder, address, rejections,
-                    file=kept, source=options.source or address.text, tell=say, progress=progress,
-                )  # fmt: skip
-                run_closing(embedder, work)
-        except (ProviderError, SourceError) as error:
-            stored = report.added + report.updated
-            left = (
-                f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
-            )
-            say(f"error: {error}{left}")
-            status = PROBLEMS if stored else FAILED
-    say(_summary(report))
-    if rejections.count:
-        say(f"{rejections.count:,} records were rejected; they and the reasons are in {rejections.path}")
-        status = max(status, PROBLEMS)
     return report, status
 
 
