@@ -38,7 +38,7 @@ bench: setup-dev ## measure against bare Chroma, scikit-learn and the ideal rate
 	@$(RUN) -m tests.bench
 
 test: setup-dev lint ## lint, types and all tests
-	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15
 
 lint: setup-dev ## ruff and mypy
 	@$(VENV)/bin/ruff format --check --quiet . && $(VENV)/bin/ruff check --quiet . && $(VENV)/bin/mypy

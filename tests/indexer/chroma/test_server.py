@@ -18,7 +18,7 @@ from tests.indexer.making import fill_store, make_tickets, vectors_for
 from tests.leftovers import assert_nothing_runs, processes_of, wait_until
 
 _LOG_BYTES = (
-    1_500_000  # more than it is cut to, to leave room for what is said in the half minute between two looks
+    1_500_000  # more than it is cut to, to leave room for what is said in the seconds between two looks
 )
 
 
