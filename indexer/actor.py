@@ -1,4 +1,4 @@
-"""Who acts, for the audit log."""
+"""The actor: the name that changes stand under in the audit log."""
 
 import contextlib
 import contextvars
@@ -9,15 +9,14 @@ from collections.abc import Iterator
 __all__ = ["ACTOR", "acting_by_command"]
 
 ACTOR: contextvars.ContextVar[str | None] = contextvars.ContextVar("precedent_actor", default=None)
-"""Who acts, such as an API key's fingerprint or ``command:USER``; without one no line is written."""
+"""An API key's fingerprint or ``command:USER``; without an actor no line is written."""
 
 
 @contextlib.contextmanager
 def acting_by_command() -> Iterator[None]:
-    """Have what is done in the block, and in threads and tasks begun there, stand under the name of the user.
+    """Make the user of this process the actor in the block, and in threads and tasks started there.
 
-    It is the system's name for the user of this process, which the environment cannot change, or the number where
-    there is none.
+    The name is the operating system's, which environment variables cannot change, or the user's number if it has none.
     """
     number = os.getuid()
     try:

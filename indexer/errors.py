@@ -1,4 +1,4 @@
-"""The errors that a user may meet, each saying what went wrong, with which value, and what to do."""
+"""The errors that a user may see. Each message says what went wrong, with which value, and what to do."""
 
 __all__ = [
     "FullDiskError",
@@ -30,11 +30,11 @@ class IndexUnavailableError(PrecedentError):
 
 
 class IndexBusyError(IndexUnavailableError):
-    """Another thread or process writes to the index for longer than the caller waits; nothing is wrong with it."""
+    """Another thread or process writes to the index for longer than the caller waits; the index is intact."""
 
 
 class FullDiskError(PrecedentError):
-    """A disk has no room for the ledger or the index; neither is damaged by that."""
+    """The disk of the ledger or the index is full; neither is damaged by that."""
 
 
 class SpaceMismatchError(PrecedentError):
@@ -42,10 +42,10 @@ class SpaceMismatchError(PrecedentError):
 
 
 class ProviderError(PrecedentError):
-    """The provider of embeddings and chat refused, failed or answered something unusable.
+    """The provider of embeddings and chat refused, failed or gave an unusable answer.
 
-    ``retry_after`` is the number of seconds after which another try makes sense, ``None`` when the
-    provider gave none; ``kind`` is a short, stable word for what happened.
+    ``kind`` is one of the words that `indexer.provider.translate` lists. ``retry_after`` is how many seconds to wait
+    before another try, ``None`` if the provider did not say.
     """
 
     def __init__(self, message: str, *, kind: str, retry_after: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Logging of both sides: one line an event, never a ticket's text or a secret."""
+"""Logging of indexer and service: one line an event, never a ticket's text or a secret."""
 
 import json
 import logging
@@ -10,11 +10,11 @@ from typing import Literal
 __all__ = ["configure_logging", "request_id"]
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request that is being answered; every line that is logged for it has it."""
+"""Of the request that is being answered; it is in every line that is logged meanwhile."""
 
 
 def configure_logging(level: str, form: Literal["text", "json"] = "text") -> None:
-    """Write log lines to standard error; libraries speak from WARNING on, since some log whole requests."""
+    """Write log lines to standard error; libraries log from WARNING on, since some log whole requests."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JSONLines() if form == "json" else _Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -28,7 +28,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class _Lines(logging.Formatter):
-    """Lines for people: time in UTC with its zone, level, who speaks, and of which request."""
+    """Lines for people: time in UTC, level, logger, and the request's id."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
         """Return the line, a traceback apart."""

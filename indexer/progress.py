@@ -1,4 +1,4 @@
-"""Progress of long work, told to whoever asked for the work."""
+"""The function by which long work reports its progress."""
 
 from collections.abc import Callable
 
@@ -9,4 +9,4 @@ Progress = Callable[[str, int, int], None]
 
 
 def no_progress(_step: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Show nothing."""

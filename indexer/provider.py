@@ -20,7 +20,7 @@ __all__ = ["open_provider", "provider_errors", "translate"]
 
 _CONNECT_SECONDS = 5.0
 _NO_KEY = "not-needed"  # the SDK insists on one; local servers ignore it
-_WORD_LENGTH = 200
+_QUOTED_LENGTH = 200
 _ECHO_LENGTH = 12
 
 
@@ -71,12 +71,12 @@ def provider_errors() -> Iterator[None]:
 
 
 def translate(error: Exception) -> ProviderError:
-    """Return the SDK's error in this project's words.
+    """Return the SDK's error as a `ProviderError`.
 
     Its ``kind`` is ``timeout``, ``unreachable`` (no connection, or one that broke), ``unauthorized`` (the key),
-    ``rate_limited`` (too much at once), ``quota_exhausted`` (the account is empty), ``refused`` (this request),
-    ``server_error`` or ``unusable_answer``. The provider's own words are in the message unless they repeat
-    what was sent.
+    ``rate_limited`` (too many requests or tokens), ``quota_exhausted`` (the account is empty), ``refused`` (this
+    request), ``server_error`` or ``unusable_answer``. The message quotes the provider's own, unless that repeats what
+    was sent.
     """
     import httpx2
     import openai
@@ -96,7 +96,7 @@ def translate(error: Exception) -> ProviderError:
     if isinstance(error, openai.APIStatusError) and not isinstance(error, openai.APIResponseValidationError):
         return _of_status(error, where)
     if type(error) is openai.APIError:  # the SDK's way to hand on an error that came inside a stream
-        msg = f"{where} broke off its answer{_word(error)}: try again later"
+        msg = f"{where} broke off its answer{_quoted(error)}: try again later"
         return ProviderError(msg, kind="server_error")
     msg = (
         f"{where} did not answer in the OpenAI protocol: check PRECEDENT_API_BASE (it usually ends with /v1)"
@@ -109,20 +109,20 @@ def _of_status(error: "openai.APIStatusError", where: str) -> ProviderError:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         sent = error.request.headers.get("authorization", "")
         problem, remedy = ("refused the key", "check") if _NO_KEY not in sent else ("asks for a key", "set")
-        # Without the provider's own words: they often repeat a part of the key.
+        # Without the provider's own message, which often repeats a part of the key.
         msg, kind = f"{where} {problem} (status {status}): {remedy} OXLO_API_KEY", "unauthorized"
     elif status == HTTPStatus.PAYMENT_REQUIRED or error.code == "insufficient_quota":
         msg, kind = f"the account at {where} is used up (status {status}): top it up", "quota_exhausted"
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         remedy = "set PRECEDENT_REQUESTS_PER_MINUTE or PRECEDENT_TOKENS_PER_MINUTE to the account's limits"
-        msg, kind = f"{where} asks for fewer requests (status 429){_word(error)}: {remedy}", "rate_limited"
+        msg, kind = f"{where} asks for fewer requests (status 429){_quoted(error)}: {remedy}", "rate_limited"
     elif status == HTTPStatus.NOT_FOUND:
         remedy = "check the name of the model and PRECEDENT_API_BASE"
-        msg, kind = f"{where} is not there (status 404){_word(error)}: {remedy}", "refused"
+        msg, kind = f"{where} is not there (status 404){_quoted(error)}: {remedy}", "refused"
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        msg, kind = f"{where} failed (status {status}){_word(error)}: try again later", "server_error"
+        msg, kind = f"{where} failed (status {status}){_quoted(error)}: try again later", "server_error"
     else:
-        msg, kind = f"{where} refused the request (status {status}){_word(error)}", "refused"
+        msg, kind = f"{where} refused the request (status {status}){_quoted(error)}", "refused"
     return ProviderError(msg, kind=kind, retry_after=_retry_after(error.response))
 
 
@@ -144,30 +144,30 @@ def _sent(request: "httpx2.Request") -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _word(error: "openai.APIError") -> str:
-    """Return the provider's own words in brackets, or nothing when there are none to show."""
+def _quoted(error: "openai.APIError") -> str:
+    """Return the provider's own message in brackets, or nothing if there is none to show."""
     body = error.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail")
     if not isinstance(body, str) or body.lstrip().startswith("<"):
         return ""
-    word = " ".join(body.split())[:_WORD_LENGTH]
-    if not word:
+    said = " ".join(body.split())[:_QUOTED_LENGTH]
+    if not said:
         return ""
     # A backslash may be an escaped letter, behind which the comparison would not see the text.
-    if "\\" in word or _echoes(word.casefold(), error.request):
+    if "\\" in said or _echoes(said.casefold(), error.request):
         return " (its message repeats the request and is left out)"
-    return f' ("{word}")'
+    return f' ("{said}")'
 
 
-def _echoes(word: str, request: "httpx2.Request") -> bool:
+def _echoes(said: str, request: "httpx2.Request") -> bool:
     sent = _sent(request)
-    runs = {word[start : start + _ECHO_LENGTH] for start in range(max(1, len(word) - _ECHO_LENGTH + 1))}
+    runs = {said[start : start + _ECHO_LENGTH] for start in range(max(1, len(said) - _ECHO_LENGTH + 1))}
     messages = [message.get("content") for message in sent.get("messages") or ()]
     key = request.headers.get("authorization", "").removeprefix("Bearer ")
     for text in [key, *messages, *(sent.get("input") or ())]:
         flat = " ".join(str(text).split()).casefold()
-        if any(run in flat for run in runs) or (len(flat) < _ECHO_LENGTH and flat in word):
+        if any(run in flat for run in runs) or (len(flat) < _ECHO_LENGTH and flat in said):
             return True
     return False
 

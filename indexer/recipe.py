@@ -1,4 +1,4 @@
-"""The text that is embedded of a ticket: all of a short one, the telling parts of a long one."""
+"""The text that is embedded of a ticket: the whole of a short text, selected parts of a long one."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Which embedder: hosted or local."""
+"""Opens the embedder that settings choose: hosted or local."""
 
 from typing import Literal
 
@@ -26,9 +26,8 @@ def open_embedder(
 ) -> Embedder:
     """Open the embedder that settings choose, or the one of a generation that was built with another model.
 
-    :param ledger: where the dimension is known from, once a generation is in the model's space; an answer with
-        another one is then unusable.
-    :param retries: how often the provider is asked again after a failure that may pass.
+    :param ledger: its generations say what dimension the model has; an answer with another one is then unusable.
+    :param retries: how often a request that failed is repeated.
     :param patience: seconds above which the provider's ``Retry-After`` is not waited for.
     :param limiter: the process's own, when more than this embedder asks the provider.
     :raises SettingsError: it cannot be opened with these settings.
@@ -45,7 +44,7 @@ def open_embedder(
     from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
 
     model = model or settings.embedding_model
-    # Vectors of a run that failed before anything was acknowledged prove nothing: the address may have been wrong.
+    # Vectors of a run that recorded no ticket prove nothing: the address may have been wrong.
     spaces = [generation.space for generation in ledger.generations.all()] if ledger else []
     dimensions = [s.dimension for s in spaces if (s.kind, s.model, s.recipe) == ("hosted", model, RECIPE)]
     return OpenAICompatibleEmbedder(

@@ -77,7 +77,7 @@ class MiniLMEmbedder:
             yield EmbeddedBatch(positions, vectors, requests=0, tokens=sum(map(len, batch)))
 
     async def close(self) -> None:
-        """Give threads and the model's memory back."""
+        """Release the threads and the model's memory."""
         for threads in (self._single, self._batches):
             threads.shutdown(wait=False, cancel_futures=True)
         self._session = None

@@ -1,4 +1,4 @@
-"""What an embedder is."""
+"""The protocol that both embedders follow, and what they yield."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ class EmbeddedBatch:
     positions: tuple[int, ...]
     vectors: Matrix
     requests: int
+    """Sent to the provider since the batch before; 0 on this machine."""
     tokens: int
+    """Read by the model."""
 
 
 class Embedder(Protocol):
@@ -28,7 +30,7 @@ class Embedder(Protocol):
 
     @property
     def kind(self) -> Literal["hosted", "local"]:
-        """Whether a provider is asked, or the embedded model."""
+        """Whether the provider embeds, or the model on this machine."""
 
     @property
     def model(self) -> str:
@@ -36,22 +38,22 @@ class Embedder(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Texts that travel together at the moment."""
+        """Texts that are embedded together; it may fall while the embedder is used."""
 
     @property
     def concurrency(self) -> int:
-        """Batches that are worked on at once."""
+        """Batches in work at the same time."""
 
     def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield every text's vector once, batch by batch, in the order in which they arrive.
 
-        Who stops early closes it (``contextlib.aclosing``), which cancels the requests in flight.
+        A caller that stops early closes it (``contextlib.aclosing``), which cancels the requests in flight.
 
         :raises ProviderError: a batch failed for good; what other batches in flight brought was yielded before.
         """
 
     async def close(self) -> None:
-        """Give connections and memory back."""
+        """Release connections and memory."""
 
 
 def expected_requests(embedder: Embedder, texts: int) -> int:
