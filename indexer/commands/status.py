@@ -1,7 +1,5 @@
 """``status`` and ``stop``: show what is stored, and stop what runs."""
 
-import sys
-
 import click
 import msgspec
 
@@ -16,23 +14,32 @@ __all__ = ["status", "stop"]
 def status(*, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
     with opened_ledger() as (_, ledger):
-        live = ledger.generations.live()
+        live, generations, altered = ledger.generations.live(), ledger.generations.all(), ledger.glance()
         found = {
             "tickets": ledger.tickets.count(),
             "generation": live.name if live else None,
             "embedding_model": live.space.model if live else None,
             "dimension": live.space.dimension if live else None,
-            "altered": ledger.glance(),
+            "altered": altered,
             "pending": ledger.generations.count_pending(live) if live else 0,
             "generations": [
-                {"name": g.name, "model": g.space.model, "status": g.status} for g in ledger.generations.all()
+                {"name": g.name, "model": g.space.model, "status": g.status} for g in generations
             ],
         }
     if as_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        click.echo(msgspec.json.encode(found))
     else:
-        for name, value in found.items():
-            sys.stdout.write(f"{name}: {value}\n")
+        served = f"{live.name}, {live.space.model}, {live.space.dimension} dimensions" if live else "none yet"
+        others = [f"{g.name} ({g.space.model}, {g.status})" for g in generations if g != live]
+        for name, value in (
+            ("tickets", f"{found['tickets']:,}"),
+            ("index", served),
+            ("not yet in the index", f"{found['pending']:,}"),
+            ("altered by something else than Precedent", ", ".join(altered)),
+            ("other generations", ", ".join(others)),
+        ):
+            if value:
+                click.echo(f"{name}: {value}")
     return DONE
 
 

@@ -203,8 +203,8 @@ def _store_records(
         of_sample = 0 if options.source == _SAMPLE_SOURCE else store.ledger.tickets.count(_SAMPLE_SOURCE)
     say(_summary(report))
     if rejections.count:
-        where = f"; they and the reasons are in {rejections.path}" if rejections.path else ""
-        say(f"{rejections.count:,} records were rejected{where}")
+        where = f", kept with the reasons in {rejections.path}" if rejections.path else ""
+        say(f"rejected records: {rejections.count:,}{where}")
         status = max(status, PROBLEMS if report.read > report.rejected else FAILED)
     if of_sample:
         say(
@@ -230,11 +230,10 @@ def _summary(report: engine.SyncReport) -> str:
     names = ("read", "added", "updated", "unchanged", "stale", "repeated", "deleted", "rejected")
     counts = [f"{value:,} {name}" for name in names if (value := getattr(report, name)) or name in always]
     would = "would be " if report.dry_run else ""
+    requests = f" in {report.embedding_requests:,} provider requests" if report.embedding_requests else ""
     cost = "" if report.cost is None else f", cost {report.cost:g}"
-    return (
-        f"{', '.join(counts)}; {report.embedded_texts:,} texts {would}embedded in "
-        f"{report.embedding_requests:,} provider requests{cost}; {report.seconds:.1f} s"
-    )
+    embedded = f"{report.embedded_texts:,} texts {would}embedded{requests}{cost}"
+    return f"{', '.join(counts)}; {embedded}; {report.seconds:.1f} s"
 
 
 def _remove_sample() -> int:
