@@ -27,7 +27,7 @@ def status(*, as_json: bool) -> int:
             ],
         }
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode(found).decode())
     else:
         served = f"{live.name}, {live.space.model}, {live.space.dimension} dimensions" if live else "none yet"
         others = [f"{g.name} ({g.space.model}, {g.status})" for g in generations if g != live]
