@@ -1,4 +1,4 @@
-"""The report's plots, each with one sentence on how to read it; ``report.html`` draws them as SVG.
+"""What the report's plots show; ``report.html`` words them and draws them as SVG.
 
 matplotlib would be a dependency larger than the rest for five simple plots.
 """
@@ -45,12 +45,6 @@ class Series:
 class Plot:
     """A plot whose axes begin at 0, and where its values lie in pixels."""
 
-    title: str
-    reading: str
-    name: str
-    """For screen readers."""
-    x_label: str
-    y_label: str
     x_max: float
     y_max: float
     ticks: Sequence[tuple[float, str]]
@@ -111,15 +105,15 @@ class Plot:
         return max(_HEIGHT, self.legend[-1][1] + 8)
 
 
-def plots(evaluation: Evaluation) -> list[Plot]:
-    """Return every plot of the report."""
-    return [
-        _reliability(evaluation),
-        _coverage(evaluation),
-        _over_time(evaluation),
-        _learning(evaluation),
-        _drift(evaluation),
-    ]
+def plots(evaluation: Evaluation) -> dict[str, Plot]:
+    """Return every plot of the report, by its name there."""
+    return {
+        "reliability": _reliability(evaluation),
+        "coverage": _coverage(evaluation),
+        "over_time": _over_time(evaluation),
+        "learning": _learning(evaluation),
+        "drift": _drift(evaluation),
+    }
 
 
 def _reliability(evaluation: Evaluation) -> Plot:
@@ -136,12 +130,6 @@ def _reliability(evaluation: Evaluation) -> Plot:
         )
 
     return Plot(
-        title="Can its confidence be trusted? (reliability)",
-        reading="a dot on the diagonal means that confidence and reality agree; below it the forest is too sure of itself. "
-        "Larger dots stand for more tickets.",
-        name="Reliability diagram",
-        x_label="confidence that the forest gave",
-        y_label="share that was right",
         x_max=1,
         y_max=1,
         ticks=_SHARES,
@@ -166,12 +154,6 @@ def _coverage(evaluation: Evaluation) -> Plot:
     level = [(0.0, budget), (1.0, budget)]
     series.append(Series(name=f"error budget {budget:.0%}", colour=_LEVEL, dashed=True, points=level))
     return Plot(
-        title="More automatic decisions, more errors",
-        reading="if only the tickets it is surest of were decided (left), the share of wrong ones is what the line shows; "
-        "the part below the budget is what could be gained at best.",
-        name="Coverage against error",
-        x_label="share of tickets decided without a person",
-        y_label="share of these that is wrong",
         x_max=1,
         y_max=_up(max(errors)),
         ticks=_SHARES,
@@ -186,11 +168,6 @@ def _over_time(evaluation: Evaluation) -> Plot:
     shown = [SERVED, *learning, *[key for key in rivals if key in GUESSES]]
     blocks = evaluation.blocks
     return Plot(
-        title="Score over time",
-        reading="each dot is one stretch of later tickets; a line that falls means that old tickets teach less about new ones.",
-        name="Macro-F1 of each stretch of later tickets",
-        x_label="stretch of later tickets, by its first month",
-        y_label="score (macro-F1)",
         x_max=len(blocks) - 1,
         y_max=_up(max(block.macro_f1[key] for block in blocks for key in shown)),
         ticks=[(at, (block.moment or f"block {at + 1}")[:7]) for at, block in enumerate(blocks)],
@@ -216,12 +193,6 @@ def _learning(evaluation: Evaluation) -> Plot:
     }
     sizes = [point.learned for point in curve]
     return Plot(
-        title="What more tickets would bring (learning curve)",
-        reading="the score on the newest tickets after learning from fewer or more tickets before them; "
-        "if it still climbs at the right, more history helps. Bars: 95% range.",
-        name="Learning curve",
-        x_label="tickets learned from, the newest before the last cut",
-        y_label="score (macro-F1)",
         x_max=max(sizes),
         y_max=_up(max(score.high for found in scores.values() for score in found)),
         ticks=[(0, "0"), *((size, f"{size:,}") for size in sizes)],
@@ -256,12 +227,6 @@ def _drift(evaluation: Evaluation) -> Plot:
         series.append(Series(name=name, colour=colour, bars=list(zip(floor, top, strict=True))))
         floor = top
     return Plot(
-        title="Priorities over time (class drift)",
-        reading="each bar is a tenth of all tickets, oldest at the left; where colours shift, the team began to set "
-        "priorities differently, and no method can foresee that.",
-        name="Share of each priority over time",
-        x_label="first ticket of each tenth",
-        y_label="share of tickets",
         x_max=len(drift),
         y_max=1,
         ticks=[(at + 0.5, (period.start or str(at + 1))[:7]) for at, period in enumerate(drift)],
