@@ -82,7 +82,7 @@ def evaluate(
         tickets=len(cases),
         labelled=len(known),
         rejected=rejected,
-        untimed=int(np.isnan(known.created).sum()),
+        untimed=int(np.isnan(known.times).sum()),
         embedding_model=embedding_model,
         labels={name: counts[name] for name in names},
     )
@@ -210,7 +210,7 @@ def _drift(cases: Cases, label: IntArray, names: tuple[str, ...]) -> tuple[Perio
     parts = [part for part in np.array_split(np.arange(len(cases)), _PERIODS) if len(part)]
     return tuple(
         Period(
-            start=_day(cases.created[part[0]]),
+            start=_day(cases.times[part[0]]),
             tickets=len(part),
             shares={name: float((label[part] == column).mean()) for column, name in enumerate(names)},
         )

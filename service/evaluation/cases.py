@@ -1,16 +1,17 @@
 """The tickets that are evaluated, as arrays in order of time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
 from indexer.ticket import Ticket, moments, text_hash
-from service.arrays import FloatArray, IntArray
+from service.arrays import IntArray
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
+from service.priority.training_set import TrainingSet
 
 __all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
 
@@ -25,53 +26,19 @@ class EvaluationError(PrecedentError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cases:
-    """Tickets in order of creation, one row each; those without a time come first, in the order given.
+class Cases(TrainingSet):
+    """A training set with its tickets, oldest first; those without a time come first, in the order given.
 
-    :param labels: their priorities in one spelling each, as the served forest learns them; the tickets keep their own.
-    :param created: seconds since the epoch, NaN where unknown, shape (rows,).
-    :param known: when the ticket was resolved, where that is known, else when it was created; same shape. Nothing
-        may be learned from a ticket before.
-    :param vectors: float32, shape (rows, dimension).
-    :param groups: equal numbers mark one problem: tickets of one text, and known duplicates; shape (rows,).
+    The labels are in one spelling each, as the served forest learns them; the tickets keep their own. A ticket without a
+    time of resolution counts as known since it was created. Tickets of one text, and known duplicates, are one group.
     """
 
     tickets: tuple[Ticket, ...]
-    labels: tuple[str | None, ...]
-    created: FloatArray
-    known: FloatArray
-    vectors: Matrix
-    groups: IntArray
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The tickets' ids."""
-        return tuple(ticket.id for ticket in self.tickets)
-
-    def __len__(self) -> int:
-        return len(self.tickets)
 
     def take(self, rows: Sequence[int] | IntArray) -> "Cases":
         """Return the given rows, in the given order."""
-        return Cases(
-            tickets=tuple(self.tickets[row] for row in rows),
-            labels=tuple(self.labels[row] for row in rows),
-            created=self.created[rows],
-            known=self.known[rows],
-            vectors=self.vectors[rows],
-            groups=self.groups[rows],
-        )
-
-    def columns(self, names: Sequence[str]) -> IntArray:
-        """Return the place of each ticket's priority in ``names``, shape (rows,); all tickets have one."""
-        column = {name: number for number, name in enumerate(names)}
-        return np.array([column[name] for name in self.labels if name is not None], np.int64)
-
-    def labelled(self) -> "Cases":
-        """Return the tickets that have a priority."""
-        return self.take(
-            np.array([row for row, label in enumerate(self.labels) if label is not None], np.int64)
-        )
+        taken = TrainingSet.take(self, np.asarray(rows, np.int64))
+        return replace(taken, tickets=tuple(self.tickets[row] for row in rows))
 
 
 def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
@@ -107,11 +74,13 @@ def make_cases(
     """
     ordered = sorted(tickets, key=_age)
     hashes = [text_hash(ticket.text) for ticket in ordered]
+    times = [moments(ticket) for ticket in ordered]
     return Cases(
+        ids=tuple(ticket.id for ticket in ordered),
         tickets=tuple(ordered),
         labels=one_spelling([ticket.priority for ticket in ordered]),
-        created=np.array([moments(ticket)[0] for ticket in ordered]),
-        known=np.array([moments(ticket)[1] for ticket in ordered]),
+        times=np.array([created for created, _ in times]),
+        known=np.array([known for _, known in times]),
         vectors=np.stack([vectors[text] for text in hashes]).astype(np.float32),
         groups=_groups([ticket.id for ticket in ordered], hashes, duplicates),
     )

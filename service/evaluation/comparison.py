@@ -1,4 +1,4 @@
-"""The methods compared: every score of each, on the same resamples of the same tickets."""
+"""The scores of all methods, measured on the same resamples of the same tickets."""
 
 from collections.abc import Mapping, Sequence
 

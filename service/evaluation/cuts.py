@@ -1,4 +1,4 @@
-"""Where history is cut: at each cut, what existed is learned from, and what came next is tested on."""
+"""The moments at which a back-test turns the clock back: what is learned from then, and what is tested on."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,11 +10,9 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.priority.fitting import MIN_TICKETS
 from service.priority.timeline import existing, repeats
 
-__all__ = ["MIN_LABELLED", "Cut", "roll"]
+__all__ = ["Cut", "roll"]
 
-MIN_LABELLED = 30
-"""Labelled tickets below which a back-test says nothing."""
-
+_MIN_LABELLED = 30  # labelled tickets below which a back-test says nothing
 _FIRST = 0.4  # of history, before the first cut: later tickets are the most part, and yet there is something to learn from
 _MIN_BLOCK = 10
 
@@ -45,8 +43,8 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
     """
     rows = len(cases)
     names = set(cases.labels)
-    if rows < MIN_LABELLED:
-        msg = f"{rows:,} tickets have a priority: at least {MIN_LABELLED} are needed for a back-test"
+    if rows < _MIN_LABELLED:
+        msg = f"{rows:,} tickets have a priority: at least {_MIN_LABELLED} are needed for a back-test"
         raise EvaluationError(msg)
     if len(names) == 1:
         msg = f"all {rows:,} tickets have the priority {names.pop()!r}: there is nothing to predict"
@@ -57,8 +55,8 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
     repeated = repeats(cases.vectors, cases.groups)
     cuts = []
     for begin, end in pairwise(bounds):
-        moment = float(cases.created[begin])
-        learned = existing(cases.created, cases.known, begin)
+        moment = float(cases.times[begin])
+        learned = existing(cases.times, cases.known, begin)
         tested = begin + np.flatnonzero(~repeated[begin:end])
         if len(tested) and len(learned) >= MIN_TICKETS and len({cases.labels[row] for row in learned}) > 1:
             cuts.append(Cut(moment, learned, tested, int(repeated[begin:end].sum())))

@@ -1,4 +1,4 @@
-"""The label audit: near-duplicate tickets with contradictory priorities, and the ceiling that they put on any classifier."""
+"""The label audit: near-duplicate tickets with contradictory priorities, and how good a classifier can be at best."""
 
 import csv
 from collections import Counter

@@ -15,7 +15,7 @@ from service.priority import Forest, NoForest, TrainingSet
 __all__ = ["GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
-"""Makes the forest that is served, as the settings want it."""
+"""Fits the forest that is served, as the settings want it."""
 
 SERVED = "forest"
 NAMES: Mapping[str, str] = {
@@ -58,12 +58,12 @@ class Predictions:
 def fit_and_predict(
     method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, fit: Fit, seed: int
 ) -> Predictions:
-    """Learn from some tickets and say the labels of others.
+    """Learn from some tickets and predict the labels of others.
 
     :param method: a key of `NAMES`.
     :param learn: labelled tickets, with two labels or more.
     :param names: the columns.
-    :param fit: makes the forest that Precedent serves.
+    :param fit: fits the forest that Precedent serves.
     """
     with warnings.catch_warnings():
         # scikit-learn takes a team with many priorities and few tickets for a regression.
@@ -73,21 +73,17 @@ def fit_and_predict(
         label = learn.columns(names)
         if method in GUESSES:
             return _guess(method, label, len(test), len(names), seed)
+        fitted = _estimator(method, len(learn), seed).fit(_features(method, learn), label)
+        if method == "plain_forest":
+            # One thread adds up the trees' votes in one order, so that a second run gives the same to the last bit.
+            fitted.set_params(n_jobs=1)
         probabilities = np.zeros((len(test), len(names)))
-        probabilities[:, np.unique(label)] = _FITTED[method](learn, label, test, seed)
+        probabilities[:, np.unique(label)] = fitted.predict_proba(_features(method, test))
         return Predictions(probabilities.argmax(axis=1), probabilities)
 
 
 def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Predictions:
-    training = TrainingSet(
-        ids=learn.ids,
-        vectors=learn.vectors,
-        labels=learn.labels,
-        times=learn.created,
-        known=learn.known,
-        groups=learn.groups,
-    )
-    forest = fit(training)
+    forest = fit(learn)
     if isinstance(forest, NoForest):  # two labels and enough tickets: the cut made sure
         raise TypeError(forest.state)
     found = forest.classify(test.vectors)
@@ -109,50 +105,27 @@ def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> P
     return Predictions(predicted, probabilities)
 
 
-def _plain_forest(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
+def _estimator(method: str, learned: int, seed: int) -> Any:
+    """Return scikit-learn's estimator, of texts for TF-IDF and of vectors for the others."""
     from sklearn.ensemble import RandomForestClassifier
-
-    forest = RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=seed).fit(
-        learn.vectors, label
-    )
-    # One thread adds up the trees' votes in one order, so that a second run gives the same to the last bit.
-    return _floats(forest.set_params(n_jobs=1).predict_proba(test.vectors))
-
-
-def _vectors_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
-    return _logistic(learn.vectors, label, test.vectors, seed)
-
-
-def _tfidf_logistic(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:
     from sklearn.feature_extraction.text import TfidfVectorizer
-
-    words = TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, max_features=_WORDS)
-    learned = words.fit_transform([embedding_text(ticket.text) for ticket in learn.tickets])
-    asked = words.transform([embedding_text(ticket.text) for ticket in test.tickets])
-    return _logistic(learned, label, asked, seed)
-
-
-def _logistic(learned: Any, label: IntArray, asked: Any, seed: int) -> FloatArray:
     from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed)
-    return _floats(model.fit(learned, label).predict_proba(asked))
-
-
-def _neighbours(learn: Cases, label: IntArray, test: Cases, seed: int) -> FloatArray:  # noqa: ARG001 (as the others)
     from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
 
-    nearest = KNeighborsClassifier(n_neighbors=min(_NEIGHBOURS, len(learn)), metric="cosine")
-    return _floats(nearest.fit(learn.vectors, label).predict_proba(test.vectors))
+    logistic = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed)
+    words = TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, max_features=_WORDS)
+    return {
+        "plain_forest": RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=seed),
+        "vectors_logistic": logistic,
+        "tfidf_logistic": make_pipeline(words, logistic),
+        "neighbours": KNeighborsClassifier(n_neighbors=min(_NEIGHBOURS, learned), metric="cosine"),
+    }[method]
 
 
-def _floats(found: Any) -> FloatArray:
-    return np.asarray(found, dtype=np.float64)
-
-
-_FITTED: Mapping[str, Callable[[Cases, IntArray, Cases, int], FloatArray]] = {
-    "plain_forest": _plain_forest,
-    "vectors_logistic": _vectors_logistic,
-    "tfidf_logistic": _tfidf_logistic,
-    "neighbours": _neighbours,
-}
+def _features(method: str, cases: Cases) -> Any:
+    return (
+        [embedding_text(ticket.text) for ticket in cases.tickets]
+        if method == "tfidf_logistic"
+        else cases.vectors
+    )

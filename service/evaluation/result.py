@@ -19,7 +19,7 @@ __all__ = [
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):
-    """How a method did on the tickets with one label."""
+    """The recall of a method for one label."""
 
     label: str
     tickets: int
@@ -30,32 +30,32 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MethodScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How one method did on all later tickets. Where a value is ``None`` there is nothing to measure."""
+    """The scores of one method on all later tickets; ``None`` where there is nothing to measure."""
 
     key: str
     name: str
     macro_f1: Interval
-    kappa: Interval | None
+    kappa: Interval | None = None
     """Agreement beyond chance, weighted by the square of the distance between ordered labels."""
     brier: Interval
     ece: Interval
-    """Expected calibration error of the confidence in the label that was predicted."""
+    """Expected calibration error of the confidence in the predicted label."""
     classwise: Interval
     """Expected calibration error of all labels' probabilities, mean over the labels."""
     recalls: tuple[Recall, ...]
-    ahead: Interval | None
+    ahead: Interval | None = None
     """The forest's macro-F1 less this method's, on the same resamples; ``None`` for the forest itself."""
-    brier_before: Interval | None
+    brier_before: Interval | None = None
     """Before calibration, as the next two; of the forest only."""
-    ece_before: Interval | None
-    classwise_before: Interval | None
-    coverage: Interval | None
+    ece_before: Interval | None = None
+    classwise_before: Interval | None = None
+    coverage: Interval | None = None
     """The share of tickets decided automatically; of the forest only."""
-    error: Interval | None
+    error: Interval | None = None
     """The share of wrong labels among these."""
-    error_bound: float | None
+    error_bound: float | None = None
     """What that share is at most, with 95 % confidence (exact binomial bound)."""
-    automatic: int | None
+    automatic: int | None = None
     """How many were decided automatically."""
 
 

@@ -1,4 +1,4 @@
-"""Whether known duplicates are found: recall at k and mean reciprocal rank, in the state of that day."""
+"""How well known duplicates are found: recall at k and mean reciprocal rank."""
 
 from collections.abc import Sequence
 
@@ -26,11 +26,11 @@ def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retri
         if one not in row_of or other not in row_of:
             continue
         earlier, later = sorted((row_of[one], row_of[other]))
-        moment = cases.created[later]
-        if not cases.created[earlier] < moment:  # at the same time, or at an unknown one
+        moment = cases.times[later]
+        if not cases.times[earlier] < moment:  # at the same time, or at an unknown one
             continue
         resolved += bool(cases.known[earlier] <= moment)
-        there = np.flatnonzero(cases.created < moment)
+        there = np.flatnonzero(cases.times < moment)
         # BLAS sums a row in another order by where it lies in the matrix, so that copies of one text would differ in
         # the last digit and count as better than each other; einsum sums every row alike.
         similarity = np.einsum("ij,j->i", unit[there], unit[later])

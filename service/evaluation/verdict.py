@@ -1,4 +1,4 @@
-"""What a back-test means, in the words of a support lead; and the table for the terminal."""
+"""The result of a back-test in words and as a table for the terminal."""
 
 from collections.abc import Sequence
 
@@ -101,36 +101,22 @@ def percent(share: float) -> str:
 
 def table(evaluation: Evaluation) -> str:
     """Return the scores as lines of text for a terminal."""
-    heads = (
-        "method",
-        "macro-F1",
-        "forest ahead by",
-        "kappa",
-        "Brier",
-        "calibration error",
-        "of the label predicted",
-    )
+    columns = {
+        "macro-F1": "macro_f1",
+        "forest ahead by": "ahead",
+        "kappa": "kappa",
+        "Brier": "brier",
+        "calibration error": "classwise",
+        "of the predicted label": "ece",
+    }
     rows = [
-        (
-            method.name,
-            *(
-                _cell(found)
-                for found in (
-                    method.macro_f1,
-                    method.ahead,
-                    method.kappa,
-                    method.brier,
-                    method.classwise,
-                    method.ece,
-                )
-            ),
-        )
+        (method.name, *(_cell(getattr(method, field)) for field in columns.values()))
         for method in evaluation.methods
     ]
-    forest = evaluation.methods[0]
-    lines = _columns(heads, rows)
+    forest, rival = evaluation.methods[:2]
+    lines = _columns(("method", *columns), rows)
     if forest.ece_before is not None:
-        named = f"of the label predicted {_cell(forest.ece_before)}"
+        named = f"of the predicted label {_cell(forest.ece_before)}"
         before = (
             f"Brier {_cell(forest.brier_before)}, calibration error {_cell(forest.classwise_before)}, {named}"
         )
@@ -140,19 +126,12 @@ def table(evaluation: Evaluation) -> str:
         f"decided automatically: {_cell(forest.coverage)} of the tickets, wrong: {_cell(forest.error)}{bound}"
     )
     lines += [f"{decided}; budget {evaluation.max_error:g}", ""]
-    lines += _columns(
-        (
-            "priority",
-            "tickets",
-            "recall of the forest",
-            f"of {evaluation.methods[1].name}",
-            "missed automatically",
-        ),
-        [
-            (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall), f"{own.missed or 0:,}")
-            for own, other in zip(forest.recalls, evaluation.methods[1].recalls, strict=True)
-        ],
-    )
+    heads = ("priority", "tickets", "recall of the forest", f"of {rival.name}", "missed automatically")
+    rows = [
+        (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall), f"{own.missed or 0:,}")
+        for own, other in zip(forest.recalls, rival.recalls, strict=True)
+    ]
+    lines += _columns(heads, rows)
     if evaluation.order is None:
         lines += ["", f"quadratic kappa is left out: {evaluation.order_reason}"]
     if (found := evaluation.retrieval) is not None:

@@ -1,4 +1,4 @@
-"""The random forest: fit, calibrate, abstain, explain, keep. Pure functions on arrays."""
+"""The random forest that decides priorities: fit it, ask it, save it and load it."""
 
 from service.priority.fitting import fit
 from service.priority.forest import Decisions, Forest, NoForest

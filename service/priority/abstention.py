@@ -1,4 +1,4 @@
-"""When the forest may decide by itself: thresholds that hold an error budget on later tickets."""
+"""Abstention: thresholds from which the forest may decide without a person, within an error budget."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def abstain(
     max_missed: Mapping[str, float],
     seed: int,
 ) -> Abstention:
-    """Choose from which confidence on a decision is automatic.
+    """Choose the confidence from which a decision is automatic.
 
     The threshold is the lowest, of those that let 5, 10, 20 … 100 % of the later tickets through, at which
     the error among automatic decisions is within ``max_error`` with 95 % confidence (exact binomial bound, shared
@@ -88,10 +88,10 @@ def abstain(
 def may_decide(
     probabilities: FloatArray, predicted: IntArray, labels: Sequence[str], guards: Mapping[str, float]
 ) -> BoolArray:
-    """Say which decisions no guard forbids: other labels, where a guarded one is too likely.
+    """Return which decisions no guard forbids; it forbids other labels where the guarded one is too likely.
 
     :param probabilities: calibrated, shape (rows, labels).
-    :param predicted: the column of the label that the forest predicted, shape (rows,).
+    :param predicted: the column of the predicted label, shape (rows,).
     """
     free = np.ones(len(predicted), dtype=bool)
     for name, most in guards.items():
@@ -101,7 +101,7 @@ def may_decide(
 
 
 def error_bound(errors: int, count: int, doubt: float = _DOUBT) -> float:
-    """Return what the true share of errors is at most, but for the doubt (one-sided, by Clopper and Pearson)."""
+    """Return the upper bound of the true share of errors, which it exceeds with probability ``doubt`` (Clopper-Pearson)."""
     from scipy.stats import beta  # type: ignore[import-untyped]  # scipy ships no types
 
     return 1.0 if errors >= count else float(beta.ppf(1 - doubt, errors + 1, count - errors))
@@ -150,7 +150,7 @@ def _guard(
 
 
 def _agrees(predicted: IntArray, label: IntArray, seed: int) -> bool:
-    """Whether the labels predicted agree with the true ones more than with the same labels shuffled."""
+    """Whether the predicted labels agree with the true ones more than with the same labels shuffled."""
     generator = np.random.default_rng(seed)
     agreement = (predicted == label).sum()
     as_good = sum((predicted == generator.permutation(label)).sum() >= agreement for _ in range(_SHUFFLES))

@@ -1,4 +1,4 @@
-"""Turn the share of votes for a label into the probability that the label is right."""
+"""Calibration: the share of votes for a label becomes the probability that the label is right."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ _SHARPNESS_RIDGE, _BIAS_RIDGE = 20.0, 400.0
 
 
 def smooth(votes: FloatArray, rows: int) -> FloatArray:
-    """Mix in the even guess, as if ten more tickets had voted it: no vote is zero, and few tickets are never sure.
+    """Mix in an even vote of ten more tickets, so that no vote is zero and a forest of few tickets is never sure.
 
     :param votes: shares of votes, shape (…, labels).
     :param rows: how many tickets the forest was fitted on.
@@ -79,7 +79,7 @@ def fit_calibrator(votes: FloatArray, label: IntArray) -> Calibrator:
 
 
 def most_probable(probabilities: FloatArray) -> IntArray:
-    """Return the column of the label that is predicted for each row: the most probable, of equals the one that comes first.
+    """Return the predicted column of each row: that of the most probable label, of equals the first.
 
     :param probabilities: calibrated, shape (rows, labels).
     """

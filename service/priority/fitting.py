@@ -61,11 +61,10 @@ def fit(
     names = tuple(sorted(set(known)))
     if (state := _unfit(names, tickets)) is not None:
         return NoForest(state=state)
-    column = {name: number for number, name in enumerate(names)}
     history = History(
         training=kept,
         names=names,
-        label=np.array([column[name] for name in known], np.int64),
+        label=kept.columns(names),
         blocks=later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups)),
     )
     chosen, tried = select_candidate(history, half_life_days, seed)

@@ -1,4 +1,4 @@
-"""The forest that is served: what it votes, what that is worth, and which tickets carried it."""
+"""A fitted forest: its votes, its decisions, and the tickets that carried them."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ __all__ = ["Decisions", "Forest", "NoForest"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """What a forest says of several vectors, one row each.
+    """Decisions on several vectors, one row each.
 
     :param labels: the names of the columns.
     :param predicted: int64, shape (rows,): the column of the most probable label.
@@ -33,7 +33,7 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoForest:
-    """There are too few labels to fit a forest on; ``state`` says so, and every decision goes to review."""
+    """Stands in where there are too few labels to fit a forest on: every decision goes to review; ``state`` says why."""
 
     state: str
 
@@ -94,7 +94,7 @@ class Forest:
         return self._leaf_votes.mean(self.trees.walk(self._checked(vectors)))
 
     def classify(self, vectors: Matrix) -> Decisions:
-        """Say of each vector its label, the calibrated probabilities, and whether a person must look.
+        """Decide on each vector: its label, the calibrated probabilities, and whether a person must look.
 
         :param vectors: float32, shape (rows, dimension).
         :raises ValueError: the vectors have another shape, or are not finite.

@@ -1,4 +1,4 @@
-"""Keep a forest in a file of plain arrays with a manifest and checksums; nothing in it is ever executed."""
+"""The file of a fitted forest: plain arrays with a manifest and checksums. Nothing in it is ever executed."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What is recorded of how a forest was fitted, and of how good it was on later tickets."""
+"""The report on a fit: how the forest was fitted, and how good it was on later tickets."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ __all__ = ["Abstention", "Calibration", "Candidate", "ForestReport"]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to grow the forest, and how it did on later tickets."""
+    """One way to train the forest, and its score on later tickets."""
 
     leaf: int
     """The least number of tickets in a leaf."""
@@ -21,13 +21,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """How probabilities did, before and after calibration, on later tickets that took no part in calibrating."""
+    """Scores of the probabilities before and after calibration, on later tickets that took no part in it."""
 
     tickets: int
     brier_before: float
     brier_after: float
     ece_before: float
-    """Expected calibration error of the confidence in the label predicted."""
+    """Expected calibration error of the confidence in the predicted label."""
     ece_after: float
     classwise_before: float
     """Expected calibration error of all labels' probabilities, mean over the labels."""

@@ -20,12 +20,12 @@ _MIN_LATER = 60  # later tickets below which a score says nothing and the defaul
 _TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
 _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 20, 40
 _HALF_LIFE_DAYS = 180.0
-_ENOUGH_LATER = 1_000  # tickets of the newest stretch with which the older need not be tried
+_ENOUGH_LATER = 1_000  # tickets of the newest block with which the older need not be tried
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Labelled tickets, oldest first, and the stretches of them that are held out in turn.
+    """Labelled tickets, oldest first, and the blocks of them that are held out in turn.
 
     :param names: the labels; ``label`` holds each row's number in them.
     """
@@ -41,14 +41,14 @@ class HeldOut:
     """Predictions for held-out tickets by forests of what came before them, one row each.
 
     :param rows: the tickets' rows in the history.
-    :param block: the number of the stretch that each was held out in.
+    :param block: the number of the block that each was held out in.
     :param votes: shape (rows, labels).
     :param smoothed: the same, as a calibrator takes them.
     :param calibrator: learned from all of them.
     :param predicted: the column of the label that is most probable by it.
     :param label: the true column.
     :param known: whether the forest that voted had ever seen the true label.
-    :param majority: the column of the most frequent label before the stretch.
+    :param majority: the column of the most frequent label before the block.
     """
 
     rows: IntArray
@@ -69,24 +69,24 @@ class HeldOut:
 
 
 def predict_held_out(history: History, candidate: Candidate, trees: int, seed: int) -> HeldOut:
-    """Have a forest of what came before vote on each later stretch; stretches after a single label are left out."""
+    """Have a forest of what came before vote on each later block; blocks after a single label are left out."""
     labels = len(history.names)
-    rows, block, majority = (np.zeros(0, np.int64) for _ in range(3))
+    rows, number_of, majority = (np.zeros(0, np.int64) for _ in range(3))
     votes, smoothed = (np.zeros((0, labels)) for _ in range(2))
     known = np.zeros(0, dtype=bool)
-    for number, stretch in enumerate(history.blocks):
-        if not _tests(history, stretch):
+    for number, block in enumerate(history.blocks):
+        if not _tests(history, block):
             continue
-        past = history.label[stretch.learned]
+        past = history.label[block.learned]
         counts = np.bincount(past, minlength=labels)
         grown, leaves = train(
-            history.training, history.label, stretch.learned, candidate=candidate, trees=trees, seed=seed
+            history.training, history.label, block.learned, candidate=candidate, trees=trees, seed=seed
         )
-        found = leaves.votes(past, labels).mean(grown.walk(history.training.vectors[stretch.rows]))
-        rows = np.append(rows, stretch.rows)
-        block = np.append(block, np.full(len(stretch.rows), number))
-        majority = np.append(majority, np.full(len(stretch.rows), counts.argmax()))
-        known = np.append(known, counts[history.label[stretch.rows]] > 0)
+        found = leaves.votes(past, labels).mean(grown.walk(history.training.vectors[block.rows]))
+        rows = np.append(rows, block.rows)
+        number_of = np.append(number_of, np.full(len(block.rows), number))
+        majority = np.append(majority, np.full(len(block.rows), counts.argmax()))
+        known = np.append(known, counts[history.label[block.rows]] > 0)
         votes = np.concatenate([votes, found])
         smoothed = np.concatenate([smoothed, smooth(found, len(past))])
     label = history.label[rows]
@@ -94,7 +94,7 @@ def predict_held_out(history: History, candidate: Candidate, trees: int, seed: i
     calibrator = fit_calibrator(smoothed[known], label[known])
     return HeldOut(
         rows=rows,
-        block=block,
+        block=number_of,
         votes=votes,
         smoothed=smoothed,
         calibrator=calibrator,
@@ -116,8 +116,8 @@ def select_candidate(
     rows, dimension = history.training.vectors.shape
     few = math.isqrt(dimension)
     age = None if half_life_days in (None, math.inf) else half_life_days
-    telling = tuple(stretch for stretch in history.blocks if _tests(history, stretch))
-    if sum(len(stretch.rows) for stretch in telling) < _MIN_LATER:
+    telling = tuple(block for block in history.blocks if _tests(history, block))
+    if sum(len(block.rows) for block in telling) < _MIN_LATER:
         # A leaf that holds a fortieth of the tickets is about what larger histories select.
         plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
@@ -140,12 +140,12 @@ def select_candidate(
 
 
 def measure_calibration(held_out: HeldOut) -> Calibration | None:
-    """Calibrate each stretch by the others, and measure what that changes; ``None`` with a single stretch."""
-    stretches = np.unique(held_out.block)
-    if len(stretches) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
+    """Calibrate each block by the others, and measure what that changes; ``None`` with a single block."""
+    blocks = np.unique(held_out.block)
+    if len(blocks) < 2:  # noqa: PLR2004 (one to learn from, one to measure on)
         return None
     probabilities = np.zeros_like(held_out.votes)
-    for number in stretches:
+    for number in blocks:
         inside = held_out.block == number
         others = ~inside & held_out.known
         calibrator = fit_calibrator(held_out.smoothed[others], held_out.label[others])
@@ -166,9 +166,9 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
     )
 
 
-def _tests(history: History, stretch: Block) -> bool:
-    """Whether the stretch tells anything: what came before it had two labels to tell apart."""
-    return len(stretch.rows) > 0 and len(np.unique(history.label[stretch.learned])) > 1
+def _tests(history: History, block: Block) -> bool:
+    """Whether the block tells anything: what came before it had two labels to tell apart."""
+    return len(block.rows) > 0 and len(np.unique(history.label[block.learned])) > 1
 
 
 def _best(tried: list[Candidate]) -> Candidate:

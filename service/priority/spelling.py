@@ -1,4 +1,4 @@
-"""One spelling for each label, as exports of two tools differ in case."""
+"""One spelling for labels that differ in case only, as those of two tools often do."""
 
 from collections import Counter
 from collections.abc import Sequence

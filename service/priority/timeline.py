@@ -1,4 +1,4 @@
-"""Order in time: what is newest, what repeats an earlier ticket, and which tickets are held out."""
+"""Order in time: the newest tickets, repeats of earlier ones, and the blocks that are held out."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +16,7 @@ NEAR_DUPLICATE = 0.95
 
 _BLOCK_ROWS = 2_048  # bounds the similarities in memory to rows x 2,048
 _CUTS = (0.6, 0.8, 1.0)
-"""Where history is cut: each stretch is held out from a forest of all that came before."""
+"""Where history is cut: each block is held out from a forest of all that came before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +29,9 @@ class Block:
 
 def newest_labelled(training: TrainingSet, limit: int) -> TrainingSet:
     """Return the labelled tickets, oldest first, and of these the newest ``limit``."""
-    labelled = np.array([row for row, label in enumerate(training.labels) if label is not None], np.int64)
-    times = training.times[labelled]
-    order = np.argsort(np.where(np.isnan(times), -np.inf, times), kind="stable")
-    return training.take(labelled[order][-limit:])
+    labelled = training.labelled()
+    order = np.argsort(np.where(np.isnan(labelled.times), -np.inf, labelled.times), kind="stable")
+    return labelled.take(order[-limit:])
 
 
 def repeats(vectors: Matrix, groups: IntArray) -> BoolArray:
@@ -66,7 +65,7 @@ def existing(times: FloatArray, known: FloatArray, start: int) -> IntArray:
 
 
 def later_blocks(times: FloatArray, known: FloatArray, repeated: BoolArray) -> tuple[Block, ...]:
-    """Cut history, oldest first, into held-out stretches without what repeats an earlier ticket.
+    """Cut history, oldest first, into held-out blocks, without what repeats an earlier ticket.
 
     :param times: as in `existing`, and so is ``known``.
     """

@@ -1,6 +1,8 @@
 """The tickets that a forest is fitted on, as arrays."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -79,9 +81,10 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take(self, rows: IntArray) -> "TrainingSet":
+    def take(self, rows: IntArray) -> Self:
         """Return the given rows, in the given order."""
-        return TrainingSet(
+        return replace(
+            self,
             ids=tuple(self.ids[row] for row in rows),
             vectors=self.vectors[rows],
             labels=tuple(self.labels[row] for row in rows),
@@ -89,3 +92,14 @@ class TrainingSet:
             known=self.known[rows],
             groups=self.groups[rows],
         )
+
+    def labelled(self) -> Self:
+        """Return the tickets that have a priority."""
+        return self.take(
+            np.array([row for row, label in enumerate(self.labels) if label is not None], np.int64)
+        )
+
+    def columns(self, names: Sequence[str]) -> IntArray:
+        """Return the place of each ticket's priority in ``names``, shape (rows,); every ticket has one."""
+        column = {name: number for number, name in enumerate(names)}
+        return np.array([column[label] for label in self.labels if label is not None], np.int64)

@@ -1,4 +1,4 @@
-"""The trees of a forest as plain arrays: which leaf a vector reaches, and which tickets are in it."""
+"""The trees of a forest as plain arrays: the leaf that a vector reaches, and the tickets in it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -16,7 +16,7 @@ def _assert_leak_free(cases: Cases, cut: Cut) -> None:
     """No ticket is learned from that was not resolved by the cut, or that one tested on repeats."""
     unit = cases.vectors / np.linalg.norm(cases.vectors, axis=1, keepdims=True)
     assert (cases.known[cut.learned] <= cut.moment).all(), "learned before it was resolved"
-    assert (cases.created[cut.tested] >= cut.moment).all(), "tested on the past"
+    assert (cases.times[cut.tested] >= cut.moment).all(), "tested on the past"
     assert not set(cut.learned) & set(cut.tested), "tested on what was learned"
     assert (unit[cut.tested] @ unit[cut.learned].T < 0.95).all(), "a near-duplicate across the cut"
     assert not set(cases.groups[cut.tested]) & set(cases.groups[cut.learned]), "one problem across the cut"
@@ -55,13 +55,13 @@ def test_a_ticket_teaches_only_once_it_is_resolved() -> None:
     for cut in roll(cases, 5):
         begin = int(cut.tested[0])
         assert cut.learned.tolist() == list(range(begin - 29))
-        assert cut.moment == pytest.approx(cases.created[begin])
+        assert cut.moment == pytest.approx(cases.times[begin])
 
 
 def test_a_ticket_of_unknown_resolution_teaches_from_its_creation() -> None:
     """Without times of resolution all tickets created before the cut are learned from."""
     cases = history(100)
-    cut = roll(replace(cases, known=cases.created), 2)[0]
+    cut = roll(replace(cases, known=cases.times), 2)[0]
     assert cut.learned.tolist() == list(range(40))
 
 

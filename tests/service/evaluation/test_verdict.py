@@ -15,18 +15,12 @@ def _score(key: str, *, ahead: Interval | None, automatic: int | None = None) ->
         key=key,
         name=key,
         macro_f1=_HALF,
-        kappa=None,
         brier=_HALF,
         ece=_HALF,
         classwise=_HALF,
         recalls=(),
         ahead=ahead,
-        brier_before=None,
-        ece_before=None,
-        classwise_before=None,
         coverage=None if automatic is None else _HALF,
-        error=None,
-        error_bound=None,
         automatic=automatic,
     )
 
