@@ -1,6 +1,6 @@
 """The scores of all methods, measured on the same resamples of the same tickets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,10 +17,7 @@ from service.scores import (
     resample,
 )
 
-__all__ = ["compare", "resampled_scores"]
-
-_OF_PROBABILITIES = ("brier", "ece", "classwise")
-_RECALL = "recall"
+__all__ = ["compare"]
 
 
 def compare(
@@ -39,7 +36,7 @@ def compare(
     :param ordered: whether they are in order, from least to most urgent; else quadratic kappa is left out.
     """
     scores = {
-        key: resampled_scores(found, label, len(names), ordered=ordered, seed=seed)
+        key: _resampled_scores(found, label, len(names), ordered=ordered, seed=seed)
         for key, found in predictions.items()
     }
     for key in scores.keys() - {SERVED}:
@@ -48,12 +45,12 @@ def compare(
     return tuple(sorted(rows, key=lambda row: (row.key != SERVED, -row.macro_f1.value)))
 
 
-def resampled_scores(
+def _resampled_scores(
     predictions: Predictions, label: IntArray, labels: int, *, ordered: bool, seed: int
 ) -> dict[str, FloatArray]:
-    """Return the scores of one method by their names in `MethodScore`, those that there are.
+    """Return the scores of one method, each as `service.scores.resample` returns it, by its name in `MethodScore`.
 
-    :return: each as `service.scores.resample` returns it; ``recall`` has a column for each label.
+    That of a label's recall is ``recall`` and its column. Scores of what the method never says are not there.
     """
     rows = len(label)
 
@@ -67,16 +64,15 @@ def resampled_scores(
             found.append([macro_f1(confusion), kappa, *recall])
         return np.array(found)
 
-    found = resample(rows, of_labels, seed)
-    scores = {"macro_f1": found[:, 0], _RECALL: found[:, 2:]}
-    if ordered:
-        scores["kappa"] = found[:, 1]
-    given = {"": predictions.probabilities}
+    def of_probabilities(given: FloatArray) -> ProbabilityScores:
+        return ProbabilityScores(given, predictions.label, label)
+
+    measures: dict[tuple[str, ...], Callable[[FloatArray], FloatArray]] = {
+        ("macro_f1", "kappa", *(f"recall {column}" for column in range(labels))): of_labels,
+        ("brier", "ece", "classwise"): of_probabilities(predictions.probabilities),
+    }
     if predictions.votes is not None:
-        given["_before"] = predictions.votes
-    for suffix, probabilities in given.items():
-        found = resample(rows, ProbabilityScores(probabilities, predictions.label, label), seed)
-        scores |= {name + suffix: found[:, column] for column, name in enumerate(_OF_PROBABILITIES)}
+        measures["brier_before", "ece_before", "classwise_before"] = of_probabilities(predictions.votes)
     if (automatic := predictions.automatic) is not None:
         right = automatic & (predictions.label == label)
 
@@ -85,9 +81,13 @@ def resampled_scores(
             error = np.where(decided > 0, 1 - counts @ right / np.maximum(decided, 1), np.nan)
             return np.stack([decided / rows, error], axis=1)
 
-        found = resample(rows, of_decisions, seed)
-        scores |= {"coverage": found[:, 0], "error": found[:, 1]}
-    return scores
+        measures["coverage", "error"] = of_decisions
+
+    def measure(counts: FloatArray) -> FloatArray:
+        return np.concatenate([each(counts) for each in measures.values()], axis=1)
+
+    names = [name for group in measures for name in group]
+    return dict(zip(names, resample(rows, measure, seed).T, strict=True))
 
 
 def _method_score(
@@ -104,11 +104,7 @@ def _method_score(
         bound = error_bound(int(wrong.sum()), automatic) if automatic else None
         missed = np.bincount(label[wrong], minlength=len(names))
     support = np.bincount(label, minlength=len(names))
-    found = {
-        name: interval(values)
-        for name, values in scores.items()
-        if name != _RECALL and not np.isnan(values[0])
-    }
+    found = {name: interval(values) for name, values in scores.items() if not np.isnan(values[0])}
     return MethodScore(
         key=key,
         name=NAMES[key],
@@ -126,7 +122,7 @@ def _method_score(
             Recall(
                 label=name,
                 tickets=int(support[column]),
-                recall=interval(scores[_RECALL][:, column]) if support[column] else None,
+                recall=found.get(f"recall {column}"),
                 missed=None if missed is None else int(missed[column]),
             )
             for column, name in enumerate(names)
