@@ -9,7 +9,7 @@ from tests.service.priority.data import clustered
 @pytest.fixture(scope="session")
 def history() -> TrainingSet:
     """Four hundred tickets of three labels, one label in ten drawn at random."""
-    return clustered(400, noise=0.1)
+    return clustered(200, noise=0.1)
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,8 @@ def test_order_of_rows_is_of_no_account(history: TrainingSet, forest: Forest) ->
 def test_report(forest: Forest) -> None:
     """The report tells what was tried, what was chosen, and what it is worth."""
     report = forest.report
-    assert (report.tickets, report.rows, report.later_tickets) == (400, 400, 160)
-    assert sum(report.labels.values()) == 400
+    assert (report.tickets, report.rows, report.later_tickets) == (200, 200, 80)
+    assert sum(report.labels.values()) == 200
     assert report.chosen in report.candidates
     assert report.chosen.macro_f1 == max(tried.macro_f1 or 0 for tried in report.candidates)
     assert {tried.half_life_days for tried in report.candidates} == {None, 180.0}

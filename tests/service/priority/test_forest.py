@@ -103,7 +103,7 @@ def test_no_vectors(forest: Forest) -> None:
 
 def test_state_in_one_line(forest: Forest) -> None:
     """The state says what the forest was fitted on, and how much it decides."""
-    assert forest.state.startswith("fitted on 400 tickets with 3 labels; about ")
+    assert forest.state.startswith("fitted on 200 tickets with 3 labels; about ")
     assert forest.state.endswith("% of decisions are automatic")
 
 
