@@ -35,10 +35,15 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
     return add
 
 
-@click.command
-@_of_tickets("evaluation.html", "The report.")
+@click.command(epilog="Exit status: 0 done, 2 nothing done.")
+@_of_tickets("evaluation.html", "The report, an HTML file.")
 @click.option(
-    "--json", "numbers", type=_PATH, default="evaluation.json", show_default=True, help="All numbers of it."
+    "--json",
+    "numbers",
+    type=_PATH,
+    default="evaluation.json",
+    show_default=True,
+    help="Its numbers, a JSON file.",
 )
 @click.option(
     "--priority-order",
@@ -46,7 +51,13 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
     help="From least to most urgent, such as low,medium,high,urgent (default: PRECEDENT_PRIORITY_ORDER, else as "
     "their names tell).",
 )
-@click.option("--folds", type=click.IntRange(min=1), default=5, show_default=True, help="Cuts of the past.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How often the clock is turned back.",
+)
 def evaluate(
     *,
     file: str | None,
@@ -58,7 +69,8 @@ def evaluate(
 ) -> int:
     """Back-test the priority on later tickets of FILE (JSONL, JSON or CSV; when not given: the store).
 
-    Every method learns what was known at moments of the past, and is asked about what came next.
+    At moments of the past every method learns from the tickets that were resolved by then, and predicts the priorities
+    of those that came next. Nothing is stored but the vectors of new texts.
     """
     settings = settings_for_command()
     _require_writable(out, numbers)
@@ -89,8 +101,8 @@ def evaluate(
     return DONE
 
 
-@click.command
-@_of_tickets("audit.csv", "Where they go.")
+@click.command(epilog="Exit status: 0 done, 2 nothing done.")
+@_of_tickets("audit.csv", "The result, a CSV file.")
 def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
     """Find near-duplicate tickets with contradictory priorities, most suspicious first.
 
