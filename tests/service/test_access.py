@@ -23,6 +23,7 @@ CALLS = [
     ("POST", "/v1/feedback"),
     ("POST", "/v1/tickets/batch"),
     ("PUT", "/v1/tickets/1"),
+    ("GET", "/v1/tickets"),
     ("GET", "/v1/tickets/1"),
     ("DELETE", "/v1/tickets/1"),
     ("GET", "/v1/jobs/1"),
