@@ -12,8 +12,8 @@ import msgspec
 
 from indexer.durable import replace_durably
 from indexer.errors import IndexUnavailableError, PrecedentError
+from indexer.forest_folder import forest_folder
 from indexer.ledger import Generation, Ledger
-from indexer.processes import forests
 from indexer.progress import Progress
 from indexer.rebuild import drop_retired
 from indexer.store import Store
@@ -203,7 +203,7 @@ def _remove_files(data_dir: Path) -> list[str]:
     A report names ids that were refused. A batch that still waits is left: the proof names its file.
     """
     removed = []
-    with forests(data_dir, alone=True) as folder:
+    with forest_folder(data_dir, exclusive=True) as folder:
         paths = [*folder.glob("*"), *folder.glob(".*")]
         for path in paths:
             path.unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.errors import SettingsError
 from indexer.privacy import private_folder
 
-__all__ = ["forests", "registered_service", "stop_services"]
+__all__ = ["registered_service", "stop_services"]
 
 _WAIT_SECONDS = 30.0
 
@@ -41,32 +41,19 @@ def stop_services(data_dir: Path) -> int:
     """End every service of the data directory as Ctrl-C would, wait for them, and return how many there were."""
     stopped = 0
     for path in data_dir.glob("service-*.pid"):
-        if _held(
-            path
-        ):  # a file without a holder was left by a process that was killed; its id may be another's now
+        # A file that nobody locks was left by a process that was killed; its id may be another's now.
+        if _is_locked(path):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(path.stem.removeprefix("service-")), signal.SIGTERM)
             deadline = time.monotonic() + _WAIT_SECONDS
-            while _held(path) and time.monotonic() < deadline:
+            while _is_locked(path) and time.monotonic() < deadline:
                 time.sleep(0.05)
             stopped += 1
         path.unlink(missing_ok=True)
     return stopped
 
 
-@contextlib.contextmanager
-def forests(data_dir: Path, *, alone: bool = False) -> Iterator[Path]:
-    """Keep, while the block runs, the folder of forests from being emptied; or with ``alone`` from being added to.
-
-    Who fits holds it from reading the ledger to writing the forest, so that whoever empties the folder after
-    deleting tickets leaves no forest behind that knew them.
-    """
-    with (data_dir / "forests.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield data_dir / "forests"
-
-
-def _held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -21,11 +21,13 @@ from service.api.body import JSONRequest
 from service.api.door import Door
 from service.api.keyring import Keyring
 from service.drafting.drafter import Drafter
+from service.embedders import PATIENCE
+from service.intervals import Intervals
 from service.jobs import Jobs
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
-from service.runtime import PATIENCE, Runtime
+from service.runtime import open_runtime
 from service.triage import Pipeline
 
 __all__ = ["create_app"]
@@ -33,37 +35,35 @@ __all__ = ["create_app"]
 _MAX_BODY_BYTES = 1_000_000
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Return the service; opening the index and fitting the forest go on in the background after its start."""
+def create_app(settings: Settings, intervals: Intervals | None = None) -> Litestar:
+    """Return the service; opening the index and fitting the forest go on in the background after its start.
+
+    :param intervals: of the background work; tests give shorter ones.
+    """
+    intervals = intervals or Intervals()
     pools = Pools()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         limiter = open_limiter(settings)
-        runtime = Runtime(settings, limiter, pools)
-        client = (
-            open_provider(settings, max_retries=1, patience=PATIENCE)
-            if settings.provider_configured
-            else None
-        )
-        pipeline = Pipeline(
-            runtime,
-            Drafter(client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter),
-        )
-        watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
-        long_work = Jobs(settings.data_dir / "jobs", runtime)
-        app.state.update({"runtime": runtime, "pipeline": pipeline, "jobs": long_work})
-        with _told(app), registered_service(settings.data_dir):
-            try:
-                await runtime.open()
-                await long_work.open()
-                yield
-            finally:
-                await long_work.close()
-                pools.close()
-                await runtime.close()
-                if client is not None:
-                    await client.close()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(_refusal_kept(app))
+            stack.enter_context(registered_service(settings.data_dir))
+            client = None
+            if settings.provider_configured:
+                client = open_provider(settings, max_retries=1, patience=PATIENCE)
+                stack.push_async_callback(client.close)
+            runtime = await stack.enter_async_context(open_runtime(settings, limiter, pools, intervals))
+            stack.callback(pools.close)
+            jobs = Jobs(settings.data_dir / "jobs", runtime)
+            stack.push_async_callback(jobs.close)
+            await jobs.open()
+            drafter = Drafter(
+                client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter
+            )
+            watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
+            app.state.update({"runtime": runtime, "pipeline": Pipeline(runtime, drafter), "jobs": jobs})
+            yield
 
     app = Litestar(
         route_handlers=[
@@ -108,8 +108,8 @@ def create_app(settings: Settings) -> Litestar:
 
 
 @contextlib.contextmanager
-def _told(app: Litestar) -> Iterator[None]:
-    """Keep what stops the start for who runs the server; all that comes out of the server itself is a traceback."""
+def _refusal_kept(app: Litestar) -> Iterator[None]:
+    """Keep the error that stops the start for the caller of the server; the server itself only prints a traceback."""
     try:
         yield
     except PrecedentError as error:

@@ -42,7 +42,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
     :raises ProviderError: the text could not be embedded; nothing is kept.
     :raises NotReadyError: the index is not open, or failed and does not come back in time.
     """
-    ledger = runtime.opened.ledger
+    ledger = runtime.store.ledger
     feedback = ledger.feedback
     if entry.priority is not None and entry.ticket_id is None and text is not None:
         entry = dataclasses.replace(entry, ticket_id=f"{_SOURCE}-{text_hash(text)[:16]}")
@@ -61,7 +61,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
     count_feedback(entry.action)
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
         await tell(runtime, [entry.ticket_id or ""])
-        await runtime.wait_until_served()
+        await runtime.wait_for_first_tickets()
     return Learned(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
 
 
@@ -80,7 +80,7 @@ def _is_new(runtime: Runtime, priority: str) -> bool:
 
     :raises TicketError: it is so, and settings refuse it.
     """
-    known = runtime.opened.ledger.tickets.labels()
+    known = runtime.store.ledger.tickets.labels()
     if priority.casefold() in {label.casefold() for label in known}:
         return False
     if runtime.settings.new_labels == "refuse":

@@ -46,7 +46,7 @@ class Intake:
     def __init__(self, runtime: Runtime) -> None:
         self.taken = Taken()
         self._runtime = runtime
-        self._detector = ChangeDetector(runtime.opened.ledger, self.taken)
+        self._detector = ChangeDetector(runtime.store.ledger, self.taken)
 
     async def take(self, records: Iterable[tuple[int, object]]) -> None:
         """Store the records that are tickets; queries see them when this returns.
@@ -141,7 +141,7 @@ async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = reco
     runtime.readiness.require_room()
     with runtime.readiness.embedding() if tickets else contextlib.nullcontext():
         written = await write_tickets(
-            runtime.opened.ledger,
+            runtime.store.ledger,
             runtime.writing_embedder,
             tickets,
             record=record,
@@ -156,9 +156,9 @@ async def tell(runtime: Runtime, ids: list[str]) -> None:
 
     :raises IndexUnavailableError: the ledger has them, the index will be told of them later.
     """
-    live = await runtime.pools.writes.run(runtime.opened.ledger.generations.live)
+    live = await runtime.pools.writes.run(runtime.store.ledger.generations.live)
     if live is not None:
-        await runtime.told(live, ids)
+        await runtime.update_index(live, ids)
 
 
 def _chunks(records: Iterable[tuple[int, object]]) -> Iterator[list[tuple[int, object]]]:

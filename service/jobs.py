@@ -147,7 +147,7 @@ class Jobs:
                     await self._keep(job)
                 await asyncio.sleep(_PAUSE_SECONDS)
         if job.result.added:
-            await self._runtime.wait_until_served()
+            await self._runtime.wait_for_first_tickets()
         return job
 
     async def _taken(self, job: Job, chunk: list[SourceRecord]) -> Taken:

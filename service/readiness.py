@@ -43,10 +43,10 @@ class Readiness:
         """Whether tickets can be written: what is left below the bound is for the index and for logs."""
         return "disk" not in self._troubles
 
-    async def watch(self, store: Store, doubt: Callable[[], object]) -> None:
+    async def watch(self, store: Store, start_repair: Callable[[], object]) -> None:
         """Look at each part every few seconds, for ever.
 
-        :param doubt: begins to bring the index back, when it cannot be reached.
+        :param start_repair: begins to bring the index back, when it cannot be reached.
         """
 
         async def ledger() -> None:
@@ -56,7 +56,7 @@ class Readiness:
 
         async def index() -> None:
             if store.index.connection:
-                await self._look_at_index(store, doubt)
+                await self._look_at_index(store, start_repair)
 
         await asyncio.gather(_always(self._look_at_disk), _always(ledger), _always(index))
 
@@ -108,14 +108,14 @@ class Readiness:
         else:
             self._end("ledger")
 
-    async def _look_at_index(self, store: Store, doubt: Callable[[], object]) -> None:
+    async def _look_at_index(self, store: Store, start_repair: Callable[[], object]) -> None:
         try:
             await asyncio.to_thread(store.index.heartbeat)
         except SlowIndexError as error:
             self._begin("index", "the index does not answer in time", str(error))
         except IndexUnavailableError:
             self._end("index")
-            doubt()  # which says so
+            start_repair()  # which says so
         else:
             self._end("index")
 

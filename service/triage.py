@@ -19,7 +19,8 @@ from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
 from service.metrics import count_decision, count_draft, count_requests
 from service.results import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
-from service.runtime import Runtime, Snapshot
+from service.runtime import Runtime
+from service.snapshot import Snapshot
 
 __all__ = ["Classified", "Found", "Pipeline", "Triaged"]
 
@@ -101,16 +102,16 @@ class Pipeline:
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
-            serving, clock = self._runtime.serving(), _Clock()
-            vector, requests, embedding_tokens = await self._embed(serving, text, clock)
-            decision = self._classify(serving, vector, clock)
-            hits = await self._retrieve(serving, vector, top_k, clock, resolved=True)
-        neighbours = _neighbours(serving, hits)
+            snapshot, clock = self._runtime.snapshot(), _Clock()
+            vector, requests, embedding_tokens = await self._embed(snapshot, text, clock)
+            decision = self._classify(snapshot, vector, clock)
+            hits = await self._retrieve(snapshot, vector, top_k, clock, resolved=True)
+        neighbours = _neighbours(snapshot, hits)
         first = Triaged(
-            id=new_answer(self._runtime.opened.ledger.secret),
+            id=new_answer(self._runtime.store.ledger.secret),
             priority=decision,
             neighbours=neighbours,
-            index=_index(serving),
+            index=_index(snapshot),
         )
         yield first
         began = time.perf_counter()
@@ -148,12 +149,12 @@ class Pipeline:
     async def classify(self, text: str) -> Classified:
         """Return the priority alone."""
         async with self._pools.asking.turn():
-            serving, clock = self._runtime.serving(), _Clock()
-            vector, requests, tokens = await self._embed(serving, text, clock)
-            decision = self._classify(serving, vector, clock)
+            snapshot, clock = self._runtime.snapshot(), _Clock()
+            vector, requests, tokens = await self._embed(snapshot, text, clock)
+            decision = self._classify(snapshot, vector, clock)
         return Classified(
             priority=decision,
-            index=_index(serving),
+            index=_index(snapshot),
             timings_ms=clock.timings(),
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
@@ -161,28 +162,28 @@ class Pipeline:
     async def similar(self, text: str, *, top_k: int, with_resolution: bool) -> Found:
         """Return the nearest stored tickets, all of them or those with a resolution."""
         async with self._pools.asking.turn():
-            serving, clock = self._runtime.serving(), _Clock()
-            vector, requests, tokens = await self._embed(serving, text, clock)
-            hits = await self._retrieve(serving, vector, top_k, clock, resolved=with_resolution)
+            snapshot, clock = self._runtime.snapshot(), _Clock()
+            vector, requests, tokens = await self._embed(snapshot, text, clock)
+            hits = await self._retrieve(snapshot, vector, top_k, clock, resolved=with_resolution)
         return Found(
-            neighbours=_neighbours(serving, hits),
-            floor=serving.floor,
-            index=_index(serving),
+            neighbours=_neighbours(snapshot, hits),
+            floor=snapshot.floor,
+            index=_index(snapshot),
             timings_ms=clock.timings(),
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
 
     async def _embed(
-        self, serving: Snapshot, text: str, clock: _Clock
+        self, snapshot: Snapshot, text: str, clock: _Clock
     ) -> tuple[NDArray[np.float32], int, int]:
         began = time.perf_counter()
-        ledger, key = self._runtime.opened.ledger, text_hash(text)
-        stored = await self._pools.reads.run(ledger.vectors.get, serving.generation.space, [key])
+        ledger, key = self._runtime.store.ledger, text_hash(text)
+        stored = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, [key])
         requests = tokens = 0
         vector = stored.get(key)
         if vector is None:
             with self._runtime.readiness.embedding():
-                batch = await self._ask(serving.embedder, embedding_text(text))
+                batch = await self._ask(snapshot.embedder, embedding_text(text))
             # The embedded model reads tokens too, but nobody bills them.
             vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens if batch.requests else 0
             count_requests("embeddings", requests, tokens)
@@ -200,37 +201,37 @@ class Pipeline:
             raise ProviderError(msg, kind="timeout") from None
         return batch
 
-    def _classify(self, serving: Snapshot, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
+    def _classify(self, snapshot: Snapshot, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()
-        decision = serving.forest.decide(vector, evidence=_EVIDENCE)
+        decision = snapshot.forest.decide(vector, evidence=_EVIDENCE)
         clock.classify = _since(began)
         count_decision(decision)
         return decision
 
     async def _retrieve(
-        self, serving: Snapshot, vector: NDArray[np.float32], top_k: int, clock: _Clock, *, resolved: bool
+        self, snapshot: Snapshot, vector: NDArray[np.float32], top_k: int, clock: _Clock, *, resolved: bool
     ) -> list[Hit]:
         began = time.perf_counter()
         try:
-            hits = await self._nearest(serving, vector, top_k, resolved=resolved)
+            hits = await self._nearest(snapshot, vector, top_k, resolved=resolved)
         except SlowIndexError:
             # Who asked has waited long enough: the next one is told at once, until it answers again.
-            self._runtime.doubt()
+            self._runtime.upkeep.start_repair()
             raise
         except IndexUnavailableError:
-            await self._runtime.heal()
-            hits = await self._nearest(serving, vector, top_k, resolved=resolved)
+            await self._runtime.upkeep.repaired()
+            hits = await self._nearest(snapshot, vector, top_k, resolved=resolved)
         clock.retrieve = _since(began)
         return hits
 
     async def _nearest(
-        self, serving: Snapshot, vector: NDArray[np.float32], top_k: int, *, resolved: bool
+        self, snapshot: Snapshot, vector: NDArray[np.float32], top_k: int, *, resolved: bool
     ) -> list[Hit]:
-        store, generation = self._runtime.opened, serving.generation
+        store, generation = self._runtime.store, snapshot.generation
         return await self._pools.reads.run(store.nearest, generation, vector, top_k, resolved=resolved)
 
 
-def _neighbours(serving: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
+def _neighbours(snapshot: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
     return tuple(
         Neighbour(
             id=hit.ticket.id,
@@ -238,18 +239,18 @@ def _neighbours(serving: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
             priority=hit.ticket.priority,
             resolution=hit.ticket.resolution,
             similarity=round(hit.similarity, 6),
-            above_floor=hit.similarity >= serving.floor,
+            above_floor=hit.similarity >= snapshot.floor,
         )
         for hit in hits
     )
 
 
-def _index(serving: Snapshot) -> IndexInfo:
+def _index(snapshot: Snapshot) -> IndexInfo:
     return IndexInfo(
-        generation=serving.generation.name,
-        tickets=serving.tickets,
-        embedding_model=serving.generation.space.model,
-        forest=serving.forest.state,
+        generation=snapshot.generation.name,
+        tickets=snapshot.tickets,
+        embedding_model=snapshot.generation.space.model,
+        forest=snapshot.forest.state,
     )
 
 

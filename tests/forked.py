@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 __all__ = ["Forked"]
@@ -24,12 +24,20 @@ class Forked:
     All but its start is as if it had been run: its environment, folder, signals, files and exit status are its own.
 
     :param output: file that standard output and error are appended to.
+    :param main: what runs instead of ``precedent``, and returns the exit status.
     """
 
-    def __init__(self, *arguments: str, cwd: Path, env: Mapping[str, str], output: Path) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        env: Mapping[str, str],
+        output: Path,
+        main: Callable[[tuple[str, ...]], int] | None = None,
+    ) -> None:
         self.args = arguments
         self._output = output
-        self._process = _context.Process(target=_main, args=(arguments, cwd, dict(env), output))
+        self._process = _context.Process(target=_main, args=(arguments, cwd, dict(env), output, main))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -69,7 +77,13 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _main(arguments: tuple[str, ...], cwd: Path, env: dict[str, str], output: Path) -> None:
+def _main(
+    arguments: tuple[str, ...],
+    cwd: Path,
+    env: dict[str, str],
+    output: Path,
+    main: Callable[[tuple[str, ...]], int] | None,
+) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -78,6 +92,6 @@ def _main(arguments: tuple[str, ...], cwd: Path, env: dict[str, str], output: Pa
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    from service.cli import main
+    from service.cli import main as precedent
 
-    sys.exit(main(arguments))
+    sys.exit((main or precedent)(arguments))

@@ -10,7 +10,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_key
-from service.forest.fitting_process import Verdict
+from service.forest import Verdict
 from service.priority import Forest, ForestReport
 from service.runtime import Runtime
 
@@ -79,9 +79,9 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     """Return 200 when tickets can be answered, else 503 and what is being done."""
     runtime: Runtime = request.app.state.runtime
     if runtime.ready:
-        return Response(Health("ready", runtime.doing), status_code=HTTP_200_OK)
+        return Response(Health("ready", runtime.stage), status_code=HTTP_200_OK)
     return Response(
-        Health("not ready", runtime.doing),
+        Health("not ready", runtime.stage),
         status_code=HTTP_503_SERVICE_UNAVAILABLE,
         headers={"Retry-After": "2"},
     )
@@ -91,32 +91,32 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
 def status(request: Request[Any, Any, Any]) -> Status:
     """Return the state of index, forest and drafting."""
     runtime: Runtime = request.app.state.runtime
-    serving = runtime.current
+    snapshot = runtime.current
     index = forest = None
-    if serving is not None:
-        space = serving.generation.space
+    if snapshot is not None:
+        space = snapshot.generation.space
         index = IndexStatus(
-            generation=serving.generation.name,
-            tickets=runtime.opened.ledger.tickets.count(),
-            pending=runtime.opened.ledger.generations.count_pending(serving.generation),
+            generation=snapshot.generation.name,
+            tickets=runtime.store.ledger.tickets.count(),
+            pending=runtime.store.ledger.generations.count_pending(snapshot.generation),
             embedding_model=space.model,
             embedder=space.kind,
             dimension=space.dimension,
-            similarity_floor=serving.floor,
+            similarity_floor=snapshot.floor,
         )
         forest = ForestStatus(
-            state=serving.forest.state,
-            report=serving.forest.report if isinstance(serving.forest, Forest) else None,
-            last_fit=serving.verdict,
+            state=snapshot.forest.state,
+            report=snapshot.forest.report if isinstance(snapshot.forest, Forest) else None,
+            last_fit=snapshot.served.verdict,
         )
     settings = runtime.settings
     return Status(
         ready=runtime.ready,
-        stage=runtime.doing,
+        stage=runtime.stage,
         version=_version(),
         index=index,
         forest=forest,
-        feedback=runtime.opened.ledger.feedback.counts(),
+        feedback=runtime.store.ledger.feedback.counts(),
         chat_model=settings.chat_model if settings.provider_configured else None,
     )
 

@@ -117,7 +117,7 @@ async def list_tickets(
         created_before=_in_utc(created_before),
     )
     found = await runtime.pools.reads.run(
-        runtime.opened.ledger.tickets.page, which, after=cursor, limit=limit + 1
+        runtime.store.ledger.tickets.page, which, after=cursor, limit=limit + 1
     )
     return TicketList(
         tickets=tuple(map(_summary, found[:limit])),
@@ -154,7 +154,7 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     if taken.rejections:
         raise TicketError(taken.rejections[0].reason)
     outcome = next(o for o in Outcome if getattr(taken, o))
-    await _runtime(request).wait_until_served()
+    await _runtime(request).wait_for_first_tickets()
     return Written(id=ticket.id, outcome=outcome)
 
 
@@ -192,7 +192,7 @@ async def post_batch(request: Request[Any, Any, Any]) -> Response[Taken]:
     with contextlib.closing(Intake(runtime)) as intake:
         await intake.take_read(records)
     if intake.taken.added:
-        await runtime.wait_until_served()
+        await runtime.wait_for_first_tickets()
     return Response(intake.taken)
 
 
@@ -201,7 +201,7 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     """Return the ticket as stored."""
     ticket_id = _exact(request, ticket_id)
     runtime = _runtime(request)
-    found = await runtime.pools.reads.run(runtime.opened.ledger.tickets.get, [ticket_id])
+    found = await runtime.pools.reads.run(runtime.store.ledger.tickets.get, [ticket_id])
     if ticket_id not in found:
         msg = f"no ticket {ticket_id!r} is stored"
         raise NotFoundException(msg)
@@ -215,11 +215,11 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
     """Delete the ticket; no query returns it when this answers. `precedent forget` also erases its bytes."""
     ticket_id = _exact(request, ticket_id)
     runtime = _runtime(request)
-    ledger = runtime.opened.ledger
+    ledger = runtime.store.ledger
     gone = await runtime.pools.writes.run(ledger.tickets.delete, [ticket_id])
     live = await runtime.pools.writes.run(ledger.generations.live)
     if live is not None:
-        await runtime.told(live, [ticket_id])
+        await runtime.update_index(live, [ticket_id])
     return Deleted(id=ticket_id, deleted=bool(gone))
 
 

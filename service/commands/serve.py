@@ -8,8 +8,9 @@ import click
 from indexer.commands.output import settings_for_command
 from indexer.errors import SettingsError
 from indexer.settings import Settings
+from service.intervals import Intervals
 
-__all__ = ["serve"]
+__all__ = ["run", "serve"]
 
 
 @click.command(epilog="Exit status: 0 stopped, 2 could not start.")
@@ -19,7 +20,15 @@ def serve() -> int:
     It listens on PRECEDENT_HOST and PRECEDENT_PORT, by default http://127.0.0.1:8000, and documents itself at /docs.
     Stop it with Ctrl-C or `precedent stop`.
     """
-    settings = settings_for_command()
+    return run(settings_for_command())
+
+
+def run(settings: Settings, intervals: Intervals | None = None) -> int:
+    """Serve until stopped, and return the exit status.
+
+    :param intervals: of the background work; tests give shorter ones.
+    :raises PrecedentError: the service cannot start with these settings, or on what is stored.
+    """
     # First of all, so that a port in use is reported before anything else is started.
     listener = _listen(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -27,10 +36,10 @@ def serve() -> int:
         "serving on http://%s:%d, documented at /docs", shown, listener.getsockname()[1]
     )
     with listener:
-        return _serve(settings, listener)
+        return _serve(settings, listener, intervals)
 
 
-def _serve(settings: Settings, listener: socket.socket) -> int:
+def _serve(settings: Settings, listener: socket.socket, intervals: Intervals | None) -> int:
     import uvicorn
 
     from service.app import create_app
@@ -39,7 +48,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     from service.request_ids import RequestIds
 
     raise_file_limit()
-    app = create_app(settings)
+    app = create_app(settings, intervals)
     # Why the service does not start is said below in its own words; uvicorn would add a traceback.
     logging.getLogger("uvicorn.error").addFilter(lambda _: app.state.get("refusal") is None)
     # The access log is off: addresses may hold what should not be kept, and /metrics counts requests.

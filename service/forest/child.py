@@ -11,39 +11,39 @@ import msgspec
 import numpy as np
 
 from indexer.errors import PrecedentError
-from indexer.ledger import Generation, Ledger, TrainingRows
-from indexer.processes import forests
-from service.forest.fitting_process import FitOrder, Verdict, conditions
+from indexer.forest_folder import forest_folder
+from indexer.ledger import Ledger, TrainingRows
+from service.forest.files import origin
+from service.forest.process import FitOrder
 from service.forest.promotion import compare
+from service.forest.served import Verdict
 from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fit, load, save
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
-
-__all__ = ["training_set"]
 
 _NICENESS = 15
 _POLL_SECONDS = 0.5
 
 
 def main() -> None:
-    """Fit what the order says and save it."""
+    """Fit a forest by the order, and save it if it is promoted."""
     os.nice(_NICENESS)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
     # Not this process's parent as it is now: the service may have ended while modules were imported.
     threading.Thread(target=_end_with, args=(order.service,), daemon=True).start()
-    with forests(order.settings.data_dir):
-        ledger = Ledger(order.settings.database_url, order.settings.data_dir)
+    settings = order.settings
+    with forest_folder(settings.data_dir, exclusive=False):
+        ledger = Ledger(settings.database_url, settings.data_dir)
         generation = ledger.generations.named(order.generation)
         rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS)
         ledger.close()
-        training = training_set(rows)
-        settings = order.settings
+        training = _training_set(rows)
         forest = fit(
             training,
             max_error=settings.max_error,
             max_missed=settings.max_missed,
             half_life_days=settings.half_life_days,
-            fitted_on=_origin(generation, rows) | conditions(settings, ledger),
+            fitted_on=origin(settings, ledger, generation) | {"revision": str(rows.revision)},
         )
         verdict = _judged(forest, training, order)
         if verdict.promoted and isinstance(forest, Forest):
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _end_with(service: int) -> None:
-    """End when the service has, however it ended: nobody waits for the forest any more."""
+    """End this process when the service has ended, however it did."""
     while os.getppid() == service:
         time.sleep(_POLL_SECONDS)
     os._exit(1)
@@ -72,8 +72,8 @@ def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -
     return Verdict(promoted=promoted, why=why, report=forest.report)
 
 
-def training_set(rows: TrainingRows) -> TrainingSet:
-    """Return the ledger's rows as the forest takes them; tickets of one text are one problem."""
+def _training_set(rows: TrainingRows) -> TrainingSet:
+    """Return the ledger's rows as a training set; tickets of the same text form one group."""
     groups = {text: number for number, text in enumerate(dict.fromkeys(rows.text_hashes))}
     return TrainingSet(
         ids=rows.ids,
@@ -83,10 +83,6 @@ def training_set(rows: TrainingRows) -> TrainingSet:
         known=np.array(rows.known, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),
     )
-
-
-def _origin(generation: Generation, rows: TrainingRows) -> dict[str, str]:
-    return {"generation": generation.name, "revision": str(rows.revision)}
 
 
 def _decode(kind: type, value: Any) -> Any:

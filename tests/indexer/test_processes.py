@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import SettingsError
-from indexer.processes import forests, registered_service, stop_services
-from tests.leftovers import wait_until
+from indexer.processes import registered_service, stop_services
 
 _SERVE = """
 import signal, sys
@@ -64,17 +63,3 @@ def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="PRECEDENT_DATA_DIR="), registered_service(tmp_path / "file"):
         pass
-
-
-def test_whoever_empties_the_forests_is_alone(data_dir: Path) -> None:
-    """Those who fit share the folder; whoever wants it alone waits for them."""
-    data_dir.mkdir()
-    code = "import sys; from pathlib import Path; from indexer.processes import forests\nwith forests(Path(sys.argv[1]), alone=True): print('alone')"
-    with forests(data_dir), forests(data_dir) as folder:
-        assert folder == data_dir / "forests"
-        emptying = subprocess.Popen(
-            [sys.executable, "-c", code, data_dir], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
-        )
-        locks = Path("/proc/locks")
-        wait_until(lambda: f"-> FLOCK  ADVISORY  WRITE {emptying.pid} " in locks.read_text())
-    assert emptying.communicate()[0] == b"alone\n"

@@ -73,7 +73,7 @@ class Answer:
         try:
             for event in events:
                 await self._body(b"data: " + event + b"\n\n", more=True)
-                # Also without a delay: gives the client's departure a chance to be wait_until_served.
+                # Also without a delay: gives the client's departure a chance to be noticed.
                 await asyncio.sleep(delay)
                 if self.left:
                     return

@@ -1,6 +1,7 @@
 """The service as its users meet it: a process of its own, asked over HTTP."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -12,7 +13,10 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
+from indexer.commands.output import settings_for_command
 from indexer.ticket import Ticket
+from service.commands import serve
+from service.intervals import Intervals
 from tests.forked import Forked
 from tests.free_port import free_port
 from tests.leftovers import assert_nothing_runs
@@ -21,6 +25,7 @@ from tests.provider import Provider
 __all__ = [
     "JSON",
     "KEY",
+    "SOON",
     "Event",
     "Service",
     "assert_problem",
@@ -31,6 +36,9 @@ __all__ = [
 
 KEY = "sk-test-8c1f27aa90"
 """The provider's key in every test: it must be in no log and no answer."""
+
+SOON = Intervals(poll=0.1, settle=0.3, refit_retry=2.0)
+"""Intervals of a service whose forest follows new labels at once."""
 
 JSON = {"Content-Type": "application/json"}
 
@@ -147,7 +155,9 @@ def environment(data_dir: Path, provider: Provider | None = None, **settings: st
     return kept | given | {f"PRECEDENT_{name.upper()}": value for name, value in settings.items()}
 
 
-def start_service(data_dir: Path, provider: Provider | None = None, **settings: str) -> Service:
+def start_service(
+    data_dir: Path, provider: Provider | None = None, *, intervals: Intervals | None = None, **settings: str
+) -> Service:
     """Start a service and return at once; it logs beside the data directory."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     port = settings.pop("port", None) or str(free_port())
@@ -156,14 +166,22 @@ def start_service(data_dir: Path, provider: Provider | None = None, **settings: 
         cwd=data_dir.parent,
         env=environment(data_dir, provider, port=port, **settings),
         output=data_dir.parent / "service.log",
+        main=functools.partial(serve_with, intervals) if intervals else None,
     )
     return Service(process, f"http://127.0.0.1:{port}", data_dir.parent, data_dir)
 
 
+def serve_with(intervals: Intervals, _arguments: tuple[str, ...]) -> int:
+    """Run ``precedent serve`` with other intervals."""
+    return serve.run(settings_for_command(), intervals)
+
+
 @contextlib.contextmanager
-def running_service(data_dir: Path, provider: Provider | None = None, **settings: str) -> Iterator[Service]:
+def running_service(
+    data_dir: Path, provider: Provider | None = None, *, intervals: Intervals | None = None, **settings: str
+) -> Iterator[Service]:
     """Run a service until the block ends, then as Ctrl-C would end it, and see that nothing stays behind."""
-    service = start_service(data_dir, provider, **settings)
+    service = start_service(data_dir, provider, intervals=intervals, **settings)
     try:
         service.wait()
         yield service

@@ -67,7 +67,7 @@ def test_a_stored_text_is_answered_while_embeddings_fail(service: Service, provi
 
 
 def test_one_failure_is_tried_again(service: Service, provider: Provider) -> None:
-    """A provider that stumbles once is not wait_until_served, but counted."""
+    """A provider that stumbles once is not noticed, but counted."""
     provider.fail("500", endpoint="embeddings")
     provider.fail("500", endpoint="chat")
     answer = service.answer("/v1/triage", text=new_text(27, "stumble"))

@@ -80,7 +80,7 @@ def test_a_full_disk_harms_nothing(small_disk: Path, provider: Provider) -> None
 
 
 def test_a_hung_index_is_not_ready(own: Service) -> None:
-    """Nobody needs to ask for it to be wait_until_served; the log tells begin and end, once each."""
+    """Nobody needs to ask for it to be noticed; the log tells begin and end, once each."""
     server = _server(own)
     os.kill(server, signal.SIGSTOP)
     try:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from indexer.ledger import Generation, Ledger
+from indexer.ledger import Ledger
 from indexer.settings import Settings
-from service.forest.schedule import Refits
+from service.forest import Forests, ServedForest
+from service.intervals import Intervals
 from service.priority import NoForest
-from service.snapshot import Snapshot
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors
 
 
@@ -28,17 +28,15 @@ def ledger(data_dir: Path, database_url: str | None) -> Iterator[Ledger]:
         yield opened
 
 
-def serving(ledger: Ledger, learned: int | None) -> Snapshot:
-    """Return what is served after a fit at a revision of the ledger."""
-    generation = ledger.generations.live()
-    assert isinstance(generation, Generation)
-    embedder: Any = None  # nothing is embedded here
-    return Snapshot(generation, embedder, 60, ledger.revision(), 0.5, NoForest("few"), None, learned, None)
+def served(revision: int | None, *, forest: bool = False) -> ServedForest:
+    """Return what serves after a fit at a revision of the ledger."""
+    stand_in: Any = object()  # is never asked: only whether there is one counts
+    return ServedForest(forest=stand_in if forest else NoForest("few"), revision=revision)
 
 
 def test_a_change_without_a_label_is_looked_at_once(ledger: Ledger, data_dir: Path) -> None:
     """However often is asked, the ledger is read once for a revision."""
-    now = serving(ledger, ledger.revision())
+    now = served(ledger.revision())
     store_vectors(ledger, [make_ticket(65)])
     ledger.tickets.write([make_ticket(65, priority=None)])
     statements: list[str] = []
@@ -46,10 +44,10 @@ def test_a_change_without_a_label_is_looked_at_once(ledger: Ledger, data_dir: Pa
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
-    refits = Refits(Settings(data_dir=data_dir), settle=0.0)
+    forests = Forests(Settings(data_dir=data_dir), ledger, Intervals(settle=0.0))
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
     try:
-        assert not any(refits.due(ledger, now, ledger.revision()) for _ in range(5))
+        assert not any(forests.is_due(now, ledger.revision()) for _ in range(5))
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
     assert sum("label_revision" in statement for statement in statements) == 1
@@ -65,9 +63,34 @@ def test_changed_labels_are_found_by_an_index(data_dir: Path) -> None:
 
 def test_without_a_forest_nothing_is_waited_for(ledger: Ledger, data_dir: Path) -> None:
     """The first fit is due at once, and so is one after a label that changed while there are too few."""
-    refits = Refits(Settings(data_dir=data_dir), settle=math.inf)
-    assert refits.due(ledger, serving(ledger, None), ledger.revision())
+    forests = Forests(Settings(data_dir=data_dir), ledger, Intervals(settle=math.inf))
+    assert forests.is_due(served(None), ledger.revision())
     learned = ledger.revision()
-    assert not refits.due(ledger, serving(ledger, learned), ledger.revision())
+    assert not forests.is_due(served(learned), ledger.revision())
     ledger.tickets.write([make_ticket(61)])
-    assert refits.due(ledger, serving(ledger, learned), ledger.revision())
+    assert forests.is_due(served(learned), ledger.revision())
+
+
+def test_beside_a_forest_writing_has_to_pause(ledger: Ledger, data_dir: Path) -> None:
+    """Enough changed labels are due once nothing was written for the settling time, and at once when overdue."""
+    settings, learned = Settings(data_dir=data_dir), ledger.revision()
+    ledger.tickets.write([make_ticket(61)])
+    for intervals, due in (
+        (Intervals(settle=math.inf, refit=math.inf), False),
+        (Intervals(settle=0.0, refit=math.inf), True),
+        (Intervals(settle=math.inf, refit=0.0), True),
+    ):
+        forests = Forests(settings, ledger, intervals)
+        assert forests.is_due(served(learned, forest=True), ledger.revision()) is due, intervals
+
+
+def test_too_few_changes_wait_until_they_are_overdue(ledger: Ledger, data_dir: Path) -> None:
+    """One label of more than a hundred is learned only when the last fit is long ago."""
+    ledger.tickets.write(make_tickets(70))
+    store_vectors(ledger, more := make_tickets(60, start=70))
+    ledger.tickets.write(more)
+    settings, learned = Settings(data_dir=data_dir), ledger.revision()
+    ledger.tickets.write([make_ticket(0, priority=None)])
+    for refit, due in ((math.inf, False), (0.0, True)):
+        forests = Forests(settings, ledger, Intervals(settle=0.0, refit=refit))
+        assert forests.is_due(served(learned, forest=True), ledger.revision()) is due

@@ -93,7 +93,7 @@ def test_cut_short(stored: Path, share: float) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.95, 0.999])
 def test_damaged(stored: Path, share: float) -> None:
-    """Overwritten bytes are wait_until_served wherever they are."""
+    """Overwritten bytes are noticed wherever they are."""
     content = bytearray(stored.read_bytes())
     start = int((len(content) - 64) * share)
     content[start : start + 64] = bytes(byte ^ 0xFF for byte in content[start : start + 64])

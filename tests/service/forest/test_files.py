@@ -10,7 +10,7 @@ import pytest
 
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
-from service.forest.fitting_process import latest_forest
+from service.forest.files import latest_forest
 from service.priority import Forest, fit, save
 from tests.indexer.making import SPACE, make_ticket, store_vectors
 from tests.service.priority.data import clustered
@@ -62,7 +62,7 @@ def test_one_of_the_same_ledger_and_settings_serves(ledger: Ledger, data_dir: Pa
     path.with_name("tickets-0001-9.npz").write_bytes(b"not a forest")
     found = latest_forest(Settings(data_dir=data_dir), ledger, live(ledger))
     assert found is not None
-    assert found[1:] == (path, 1)
+    assert (found.path, found.revision) == (path, 1)
 
 
 @pytest.mark.parametrize(

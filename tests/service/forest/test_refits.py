@@ -11,7 +11,7 @@ import pytest
 
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
-from tests.service.running import Service, running_service
+from tests.service.running import SOON, Service, running_service
 from tests.service.test_recovery import fitting
 
 KILLED = "its process was killed, as happens where memory is short"
@@ -29,41 +29,38 @@ def forest(service: Service) -> Any:
 
 def test_a_label_that_is_taken_away_is_unlearned(data_dir: Path, provider: Provider) -> None:
     """One of sixty is more than a hundredth, however many tickets have no label at all."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store([*make_tickets(60), *(make_ticket(n, priority=None) for n in range(60, 260))])
         service.until(lambda: fitted_on(service, 60), "a forest is fitted")
         service.store([make_ticket(0, priority=None)])
         service.until(lambda: fitted_on(service, 59), "a forest is fitted without the label")
 
 
-@pytest.mark.slow
 def test_a_fit_that_failed_is_tried_again(data_dir: Path, provider: Provider) -> None:
     """Without another label, after a pause, and said so meanwhile; a forest that is there goes on serving."""
-    with running_service(data_dir, provider) as service:
-        service.store(make_tickets(600))
+    with running_service(data_dir, provider, intervals=SOON) as service:
+        service.store(make_tickets(60))
         kill_the_fit(service)
         without = forest(service)
         assert without["state"] == f"fitting failed: {KILLED}; it is tried again"
         assert (without["report"], without["last_fit"]["promoted"]) == (None, False)
-        service.until(lambda: fitted_on(service, 600), "it is tried again")
-        service.store(make_tickets(20, start=600))
+        service.until(lambda: fitted_on(service, 60), "it is tried again")
+        service.store(make_tickets(20, start=60))
         kill_the_fit(service)
-        assert fitted_on(service, 600)
-        assert forest(service)["state"].startswith("fitted on 600 tickets")
-        service.until(lambda: fitted_on(service, 620), "that is tried again too")
+        assert fitted_on(service, 60)
+        assert forest(service)["state"].startswith("fitted on 60 tickets")
+        service.until(lambda: fitted_on(service, 80), "that is tried again too")
         assert forest(service)["last_fit"]["promoted"]
         assert service.log.count("fitting failed") == 2
 
 
 def kill_the_fit(service: Service) -> None:
-    """Kill the process that fits, as the system does where memory is short, and wait until that was wait_until_served."""
+    """Kill the process that fits, as the system does where memory is short, and wait until the service has seen it."""
     service.until(lambda: fitting(service), "a forest is being fitted")
     for child in fitting(service):
         os.kill(child, signal.SIGKILL)
     why = f"fitting failed: {KILLED}"
-    service.until(
-        lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is wait_until_served"
-    )
+    service.until(lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is seen")
 
 
 @pytest.mark.parametrize("content", [None, b"not a forest"], ids=["removed", "damaged"])
@@ -71,7 +68,7 @@ def test_a_forest_whose_file_is_lost_is_replaced(
     data_dir: Path, provider: Provider, content: bytes | None
 ) -> None:
     """There is nothing left to compare with: the new one serves, instead of every fit failing."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store(make_tickets(60))
         service.until(lambda: fitted_on(service, 60), "a forest is fitted")
         for path in (data_dir / "forests").glob("*.npz"):
@@ -86,7 +83,7 @@ def test_a_forest_whose_file_is_lost_is_replaced(
 
 def test_a_clock_that_is_set_back_costs_no_forest(data_dir: Path, provider: Provider) -> None:
     """Which forest is the newest is told by the ledger's revision: files of the future stay behind it."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store(make_tickets(60))
         service.until(lambda: fitted_on(service, 60), "a forest is fitted")
         (path,) = (data_dir / "forests").glob("*.npz")
@@ -103,12 +100,12 @@ def test_a_clock_that_is_set_back_costs_no_forest(data_dir: Path, provider: Prov
 
 def test_it_answers_while_its_first_forest_is_fitted(data_dir: Path, provider: Provider) -> None:
     """From the start on: what is similar, and a triage whose priority a person has to set."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store(make_tickets(300))
         service.until(lambda: fitted_on(service, 300), "a forest is fitted")
     for path in (data_dir / "forests").glob("*.npz"):
         path.unlink()
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.until(lambda: fitting(service), "a forest is being fitted")
         children = fitting(service)
         for child in children:
@@ -131,13 +128,13 @@ def test_it_answers_while_its_first_forest_is_fitted(data_dir: Path, provider: P
 def test_an_endless_half_life_is_not_an_unset_one(data_dir: Path, provider: Provider) -> None:
     """With infinity, age is not tried; without the setting it is, and the forest of before does not serve."""
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    with running_service(data_dir, provider, half_life_days="inf") as service:
+    with running_service(data_dir, provider, intervals=SOON, half_life_days="inf") as service:
         service.store([make_ticket(n, created_at=begin + timedelta(days=n)) for n in range(200)])
         service.until(lambda: fitted_on(service, 200), "a forest is fitted")
         assert ages_tried(service) == {None}
-    with running_service(data_dir, provider, half_life_days="inf") as service:
+    with running_service(data_dir, provider, intervals=SOON, half_life_days="inf") as service:
         assert forest(service)["last_fit"] is None, "the stored one serves"
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.until(lambda: fitted_on(service, 200), "a forest is fitted")
         assert ages_tried(service) == {None, 180.0}
 

@@ -1,0 +1,58 @@
+"""The embedders of a running service: one for each model of a generation that serves."""
+
+import asyncio
+
+from indexer.embedding import Embedder
+from indexer.embedding.choose import open_embedder
+from indexer.ledger import Generation, Ledger
+from indexer.rate_limiter import RateLimiter
+from indexer.settings import Settings
+
+__all__ = ["PATIENCE", "Embedders"]
+
+PATIENCE = 2.0
+"""Seconds that a question waits for a provider that asks for time; with more the client is told to wait."""
+
+
+class Embedders:
+    """Opens each embedder once, and keeps it until `close`."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, limiter: RateLimiter) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._limiter = limiter
+        self._opened: dict[tuple[str, str], Embedder] = {}
+        self._configured: Embedder | None = None
+
+    async def configured(self) -> Embedder:
+        """Return the embedder that settings choose."""
+        if self._configured is None:
+            embedder = self._configured = await asyncio.to_thread(self._open)
+            self._opened[embedder.kind, embedder.model] = embedder
+        return self._configured
+
+    async def of(self, generation: Generation) -> Embedder:
+        """Return the embedder of a generation's vectors.
+
+        :raises SettingsError: settings do not allow to open it.
+        """
+        key = generation.space.kind, generation.space.model
+        if key not in self._opened:
+            self._opened[key] = await asyncio.to_thread(self._open, generation)
+        return self._opened[key]
+
+    async def close(self) -> None:
+        """Close all that were opened."""
+        for embedder in self._opened.values():
+            await embedder.close()
+
+    def _open(self, generation: Generation | None = None) -> Embedder:
+        return open_embedder(
+            self._settings,
+            self._ledger,
+            kind=generation.space.kind if generation else None,
+            model=generation.space.model if generation else None,
+            retries=1,
+            patience=PATIENCE,
+            limiter=self._limiter,
+        )

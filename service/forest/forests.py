@@ -1,0 +1,107 @@
+"""When another forest is fitted, and which one serves after that."""
+
+import asyncio
+import logging
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from indexer.errors import PrecedentError
+from indexer.ledger import Generation, Ledger
+from indexer.settings import Settings
+from service.forest.files import forest_path, latest_forest, remove_old_forests
+from service.forest.process import FitError, fit_in_child
+from service.forest.served import ServedForest, Verdict
+from service.intervals import Intervals
+from service.priority import Forest, NoForest, load
+
+__all__ = ["Forests"]
+
+_log = logging.getLogger(__name__)
+_ENOUGH = 0.01  # of the labels; when so many have changed, they are learned as soon as writing has paused
+
+
+class Forests:
+    """Finds the stored forest after a start, and fits another when labels have changed."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, intervals: Intervals) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._intervals = intervals
+        self._failures = 0
+        self._ended_at = -math.inf  # the last fit
+        self._written_at = time.monotonic()  # the ledger, as far as was seen
+        self._counted_at: tuple[int, int] | None = None
+        self._changed = self._labelled = 0
+
+    def latest(self, generation: Generation) -> ServedForest | None:
+        """Return the newest stored forest of the generation and these settings, ``None`` if there is none."""
+        return latest_forest(self._settings, self._ledger, generation)
+
+    def is_due(self, served: ServedForest, revision: int) -> bool:
+        """Tell whether another forest is to be fitted now. Labels are counted once for each revision of the ledger.
+
+        :param revision: the ledger's.
+        """
+        now = time.monotonic()
+        since_fit = now - self._ended_at
+        if self._counted_at is None or self._counted_at[0] != revision:
+            self._written_at = now
+        if self._failures and since_fit < self._pause:
+            return False
+        if served.revision is None:
+            return True
+        if self._counted_at != (revision, served.revision):
+            self._counted_at = revision, served.revision
+            self._changed = self._ledger.tickets.changed_labels(served.revision)
+            self._labelled = self._ledger.tickets.count_labelled() if self._changed else 0
+        overdue = since_fit > self._intervals.refit
+        if not self._changed or not (overdue or self._changed >= _ENOUGH * self._labelled):
+            return False
+        settled = now - self._written_at >= self._intervals.settle
+        return settled or overdue or isinstance(served.forest, NoForest)
+
+    async def fit(self, generation: Generation, served: ServedForest, revision: int) -> ServedForest:
+        """Fit a forest on what is stored, and return what serves from then on.
+
+        A failure is logged and kept in the verdict; the forest that serves goes on serving.
+
+        :param revision: the ledger's.
+        """
+        try:
+            path = forest_path(self._settings, generation, revision)
+            verdict = await fit_in_child(self._settings, generation, path, rival=served.path)
+            judged = await asyncio.to_thread(_judged, served, verdict, path, revision)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the old forest goes on serving)
+            self._failures += 1
+            expected = isinstance(error, FitError | PrecedentError | OSError)
+            why = f"fitting failed: {error if expected else f'unexpected {type(error).__name__}'}"
+            _log.warning("no new forest: %s; trying again in %.0f s or later", why, self._pause)
+            forest = served.forest
+            if not isinstance(forest, Forest):
+                forest = NoForest(f"{why}; it is tried again")
+            # The revision stays that of the last good fit: what changed since is still to be learned.
+            return replace(served, forest=forest, verdict=Verdict(promoted=False, why=why))
+        finally:
+            self._ended_at = time.monotonic()
+        self._failures = 0
+        return judged
+
+    @property
+    def _pause(self) -> float:
+        return min(self._intervals.refit_retry * 2.0 ** (self._failures - 1), self._intervals.refit)
+
+
+def _judged(served: ServedForest, verdict: Verdict, path: Path, revision: int) -> ServedForest:
+    """Return what serves after the verdict on the forest in the file."""
+    if not verdict.promoted:
+        _log.info("the new forest is not promoted: %s", verdict.why)
+        return replace(served, revision=revision, verdict=verdict)
+    if verdict.report is None:
+        new = ServedForest(forest=NoForest(verdict.why), revision=revision, verdict=verdict)
+    else:
+        new = ServedForest(forest=load(path), path=path, revision=revision, verdict=verdict)
+        remove_old_forests(path.parent, kept={path} | ({served.path} if served.path else set()))
+    _log.info("forest: %s", new.forest.state)
+    return new

@@ -1,0 +1,21 @@
+"""The intervals of the service's background work."""
+
+from dataclasses import dataclass
+
+__all__ = ["Intervals"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """Intervals of the background work, in seconds."""
+
+    poll: float = 1.0
+    """Between two looks at the ledger."""
+    retry: float = 5.0
+    """Before something that failed is tried again."""
+    settle: float = 5.0
+    """Without a write, after which enough changed labels are learned; it is not waited for without a forest."""
+    refit: float = 600.0
+    """After the last fit, when even a single changed label is learned."""
+    refit_retry: float = 10.0
+    """After a failed fit; doubled with each failure, up to ``refit``."""
