@@ -86,7 +86,7 @@ class TicketList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-@get("/", summary="List stored tickets", responses=problems(422))
+@get("/", summary="List stored tickets", responses=problems(400, 422))
 async def list_tickets(
     request: Request[Any, Any, Any],
     *,
