@@ -15,6 +15,7 @@ _DISCLAIMER = 30  # lines of the longest disclaimer
 _DISCLAIMER_LINE = 3_000
 _SAID = 4  # of what disclaimers say, so much makes one
 _SENT_FROM_WORDS = 8
+_ADDRESS_WORDS = 3
 _SENTENCE = 6  # words; a line with fewer may belong to a signature
 
 _MARKED = re.compile(r" ?>(?!=)")
@@ -43,7 +44,10 @@ _SHORT_CLOSING = re.compile(rf"(?:{words.SHORT_CLOSING})[,.!]?", re.IGNORECASE)
 _NAME = re.compile(rf"(?:(?:[A-ZÀ-ÖØ-ÞŁŚŽČ](?:[^\W\d_]|[.'\u2019-])*|&|{words.PARTICLE})(?:\s+|$)){{1,5}}")
 _NICKNAME = re.compile(r"[^\W\d_]{1,12}")
 _NAME_ENDS = re.compile(r"\s*[,|•·\u2013(/\t]|\s+-\s")
-_CONTACT = re.compile(rf"{words.CONTACT}|{words.LEGAL}", re.IGNORECASE)
+_CONTACT = re.compile(words.CONTACT, re.IGNORECASE)
+_ONLINE = re.compile(r"@|www\.|https?:")
+_NUMBER = re.compile(r"\b\d")
+_POSTAL_CODE = re.compile(rf"\b\d{{4,6}}\b|{words.STREET}", re.IGNORECASE)
 _LEGAL = re.compile(words.LEGAL, re.IGNORECASE)
 _NOT_CONTACT = re.compile(
     r"^\s*(?:P\.?S\b|N\.?B\b|edit\b|update\b|[-*#•]\s|\d+[.)]\s)|[{}=;<>`]", re.IGNORECASE
@@ -212,11 +216,8 @@ def _peeled(tail: list[str], end: int, *, more: bool) -> int:
         return end
     line = tail[last - 1].strip()
     if len(line) <= _LINE:
-        if (_SENT_FROM.fullmatch(line) and len(line.split()) <= _SENT_FROM_WORDS) or _DELIMITER.fullmatch(
-            line
-        ):
-            return last - 1
-        if len({name.lower() for name in _LEGAL.findall(line)}) > 1:
+        sent_from = len(line.split()) <= _SENT_FROM_WORDS and _SENT_FROM.fullmatch(line)
+        if sent_from or _DELIMITER.fullmatch(line) or _legal(line):
             return last - 1
         if more and (_RULE.fullmatch(line) or _NOTICE.fullmatch(line) or _closing(line) == ""):
             return last - 1
@@ -225,24 +226,15 @@ def _peeled(tail: list[str], end: int, *, more: bool) -> int:
 
 def _disclaimer_start(tail: list[str], last: int) -> int:
     """Return where a disclaimer begins in the last paragraph, 0 when none does."""
-    if (
-        len(tail[last - 1]) <= _LINE
-        and _PRINTING.search(tail[last - 1])
-        and _ENVIRONMENT.search(tail[last - 1])
-    ):
+    line = tail[last - 1]
+    if len(line) <= _LINE and _PRINTING.search(line) and _ENVIRONMENT.search(line):
         return last - 1
     said: set[int] = set()
     start = last
-    while (
-        start
-        and last - start < _DISCLAIMER
-        and tail[start - 1].strip()
-        and len(tail[start - 1]) <= _DISCLAIMER_LINE
-    ):
+    while start and last - start < _DISCLAIMER and 0 < len(tail[start - 1].strip()) <= _DISCLAIMER_LINE:
         found = _said(tail[start - 1])
-        complete = len(said) >= _SAID
         # Above what is enough to be one, only lines that say so too: the message may end right over it.
-        if complete and found.isdisjoint({0, 1}):
+        if len(said) >= _SAID and found.isdisjoint({0, 1}):
             break
         said |= found
         start -= 1
@@ -261,7 +253,7 @@ def _name_start(tail: list[str], last: int) -> int:
     below: list[str] = []  # the lines from here to the end
     for place in range(last - 1, -1, -1):
         line = tail[place].strip()
-        if not line:
+        if not line and (not below or not below[0]):
             continue
         if len(line) > _LINE or len(below) > _SIGNATURE:
             return 0
@@ -269,7 +261,7 @@ def _name_start(tail: list[str], last: int) -> int:
         if _SHORT_CLOSING.fullmatch(line) and place and not tail[place - 1].strip():
             behind = ""
         if _DELIMITER.fullmatch(line) or behind is not None:
-            signed = ([behind] if behind else []) + below
+            signed = ([behind] if behind else []) + (below[1:] if below[:1] == [""] else below)
             exact = tail[place].rstrip("\r") == "-- " and not any(map(_NOT_CONTACT.search, below))
             return place if exact or _is_signature(signed) else 0
         below.insert(0, line)
@@ -287,9 +279,13 @@ def _closing(line: str) -> str | None:
 
 
 def _is_signature(lines: list[str]) -> bool:
+    """Return whether a name comes first, and then nothing that may be the message."""
     if not lines or not _is_name(lines[0]):
         return False
-    return all(_is_contact(line) for line in lines[1:])
+    paragraphs = "\n".join(lines).split("\n\n")
+    return all(_is_contact(line) for line in lines[1:] if line) and all(
+        any(_has_contact(line) for line in paragraph.split("\n")) for paragraph in paragraphs[1:]
+    )
 
 
 def _is_name(line: str) -> bool:
@@ -298,8 +294,19 @@ def _is_name(line: str) -> bool:
 
 
 def _is_contact(line: str) -> bool:
-    if _RULE.fullmatch(line) or (_CONTACT.search(line) and len(line) <= _LINE // 2):
+    if len(line) <= _LINE // 2 and _has_contact(line):
         return True
-    return (
-        len(line.split()) < _SENTENCE and not line.endswith(("?", "!", ":")) and not _NOT_CONTACT.search(line)
-    )
+    # A version or a code is no title; where a line has a number, it has to be a postal code.
+    numbered = _NUMBER.search(line) and not _POSTAL_CODE.search(line)
+    sentence = len(line.split()) >= _SENTENCE or line.endswith(("?", "!", ":")) or _NOT_CONTACT.search(line)
+    return not (numbered or sentence or _ONLINE.search(line))
+
+
+def _has_contact(line: str) -> bool:
+    if _RULE.fullmatch(line) or _CONTACT.search(line) or _legal(line):
+        return True
+    return len(line.split()) <= _ADDRESS_WORDS and _ONLINE.search(line) is not None
+
+
+def _legal(line: str) -> bool:
+    return len({name.lower() for name in _LEGAL.findall(line)}) > 1

@@ -19,6 +19,7 @@ __all__ = [
     "SENT",
     "SENT_FROM",
     "SHORT_CLOSING",
+    "STREET",
     "SUBJECT",
     "TO",
     "WROTE",
@@ -48,7 +49,7 @@ ORIGINAL = (
 CLOSING = (
     r"(?:with |mit |con |met )?(?:my |our |very |many |thanks and |thank you and )?"
     r"(?:(?:best|kind|kindest|warm|warmest)(?: (?:regards|wishes))?|regards|cheers|(?:yours )?sincerely|yours (?:faithfully|truly)"
-    r"|all the best|many thanks|thanks|thank you"
+    r"|all the best|many thanks|thanks|thank you|thx|rgds"
     r"|freundlichen? grü(?:ß|ss)en?|freundlichem gru(?:ß|ss)|(?:viele|beste|liebe|schöne|herzliche|freundliche)n? grü(?:ß|ss)e|(?:schönen |lieben |besten )?gru(?:ß|ss)"
     r"|vielen dank|danke(?: schön)?|besten dank|herzlichen dank"
     r"|(?:bien )?cordialement|(?:sincères |meilleures )?salutations|bien à vous|merci(?: d['\u2019]avance| beaucoup)?"
@@ -61,7 +62,7 @@ CLOSING = (
     r"|im voraus|für ihre hilfe|pour votre aide|por su ayuda|de antemano|in anticipo|per l['\u2019]aiuto|pela ajuda|bij voorbaat))*"
 )
 """A line that closes a mail; a name comes behind it."""
-SHORT_CLOSING = r"best|thx|mfg|lg|vg|mvg|mvh|br|rgds"
+SHORT_CLOSING = r"best|mfg|lg|vg|mvg|mvh|br"
 """The same, which in the middle of a text may be anything, such as a maker of telephones."""
 
 PARTICLE = r"van|der|den|de|da|di|del|della|la|le|von|zu|zum|und|and|dos|do|y|ter|ten|el|al|aus|i\.A\.|i\.V\."
@@ -75,10 +76,12 @@ SENT_FROM = (
 )
 
 CONTACT = (
-    r"(?:\+|\b00)\d[\d ()./-]{6,}|\b(?:tel|phone|mobile?|mob|fax|cell|office|telefon|telefoon|téléphone|teléfono|tél|handy"
-    r"|telefono|telemóvel)\b|^\W?[tmfep]\W{1,2}\s?[+\w]|@|www\.|https?:|\S [|·•] \S"
+    r"(?:\+|\b00)\d[\d ()./-]{6,}|\b(?:tel|tlf|phone|mobile?|mob|m|t|fax|cell|office|telefon|telefoon|téléphone|teléfono|tél"
+    r"|handy|telefono|telemóvel)\b[.: ]{1,3}[+(\d]|\S [|·•] \S"
+    r"|^(?:vorstand|geschäftsführ\w*|aufsichtsrat\w*|managing directors?|directors?)\b.{0,20}:"
 )
 """What a line with contact data has."""
+STREET = r"\w(?:str\.|straße|strasse|gasse|weg|platz|allee|straat|laan)|\b(?:street|road|avenue|rue|via|calle|rua)\b"
 LEGAL = (
     r"\b(?:registered|company no|vat|sitz|geschäftsführ\w*|vorstand|amtsgericht|handelsregister|hrb|ust|siret|rcs|siren"
     r"|p\.? ?iva|partita iva|kvk|btw|cif|nif|nipc)\b"
