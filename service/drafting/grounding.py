@@ -5,13 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from service.drafting.addresses import address_spans, addresses
+from service.drafting.addresses import address_spans
+from service.drafting.checks import Sentence, first_fault
 from service.drafting.citations import Mention, MentionFinder, code_spans, is_index
-from service.drafting.commands import commands
-from service.drafting.disguise import fold, fold_with_origins, revealed, visible
-from service.drafting.echo import echoes, speaks_of_its_prompt
+from service.drafting.disguise import fold, fold_with_origins, visible
 from service.drafting.given import Given
-from service.drafting.markup import markup, without_placeholders
 from service.drafting.numbers import TicketNumbers
 from service.results import Neighbour
 
@@ -19,19 +17,10 @@ __all__ = ["GroundedText"]
 
 _NAME = re.compile(r"\w[\w.()\[\]]{0,80}\Z")  # what an index is attached to
 _SEEN_BEFORE = 80  # characters: "ticket" at the end of one line and the number on the next
-_SECRET = re.compile(
-    r"[A-Za-z0-9+/_=-]{32,}|(?<![\w.])\d{9,10}(?![\w.])"
-)  # coded text; an IP address as one number
-_MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)|(?=\D*\d)(?=\d*[a-z])[0-9a-z]{32,}\Z|\d+\Z")
-
 _SIGN = re.compile(
     r"[\u2460-\u24ff\U0001f100-\U0001f1ff\U0001f300-\U0001faff](?=\d)"
 )  # as good as # before a number
 
-_PROMPT = "that repeated the prompt"
-_ADDRESS = "with an address that no given resolution has"
-_MARKUP = "with a link, image, tag or role that no given resolution has"
-_COMMAND = "with a command that no given resolution has"
 _TICKET = "that cited a ticket that was not retrieved"
 
 
@@ -87,7 +76,8 @@ class GroundedText:
         gap = self._gap + lead if self._shown else ""
         before, last = (self._shown + gap)[-_SEEN_BEFORE:], self._last
         self._last = body[-_SEEN_BEFORE:]
-        if fault := self._fault(body, before, last) or self._unknown_ticket(body, before):
+        fault = first_fault(Sentence(body, before, last), self._given) or self._unknown_ticket(body, before)
+        if fault:
             self._faults[fault] += 1
             self._gap = max(self._gap, after, key=lambda space: space.count("\n"))
             return ""
@@ -97,32 +87,6 @@ class GroundedText:
         self._gap = after
         self._shown += gap + kept
         return gap + kept
-
-    def _fault(self, body: str, before: str, last: str) -> str | None:
-        """Return what is wrong with a sentence apart from the tickets that it names.
-
-        :param before: what is shown before it.
-        :param last: what came right before it, shown or not.
-        """
-        given, folded, bare = self._given, fold(body), revealed(body)
-        if any(not given.resolve(said) for said in speaks_of_its_prompt(bare)) or echoes(
-            bare, given.everything
-        ):
-            return _PROMPT
-        # A given host in letters that only look like its own is another host.
-        for latin in (True,) if body.isascii() else (True, False):
-            near = set(addresses(revealed(_joined(before, last, body), latin=latin)))
-            if near - given.addresses - set(addresses(revealed(before, latin=latin))):
-                return _ADDRESS
-        plain = without_placeholders(body)
-        for view in (fold(before + plain), revealed(plain)):
-            if any(not given.resolve(m) for m in set(markup(view)) - set(markup(fold(before)))):
-                return _MARKUP
-        if any(not given.resolve(command) for command in commands(folded)):
-            return _COMMAND
-        if any(_MIXED.match(found[0]) and not given.say(found[0]) for found in _SECRET.finditer(folded)):
-            return _ADDRESS
-        return None
 
     def _mentions(self, text: str, start: int) -> list[tuple[Mention, bool]]:
         """Return the references to tickets in a folded text that end after ``start``, and whether in code."""
@@ -172,13 +136,6 @@ class GroundedText:
         if mention.explicit or not (mention.unknown or text[start] == "#"):
             return False
         return self._given.resolve(text[start : mention.end])
-
-
-def _joined(before: str, last: str, body: str) -> str:
-    """Put a sentence behind the text before it, as close as an address would have them that goes on in it."""
-    if body[0] in "./@":
-        return last + body
-    return (before.rstrip() if before.rstrip().endswith(("/", "@")) else before) + body
 
 
 def _inside(mention: Mention, spans: Sequence[tuple[int, int]]) -> bool:
