@@ -1,8 +1,10 @@
 """Every error as ``application/problem+json`` (RFC 9457), in one shape."""
 
+import difflib
 import logging
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -52,6 +54,7 @@ _PROVIDER = {
     "refused": "refuses the request",
     "unusable_answer": "gave an answer that cannot be used",
 }
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)  # msgspec's words
 _silent: dict[str, float] = {}
 """Until when each kind of failure is not logged again."""
 
@@ -79,7 +82,7 @@ def problem_of(error: Exception) -> Problem:
         case TicketError():
             return plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
         case ValidationException():
-            return _invalid(error)
+            return _invalid(error, ())
         case HTTPException():
             return plain(error.status_code, error.detail)
     _log.error("unexpected %s", type(error).__name__, exc_info=error)
@@ -126,7 +129,27 @@ def plain(status: int, detail: str) -> Problem:
     )
 
 
-def _invalid(error: ValidationException) -> Problem:
+def _fields_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    """Return the names that the body of a request may have, if its type says them."""
+    body = request.route_handler.parsed_data_field
+    known = (
+        body is not None and isinstance(body.annotation, type) and issubclass(body.annotation, msgspec.Struct)
+    )
+    return body.annotation.__struct_fields__ if body is not None and known else ()
+
+
+def _unknown_field(name: str, fields: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, fields, n=1)
+    return f"unknown field {name!r}: " + (
+        f"did you mean {close[0]!r}?" if close else f"known are {', '.join(fields)}"
+    )
+
+
+def _invalid(error: ValidationException, fields: Sequence[str]) -> Problem:
+    """Return a 422 that names each wrong field.
+
+    :param fields: the names that the body may have.
+    """
     errors = [
         {name: part[name] for name in ("key", "message") if name in part}
         if isinstance(part, dict)
@@ -135,6 +158,8 @@ def _invalid(error: ValidationException) -> Problem:
     ]
     if errors == [{"key": "data", "message": "'data'"}]:
         errors = [{"message": "the body is empty"}]  # Litestar's words for it
+    if fields and len(errors) == 1 and (unknown := _UNKNOWN_FIELD.fullmatch(errors[0]["message"])):
+        errors = [{"message": _unknown_field(unknown[1], fields)}]
     # Litestar's own detail repeats the query string, which may hold a ticket's text.
     said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else str(e["message"]) for e in errors)
     problem = plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
@@ -142,7 +167,10 @@ def _invalid(error: ValidationException) -> Problem:
 
 
 def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    problem = problem_of(error)
+    if isinstance(error, ValidationException):
+        problem = _invalid(error, _fields_of(request))
+    else:
+        problem = problem_of(error)
     # A full disk is told of where it is looked at.
     if problem.status == HTTP_503_SERVICE_UNAVAILABLE and not isinstance(error, FullDiskError):
         log_once(problem.type, error)

@@ -90,6 +90,26 @@ def test_422_for_json_that_is_no_request(service: Service, body: Any, about: str
 
 
 @pytest.mark.parametrize(
+    ("path", "name", "about"),
+    [
+        ("/v1/triage", "subjet", "unknown field 'subjet': did you mean 'subject'?"),
+        ("/v1/similar", "topk", "unknown field 'topk': did you mean 'top_k'?"),
+        ("/v1/feedback", "tiket_id", "unknown field 'tiket_id': did you mean 'ticket_id'?"),
+        ("/v1/classify", "zzz", "unknown field 'zzz': known are text, subject, body"),
+        ("/v1/classify", "top_k", "unknown field 'top_k': known are text, subject, body"),
+    ],
+)
+def test_422_for_an_unknown_field_names_the_nearest(
+    service: Service, path: str, name: str, about: str
+) -> None:
+    """Where none is near, those that are known are named; each path has its own."""
+    body = (
+        {"text": MARK, "action": "accepted", name: "a"} if "feedback" in path else {"text": MARK, name: "a"}
+    )
+    assert assert_problem(service.http.post(path, json=body), 422)["detail"] == about
+
+
+@pytest.mark.parametrize(
     ("body", "about"), [(b"", "the body is empty"), (b"null", "object"), (b"5", "object")]
 )
 def test_422_for_a_body_that_is_no_object(service: Service, body: bytes, about: str) -> None:
