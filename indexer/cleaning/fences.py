@@ -4,7 +4,7 @@ import re
 
 __all__ = ["fenced", "in_fence"]
 
-_FENCE = re.compile(r" {0,3}(`{3,})([^`]*)")
+_FENCE = re.compile(r"\s*(`{3,})([^`]*)")
 _TICKS = re.compile(r"`{3,}")
 
 

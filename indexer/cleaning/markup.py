@@ -13,6 +13,7 @@ __all__ = ["plain_text"]
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 
 _BREAK = re.compile(r"(?<=\S)<(?:br\s*/?|/p|p)>", re.IGNORECASE)
+_DIVISION = re.compile(r"(?<=\S)<div\b")
 _DOCUMENT = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _DECLARATION = re.compile(r"<[!?](?!--|\[CDATA)[^<>]*>")
 
@@ -69,8 +70,10 @@ def _is_html(text: str) -> bool:
         return known
     lines = [line.strip() for line in body.split("\n") if line.strip()]
     carried = all(above.endswith(">") or below.startswith("<") for above, below in pairwise(lines))
-    literal = any(text[max(0, tag.start() - 1)] in "'\"`(" for tag in tags)  # a program's
-    return known and carried and not literal and len(tags) > 1 and _BREAK.search(text) is not None
+    literal = any(text[max(0, tag.start() - 1)] in "'\"`(=" for tag in tags)  # a program's
+    # Editors of some helpdesks leave the first line bare: "Hello<div>it fails</div>".
+    edited = body.endswith("</div>") and _DIVISION.search(text)
+    return known and carried and not literal and len(tags) > 1 and bool(edited or _BREAK.search(text))
 
 
 def _without_declarations(html: str) -> str:
