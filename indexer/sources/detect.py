@@ -14,6 +14,12 @@ __all__ = ["detect_format", "format_of_name"]
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "csv"}
 _ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
 _ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
+_MARKS = {
+    "freshdesk": ("description_text", "requester_id"),
+    "github": ("html_url", "number", "state"),
+    "rt": ("LastUpdated", "Queue", "Subject"),
+}
+"""Names of which a ticket of the tool's has all, and no other tool's has."""
 _DEPTH = 3  # of the names that tell one export from another, such as issues, item, fields
 
 
@@ -61,7 +67,14 @@ def _vendor(paths: dict[str, object]) -> str | None:
     for record in ("issues.item", "item"):
         if paths.get(f"{record}.fields") is dict and f"{record}.key" in paths:
             return "jira"
-    return None
+    return next((name for name, marks in _MARKS.items() if _is_marked(paths, marks)), None)
+
+
+def _is_marked(paths: dict[str, object], marks: tuple[str, ...]) -> bool:
+    return any(
+        all(f"{record}.{mark}" in paths for mark in marks)
+        for record in ("tickets.item", "issues.item", "items.item", "results.item", "item")
+    )
 
 
 def _paths(text: bytes) -> dict[str, object]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from indexer.errors import SourceError
+from indexer.sources.conversations import read_freshdesk, read_github, read_rt
 from indexer.sources.csv_table import read_csv
 from indexer.sources.detect import detect_format, format_of_name
 from indexer.sources.jira import read_jira
@@ -27,12 +28,15 @@ _READERS: dict[str, Reader] = {
     "csv": read_csv,
     "zendesk": read_zendesk,
     "jira": read_jira,
+    "freshdesk": read_freshdesk,
+    "github": read_github,
+    "rt": read_rt,
 }
 FORMATS = tuple(_READERS)
 """The formats that can be asked for by name."""
 
 _FIELDS = (*Ticket.__struct_fields__, "subject", "body")
-_FIXED = frozenset({"zendesk", "jira"})
+_FIXED = frozenset({"zendesk", "jira", "freshdesk", "github", "rt"})
 _SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
 _FITS_ANY_FIELD = "2026-01-01"
 _NUMBERS = re.compile("([0-9]+)")

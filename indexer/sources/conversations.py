@@ -1,0 +1,177 @@
+"""JSON exports of Freshdesk, GitHub and Request Tracker, as their REST interfaces give tickets.
+
+What was said is not part of such a ticket: whoever downloads it embeds it, as the pull does. A reader says who wrote
+each message; what resolved the ticket is drawn from them later (`indexer.resolution`).
+
+- Freshdesk: ``[{"id", "subject", "description_text", "status", "priority", …, "conversations": […]}]``, by its API
+  reference (Tickets, Conversations). Statuses and priorities are numbers there. Private notes are left out.
+- GitHub: ``[{"number", "title", "body", "state", "state_reason", …, "comments": […]}]``, by its REST documentation
+  (Issues, Issue comments). Owners, members and collaborators of the repository are agents; pull requests are no tickets.
+- RT: ``[{"id", "Subject", "Status", …, "history": […]}]``, by RT's REST2 documentation. The history's first entry and
+  what a requestor wrote are the customer's; comments are internal and left out.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from io import BufferedIOBase
+from typing import Any
+
+from indexer.sources.helpdesk import ShapeError, objects, words
+from indexer.sources.json_document import read_elements
+from indexer.sources.record import Cursor, SourceRecord
+
+__all__ = ["read_freshdesk", "read_github", "read_rt"]
+
+_Object = dict[str, Any]
+_Records = Generator[SourceRecord, None, Cursor | None]
+
+_FRESHDESK_STATUS = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"}  # fmt: skip
+_FRESHDESK_PRIORITY = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
+_GITHUB_AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+_RT_UNSET = "1970-01-01T00:00:00Z"
+
+
+def read_freshdesk(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each ticket."""
+    return _read(stream, ("tickets", "results"), _freshdesk)
+
+
+def read_github(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each issue."""
+    return _read(stream, ("issues", "items"), _github)
+
+
+def read_rt(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each ticket."""
+    return _read(stream, ("items", "tickets"), _rt)
+
+
+def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Object], _Object]) -> _Records:
+    for found in read_elements(stream, arrays):
+        if not isinstance(found, SourceRecord):
+            continue
+        if found.value is None:
+            yield found
+            continue
+        try:
+            yield replace(found, value=fields(found.value))
+        except ShapeError as error:
+            yield SourceRecord(place=found.place, error=str(error), raw=found.raw)
+    return None
+
+
+def _freshdesk(ticket: _Object) -> _Object:
+    requester, stats = ticket.get("requester_id"), _object(ticket, "stats")
+    return {
+        "id": ticket.get("id"),
+        "subject": ticket.get("subject"),
+        "body": words(ticket.get("description_text")) or words(ticket.get("description")),
+        "priority": _named(_FRESHDESK_PRIORITY, ticket.get("priority")),
+        "status": _named(_FRESHDESK_STATUS, ticket.get("status")),
+        "created_at": ticket.get("created_at"),
+        "updated_at": ticket.get("updated_at"),
+        "resolved_at": stats.get("resolved_at") or stats.get("closed_at"),
+        "tags": ticket.get("tags"),
+        "thread": [
+            {
+                "author": "customer" if note.get("incoming") or note.get("user_id") == requester else "agent",
+                "at": note.get("created_at"),
+                "text": words(note.get("body_text")) or words(note.get("body")),
+            }
+            for note in objects(ticket.get("conversations"), "conversations")
+            if not note.get("private")
+        ],
+        "fields": {"type": ticket.get("type"), **_object(ticket, "custom_fields")},
+    }
+
+
+def _github(issue: _Object) -> _Object:
+    if "pull_request" in issue:
+        msg = f"number {issue.get('number')} is a pull request, not a ticket"
+        raise ShapeError(msg)
+    author = _object(issue, "user").get("login")
+    comments = issue.get("comments")
+    return {
+        "id": issue.get("number"),
+        "subject": issue.get("title"),
+        "body": issue.get("body"),
+        "status": issue.get("state"),
+        "outcome": issue.get("state_reason"),
+        "url": issue.get("html_url"),
+        "created_at": issue.get("created_at"),
+        "updated_at": issue.get("updated_at"),
+        "resolved_at": issue.get("closed_at"),
+        "tags": [
+            label if isinstance(label, str) else label.get("name") for label in issue.get("labels") or []
+        ],
+        "thread": [
+            {
+                "author": _github_author(comment, author),
+                "at": comment.get("created_at"),
+                "text": words(comment.get("body")),
+            }
+            for comment in objects(comments if isinstance(comments, list) else None, "comments")
+        ],
+        "fields": {
+            "milestone": _object(issue, "milestone").get("title"),
+            "type": _object(issue, "type").get("name"),
+        },
+    }
+
+
+def _github_author(comment: _Object, author: Any) -> str:
+    user = _object(comment, "user")
+    if user.get("type") == "Bot":
+        return "system"
+    is_agent = comment.get("author_association") in _GITHUB_AGENTS and user.get("login") != author
+    return "agent" if is_agent else "customer"
+
+
+def _rt(ticket: _Object) -> _Object:
+    requestors = {one.get("id") for one in objects(ticket.get("Requestor"), "Requestor")}
+    said = [
+        entry
+        for entry in objects(ticket.get("history"), "history")
+        if entry.get("Type") in ("Create", "Correspond") and words(entry.get("Content"))
+    ]
+    first = said[0]["Content"] if said and said[0].get("Type") == "Create" else None
+    custom = {
+        field.get("name"): field.get("values")
+        for field in objects(ticket.get("CustomFields") or None, "CustomFields")
+    }
+    return {
+        "id": ticket.get("id"),
+        "subject": ticket.get("Subject"),
+        "body": first,
+        "priority": ticket.get("Priority"),
+        "status": ticket.get("Status"),
+        "created_at": _rt_time(ticket.get("Created")),
+        "updated_at": _rt_time(ticket.get("LastUpdated")),
+        "resolved_at": _rt_time(ticket.get("Resolved")),
+        "thread": [
+            {"author": _rt_author(entry, requestors), "at": entry.get("Created"), "text": entry["Content"]}
+            for entry in said[1 if first else 0 :]
+        ],
+        "fields": {"queue": _object(ticket, "Queue").get("Name"), **custom},
+    }
+
+
+def _rt_author(entry: _Object, requestors: set[Any]) -> str:
+    creator = _object(entry, "Creator").get("id")
+    if creator == "RT_System":
+        return "system"
+    return "customer" if creator in requestors else "agent"
+
+
+def _rt_time(value: Any) -> Any:
+    return None if value == _RT_UNSET else value
+
+
+def _object(value: _Object, name: str) -> _Object:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _named(names: dict[int, str], value: Any) -> Any:
+    """Return the name of a number; what is no number has a name already."""
+    return names.get(value, str(value)) if isinstance(value, int) else value
