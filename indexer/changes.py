@@ -16,7 +16,7 @@ _WRITTEN = (Outcome.ADDED, Outcome.UPDATED)
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """How many records were read, and what became of them: each is counted in one of ``added`` to ``rejected``."""
+    """How many records were read, and what became of them: each is counted in one of ``added`` to ``left_out``."""
 
     read: int = 0
     added: int = 0
@@ -25,13 +25,23 @@ class Counts(msgspec.Struct, kw_only=True):
     stale: int = 0
     repeated: int = 0
     rejected: int = 0
+    left_out: int = 0
+    """Records that are no resolved tickets, such as those that are still open."""
     embedding_requests: int = 0
     embedded_texts: int = 0
 
     @property
     def done(self) -> int:
         """How many of the records read are stored, compared or rejected."""
-        return self.added + self.updated + self.unchanged + self.stale + self.repeated + self.rejected
+        return (
+            self.added
+            + self.updated
+            + self.unchanged
+            + self.stale
+            + self.repeated
+            + self.rejected
+            + self.left_out
+        )
 
     def add(self, name: str, change: int = 1) -> None:
         """Change one of the counts."""

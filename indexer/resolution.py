@@ -8,7 +8,7 @@ from typing import Literal
 
 from indexer.cleaning import clean
 
-__all__ = ["Comment", "Resolution", "resolution_of"]
+__all__ = ["Comment", "Resolution", "is_outcome", "resolution_of"]
 
 _LATE = timedelta(
     minutes=5
@@ -66,6 +66,37 @@ _UNHELPED = re.compile(
     re.IGNORECASE,
 )
 
+_OUTCOMES = frozenset(
+    [
+        "completed",
+        "not_planned",
+        "not planned",
+        "reopened",
+        "works as designed",
+        "by design",
+        "not an issue",
+        "no action",
+        "no change",
+        "other",
+        "answered",
+        "known error",
+        "workaround",
+        "solved (work around)",
+        "solved (permanently)",
+        "solved remotely (work around)",
+        "solved remotely (permanently)",
+        "not solved (not reproducible)",
+        "not solved (too costly)",
+        "closed/resolved by caller",
+        "user error",
+        "self resolved",
+        "unresolved",
+        "none",
+        "n/a",
+        "-",
+    ]
+)  # values that Jira, GitHub, ServiceNow and Salesforce offer in their fields of that name
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:
@@ -115,6 +146,16 @@ def resolution_of(
             return Resolution(text, index, "last message of an agent that says what to do or what was done")
     return Resolution(
         None, None, "no message of an agent says what to do" if agents else "no message of an agent"
+    )
+
+
+def is_outcome(text: str) -> bool:
+    """Tell whether a resolution says only how a ticket ended, such as ``Fixed`` or ``Won't fix``, and not what was done."""
+    short = text.strip().casefold()
+    return (
+        short in _OUTCOMES
+        or _STATUS.fullmatch(short) is not None
+        or _NO_SOLUTION.fullmatch(short) is not None
     )
 
 

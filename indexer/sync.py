@@ -11,10 +11,11 @@ from indexer.changes import Change, ChangeDetector, Counts
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, SourceError
 from indexer.ledger import pages
+from indexer.parsing import parse_ticket
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.store import Store
-from indexer.ticket import RECIPE, Ticket, TicketError, parse_ticket
+from indexer.ticket import RECIPE, Ticket, TicketError
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
 __all__ = ["MassDeletionError", "SyncReport", "count_unembedded", "plan", "sync"]
@@ -141,11 +142,19 @@ class _Run:
 
     def _parsed(self, record: SourceRecord) -> Ticket | None:
         reason = record.error
+        is_left_out = record.left_out
         if record.value is not None:
             try:
-                return parse_ticket(record.value, source=self.source)
+                ticket = parse_ticket(record.value, source=self.source)
             except TicketError as error:
                 reason = str(error)
+            else:
+                if not ticket.is_open:
+                    return ticket
+                is_left_out = True
+        if is_left_out:
+            self.report.left_out += 1
+            return None
         self.rejections.add(record, reason or "not a record")
         self.report.rejected += 1
         return None

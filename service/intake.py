@@ -8,8 +8,9 @@ from itertools import islice
 import msgspec
 
 from indexer.changes import Change, ChangeDetector, Counts
+from indexer.parsing import parse_ticket
 from indexer.sources.record import SourceRecord
-from indexer.ticket import Ticket, TicketError, parse_ticket
+from indexer.ticket import Ticket, TicketError
 from indexer.writing import Recorder, Written, record_tickets, write_tickets
 from service.metrics import count_requests, count_ticket
 from service.runtime import Runtime
@@ -19,7 +20,7 @@ __all__ = ["CHUNK", "Intake", "Rejected", "Taken", "tell", "write"]
 CHUNK = 500
 """Records that are stored together."""
 _LISTED = 1_000
-_OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected")
+_OUTCOMES = ("added", "updated", "unchanged", "stale", "repeated", "rejected", "left_out")
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,9 @@ class Intake:
             self.reject(number, str(error))
             return number, None
         self.taken.read += 1
+        if ticket.is_open:
+            self.taken.left_out += 1
+            return number, None
         return number, ticket
 
     async def _store(self, tickets: dict[int, Ticket]) -> None:

@@ -7,6 +7,7 @@ from indexer.cleaning.markup import plain_text
 
 __all__ = ["Cleaned", "clean"]
 
+_MOST_TAGS = 10_000  # a text with more is no mail, and would take seconds
 _PASSES = 4  # real text is stable after one; HTML that was escaped twice needs another
 
 
@@ -29,6 +30,8 @@ def clean(text: str) -> Cleaned:
 
     It takes any string, raises nothing, and its time grows with the length of the text and no faster.
     """
+    if text.count("<") > _MOST_TAGS:
+        return Cleaned(text=text)
     quoted: list[str] = []
     signature: list[str] = []
     current, had_markup = text, False

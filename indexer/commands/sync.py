@@ -227,8 +227,12 @@ def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -
 
 def _summary(report: engine.SyncReport) -> str:
     always = ("read", "added", "updated", "unchanged", "rejected")
-    names = ("read", "added", "updated", "unchanged", "stale", "repeated", "deleted", "rejected")
-    counts = [f"{value:,} {name}" for name in names if (value := getattr(report, name)) or name in always]
+    names = ("read", "added", "updated", "unchanged", "stale", "repeated", "deleted", "left_out", "rejected")
+    counts = [
+        f"{value:,} {name.replace('_', ' ')}"
+        for name in names
+        if (value := getattr(report, name)) or name in always
+    ]
     would = "would be " if report.dry_run else ""
     requests = f" in {report.embedding_requests:,} provider requests" if report.embedding_requests else ""
     cost = "" if report.cost is None else f", cost {report.cost:g}"

@@ -1,7 +1,7 @@
 """Readers that stream tickets from files: JSON Lines, JSON, CSV, and exports of Zendesk and Jira.
 
 `read_source` opens a file, a directory or standard input and yields a `SourceRecord` for each record, broken ones
-included; making tickets of them is `indexer.ticket.parse_ticket`'s work. Memory does not grow with the file.
+included; making tickets of them is `indexer.parsing.parse_ticket`'s work. Memory does not grow with the file.
 
 To add a format:
 

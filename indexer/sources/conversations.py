@@ -53,6 +53,9 @@ def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Ob
         if found.value is None:
             yield found
             continue
+        if fields is _github and "pull_request" in found.value:
+            yield SourceRecord(place=found.place, error="it is a pull request", raw="", left_out=True)
+            continue
         try:
             yield replace(found, value=fields(found.value))
         except ShapeError as error:
@@ -86,9 +89,6 @@ def _freshdesk(ticket: _Object) -> _Object:
 
 
 def _github(issue: _Object) -> _Object:
-    if "pull_request" in issue:
-        msg = f"number {issue.get('number')} is a pull request, not a ticket"
-        raise ShapeError(msg)
     author = _object(issue, "user").get("login")
     comments = issue.get("comments")
     return {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from indexer.errors import SourceError
+from indexer.parsing import parse_ticket
 from indexer.sources.conversations import read_freshdesk, read_github, read_rt
 from indexer.sources.csv_table import read_csv
 from indexer.sources.detect import detect_format, format_of_name
@@ -17,7 +18,7 @@ from indexer.sources.jsonl import read_jsonl
 from indexer.sources.opening import DAMAGED, STDIN, open_source
 from indexer.sources.record import Cursor, Reader, SourceRecord
 from indexer.sources.zendesk import read_zendesk
-from indexer.ticket import Ticket, TicketError, parse_ticket
+from indexer.ticket import Ticket, TicketError
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
 

@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """One record of a source: either ``value``, ready for `indexer.ticket.parse_ticket`, or ``error``."""
+    """One record of a source: either ``value``, ready for `indexer.parsing.parse_ticket`, or ``error``."""
 
     place: str
     """Where it stands, for a human: ``line 17``, ``record 17``, in a directory ``b.jsonl line 17``."""
@@ -33,6 +33,8 @@ class SourceRecord:
     """Why it is not a record. It never quotes the record, so that it can be logged."""
     raw: str
     """The record as it stood, cut when it was too long to be read."""
+    left_out: bool = False
+    """Whether it is no ticket that could be resolved, such as a pull request; ``error`` says why."""
     gone: bool = False
     """Whether the source itself says that the ticket is deleted: nothing is lost of it."""
 

@@ -8,7 +8,8 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from indexer.ledger import FeedbackEntry
-from indexer.ticket import TicketError, parse_ticket
+from indexer.parsing import parse_ticket
+from indexer.ticket import TicketError
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.api.triage_routes import TicketText

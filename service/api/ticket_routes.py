@@ -16,9 +16,10 @@ from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from indexer.ledger import Filter, Outcome
+from indexer.parsing import parse_ticket
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
-from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, parse_ticket, short_text
+from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, short_text
 from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
 from service.api.security import (
@@ -147,6 +148,9 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     ticket = parse_ticket({**record, "id": ticket_id} if isinstance(record, dict) else record)
     if ticket.id != ticket_id:
         msg = f"the path's id {ticket_id[:200]!r} begins or ends with a blank: leave it out"
+        raise TicketError(msg)
+    if ticket.is_open:
+        msg = f"its status {ticket.status!r} says that it is not resolved: store it when it is, or leave the status out"
         raise TicketError(msg)
     with contextlib.closing(Intake(_runtime(request))) as intake:
         await intake.put(ticket)

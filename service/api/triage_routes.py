@@ -10,7 +10,8 @@ from litestar.params import JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK
 
-from indexer.ticket import MAX_TEXT_LENGTH, parse_ticket
+from indexer.parsing import parse_ticket
+from indexer.ticket import MAX_TEXT_LENGTH
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
+from indexer.parsing import parse_ticket
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
-from indexer.ticket import Ticket, TicketError, embedding_text, parse_ticket, text_hash
+from indexer.ticket import Ticket, TicketError, embedding_text, text_hash
 from indexer.writing import embed_texts
 from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
 

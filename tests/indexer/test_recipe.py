@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from indexer.embedding.choose import open_embedder
 from indexer.ledger.database import Database, spaces, tickets, vectors
+from indexer.parsing import parse_ticket
 from indexer.recipe import embedding_text
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.sync import count_unembedded, plan, sync
-from indexer.ticket import Ticket, parse_ticket
+from indexer.ticket import Ticket
 from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, assert_faithful, client_of, fill_store, make_ticket, make_tickets
 from tests.provider import Provider

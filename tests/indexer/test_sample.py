@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from indexer.parsing import parse_ticket
 from indexer.sample import SAMPLE
-from indexer.ticket import Ticket, embedding_text, parse_ticket
+from indexer.ticket import Ticket, embedding_text
 
 _EXAMPLES = {
     "1": ("high", ("database", "deploy"), ("roll back the migration", "ssl enabled")),

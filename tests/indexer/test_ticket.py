@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.parsing import parse_ticket
 from indexer.ticket import (
     MAX_TEXT_LENGTH,
     TicketError,
     embedding_text,
-    parse_ticket,
     text_hash,
 )
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from indexer.ledger import Filter, Ledger
 from indexer.ledger.tables import facets, state
-from indexer.ticket import Ticket, parse_ticket
+from indexer.parsing import parse_ticket
+from indexer.ticket import Ticket
 from tests.indexer.making import SPACE, make_tickets, store_vectors, vectors_for
 
 _LATER = "2025-06-01T00:00:00Z"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from indexer.parsing import parse_ticket
 from indexer.sources import Cursor, SourceReader, SourceRecord, read_source
-from indexer.ticket import parse_ticket
 
 _REPORTER = {
     "accountId": "5b10a2844c20165700ede21g",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.parsing import parse_ticket
 from indexer.sources import SourceRecord, read_source
-from indexer.ticket import parse_ticket
 
 
 def _read(path: Path, text: str | bytes) -> list[SourceRecord]:

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import SourceError
+from indexer.parsing import parse_ticket
 from indexer.sources import FORMATS, Cursor, read_source
-from indexer.ticket import parse_ticket
 
 
 def _values(path: Path, **options: Any) -> list[dict[str, Any] | None]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from indexer.parsing import parse_ticket
 from indexer.sources import Cursor, SourceReader, SourceRecord, read_source
-from indexer.ticket import parse_ticket
 
 _REQUESTER, _ASSIGNEE, _AGENT, _CC, _FOLLOWER, _SYSTEM = 20978392, 235323, 494820284, 35334, 234, -1
 _USERS = [

@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from indexer.parsing import parse_ticket
 from indexer.sources import read_source
-from indexer.ticket import Ticket, parse_ticket, text_hash
+from indexer.ticket import Ticket, text_hash
 from service.evaluation.cases import Cases, EvaluationError, make_cases
 from service.evaluation.label_audit import audit, write_csv
 from tests.service.evaluation.making import DAY_ONE, history
