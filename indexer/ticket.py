@@ -35,7 +35,48 @@ MAX_TEXT_LENGTH = 1_000_000
 _SEPARATORS = re.compile(r"[^\w]+|_+")
 
 _OPEN = frozenset(
-    ["new", "open", "opened", "reopened", "re-opened", "pending", "hold", "on hold", "on-hold", "in progress", "work in progress", "to do", "todo", "backlog", "assigned", "active", "waiting", "waiting on customer", "waiting on third party", "waiting for customer", "waiting for support", "waiting on contact", "waiting on us", "escalated", "triage", "in review", "snoozed", "unresolved", "stalled", "awaiting caller", "pending reminder", "pending close", "selected for development", "needs triage", "unassigned", "answered", "in bearbeitung", "offen", "neu", "wartend"]
+    [
+        "new",
+        "open",
+        "opened",
+        "reopened",
+        "re-opened",
+        "pending",
+        "hold",
+        "on hold",
+        "on-hold",
+        "in progress",
+        "work in progress",
+        "to do",
+        "todo",
+        "backlog",
+        "assigned",
+        "active",
+        "waiting",
+        "waiting on customer",
+        "waiting on third party",
+        "waiting for customer",
+        "waiting for support",
+        "waiting on contact",
+        "waiting on us",
+        "escalated",
+        "triage",
+        "in review",
+        "snoozed",
+        "unresolved",
+        "stalled",
+        "awaiting caller",
+        "pending reminder",
+        "pending close",
+        "selected for development",
+        "needs triage",
+        "unassigned",
+        "answered",
+        "in bearbeitung",
+        "offen",
+        "neu",
+        "wartend",
+    ]
 )  # statuses that helpdesks have by default
 
 MAX_FIELDS = 100
