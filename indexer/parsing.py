@@ -17,7 +17,7 @@ from indexer.ticket import (
     kind_of,
 )
 
-__all__ = ["parse_ticket"]
+__all__ = ["field_of", "parse_ticket"]
 
 _MAX_MESSAGES = 1_000
 _MAX_THREAD_LENGTH = 2 * MAX_TEXT_LENGTH
@@ -120,6 +120,12 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
     )
+
+
+def field_of(name: str) -> str | None:
+    """Return the ticket's field that a name of usual exports means, ``None`` where it means none."""
+    alias = _NAME.sub("_", name.strip().casefold()).strip("_")
+    return next((field for field, aliases in _ALIASES.items() if alias in aliases), None)
 
 
 def _joined(*parts: str | None) -> str | None:

@@ -34,6 +34,8 @@ class SyncReport(Counts, kw_only=True):
     """What a sync did, or with ``dry_run`` would do."""
 
     deleted: int = 0
+    dates_lost: int = 0
+    """Dates that could not be read, of tickets that are stored without them."""
     seconds: float = 0.0
     dry_run: bool = False
     cost: float | None = None
@@ -142,6 +144,7 @@ class _Run:
 
     def _parsed(self, record: SourceRecord) -> Ticket | None:
         reason = record.error
+        self.report.dates_lost += record.dates_lost
         is_left_out = record.left_out
         if record.value is not None:
             try:

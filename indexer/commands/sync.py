@@ -2,9 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, tzinfo
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -29,7 +31,7 @@ from indexer.pull import Address, parse_address, pull, pull_file
 from indexer.rejections import Rejections
 from indexer.sample import SAMPLE
 from indexer.settings import Settings
-from indexer.sources import FORMATS, SourceReader, SourceRecord, read_source
+from indexer.sources import FORMATS, ORDERS, SourceReader, SourceRecord, read_source
 from indexer.store import Store
 
 __all__ = ["sample", "sync"]
@@ -57,6 +59,12 @@ Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
     metavar="FIELD=COLUMN",
     help="Read FIELD from COLUMN; can be repeated.",
 )
+@click.option(
+    "--date-format",
+    type=click.Choice(ORDERS),
+    help="Order of dates such as 02/03/2024, where the values of a table do not tell.",
+)
+@click.option("--time-zone", metavar="ZONE", help="Zone of a table's times that name none; UTC if not given.")
 @click.option("--source", metavar="NAME", help="Store the tickets under this source name.")
 @click.option("--delete-missing", is_flag=True, help="Delete tickets of --source that FILE no longer has.")
 @click.option(
@@ -105,6 +113,8 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     format: str | None = None
     columns: tuple[str, ...] = ()
+    date_format: str | None = None
+    time_zone: str | None = None
     source: str | None = None
     delete_missing: bool = False
     force: bool = False
@@ -122,7 +132,17 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
         raise SettingsError(msg)
     mapping = dict(_assignment(given) for given in options.columns)
     # Opened before anything else is started: a file that cannot be read costs nothing.
-    records = _Estimate(options.file, read_source(options.file, format=options.format, mapping=mapping))
+    reader = read_source(
+        options.file,
+        format=options.format,
+        mapping=mapping,
+        date_format=options.date_format,
+        zone=_zone(options.time_zone),
+    )
+    for found in reader.recognised:
+        tool = f", an export of {found.tool}" if found.tool else ""
+        say(f"read as {found.format}{tool}, encoding {found.encoding}")
+    records = _Estimate(options.file, reader)
     rejected = None if options.dry_run else _beside(options.file, ".rejected.jsonl")
     rejections = Rejections(rejected, _first_few())
 
@@ -145,7 +165,7 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
 
 def _sync_helpdesk(settings: Settings, options: _Options, address: Address) -> tuple[engine.SyncReport, int]:
     """Store what changed in a helpdesk since the last time."""
-    for name in ("format", "columns", "delete_missing", "dry_run"):
+    for name in ("format", "columns", "date_format", "time_zone", "delete_missing", "dry_run"):
         if getattr(options, name):
             option = "map" if name == "columns" else name.replace("_", "-")
             msg = f"--{option} is for files; a pull from {address.text} has no use for it"
@@ -227,7 +247,18 @@ def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -
 
 def _summary(report: engine.SyncReport) -> str:
     always = ("read", "added", "updated", "unchanged", "rejected")
-    names = ("read", "added", "updated", "unchanged", "stale", "repeated", "deleted", "left_out", "rejected")
+    names = (
+        "read",
+        "added",
+        "updated",
+        "unchanged",
+        "stale",
+        "repeated",
+        "deleted",
+        "left_out",
+        "dates_lost",
+        "rejected",
+    )
     counts = [
         f"{value:,} {name.replace('_', ' ')}"
         for name in names
@@ -271,6 +302,14 @@ def _assignment(given: str) -> tuple[str, str]:
         msg = f"--map {given!r} is not FIELD=COLUMN, such as body='Issue Text'"
         raise PrecedentError(msg)
     return field.strip(), column.strip()
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        msg = f"--time-zone {name!r} is no time zone; give one such as Europe/Berlin"
+        raise PrecedentError(msg) from None
 
 
 def _beside(file: str, ending: str) -> Path:

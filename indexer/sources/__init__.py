@@ -17,7 +17,8 @@ To add a format:
 10. Test it with exports written from the vendor's documentation, malformed ones included.
 """
 
+from indexer.sources.dates import ORDERS
 from indexer.sources.reading import FORMATS, SourceReader, read_document, read_source
 from indexer.sources.record import Cursor, SourceRecord
 
-__all__ = ["FORMATS", "Cursor", "SourceReader", "SourceRecord", "read_document", "read_source"]
+__all__ = ["FORMATS", "ORDERS", "Cursor", "SourceReader", "SourceRecord", "read_document", "read_source"]

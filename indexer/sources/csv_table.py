@@ -14,7 +14,6 @@ __all__ = ["DELIMITERS", "read_csv", "split_header"]
 
 DELIMITERS = ",;\t"
 
-_SHOWN_COLUMNS = 40
 # Bytes that Python spends on a line held, so that a row of very many short ones is bounded, too.
 _LINE_OVERHEAD = 150
 _NOT_UTF_8 = "the row is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
@@ -27,6 +26,8 @@ _LONE_RETURN = "a carriage return stands alone in a row: lines must end in LF or
 def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
     """Yield a record of strings for each row; the first row names the columns.
 
+    A name that several columns have is one value, the list of their strings.
+
     A row that cannot be parsed is one error for its first line, and reading goes on with the next line: an
     unclosed quote costs its own row and not the rest of the file.
 
@@ -36,7 +37,10 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES + 1))
     lines = read_lines(stream)
     header, delimiter = _header(lines)
-    used = [(index, name) for index, name in enumerate(header) if name]
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(header):
+        if name:
+            places.setdefault(name, []).append(index)
     for row in _Rows(lines).parsed(delimiter):
         place = f"line {row.number}"
         error = row.error
@@ -47,7 +51,7 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
         if error is not None:
             yield SourceRecord(place=place, error=error, raw=row.raw)
             continue
-        yield SourceRecord(place=place, value={name: row.cells[index] for index, name in used}, raw=row.raw)
+        yield SourceRecord(place=place, value=_values(row.cells, places), raw=row.raw)
     return None
 
 
@@ -78,15 +82,17 @@ def _header(lines: Iterator[Line]) -> tuple[list[str], str]:
         )
         raise SourceError(msg)
     names = [name for name in found[0] if name]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        shown = ", ".join(repr(name[:_SHOWN_COLUMNS]) for name in twice)
-        msg = f"the CSV header names a column twice: {shown}; rename one of them"
-        raise SourceError(msg)
     if any(not _is_unicode(name) for name in names):
         msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
         raise SourceError(msg)
     return found
+
+
+def _values(cells: list[str], places: dict[str, list[int]]) -> dict[str, str | list[str]]:
+    return {
+        name: cells[indexes[0]] if len(indexes) == 1 else [cells[index] for index in indexes]
+        for name, indexes in places.items()
+    }
 
 
 def _fault(cells: list[str], columns: int) -> str | None:

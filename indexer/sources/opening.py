@@ -4,7 +4,6 @@ import codecs
 import gzip
 import io
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,14 +12,12 @@ from pathlib import Path
 from typing import cast
 
 from indexer.errors import SourceError
+from indexer.sources.encoding import DAMAGED, as_utf_8, utf_16_of
 
 __all__ = ["DAMAGED", "STDIN", "Opened", "open_source"]
 
 STDIN = "-"
 """The path that means standard input."""
-
-DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
-"""What reading raises where gzip data is damaged or cut off."""
 
 _HEAD_BYTES = 2**16
 _GZIP = b"\x1f\x8b"
@@ -31,8 +28,6 @@ _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
     b"%PDF": "a PDF document: export the tickets as CSV or JSON",
 }
-# Shares of zero bytes: Western text in UTF-16 has many of them at every other place, and few between.
-_MANY, _FEW = 0.4, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +37,15 @@ class Opened:
     stream: BufferedIOBase
     head: bytes
     """Up to 64 KiB of what the stream yields next, at least one byte that is not white space."""
+    encoding: str
+    """What the file is encoded in, as Python names it: UTF-8 or a kind of UTF-16."""
 
 
 @contextmanager
 def open_source(path: str) -> Iterator[Opened]:
     """Open a file, or standard input for ``-``, decompressed when it is gzip.
 
-    :raises SourceError: it is missing, unreadable, empty, binary or in an encoding other than UTF-8.
+    :raises SourceError: it is missing, unreadable, empty or binary.
     """
     name = "standard input" if path == STDIN else path
     with ExitStack() as stack:
@@ -80,10 +77,14 @@ def _open(path: str, stack: ExitStack) -> Opened:
     if magic == _GZIP:
         stream = cast("BufferedIOBase", stack.enter_context(gzip.GzipFile(fileobj=stream)))
     stream, head = _looked_at(stream, _HEAD_BYTES, rewinds=rewinds)
+    wide = utf_16_of(head)
+    if wide is not None:
+        stream = as_utf_8(stream, wide, stack)
+        stream, head = _looked_at(stream, _HEAD_BYTES, rewinds=True)
     if head.startswith(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
         head = head[len(codecs.BOM_UTF8) :]
-    return Opened(stream, head)
+    return Opened(stream, head, wide or "utf-8")
 
 
 def _looked_at(stream: BufferedIOBase, size: int, *, rewinds: bool) -> tuple[BufferedIOBase, bytes]:
@@ -112,21 +113,12 @@ def _check(name: str, head: bytes) -> None:
         if head.startswith(magic):
             msg = f"{name} is {what}"
             raise SourceError(msg)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _looks_like_utf_16(head):
-        msg = f"{name} is UTF-16, tickets are read as UTF-8: convert it with: iconv -f UTF-16 -t UTF-8"
-        raise SourceError(msg)
     if b"\0" in head:
         msg = f"{name} is a binary file: it has NUL bytes, which no text has (tr -d '\\000' removes them)"
         raise SourceError(msg)
     if not head.strip():
         msg = f"{name} holds no tickets: it is empty"
         raise SourceError(msg)
-
-
-def _looks_like_utf_16(head: bytes) -> bool:
-    half = max(1, len(head) // 2)
-    few, many = sorted((head[::2].count(0) / half, head[1::2].count(0) / half))
-    return many > _MANY and few < _FEW
 
 
 class _Replayed(io.RawIOBase):

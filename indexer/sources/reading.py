@@ -3,20 +3,24 @@
 import io
 import re
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, cast
 
 from indexer.errors import SourceError
-from indexer.parsing import parse_ticket
+from indexer.parsing import field_of, parse_ticket
 from indexer.sources.conversations import read_freshdesk, read_github, read_rt
 from indexer.sources.csv_table import read_csv
+from indexer.sources.dates import ORDERS
 from indexer.sources.detect import detect_format, format_of_name
 from indexer.sources.jira import read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
-from indexer.sources.opening import DAMAGED, STDIN, open_source
-from indexer.sources.record import Cursor, Reader, SourceRecord
+from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
+from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord
+from indexer.sources.table import look_at_table
 from indexer.sources.zendesk import read_zendesk
 from indexer.ticket import Ticket, TicketError
 
@@ -45,11 +49,24 @@ _NUMBERS = re.compile("([0-9]+)")
 _Records = Generator[SourceRecord, None, Cursor | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How a source is to be read, and what its files were read as."""
+
+    format: str | None
+    mapping: dict[str, str]
+    date_format: str | None
+    zone: tzinfo
+    recognised: list[Recognised] = field(default_factory=list)
+
+
 class SourceReader(Iterator[SourceRecord]):
     """The records of a source, one at a time; files are closed at the end, or by `close`."""
 
-    def __init__(self, records: _Records) -> None:
+    def __init__(self, records: _Records, recognised: list[Recognised]) -> None:
         self._records = records
+        self.recognised = recognised
+        """What each file was read as, so far."""
         self.cursor: Cursor | None = None
         """Where the next export continues: known once everything was read, and only if nothing broke off."""
         # Reading the first record now lets a source that cannot be read fail before anything else is done.
@@ -79,6 +96,8 @@ def read_source(
     *,
     format: str | None = None,  # noqa: A002 (named as the option is)
     mapping: Mapping[str, str] | None = None,
+    date_format: str | None = None,
+    zone: tzinfo = UTC,
 ) -> SourceReader:
     """Read the records of a file, of a directory's files in order, or of standard input.
 
@@ -89,15 +108,21 @@ def read_source(
     :param path: a file, a directory, or ``-``; gzip is recognised by itself.
     :param format: one of `FORMATS`; when not given, it is seen from the name and the first bytes.
     :param mapping: names of fields or columns by the ticket's field that they hold, such as ``{"body": "Issue Text"}``.
+    :param date_format: one of `ORDERS`, for a table's dates such as 02/03/2024; when not given, its values decide.
+    :param zone: of a table's times that name none.
     :raises SourceError: an argument cannot be used, or the source not be read; while iterating: not any further.
     """
     if format is not None and format not in _READERS:
         msg = f"format {format!r} is unknown; there are {', '.join(FORMATS)}"
         raise SourceError(msg)
-    names = dict(mapping or {})
-    _check_mapping(names, format)
+    if date_format is not None and date_format not in ORDERS:
+        msg = f"date format {date_format!r} is unknown; there are {', '.join(ORDERS)}"
+        raise SourceError(msg)
+    options = _Options(format, dict(mapping or {}), date_format, zone)
+    _check_mapping(options.mapping, format)
     files = _files(path)
-    return SourceReader(_file(path, format, names) if files is None else _directory(files, format, names))
+    records = _file(path, options) if files is None else _directory(files, options)
+    return SourceReader(records, options.recognised)
 
 
 def read_document(document: bytes, format: str) -> Iterator[SourceRecord]:  # noqa: A002 (named as the option is)
@@ -145,7 +170,7 @@ def _counts(name: str) -> bool:
     )
 
 
-def _directory(files: list[Path], format_name: str | None, mapping: dict[str, str]) -> _Records:
+def _directory(files: list[Path], options: _Options) -> _Records:
     cursors: list[Cursor | None] = []
     folder = files[0].parent.resolve()
     for file in files:
@@ -154,7 +179,7 @@ def _directory(files: list[Path], format_name: str | None, mapping: dict[str, st
             yield SourceRecord(place=file.name, error=error, raw="")
             cursors.append(None)
             continue
-        records = _file(str(file), format_name, mapping)
+        records = _file(str(file), options)
         while True:
             try:
                 record = next(records)
@@ -170,16 +195,32 @@ def _directory(files: list[Path], format_name: str | None, mapping: dict[str, st
     return cursors[-1] if all(cursors) else None
 
 
-def _file(path: str, format_name: str | None, mapping: dict[str, str]) -> _Records:
+def _file(path: str, options: _Options) -> _Records:
     name = "standard input" if path == STDIN else path
     with open_source(path) as opened:
-        chosen = format_name or detect_format(name, opened.head)
+        chosen = options.format or detect_format(name, opened.head)
         if chosen is None:
             msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
             raise SourceError(msg)
-        _check_mapping(mapping, chosen)
+        _check_mapping(options.mapping, chosen)
+        if chosen == "csv":
+            return (yield from _guarded(name, _table(opened, options)))
+        options.recognised.append(Recognised(chosen, opened.encoding))
         records = _guarded(name, _READERS[chosen](opened.stream))
-        return (yield from _named(name, records, mapping, has_columns=chosen == "csv"))
+        return (yield from _named(records, options.mapping))
+
+
+def _table(opened: Opened, options: _Options) -> _Records:
+    with ExitStack() as stack:
+        table = look_at_table(
+            opened.stream, stack, mapping=options.mapping, order=options.date_format, zone=options.zone
+        )
+        tool = table.tool.name if table.tool else None
+        encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
+        options.recognised.append(Recognised("csv", encoding, tool))
+        if table.tool is not None:
+            return (yield from table.records())
+        return (yield from _named(table.records(), options.mapping, has_columns=True))
 
 
 def _guarded(name: str, records: _Records) -> _Records:
@@ -204,7 +245,7 @@ def _guarded(name: str, records: _Records) -> _Records:
         yield record
 
 
-def _named(name: str, records: _Records, mapping: dict[str, str], *, has_columns: bool) -> _Records:
+def _named(records: _Records, mapping: dict[str, str], *, has_columns: bool = False) -> _Records:
     """Give values the names of a ticket's fields; with columns, all records have those of the first."""
     if not mapping and not has_columns:
         return (yield from records)
@@ -217,22 +258,36 @@ def _named(name: str, records: _Records, mapping: dict[str, str], *, has_columns
         if record.value is not None:
             value = _renamed(record.value, mapping)
             if unchecked:
-                _check_columns(name, list(record.value), value, mapping)
+                _check_columns(record.value, value, mapping)
                 unchecked = False
             record = replace(record, value=value)
         yield record
 
 
-def _check_columns(name: str, columns: list[str], value: dict[str, Any], mapping: dict[str, str]) -> None:
+def _check_columns(row: dict[str, Any], value: dict[str, Any], mapping: dict[str, str]) -> None:
+    columns = list(row)
     there = "its columns are " + ", ".join(repr(column[:_SHOWN]) for column in columns)
     missing = [column for column in mapping.values() if column not in columns]
     if missing:
-        msg = f"{name} has no column {missing[0]!r}; {there}"
+        msg = f"it has no column {missing[0]!r}; {there}"
+        raise SourceError(msg)
+    twice = [
+        column
+        for column, given in row.items()
+        if isinstance(given, list) and field_of(column) not in (None, "tags")
+    ]
+    if twice:
+        msg = f"it names a column twice: {twice[0]!r}; rename one of them"
+        raise SourceError(msg)
+    bodies = [column for column in columns if field_of(column) == "body"]
+    if len(bodies) > 1 and not {"body", "text"} & {*mapping, *map(str.casefold, columns)}:
+        shown = " or ".join(repr(column[:_SHOWN]) for column in bodies)
+        msg = f"the body of a ticket could be {shown}: say which, such as --map body={bodies[0]!r}"
         raise SourceError(msg)
     try:
         parse_ticket(dict.fromkeys(value, _FITS_ANY_FIELD))
     except TicketError as error:
-        msg = f"{name} makes no tickets: {error}; {there}; map one, or write a header where there is none"
+        msg = f"it makes no tickets: {error}; {there}; map one, or write a header where there is none"
         raise SourceError(msg) from None
 
 

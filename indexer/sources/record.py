@@ -11,6 +11,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "Cursor",
     "Reader",
+    "Recognised",
     "SourceRecord",
     "json_text",
     "shortened",
@@ -34,9 +35,11 @@ class SourceRecord:
     raw: str
     """The record as it stood, cut when it was too long to be read."""
     left_out: bool = False
-    """Whether it is no ticket that could be resolved, such as a pull request; ``error`` says why."""
+    """Whether it is no ticket that could be resolved, such as a pull request, or is open; ``error`` says why."""
     gone: bool = False
     """Whether the source itself says that the ticket is deleted: nothing is lost of it."""
+    dates_lost: int = 0
+    """Dates of the record that could not be read, and were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,17 @@ class Cursor:
 
     field: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a file was read as."""
+
+    format: str
+    encoding: str = "utf-8"
+    """As Python names it."""
+    tool: str | None = None
+    """The helpdesk that wrote the table."""
 
 
 class Reader(Protocol):

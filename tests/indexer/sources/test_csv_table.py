@@ -130,7 +130,6 @@ def test_a_row_in_another_encoding_is_one_error(tmp_path: Path) -> None:
         ("tickets\n1\n", "not a CSV header"),
         ('"id,body\n1,a\n', "not a CSV header"),
         ("id,body,id\n1,a,2\n", "names a column twice: 'id'"),
-        (b"id,caf\xe9\n1,a\n", "header is not UTF-8"),
         (b"x" * 36_000_000, "not a CSV header"),
     ],
 )

@@ -1,0 +1,113 @@
+"""A table of tickets: its encoding, tool and dates are found in a first reading, its tickets yielded in a second."""
+
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
+from io import BufferedIOBase
+from typing import Any
+
+from indexer.parsing import field_of
+from indexer.sources.csv_table import read_csv
+from indexer.sources.dates import DAY_FIRST, DateOrders, parse_date
+from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
+from indexer.sources.opening import DAMAGED
+from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.tool_rows import DATE_FIELDS, ticket_of_row
+from indexer.sources.tools import Tool, tool_of
+
+__all__ = ["Table", "look_at_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that was looked at, and stands at its beginning again."""
+
+    stream: BufferedIOBase
+    encoding: str
+    """As Python names it: ``utf-8`` or ``cp1252``, for example."""
+    zone: tzinfo
+    tool: Tool | None = None
+    dates: Mapping[str, str] = field(default_factory=dict)
+    """`DAY_FIRST` or `MONTH_FIRST` by column that holds dates."""
+
+    def records(self) -> Generator[SourceRecord, None, Cursor | None]:
+        """Yield the rows: those of a known tool as tickets, others as they are, with their dates in ISO 8601."""
+        for record in read_csv(self.stream):
+            if record.value is None:
+                yield record
+            elif self.tool is not None:
+                yield ticket_of_row(record, self.tool, self.dates, self.zone)
+            else:
+                yield self._dated(record, record.value)
+        return None
+
+    def _dated(self, record: SourceRecord, row: Mapping[str, Any]) -> SourceRecord:
+        value = dict(row)
+        lost = 0
+        for column, order in self.dates.items():
+            text = value[column]
+            if not isinstance(text, str) or not text.strip():
+                continue
+            at = parse_date(text, order=order, zone=self.zone)
+            lost += at is None
+            value[column] = at.isoformat() if at else ""
+        return replace(record, value=value, dates_lost=lost)
+
+
+def look_at_table(
+    stream: BufferedIOBase,
+    stack: ExitStack,
+    *,
+    mapping: Mapping[str, str],
+    order: str | None = None,
+    zone: tzinfo = UTC,
+) -> Table:
+    """Read a table once, to know its encoding, its tool and the order of day and month in its dates.
+
+    :param stack: closes what is opened.
+    :param mapping: columns by field, as given by the user; they go before a tool's own.
+    :param order: `DAY_FIRST` or `MONTH_FIRST`, where the user says it.
+    :param zone: of times that name none.
+    :raises SourceError: there is no header, or the dates can be read in both orders.
+    """
+    stream = rereadable(stream, stack)
+    encoding = table_encoding(stream)
+    if encoding != "utf-8":
+        stream = as_utf_8(stream, encoding, stack)
+    start = stream.tell()
+    tool: Tool | None = None
+    dates: list[str] | None = None
+    orders = DateOrders()
+    # What is damaged is the second reading's to report.
+    with suppress(*DAMAGED):
+        for record in read_csv(stream):
+            if record.value is None:
+                continue
+            if dates is None:
+                tool = _mapped(tool_of(list(record.value)), mapping)
+                dates = [name for name in record.value if _is_date(name, tool, mapping)]
+            if order or not dates:
+                break
+            for name in dates:
+                given = record.value[name]
+                for text in given if isinstance(given, list) else [given]:
+                    orders.add(name, text.partition(";")[0])  # a comment of Jira's begins with its date
+    stream.seek(start)
+    chosen = dict.fromkeys(dates or [], order or DAY_FIRST)
+    return Table(stream, encoding, zone, tool, chosen if order else chosen | orders.decided())
+
+
+def _mapped(tool: Tool | None, mapping: Mapping[str, str]) -> Tool | None:
+    if tool is None or not mapping:
+        return tool
+    own = {column.casefold(): name for name, column in mapping.items()}
+    return replace(tool, columns=own | {name: to for name, to in tool.columns.items() if name not in own})
+
+
+def _is_date(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> bool:
+    if tool is not None:
+        name = column.casefold()
+        return tool.columns.get(name) in DATE_FIELDS or name == tool.comments
+    given = [name for name, mapped in mapping.items() if mapped == column]
+    return (given[0] if given else field_of(column)) in DATE_FIELDS

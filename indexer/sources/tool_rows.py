@@ -1,0 +1,118 @@
+"""Rows of a known tool's table as tickets."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from indexer.resolution import Comment
+from indexer.sources.dates import DAY_FIRST, parse_date
+from indexer.sources.record import SourceRecord
+from indexer.sources.tools import OPEN, RESOLVED, Tool
+from indexer.ticket import field_name
+
+__all__ = ["DATE_FIELDS", "ticket_of_row"]
+
+DATE_FIELDS = frozenset({"created_at", "resolved_at", "updated_at"})
+_LISTS = frozenset({"tags"})
+_CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
+
+
+def ticket_of_row(
+    record: SourceRecord, tool: Tool, orders: Mapping[str, str], zone: tzinfo = UTC
+) -> SourceRecord:
+    """Return the ticket of a row: its columns under the names of `Ticket`'s fields.
+
+    A date that cannot be read is left out. An open ticket is an error that says so, with ``left_out``.
+
+    :param record: the row, values by column.
+    :param orders: `DAY_FIRST` or `MONTH_FIRST` by column.
+    :param zone: of times that name none.
+    """
+    value: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    thread: list[Comment] = []
+    row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
+    reporter = {*_filled(row.get("reporter", ("", ""))[1]), *_filled(row.get("reporter id", ("", ""))[1])}
+    ordered = [name for name in tool.columns if name in row] + [
+        name for name in row if name not in tool.columns
+    ]
+    for key in ordered:
+        name, given = row[key]
+        filled = _filled(given)
+        if not filled:
+            continue
+        if key == tool.comments:
+            thread = list(_comments(filled, reporter, orders.get(name, DAY_FIRST), zone))
+            continue
+        target = tool.columns.get(key, "fields." + field_name(key))
+        if target in DATE_FIELDS:
+            at = parse_date(filled[0], order=orders.get(name, DAY_FIRST), zone=zone)
+            if at:
+                value.setdefault(target, at)
+        elif target.startswith("fields."):
+            fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
+        elif target in _LISTS:
+            value.setdefault(target, [tag for text in filled for tag in _tags(text)])
+        else:
+            value.setdefault(target, filled[0])
+    if fields:
+        value["fields"] = fields
+    return _finished(replace(record, value=value), thread, tool.resolved)
+
+
+def _finished(record: SourceRecord, thread: list[Comment], resolved: frozenset[str]) -> SourceRecord:
+    """Return a ticket with its conversation; an open ticket as one that is left out.
+
+    :param thread: in any order.
+    :param resolved: status values of the tool that mean resolved.
+    """
+    value = dict(record.value or {})
+    status = str(value.get("status") or "")
+    category = str(value.pop("category", ""))
+    if _is_open(status.casefold(), category.casefold(), value, resolved):
+        error = f"the ticket is not resolved: its status is {status[:40]!r}"
+        return SourceRecord(place=record.place, error=error, raw=record.raw, left_out=True)
+    if thread:
+        thread = sorted(thread, key=lambda comment: comment.at or datetime.min.replace(tzinfo=UTC))
+        value["thread"] = [
+            {
+                "author": comment.role,
+                "at": comment.at.isoformat() if comment.at else None,
+                "text": comment.text,
+            }
+            for comment in thread
+        ]
+    dates = {name: value[name].isoformat() for name in DATE_FIELDS & value.keys()}
+    return replace(record, value=value | dates)
+
+
+def _is_open(status: str, category: str, value: dict[str, Any], resolved: frozenset[str]) -> bool:
+    if category:
+        return category not in ("done", "complete")
+    if not status:
+        return False
+    if status in RESOLVED or status in resolved:
+        return False
+    return status in OPEN or "resolved_at" not in value
+
+
+def _filled(given: Any) -> list[str]:
+    return [text for text in (given if isinstance(given, list) else [given]) if text and text.strip()]
+
+
+def _tags(text: str) -> list[str]:
+    # Jira's labels cannot hold a space or a comma; others separate tags by commas.
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def _comments(cells: list[str], reporter: set[str], order: str, zone: tzinfo) -> Iterator[Comment]:
+    """Yield the comments of Jira's cells, ``date;author;text``."""
+    for cell in cells:
+        found = _CELL.fullmatch(cell)
+        at = parse_date(found["at"], order=order, zone=zone) if found else None
+        if found is None or at is None:
+            yield Comment(role="agent", text=cell, at=None)
+        else:
+            yield Comment(role="customer" if found["who"] in reporter else "agent", text=found["text"], at=at)

@@ -1,0 +1,195 @@
+"""The helpdesks whose tables are known by their columns: what each column is.
+
+A column is written in lower case. What no table names is kept under ``fields``. Sources, by tool:
+
+- Jira: "Export search results to CSV" (Atlassian Support); multi-valued fields repeat their column.
+- Zendesk: "Exporting data to a CSV file" and "Exporting a view" (Zendesk help).
+- Freshdesk: "Exporting your ticket data" (Freshworks support).
+- ServiceNow: "Export data" and the Incident table's dictionary (ServiceNow docs).
+- HubSpot: "Export records" and "Default ticket properties" (HubSpot Knowledge Base).
+- Salesforce: Case in the Object Reference, and the Case report types' columns.
+- Request Tracker: the search results' spreadsheet (RT documentation, "Query Builder").
+- osTicket: "Export" in the ticket queues' documentation.
+- Intercom: "Export your conversations data". Zammad: "Reporting", the download of a profile. Help Scout: "Export".
+"""
+
+from dataclasses import dataclass, field
+
+__all__ = ["OPEN", "RESOLVED", "TOOLS", "Tool", "tool_of"]
+
+RESOLVED = frozenset(
+    [
+        "solved",
+        "resolved",
+        "closed",
+        "done",
+        "complete",
+        "completed",
+        "fixed",
+        "rejected",
+        "geschlossen",
+        "erledigt",
+        "gelöst",
+        "merged",
+        "cancelled",
+        "canceled",
+    ]
+) | {"won't do", "closed complete", "closed successful"}
+"""Status words of tickets that are over, whatever the tool."""
+
+OPEN = frozenset(["new", "open", "pending", "hold", "active", "reopened", "snoozed", "offen", "neu", "stalled", "waiting", "escalated"]) | {
+    "on hold", "on-hold", "in progress", "to do", "waiting on customer", "waiting on third party",
+    "waiting on contact", "waiting on us", "waiting for customer", "waiting for support", "pending reminder",
+    "pending close", "awaiting user info", "working",
+}  # fmt: skip
+"""Status words of tickets that are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool's table."""
+
+    name: str
+    known_by: tuple[frozenset[str], ...]
+    """Sets of columns: a table that has all of one set is this tool's."""
+    columns: dict[str, str]
+    """The ticket's field by column, the better column of one field first."""
+    comments: str = ""
+    """The column that holds the conversation."""
+    resolved: frozenset[str] = field(default=frozenset())
+    """Status values that mean resolved, beside `RESOLVED`."""
+
+
+def _known(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+TOOLS = (
+    Tool(
+        "Jira",
+        (_known("issue key", "summary", "issue type"),),
+        {
+            "issue key": "id", "summary": "subject", "description": "body", "priority": "priority", "status": "status",
+            "resolution": "outcome", "created": "created_at", "resolved": "resolved_at", "updated": "updated_at",
+            "labels": "tags", "issue type": "fields.type", "component/s": "fields.component",
+            "components": "fields.component", "project name": "fields.product", "reporter": "fields.customer",
+            "status category": "category",
+        },
+        comments="comment",
+    ),
+    Tool(
+        "Zendesk",
+        (_known("id", "subject", "requester", "ticket type"), _known("id", "subject", "requester", "requested", "status")),
+        {
+            "id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
+            "ticket status": "status", "created at": "created_at", "requested": "created_at", "solved at": "resolved_at",
+            "solved": "resolved_at", "updated at": "updated_at", "updated": "updated_at", "tags": "tags",
+            "ticket type": "fields.type", "type": "fields.type", "group": "fields.team", "via": "fields.channel",
+            "requester": "fields.customer",
+        },
+    ),
+    Tool(
+        "Freshdesk",
+        (_known("ticket id", "subject", "created time"), _known("ticket id", "subject", "resolved time")),
+        {
+            "ticket id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
+            "closing note": "resolution", "resolution note": "resolution", "created time": "created_at",
+            "resolved time": "resolved_at", "closed time": "resolved_at", "last update time": "updated_at",
+            "last updated time": "updated_at", "tags": "tags", "type": "fields.type", "group": "fields.team",
+            "source": "fields.channel", "product": "fields.product", "full name": "fields.customer",
+        },
+    ),
+    Tool(
+        "ServiceNow",
+        (_known("number", "short_description"), _known("number", "short description", "state")),
+        {
+            "number": "id", "short_description": "subject", "short description": "subject", "description": "body",
+            "priority": "priority", "state": "status", "incident_state": "status", "close_notes": "resolution",
+            "resolution notes": "resolution", "close notes": "resolution", "close_code": "outcome",
+            "resolution code": "outcome", "opened_at": "created_at", "opened": "created_at",
+            "sys_created_on": "created_at", "created": "created_at", "resolved_at": "resolved_at",
+            "resolved": "resolved_at", "closed_at": "resolved_at", "closed": "resolved_at",
+            "sys_updated_on": "updated_at", "updated": "updated_at", "assignment_group": "fields.team",
+            "assignment group": "fields.team", "caller_id": "fields.customer", "caller": "fields.customer",
+            "cmdb_ci": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
+            "sys_tags": "tags",
+        },
+        resolved=_known("6", "7"),
+    ),
+    Tool(
+        "HubSpot",
+        (_known("ticket id", "ticket name"),),
+        {
+            "ticket id": "id", "ticket name": "subject", "ticket description": "body", "priority": "priority",
+            "ticket status": "status", "resolution": "resolution", "create date": "created_at",
+            "close date": "resolved_at", "last modified date": "updated_at", "ticket tags": "tags",
+            "category": "fields.category", "source": "fields.channel", "pipeline": "fields.team",
+        },
+    ),
+    Tool(
+        "Salesforce",
+        (_known("casenumber", "subject"), _known("case number", "subject")),
+        {
+            "casenumber": "id", "case number": "id", "subject": "subject", "description": "body",
+            "priority": "priority", "status": "status", "createddate": "created_at", "date/time opened": "created_at",
+            "opened date": "created_at", "closeddate": "resolved_at", "date/time closed": "resolved_at",
+            "closed date": "resolved_at", "lastmodifieddate": "updated_at", "case last modified date": "updated_at",
+            "type": "fields.type", "origin": "fields.channel", "case origin": "fields.channel",
+            "product__c": "fields.product", "resolution__c": "resolution", "account name": "fields.customer",
+        },
+    ),
+    Tool(
+        "osTicket",
+        (_known("ticket number", "subject", "help topic"), _known("ticket number", "subject", "current status")),
+        {
+            "ticket number": "id", "subject": "subject", "issue details": "body", "message": "body",
+            "priority": "priority", "current status": "status", "status": "status", "date created": "created_at",
+            "date": "created_at", "closed date": "resolved_at", "date closed": "resolved_at",
+            "last updated": "updated_at", "help topic": "fields.type", "department": "fields.team",
+            "source": "fields.channel", "from": "fields.customer",
+        },
+    ),
+    Tool(
+        "Request Tracker",
+        (_known("id", "subject", "status", "queuename"), _known("id", "subject", "status", "queue", "requestors")),
+        {
+            "id": "id", "subject": "subject", "priority": "priority", "status": "status", "created": "created_at",
+            "resolved": "resolved_at", "lastupdated": "updated_at", "queuename": "fields.team", "queue": "fields.team",
+            "requestors": "fields.customer",
+        },
+    ),
+    Tool(
+        "Intercom",
+        (_known("conversation id", "conversation started at"),),
+        {
+            "conversation id": "id", "title": "subject", "first message": "body", "priority": "priority",
+            "current conversation state": "status", "conversation started at": "created_at",
+            "last closed at": "resolved_at", "conversation tags": "tags", "channel": "fields.channel",
+            "team currently assigned": "fields.team", "user name": "fields.customer",
+        },
+    ),
+    Tool(
+        "Zammad",
+        (_known("#", "title", "state", "group"),),
+        {
+            "#": "id", "title": "subject", "priority": "priority", "state": "status", "created at": "created_at",
+            "closed at": "resolved_at", "updated at": "updated_at", "tags": "tags", "group": "fields.team",
+            "customer": "fields.customer", "create channel": "fields.channel",
+        },
+    ),
+    Tool(
+        "Help Scout",
+        (_known("conversation number", "subject", "mailbox"),),
+        {
+            "conversation number": "id", "subject": "subject", "preview": "body", "status": "status",
+            "created": "created_at", "closed": "resolved_at", "modified": "updated_at", "tags": "tags",
+            "mailbox": "fields.team", "channel": "fields.channel", "customer": "fields.customer",
+        },
+    ),
+)  # fmt: skip
+
+
+def tool_of(columns: list[str]) -> Tool | None:
+    """Return the tool whose columns a table has, ``None`` where it is nobody's."""
+    names = {column.casefold() for column in columns}
+    return next((tool for tool in TOOLS if any(known <= names for known in tool.known_by)), None)

@@ -1,0 +1,124 @@
+"""The columns of each tool's table, from its maker's documentation, and how it writes dates and states."""
+
+from dataclasses import dataclass
+
+__all__ = ["LAYOUTS", "Layout"]
+
+_ISO = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One tool's table."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Each column with the ticket's field that it holds; ``comment`` and ``further`` are none of a ticket's own."""
+    further: str
+    """The name under which the column of a further field is kept."""
+    id: str = "{}"
+    dates: tuple[str, str]
+    resolved: tuple[str, ...] = ("Resolved", "Closed")
+    open: tuple[str, ...] = ("Open", "Pending")
+    priorities: tuple[str, ...] = ("Low", "Medium", "High", "Urgent")
+
+
+LAYOUTS = {
+    "Jira": Layout(
+        columns=(
+            ("Summary", "subject"), ("Issue key", "id"), ("Issue Type", "further"), ("Status", "status"),
+            ("Priority", "priority"), ("Resolution", "outcome"), ("Created", "created_at"), ("Updated", "updated_at"),
+            ("Resolved", "resolved_at"), ("Labels", "tags"), ("Labels", "tags"), ("Labels", "tags"),
+            ("Description", "body"), ("Sprint", ""), ("Sprint", ""), ("Comment", "comment"), ("Comment", ""),
+        ),
+        further="type", id="OPS-{}", dates=("%d/%b/%y %I:%M %p", "%d/%m/%Y %H:%M"),
+        resolved=("Done", "Closed"), open=("To Do", "In Progress"),
+    ),
+    "Zendesk": Layout(
+        columns=(
+            ("Id", "id"), ("Requester", "further"), ("Subject", "subject"), ("Tags", "tags"), ("Status", "status"),
+            ("Priority", "priority"), ("Ticket type", ""), ("Created at", "created_at"),
+            ("Updated at", "updated_at"), ("Solved at", "resolved_at"),
+        ),
+        further="customer", dates=(_ISO, "%Y-%m-%d %H:%M"), resolved=("Solved", "Closed"),
+    ),
+    "Freshdesk": Layout(
+        columns=(
+            ("Ticket ID", "id"), ("Subject", "subject"), ("Description", "body"), ("Status", "status"),
+            ("Priority", "priority"), ("Group", "further"), ("Created time", "created_at"),
+            ("Resolved time", "resolved_at"), ("Last update time", "updated_at"), ("Tags", "tags"),
+            ("Closing note", "resolution"),
+        ),
+        further="team", dates=(_ISO, "%d.%m.%Y %H:%M"),
+    ),
+    "ServiceNow": Layout(
+        columns=(
+            ("number", "id"), ("short_description", "subject"), ("description", "body"), ("state", "status"),
+            ("priority", "priority"), ("assignment_group", "further"), ("opened_at", "created_at"),
+            ("resolved_at", "resolved_at"), ("sys_updated_on", "updated_at"), ("close_code", "outcome"),
+            ("close_notes", "resolution"),
+        ),
+        further="team", id="INC{:07}", dates=(_ISO, "%m/%d/%Y %H:%M:%S"), resolved=("Resolved", "Closed", "6", "7"),
+        open=("New", "In Progress", "On Hold"), priorities=("1 - Critical", "2 - High", "3 - Moderate", "4 - Low"),
+    ),
+    "HubSpot": Layout(
+        columns=(
+            ("Ticket ID", "id"), ("Ticket name", "subject"), ("Ticket description", "body"),
+            ("Ticket status", "status"), ("Priority", "priority"), ("Source", "further"),
+            ("Create date", "created_at"), ("Close date", "resolved_at"), ("Last modified date", "updated_at"),
+            ("Resolution", "resolution"),
+        ),
+        further="channel", dates=("%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p"), resolved=("Closed",),
+        open=("New", "Waiting on contact", "Waiting on us"),
+    ),
+    "Salesforce": Layout(
+        columns=(
+            ("Case Number", "id"), ("Subject", "subject"), ("Description", "body"), ("Status", "status"),
+            ("Priority", "priority"), ("Case Origin", "further"), ("Date/Time Opened", "created_at"),
+            ("Date/Time Closed", "resolved_at"), ("Case Last Modified Date", "updated_at"),
+        ),
+        further="channel", id="{:08}", dates=("%m/%d/%Y %I:%M %p", "%d.%m.%Y %H:%M"), resolved=("Closed",),
+        open=("New", "Working", "Escalated"),
+    ),
+    "osTicket": Layout(
+        columns=(
+            ("Ticket Number", "id"), ("Date Created", "created_at"), ("Subject", "subject"), ("From", "further"),
+            ("Priority", "priority"), ("Help Topic", ""), ("Current Status", "status"),
+            ("Last Updated", "updated_at"), ("Closed Date", "resolved_at"), ("Issue Details", "body"),
+        ),
+        further="customer", id="{:06}", dates=("%m/%d/%y %I:%M %p", "%d/%m/%y %H:%M"), open=("Open",),
+    ),
+    "Request Tracker": Layout(
+        columns=(
+            ("id", "id"), ("Subject", "subject"), ("Status", "status"), ("QueueName", "further"),
+            ("Priority", "priority"), ("Created", "created_at"), ("Resolved", "resolved_at"),
+            ("LastUpdated", "updated_at"),
+        ),
+        further="team", dates=("%a %b %d %H:%M:%S %Y", _ISO), resolved=("resolved", "rejected"),
+        open=("new", "open", "stalled"), priorities=("10", "50", "90"),
+    ),
+    "Intercom": Layout(
+        columns=(
+            ("Conversation ID", "id"), ("Title", "subject"), ("First message", "body"),
+            ("Conversation started at", "created_at"), ("Last closed at", "resolved_at"),
+            ("Current conversation state", "status"), ("Conversation tags", "tags"), ("Channel", "further"),
+        ),
+        further="channel", dates=(_ISO, "%m/%d/%Y %H:%M"), resolved=("closed",), open=("open", "snoozed"),
+    ),
+    "Zammad": Layout(
+        columns=(
+            ("#", "id"), ("Title", "subject"), ("State", "status"), ("Priority", "priority"), ("Group", "further"),
+            ("Created at", "created_at"), ("Closed at", "resolved_at"), ("Updated at", "updated_at"),
+            ("Tags", "tags"),
+        ),
+        further="team", dates=(_ISO, "%d.%m.%Y %H:%M"), resolved=("closed", "merged"),
+        open=("new", "open", "pending reminder"), priorities=("1 low", "2 normal", "3 high"),
+    ),
+    "Help Scout": Layout(
+        columns=(
+            ("Conversation Number", "id"), ("Subject", "subject"), ("Preview", "body"), ("Mailbox", "further"),
+            ("Status", "status"), ("Created", "created_at"), ("Closed", "resolved_at"), ("Modified", "updated_at"),
+            ("Tags", "tags"),
+        ),
+        further="team", dates=(_ISO, "%b %d, %Y %I:%M %p"), resolved=("closed",), open=("active", "pending"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,145 @@
+"""Tables of tickets in each tool's documented columns, in several encodings, delimiters and orders of dates."""
+
+import csv
+import io
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.exports.layouts import LAYOUTS, Layout
+
+__all__ = ["TICKETS", "VARIANTS", "Export", "Variant", "make_export"]
+
+TICKETS = 66
+
+_SUBJECTS = (
+    "Login fails after the update",
+    "Übersicht lädt nicht",
+    "Invoice №7 wrong",
+    "Café printer is offline",
+)
+_BODIES = (
+    'It stopped this morning.\nNothing was changed; "nobody" touched it.',
+    "<p>Guten Tag,</p><p>die <b>Übersicht</b> bleibt leer.</p>",
+    "Hello,\n\n> On Monday you wrote:\n> please try again\n\nit fails, still",
+    "Größe, Straße: 5\tEUR",
+)
+_ANSWERS = (
+    "Restart the print service and clear the queue on the server.",
+    "Die Berechtigung der Gruppe fehlte; wir haben sie eingetragen und den Dienst neu gestartet.",
+)
+_START = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a table is written."""
+
+    name: str
+    encoding: str
+    delimiter: str
+    dates: int
+    """Which of the layout's forms of dates."""
+
+
+VARIANTS = (
+    Variant("plain", "utf-8", ",", 0),
+    Variant("excel", "utf-8-sig", ";", 1),
+    Variant("windows", "cp1252", ";", 1),
+    Variant("unicode", "utf-16", "\t", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The bytes of a file, and what its tickets are."""
+
+    data: bytes
+    truth: list[dict[str, Any]]
+    """The values of each resolved ticket, in order."""
+    open: int
+    """How many tickets are not resolved."""
+
+
+def make_export(tool: str, variant: Variant, seed: int = 0) -> Export:
+    """Return a table of `TICKETS` tickets, every fifth of which is open."""
+    layout, choose = LAYOUTS[tool], random.Random(seed)
+    rows, truth = [], []
+    for number in range(TICKETS):
+        ticket = _ticket(layout, number, choose)
+        if "cp1252" in variant.encoding:
+            ticket = {name: _plain(value) for name, value in ticket.items()}
+        is_open = number % 5 == 4
+        ticket["status"] = choose.choice(layout.open if is_open else layout.resolved)
+        if is_open:
+            ticket.pop("resolved_at", None)
+            ticket.pop("resolution", None)
+        rows.append(_row(layout, ticket, layout.dates[variant.dates]))
+        if not is_open:
+            truth.append(_truth(layout, ticket))
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=variant.delimiter)
+    writer.writerow([column for column, _ in layout.columns])
+    writer.writerows(rows)
+    return Export(out.getvalue().encode(variant.encoding), truth, TICKETS - len(truth))
+
+
+def _ticket(layout: Layout, number: int, choose: random.Random) -> dict[str, Any]:
+    created = _START + timedelta(days=number, minutes=choose.randrange(600))
+    ticket: dict[str, Any] = {
+        "id": layout.id.format(number + 1),
+        "subject": choose.choice(_SUBJECTS),
+        "body": choose.choice(_BODIES),
+        "priority": choose.choice(layout.priorities),
+        "resolution": choose.choice(_ANSWERS),
+        "outcome": choose.choice(("Fixed", "Done")),
+        "created_at": created,
+        "resolved_at": created + timedelta(days=1),
+        "updated_at": created + timedelta(days=2),
+        "tags": choose.sample(["printer", "vpn", "billing"], 2),
+        "further": choose.choice(("North", "")),
+    }
+    if choose.random() < 0.1:
+        ticket["priority"] = ""
+    if choose.random() < 0.1:
+        ticket["updated_at"] = None
+    return ticket
+
+
+def _plain(value: Any) -> Any:
+    return value.replace("№", "No ") if isinstance(value, str) else value
+
+
+def _row(layout: Layout, ticket: dict[str, Any], dates: str) -> list[str]:
+    cells, tags = [], iter(ticket["tags"])
+    repeats = sum(field == "tags" for _, field in layout.columns) > 1
+    for _, field in layout.columns:
+        value = ticket.get(field)
+        if field == "tags":
+            cells.append(next(tags, "") if repeats else ", ".join(ticket["tags"]))
+        elif field == "comment":
+            # Jira's comments: date;author;text
+            at = ticket["created_at"].strftime(dates)
+            cells.append(f"{at};5f0a;{ticket['resolution']}" if ticket.get("resolution") else "")
+        else:
+            cells.append(value.strftime(dates) if isinstance(value, datetime) else str(value or ""))
+    return cells
+
+
+def _truth(layout: Layout, ticket: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reader has to find: what the layout has columns for, and nothing that is empty."""
+    fields = {field for _, field in layout.columns}
+    truth: dict[str, Any] = {name: value for name, value in ticket.items() if name in fields and value}
+    for name in ("created_at", "resolved_at", "updated_at"):
+        if name in truth:
+            # Tools write minutes at best.
+            truth[name] = truth[name].replace(second=0).isoformat()
+    further = truth.pop("further", None)
+    if further:
+        truth["fields"] = {layout.further: further}
+    if "comment" in fields:
+        truth["thread"] = [
+            {"author": "agent", "at": ticket["created_at"].isoformat(), "text": ticket["resolution"]}
+        ]
+    return truth

@@ -1,0 +1,76 @@
+"""Exports of each tool are read as they are, without any option."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.errors import SourceError
+from indexer.sources import SourceRecord, read_source
+from indexer.sources.dates import DAY_FIRST, MONTH_FIRST
+from tests.exports.layouts import LAYOUTS
+from tests.exports.making import VARIANTS, Variant, make_export
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("tool", LAYOUTS)
+def test_every_field_of_an_export_is_exact(tmp_path: Path, tool: str, variant: Variant) -> None:
+    """All resolved tickets with all their fields; the open ones are left out, and counted."""
+    export = make_export(tool, variant, seed=7)
+    path = tmp_path / "export.csv"
+    path.write_bytes(export.data)
+    reader = read_source(str(path))
+    assert [found.tool for found in reader.recognised] == [tool]
+    records = list(reader)
+    found = [record.value for record in records if record.value is not None]
+    assert found == export.truth
+    assert sum(record.left_out for record in records) == export.open == len(records) - len(found)
+
+
+def _table(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = tmp_path / "tickets.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def _value(record: SourceRecord) -> dict[str, object]:
+    assert record.value is not None
+    return record.value
+
+
+def test_dates_that_can_be_read_both_ways_are_asked_about(tmp_path: Path) -> None:
+    """The error names the column and the option, which decides."""
+    path = _table(tmp_path, "id,text,created\n1,a,02/03/2024\n2,b,04/03/2024\n")
+    with pytest.raises(SourceError, match=r"column 'created' .*--date-format day-first"):
+        read_source(str(path))
+    for order, month in ((DAY_FIRST, 3), (MONTH_FIRST, 2)):
+        first = _value(next(read_source(str(path), date_format=order)))
+        assert str(first["created"]).startswith(f"2024-0{month}-")
+
+
+def test_one_value_decides_for_its_column_and_the_others(tmp_path: Path) -> None:
+    """It may stand anywhere in the file."""
+    rows = "".join(f"{i},a,02/03/2024,02/03/2024\n" for i in range(500))
+    path = _table(tmp_path, f"id,text,created,updated\n{rows}500,b,13/03/2024,\n")
+    first = _value(next(read_source(str(path))))
+    assert (first["created"], first["updated"]) == ("2024-03-02T00:00:00+00:00", "2024-03-02T00:00:00+00:00")
+
+
+def test_an_unusable_date_costs_the_date_only(tmp_path: Path) -> None:
+    """It is counted."""
+    (record,) = read_source(str(_table(tmp_path, "id,text,created\n1,a,yesterday\n")))
+    assert (_value(record)["created"], record.dates_lost) == ("", 1)
+
+
+def test_two_columns_that_could_be_the_body_are_asked_about(tmp_path: Path) -> None:
+    """The error names both."""
+    path = _table(tmp_path, "id,message,description\n1,a,b\n")
+    with pytest.raises(SourceError, match=r"'message' or 'description'.*--map body="):
+        read_source(str(path))
+
+
+def test_windows_1252_is_recognised(tmp_path: Path) -> None:
+    """Header and rows, wherever the first letter beyond ASCII stands; and it is said."""
+    rows = "".join(f"{i},plain\n" for i in range(9_000))
+    reader = read_source(str(_table(tmp_path, f"id,text\n{rows}x,Grüße € für Zoë\n", "cp1252")))
+    assert [found.encoding for found in reader.recognised] == ["cp1252"]
+    assert [_value(record) for record in reader][-1] == {"id": "x", "text": "Grüße € für Zoë"}
