@@ -1,4 +1,4 @@
-"""JSON exports of Freshdesk, GitHub and Request Tracker, as their REST interfaces give tickets.
+"""JSON exports of helpdesks that keep a conversation with each ticket, as their REST interfaces give tickets.
 
 What was said is not part of such a ticket: whoever downloads it embeds it, as the pull does. A reader says who wrote
 each message; what resolved the ticket is drawn from them later (`indexer.resolution`).
@@ -9,6 +9,12 @@ each message; what resolved the ticket is drawn from them later (`indexer.resolu
   (Issues, Issue comments). Owners, members and collaborators of the repository are agents; pull requests are no tickets.
 - RT: ``[{"id", "Subject", "Status", …, "history": […]}]``, by RT's REST2 documentation. The history's first entry and
   what a requestor wrote are the customer's; comments are internal and left out.
+- Intercom: ``{"conversations": [{"id", "state", "source", "conversation_parts": {…}, …}]}``, by its API reference
+  (Conversations). Parts that are no comment, and notes, are left out. Times are in Unix seconds.
+- Zammad: ``[{"number", "title", "state", …, "articles": […]}]``, by its REST documentation (Tickets with ``expand=true``,
+  Articles). Internal articles are left out; the first other one is the body.
+- Help Scout: ``{"conversations": [{"number", "subject", "_embedded": {"threads": […]}, …}]}``, by its Mailbox API 2.0
+  (List Conversations with ``embed=threads``). Notes and line items are left out; the earliest thread is the body.
 """
 
 from collections.abc import Callable, Generator
@@ -20,7 +26,14 @@ from indexer.sources.helpdesk import ShapeError, objects, words
 from indexer.sources.json_document import read_elements
 from indexer.sources.record import Cursor, SourceRecord
 
-__all__ = ["read_freshdesk", "read_github", "read_rt"]
+__all__ = [
+    "read_freshdesk",
+    "read_github",
+    "read_helpscout",
+    "read_intercom",
+    "read_rt",
+    "read_zammad",
+]
 
 _Object = dict[str, Any]
 _Records = Generator[SourceRecord, None, Cursor | None]
@@ -28,6 +41,7 @@ _Records = Generator[SourceRecord, None, Cursor | None]
 _FRESHDESK_STATUS = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"}  # fmt: skip
 _FRESHDESK_PRIORITY = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 _GITHUB_AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+_INTERCOM_AUTHORS = {"admin": "agent", "team": "agent", "bot": "system"}
 _RT_UNSET = "1970-01-01T00:00:00Z"
 
 
@@ -44,6 +58,21 @@ def read_github(stream: BufferedIOBase) -> _Records:
 def read_rt(stream: BufferedIOBase) -> _Records:
     """Yield a record for each ticket."""
     return _read(stream, ("items", "tickets"), _rt)
+
+
+def read_intercom(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each conversation."""
+    return _read(stream, ("conversations",), _intercom)
+
+
+def read_zammad(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each ticket."""
+    return _read(stream, ("tickets",), _zammad)
+
+
+def read_helpscout(stream: BufferedIOBase) -> _Records:
+    """Yield a record for each conversation."""
+    return _read(stream, ("conversations",), _helpscout)
 
 
 def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Object], _Object]) -> _Records:
@@ -165,6 +194,88 @@ def _rt_author(entry: _Object, requestors: set[Any]) -> str:
 
 def _rt_time(value: Any) -> Any:
     return None if value == _RT_UNSET else value
+
+
+def _intercom(conversation: _Object) -> _Object:
+    source, tags = _object(conversation, "source"), _object(conversation, "tags")
+    parts = _object(conversation, "conversation_parts")
+    return {
+        "id": conversation.get("id"),
+        "subject": words(conversation.get("title")) or words(source.get("subject")),
+        "body": source.get("body"),
+        "priority": conversation.get("priority"),
+        "status": conversation.get("state"),
+        "created_at": conversation.get("created_at"),
+        "updated_at": conversation.get("updated_at"),
+        "resolved_at": _object(conversation, "statistics").get("last_close_at"),
+        "tags": [tag.get("name") for tag in objects(tags.get("tags"), "tags")],
+        "thread": [
+            {
+                "author": _INTERCOM_AUTHORS.get(_object(part, "author").get("type", ""), "customer"),
+                "at": part.get("created_at"),
+                "text": words(part.get("body")),
+            }
+            for part in objects(parts.get("conversation_parts"), "conversation_parts")
+            if part.get("part_type") in ("comment", "close", "open") and words(part.get("body"))
+        ],
+        "fields": {"channel": source.get("type"), **_object(conversation, "custom_attributes")},
+    }
+
+
+def _zammad(ticket: _Object) -> _Object:
+    said = [
+        article
+        for article in objects(ticket.get("articles"), "articles")
+        if not article.get("internal") and words(article.get("body"))
+    ]
+    return {
+        "id": ticket.get("number"),
+        "subject": ticket.get("title"),
+        "body": said[0]["body"] if said else None,
+        "priority": ticket.get("priority"),
+        "status": ticket.get("state"),
+        "created_at": ticket.get("created_at"),
+        "updated_at": ticket.get("updated_at"),
+        "resolved_at": ticket.get("close_at"),
+        "tags": ticket.get("tags"),
+        "thread": [
+            {
+                "author": words(article.get("sender")).casefold() or "system",
+                "at": article.get("created_at"),
+                "text": article["body"],
+            }
+            for article in said[1:]
+        ],
+        "fields": {"team": ticket.get("group"), "type": ticket.get("type")},
+    }
+
+
+def _helpscout(conversation: _Object) -> _Object:
+    said = [
+        thread
+        for thread in objects(_object(conversation, "_embedded").get("threads"), "threads")
+        if thread.get("type") not in ("note", "lineitem") and words(thread.get("body"))
+    ]
+    said.sort(key=lambda thread: words(thread.get("createdAt")))  # the API gives the newest first
+    return {
+        "id": conversation.get("number"),
+        "subject": conversation.get("subject"),
+        "body": said[0]["body"] if said else conversation.get("preview"),
+        "status": conversation.get("status"),
+        "created_at": conversation.get("createdAt"),
+        "updated_at": conversation.get("userUpdatedAt"),
+        "resolved_at": conversation.get("closedAt"),
+        "tags": [tag.get("tag") for tag in objects(conversation.get("tags"), "tags")],
+        "thread": [
+            {
+                "author": "customer" if thread.get("type") == "customer" else "agent",
+                "at": thread.get("createdAt"),
+                "text": thread["body"],
+            }
+            for thread in said[1:]
+        ],
+        "fields": {"type": conversation.get("type")},
+    }
 
 
 def _object(value: _Object, name: str) -> _Object:

@@ -17,6 +17,9 @@ _ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
 _MARKS = {
     "freshdesk": ("description_text", "requester_id"),
     "github": ("html_url", "number", "state"),
+    "intercom": ("conversation_parts", "source", "state"),
+    "zammad": ("article_count", "number", "title"),
+    "helpscout": ("mailboxId", "number", "primaryCustomer"),
     "rt": ("LastUpdated", "Queue", "Subject"),
 }
 """Names of which a ticket of the tool's has all, and no other tool's has."""
@@ -73,7 +76,14 @@ def _vendor(paths: dict[str, object]) -> str | None:
 def _is_marked(paths: dict[str, object], marks: tuple[str, ...]) -> bool:
     return any(
         all(f"{record}.{mark}" in paths for mark in marks)
-        for record in ("tickets.item", "issues.item", "items.item", "results.item", "item")
+        for record in (
+            "tickets.item",
+            "issues.item",
+            "items.item",
+            "results.item",
+            "conversations.item",
+            "item",
+        )
     )
 
 

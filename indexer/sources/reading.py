@@ -11,7 +11,14 @@ from typing import Any, cast
 
 from indexer.errors import SourceError
 from indexer.parsing import field_of, parse_ticket
-from indexer.sources.conversations import read_freshdesk, read_github, read_rt
+from indexer.sources.conversations import (
+    read_freshdesk,
+    read_github,
+    read_helpscout,
+    read_intercom,
+    read_rt,
+    read_zammad,
+)
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
 from indexer.sources.detect import detect_format, format_of_name
@@ -36,12 +43,15 @@ _READERS: dict[str, Reader] = {
     "freshdesk": read_freshdesk,
     "github": read_github,
     "rt": read_rt,
+    "intercom": read_intercom,
+    "zammad": read_zammad,
+    "helpscout": read_helpscout,
 }
 FORMATS = tuple(_READERS)
 """The formats that can be asked for by name."""
 
 _FIELDS = (*Ticket.__struct_fields__, "subject", "body")
-_FIXED = frozenset({"zendesk", "jira", "freshdesk", "github", "rt"})
+_FIXED = frozenset(_READERS) - {"jsonl", "ndjson", "json", "csv"}
 _SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
 _FITS_ANY_FIELD = "2026-01-01"
 _NUMBERS = re.compile("([0-9]+)")

@@ -118,3 +118,74 @@ def test_a_shape_that_is_wrong_costs_one_record(name: str) -> None:
 def test_nothing_is_nothing() -> None:
     """An empty page has no record."""
     assert list(read_document(io.BytesIO(b"[]").read(), "rt")) == []
+
+
+_INBOXES: dict[str, dict[str, Any]] = {
+    "intercom": {
+        "conversations": [
+            {
+                "id": "12", "title": None, "state": "closed", "priority": "priority", "created_at": 1740816000,
+                "updated_at": 1740823200, "statistics": {"last_close_at": 1740823200}, "tags": {"tags": [{"name": "export"}]},
+                "source": {"type": "email", "subject": "Export stops", "body": "<p>It stops at row 7.</p>"},
+                "conversation_parts": {
+                    "conversation_parts": [
+                        {"part_type": "note", "body": "Difficult one.", "created_at": 1740819000, "author": {"type": "admin"}},
+                        {"part_type": "comment", "body": _ANSWER, "created_at": 1740819600, "author": {"type": "admin"}},
+                        {"part_type": "assignment", "body": None, "created_at": 1740819700, "author": {"type": "bot"}},
+                        {"part_type": "comment", "body": "Thank you!", "created_at": 1740820000, "author": {"type": "user"}},
+                    ]
+                },
+            }
+        ]
+    },
+    "zammad": {
+        "tickets": [
+            {
+                "id": 1, "number": "12", "title": "Export stops", "state": "closed", "priority": "2 normal", "group": "Support",
+                "article_count": 4, "created_at": "2025-03-01T08:00:00Z", "updated_at": "2025-03-01T10:00:00Z",
+                "close_at": "2025-03-01T10:00:00Z", "tags": ["export"],
+                "articles": [
+                    {"sender": "Customer", "internal": False, "body": "It stops at row 7.", "created_at": "2025-03-01T08:00:00Z"},
+                    {"sender": "Agent", "internal": True, "body": "Difficult one.", "created_at": "2025-03-01T08:50:00Z"},
+                    {"sender": "Agent", "internal": False, "body": _ANSWER, "created_at": "2025-03-01T09:00:00Z"},
+                    {"sender": "Customer", "internal": False, "body": "Thank you!", "created_at": "2025-03-01T09:06:40Z"},
+                ],
+            }
+        ]
+    },
+    "helpscout": {
+        "conversations": [
+            {
+                "id": 1, "number": 12, "subject": "Export stops", "status": "closed", "mailboxId": 3, "primaryCustomer": {"id": 5},
+                "createdAt": "2025-03-01T08:00:00Z", "userUpdatedAt": "2025-03-01T10:00:00Z", "closedAt": "2025-03-01T10:00:00Z",
+                "tags": [{"id": 9, "tag": "export"}],
+                "_embedded": {
+                    "threads": [
+                        {"type": "customer", "body": "Thank you!", "createdAt": "2025-03-01T09:06:40Z"},
+                        {"type": "message", "body": _ANSWER, "createdAt": "2025-03-01T09:00:00Z"},
+                        {"type": "note", "body": "Difficult one.", "createdAt": "2025-03-01T08:50:00Z"},
+                        {"type": "customer", "body": "It stops at row 7.", "createdAt": "2025-03-01T08:00:00Z"},
+                    ]
+                },
+            }
+        ]
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", _INBOXES)
+def test_shared_inboxes(tmp_path: Path, tool: str) -> None:
+    """Intercom, Zammad and Help Scout are recognised; notes are left out, and the answer is what resolved it."""
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(_INBOXES[tool]), encoding="utf-8")
+    reader = read_source(str(path))
+    assert [found.format for found in reader.recognised] == [tool]
+    (record,) = reader
+    ticket = parse_ticket(record.value)
+    assert (ticket.id, ticket.text) == ("12", "Export stops\n\nIt stops at row 7.")
+    assert (ticket.resolution, ticket.status, ticket.tags) == (_ANSWER, "closed", ("export",))
+    assert [message.author for message in ticket.thread] == ["agent", "customer"]
+    assert (str(ticket.created_at), str(ticket.resolved_at)) == (
+        "2025-03-01 08:00:00+00:00",
+        "2025-03-01 10:00:00+00:00",
+    )

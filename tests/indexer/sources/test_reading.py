@@ -18,7 +18,7 @@ def _values(path: Path, **options: Any) -> list[dict[str, Any] | None]:
 
 def test_an_unknown_format_names_the_choices(tmp_path: Path) -> None:
     """So does a file whose format cannot be seen."""
-    choices = "jsonl, ndjson, json, csv, zendesk, jira, freshdesk, github, rt"
+    choices = "jsonl, ndjson, json, csv, zendesk, jira, freshdesk, github, rt, intercom, zammad, helpscout"
     path = tmp_path / "tickets.txt"
     path.write_text("hello\n", encoding="utf-8")
     with pytest.raises(SourceError, match=f"'xml' is unknown; there are {choices}"):
