@@ -14,7 +14,8 @@ To add a format:
 7. Enter the function in ``_READERS`` of ``reading.py``; in ``_FIXED`` too, when its fields cannot be mapped.
 8. If its beginning leaves no doubt, teach ``detect_format`` to see it; else it is asked for by name.
 9. Describe the vendor's shape, and what you take from it, in the module's docstring.
-10. Test it with exports written from the vendor's documentation, malformed ones included.
+10. A tool's CSV needs no reader: enter its columns in ``TOOLS`` of ``tools.py``.
+11. Test it with exports written from the vendor's documentation, malformed ones included.
 """
 
 from indexer.sources.dates import ORDERS

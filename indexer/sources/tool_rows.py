@@ -10,7 +10,7 @@ from indexer.resolution import Comment
 from indexer.sources.dates import DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord
 from indexer.sources.tools import OPEN, RESOLVED, Tool
-from indexer.ticket import field_name
+from indexer.ticket import MAX_FIELDS, field_name
 
 __all__ = ["DATE_FIELDS", "ticket_of_row"]
 
@@ -24,7 +24,7 @@ def ticket_of_row(
 ) -> SourceRecord:
     """Return the ticket of a row: its columns under the names of `Ticket`'s fields.
 
-    A date that cannot be read is left out. An open ticket is an error that says so, with ``left_out``.
+    A date that cannot be read is left out and counted. An open ticket is an error that says so, with ``left_out``.
 
     :param record: the row, values by column.
     :param orders: `DAY_FIRST` or `MONTH_FIRST` by column.
@@ -33,6 +33,7 @@ def ticket_of_row(
     value: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     thread: list[Comment] = []
+    lost = 0
     row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
     reporter = {*_filled(row.get("reporter", ("", ""))[1]), *_filled(row.get("reporter id", ("", ""))[1])}
     ordered = [name for name in tool.columns if name in row] + [
@@ -49,6 +50,7 @@ def ticket_of_row(
         target = tool.columns.get(key, "fields." + field_name(key))
         if target in DATE_FIELDS:
             at = parse_date(filled[0], order=orders.get(name, DAY_FIRST), zone=zone)
+            lost += at is None
             if at:
                 value.setdefault(target, at)
         elif target.startswith("fields."):
@@ -58,8 +60,9 @@ def ticket_of_row(
         else:
             value.setdefault(target, filled[0])
     if fields:
-        value["fields"] = fields
-    return _finished(replace(record, value=value), thread, tool.resolved)
+        # Exports of some hundred custom columns exist; a ticket keeps the first ones that are filled.
+        value["fields"] = dict(list(fields.items())[:MAX_FIELDS])
+    return _finished(replace(record, value=value, dates_lost=lost), thread, tool.resolved)
 
 
 def _finished(record: SourceRecord, thread: list[Comment], resolved: frozenset[str]) -> SourceRecord:

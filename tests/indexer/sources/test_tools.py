@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import SourceError
+from indexer.parsing import parse_ticket
 from indexer.sources import SourceRecord, read_source
 from indexer.sources.dates import DAY_FIRST, MONTH_FIRST
 from tests.exports.layouts import LAYOUTS
@@ -74,3 +75,17 @@ def test_windows_1252_is_recognised(tmp_path: Path) -> None:
     reader = read_source(str(_table(tmp_path, f"id,text\n{rows}x,Grüße € für Zoë\n", "cp1252")))
     assert [found.encoding for found in reader.recognised] == ["cp1252"]
     assert [_value(record) for record in reader][-1] == {"id": "x", "text": "Grüße € für Zoë"}
+
+
+def test_a_tools_table_loses_a_date_and_columns_without_end(tmp_path: Path) -> None:
+    """The ticket is read in any case: without the date, which is counted, and with the first hundred fields."""
+    custom = [f"Custom field ({number})" for number in range(150)]
+    header = ",".join(["Summary", "Issue key", "Issue Type", "Status", "Resolved", *custom])
+    row = ",".join(["It stops", "A-1", "Bug", "Done", "yesterday", *["x"] * 150])
+    (record,) = read_source(str(_table(tmp_path, f"{header}\n{row}\n")))
+    value = _value(record)
+    assert ("resolved_at" in value, record.dates_lost) == (False, 1)
+    fields = value["fields"]
+    assert isinstance(fields, dict)
+    assert (len(fields), fields["type"]) == (100, "Bug")
+    assert parse_ticket(value).id == "A-1"
