@@ -14,7 +14,7 @@ from indexer.ticket import kind_of
 
 __all__ = ["ARRAY_NAMES", "DocumentEnd", "read_elements", "read_json"]
 
-ARRAY_NAMES = ("tickets", "issues", "data", "items", "results", "records")
+ARRAY_NAMES = ("tickets", "issues", "data", "items", "results", "result", "records")
 """Names under which exports keep their array of tickets."""
 
 _MAX_DEPTH = 100

@@ -28,6 +28,8 @@ from indexer.sources.jsonl import read_jsonl
 from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
 from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord
 from indexer.sources.table import look_at_table
+from indexer.sources.tool_rows import flat_row, ticket_of_row
+from indexer.sources.tools import tool_of
 from indexer.sources.zendesk import read_zendesk
 from indexer.ticket import Ticket, TicketError
 
@@ -217,7 +219,23 @@ def _file(path: str, options: _Options) -> _Records:
             return (yield from _guarded(name, _table(opened, options)))
         options.recognised.append(Recognised(chosen, opened.encoding))
         records = _guarded(name, _READERS[chosen](opened.stream))
+        if chosen == "json" and not options.mapping:
+            return (yield from _objects(records, options.zone))
         return (yield from _named(records, options.mapping))
+
+
+def _objects(records: _Records, zone: tzinfo) -> _Records:
+    """Pass records on; those with the columns of a known tool's table are read by that table."""
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        tool = tool_of(list(record.value)) if record.value else None
+        if tool is not None:
+            row = replace(record, value=flat_row(record.value or {}))
+            record = ticket_of_row(row, tool, {}, zone)
+        yield record
 
 
 def _table(opened: Opened, options: _Options) -> _Records:

@@ -12,7 +12,7 @@ from indexer.sources.record import SourceRecord
 from indexer.sources.tools import OPEN, RESOLVED, Tool
 from indexer.ticket import MAX_FIELDS, field_name
 
-__all__ = ["DATE_FIELDS", "ticket_of_row"]
+__all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
 
 DATE_FIELDS = frozenset({"created_at", "resolved_at", "updated_at"})
 _LISTS = frozenset({"tags"})
@@ -63,6 +63,16 @@ def ticket_of_row(
         # Exports of some hundred custom columns exist; a ticket keeps the first ones that are filled.
         value["fields"] = dict(list(fields.items())[:MAX_FIELDS])
     return _finished(replace(record, value=value, dates_lost=lost), thread, tool.resolved)
+
+
+def flat_row(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object as a row of texts; of a reference, such as ServiceNow's, what is shown of it."""
+    row: dict[str, Any] = {}
+    for name, given in value.items():
+        shown = given.get("display_value", given.get("Name")) if isinstance(given, dict) else given
+        if isinstance(shown, str | int | float) and not isinstance(shown, bool):
+            row[name] = str(shown)
+    return row
 
 
 def _finished(record: SourceRecord, thread: list[Comment], resolved: frozenset[str]) -> SourceRecord:

@@ -1,5 +1,6 @@
 """Exports of each tool are read as they are, without any option."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,38 @@ def test_a_tools_table_loses_a_date_and_columns_without_end(tmp_path: Path) -> N
     assert isinstance(fields, dict)
     assert (len(fields), fields["type"]) == (100, "Bug")
     assert parse_ticket(value).id == "A-1"
+
+
+def test_flat_objects_are_read_by_the_tools_table(tmp_path: Path) -> None:
+    """As ServiceNow's Table API and Salesforce's queries give them, references and open tickets included."""
+    path = tmp_path / "export.json"
+    common = {
+        "short_description": "It stops",
+        "opened_at": "2024-03-02 08:00:00",
+        "close_notes": "Restart it.",
+    }
+    group = {
+        "display_value": "Network",
+        "link": "https://acme.service-now.com/api/now/table/sys_user_group/1",
+    }
+    rows = [
+        {"number": "INC1", "state": "7", "assignment_group": group} | common,
+        {"number": "INC2", "state": "2", "assignment_group": group} | common,
+    ]
+    path.write_text(json.dumps({"result": rows}), encoding="utf-8")
+    resolved, is_open = read_source(str(path))
+    assert _value(resolved) == {
+        "id": "INC1", "status": "7", "subject": "It stops", "resolution": "Restart it.",
+        "created_at": "2024-03-02T08:00:00+00:00", "fields": {"team": "Network"},
+    }  # fmt: skip
+    assert is_open.left_out
+    case = {
+        "attributes": {"type": "Case"}, "CaseNumber": "00001", "Subject": "It stops", "Status": "Closed",
+        "CreatedDate": "2024-03-02T08:00:00.000+0000", "Origin": "Web",
+    }  # fmt: skip
+    path.write_text(json.dumps({"totalSize": 1, "done": True, "records": [case]}), encoding="utf-8")
+    (record,) = read_source(str(path))
+    assert _value(record) == {
+        "id": "00001", "status": "Closed", "subject": "It stops",
+        "created_at": "2024-03-02T08:00:00+00:00", "fields": {"channel": "Web"},
+    }  # fmt: skip
