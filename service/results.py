@@ -1,8 +1,11 @@
 """The frozen records that travel between the stages: Neighbour, PriorityDecision, Draft, Triage."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
+
+from indexer.ticket import short_text
 
 __all__ = ["Draft", "Evidence", "IndexInfo", "Neighbour", "PriorityDecision", "Timings", "Triage", "Usage"]
 
@@ -11,11 +14,26 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     """A stored ticket like the new one; ``similarity`` is the cosine, in [-1, 1]."""
 
     id: str
-    text: str
+    text: Annotated[str, msgspec.Meta(description="its beginning, unless the question asks for full texts")]
     priority: str | None
-    resolution: str | None
+    resolution: Annotated[str | None, msgspec.Meta(description="cut like the text")]
     similarity: float
     above_floor: Annotated[bool, msgspec.Meta(description="near enough for a draft to rest on it")]
+    subject: str | None = None
+    url: str | None = None
+    status: str | None = None
+    outcome: str | None = None
+    source: str | None = None
+    tags: tuple[str, ...] = ()
+    fields: dict[str, str | tuple[str, ...]] = {}
+    created_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+    def shortened(self) -> "Neighbour":
+        """Return it with the beginnings of its texts."""
+        return msgspec.structs.replace(
+            self, text=short_text(self.text), resolution=self.resolution and short_text(self.resolution)
+        )
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

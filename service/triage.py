@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.ledger import Hit
+from indexer.ledger import Filter, Hit
 from indexer.ticket import embedding_text, text_hash
 from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
@@ -22,7 +22,7 @@ from service.results import Draft, IndexInfo, Neighbour, PriorityDecision, Timin
 from service.runtime import Runtime
 from service.snapshot import Snapshot
 
-__all__ = ["Classified", "Found", "Pipeline", "Triaged"]
+__all__ = ["Classified", "Found", "Pipeline", "Search", "Triaged"]
 
 _EVIDENCE = 6
 
@@ -55,6 +55,19 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which stored tickets are wanted with an answer."""
+
+    limit: int
+    resolved: bool
+    """Only tickets with a resolution."""
+    which: Filter | None = None
+    exclude: frozenset[str] = frozenset()
+    full_texts: bool = False
+    """Whole texts in the answer, instead of their beginnings."""
+
+
 @dataclass(slots=True)
 class _Clock:
     """Milliseconds spent, stage by stage."""
@@ -82,7 +95,7 @@ class Pipeline:
         self._pools = runtime.pools
 
     async def triage(
-        self, text: str, *, top_k: int, draft: bool
+        self, text: str, search: Search, *, draft: bool
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         """Yield what is known at once, then pieces of the draft as they are written, then the whole answer.
 
@@ -92,25 +105,26 @@ class Pipeline:
         """
         async with (
             self._pools.answers.turn(),
-            contextlib.aclosing(self._triage(text, top_k=top_k, draft=draft)) as parts,
+            contextlib.aclosing(self._triage(text, search, draft=draft)) as parts,
         ):
             async for part in parts:
                 yield part
 
     async def _triage(
-        self, text: str, *, top_k: int, draft: bool
+        self, text: str, search: Search, *, draft: bool
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
             vector, requests, embedding_tokens = await self._embed(snapshot, text, clock)
             decision = self._classify(snapshot, vector, clock)
-            hits = await self._retrieve(snapshot, vector, top_k, clock, resolved=True)
+            hits = await self._retrieve(snapshot, vector, search, clock)
         neighbours = _neighbours(snapshot, hits)
+        shown = _shown(neighbours, search)
         first = Triaged(
             id=new_answer(self._runtime.store.ledger.secret),
             priority=decision,
-            neighbours=neighbours,
+            neighbours=shown,
             index=_index(snapshot),
         )
         yield first
@@ -134,7 +148,7 @@ class Pipeline:
         yield Triage(
             id=first.id,
             priority=decision,
-            neighbours=neighbours,
+            neighbours=shown,
             reply=result.draft,
             index=first.index,
             timings_ms=clock.timings(),
@@ -159,14 +173,14 @@ class Pipeline:
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
 
-    async def similar(self, text: str, *, top_k: int, with_resolution: bool) -> Found:
-        """Return the nearest stored tickets, all of them or those with a resolution."""
+    async def similar(self, text: str, search: Search) -> Found:
+        """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
             vector, requests, tokens = await self._embed(snapshot, text, clock)
-            hits = await self._retrieve(snapshot, vector, top_k, clock, resolved=with_resolution)
+            hits = await self._retrieve(snapshot, vector, search, clock)
         return Found(
-            neighbours=_neighbours(snapshot, hits),
+            neighbours=_shown(_neighbours(snapshot, hits), search),
             floor=snapshot.floor,
             index=_index(snapshot),
             timings_ms=clock.timings(),
@@ -209,26 +223,31 @@ class Pipeline:
         return decision
 
     async def _retrieve(
-        self, snapshot: Snapshot, vector: NDArray[np.float32], top_k: int, clock: _Clock, *, resolved: bool
+        self, snapshot: Snapshot, vector: NDArray[np.float32], search: Search, clock: _Clock
     ) -> list[Hit]:
         began = time.perf_counter()
         try:
-            hits = await self._nearest(snapshot, vector, top_k, resolved=resolved)
+            hits = await self._nearest(snapshot, vector, search)
         except SlowIndexError:
             # Who asked has waited long enough: the next one is told at once, until it answers again.
             self._runtime.upkeep.start_repair()
             raise
         except IndexUnavailableError:
             await self._runtime.upkeep.repaired()
-            hits = await self._nearest(snapshot, vector, top_k, resolved=resolved)
+            hits = await self._nearest(snapshot, vector, search)
         clock.retrieve = _since(began)
         return hits
 
-    async def _nearest(
-        self, snapshot: Snapshot, vector: NDArray[np.float32], top_k: int, *, resolved: bool
-    ) -> list[Hit]:
-        store, generation = self._runtime.store, snapshot.generation
-        return await self._pools.reads.run(store.nearest, generation, vector, top_k, resolved=resolved)
+    async def _nearest(self, snapshot: Snapshot, vector: NDArray[np.float32], search: Search) -> list[Hit]:
+        return await self._pools.reads.run(
+            self._runtime.store.nearest,
+            snapshot.generation,
+            vector,
+            search.limit,
+            resolved=search.resolved,
+            which=search.which,
+            exclude=search.exclude,
+        )
 
 
 def _neighbours(snapshot: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
@@ -240,9 +259,22 @@ def _neighbours(snapshot: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
             resolution=hit.ticket.resolution,
             similarity=round(hit.similarity, 6),
             above_floor=hit.similarity >= snapshot.floor,
+            subject=hit.ticket.subject,
+            url=hit.ticket.url,
+            status=hit.ticket.status,
+            outcome=hit.ticket.outcome,
+            source=hit.ticket.source,
+            tags=hit.ticket.tags,
+            fields=hit.ticket.fields,
+            created_at=hit.ticket.created_at,
+            resolved_at=hit.ticket.resolved_at,
         )
         for hit in hits
     )
+
+
+def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:
+    return neighbours if search.full_texts else tuple(one.shortened() for one in neighbours)
 
 
 def _index(snapshot: Snapshot) -> IndexInfo:

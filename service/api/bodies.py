@@ -41,7 +41,12 @@ class Document(JsonRenderPlugin):
             schemas[name]["additionalProperties"] = False
             schemas[name]["properties"] |= _words()
         for name, examples in _EXAMPLES.items():
-            schemas[name] |= {"anyOf": _any_of("text", "subject", "body"), "examples": examples}
+            schemas[name] |= {
+                "anyOf": _any_of("text", "subject", "body"),
+                # The whole ticket is given alone.
+                "dependentSchemas": {"text": {"anyOf": [_nulls("text"), _nulls("subject", "body")]}},
+                "examples": examples,
+            }
         schemas["FeedbackRequest"]["properties"] |= {
             "triage_id": _nullable({"type": "string", "minLength": 1, "maxLength": 64})
             | {"description": "`id` of the answer"},
@@ -109,6 +114,10 @@ def _label() -> _Schema:
 
 def _nullable(*kinds: _Schema) -> _Schema:
     return {"anyOf": [*kinds, {"type": "null"}]}
+
+
+def _nulls(*names: str) -> _Schema:
+    return {"properties": {name: {"type": "null"} for name in names}}
 
 
 def _any_of(*names: str) -> list[_Schema]:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, Router, post
@@ -10,13 +10,14 @@ from litestar.params import JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK
 
+from indexer.ledger import Filter
 from indexer.parsing import parse_ticket
-from indexer.ticket import MAX_TEXT_LENGTH
+from indexer.ticket import MAX_TEXT_LENGTH, TicketError
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
 from service.results import Triage
-from service.triage import Classified, Found, Pipeline, Triaged
+from service.triage import Classified, Found, Pipeline, Search, Triaged
 
 __all__ = ["events_of", "router"]
 
@@ -37,22 +38,50 @@ class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def whole(self) -> str:
         """Return the text as a stored ticket would have it.
 
-        :raises TicketError: there is none, or it is too long.
+        :raises TicketError: there is none, it is too long, or it is given twice.
         """
+        if self.text is not None and (self.subject is not None or self.body is not None):
+            msg = "text is the whole ticket: give it alone, or subject and body without it"
+            raise TicketError(msg)
         return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body}).text
 
 
-class TriageRequest(TicketText, kw_only=True):
-    """A new ticket, and what the answer is to hold."""
+class _SearchRequest(TicketText, kw_only=True):
+    """A new ticket, and which stored ones are wanted."""
 
     top_k: _TopK = 5
+    filter: Annotated[Filter | None, msgspec.Meta(description="only stored tickets that meet it")] = None
+    exclude: Annotated[
+        list[str],
+        msgspec.Meta(
+            max_length=100, description="ids that are not wanted, such as the ticket's own where it is stored"
+        ),
+    ] = []
+    texts: Annotated[
+        Literal["short", "full"],
+        msgspec.Meta(description="of the stored tickets: their beginnings, or all of them"),
+    ] = "short"
+
+    def search(self, *, resolved: bool) -> Search:
+        """Return what is wanted, as the pipeline takes it."""
+        return Search(
+            limit=self.top_k,
+            resolved=resolved,
+            which=None if self.filter is None or self.filter.is_empty else self.filter,
+            exclude=frozenset(self.exclude),
+            full_texts=self.texts == "full",
+        )
+
+
+class TriageRequest(_SearchRequest, kw_only=True):
+    """A new ticket, and what the answer is to hold."""
+
     draft: Annotated[bool, msgspec.Meta(description="false: no reply is written, and no LLM is asked")] = True
 
 
-class SimilarRequest(TicketText, kw_only=True):
+class SimilarRequest(_SearchRequest, kw_only=True):
     """A new ticket, and which stored ones to return."""
 
-    top_k: _TopK = 5
     with_resolution: Annotated[bool, msgspec.Meta(description="only tickets that have one")] = False
 
 
@@ -72,7 +101,7 @@ async def triage(
     `token` for each piece of the draft, then `done` with the whole answer, which is authoritative, or `error`.
     """
     pipeline: Pipeline = request.app.state.pipeline
-    answer = pipeline.triage(data.whole(), top_k=data.top_k, draft=data.draft)
+    answer = pipeline.triage(data.whole(), data.search(resolved=True), draft=data.draft)
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
         first = await anext(answer)
@@ -98,7 +127,7 @@ async def classify(request: Request[Any, Any, Any], data: JSONBody[TicketText]) 
 async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
     """Return the nearest stored tickets."""
     pipeline: Pipeline = request.app.state.pipeline
-    return await pipeline.similar(data.whole(), top_k=data.top_k, with_resolution=data.with_resolution)
+    return await pipeline.similar(data.whole(), data.search(resolved=data.with_resolution))
 
 
 async def events_of(
