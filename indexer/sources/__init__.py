@@ -20,6 +20,15 @@ To add a format:
 
 from indexer.sources.dates import ORDERS
 from indexer.sources.reading import FORMATS, SourceReader, read_document, read_source
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.record import Cursor, Recognised, SourceRecord
 
-__all__ = ["FORMATS", "ORDERS", "Cursor", "SourceReader", "SourceRecord", "read_document", "read_source"]
+__all__ = [
+    "FORMATS",
+    "ORDERS",
+    "Cursor",
+    "Recognised",
+    "SourceReader",
+    "SourceRecord",
+    "read_document",
+    "read_source",
+]

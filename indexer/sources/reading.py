@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from indexer.errors import SourceError
 from indexer.parsing import field_of, parse_ticket
+from indexer.sources.columns import meaning_of
 from indexer.sources.conversations import (
     read_freshdesk,
     read_github,
@@ -56,6 +57,7 @@ _FIELDS = (*Ticket.__struct_fields__, "subject", "body")
 _FIXED = frozenset(_READERS) - {"jsonl", "ndjson", "json", "csv"}
 _SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
 _FITS_ANY_FIELD = "2026-01-01"
+_MOST_NAMES = 1_000  # noted of a file whose objects all have names of their own
 _NUMBERS = re.compile("([0-9]+)")
 
 _Records = Generator[SourceRecord, None, Cursor | None]
@@ -217,11 +219,29 @@ def _file(path: str, options: _Options) -> _Records:
         _check_mapping(options.mapping, chosen)
         if chosen == "csv":
             return (yield from _guarded(name, _table(opened, options)))
-        options.recognised.append(Recognised(chosen, opened.encoding))
+        recognised = Recognised(chosen, opened.encoding)
+        options.recognised.append(recognised)
         records = _guarded(name, _READERS[chosen](opened.stream))
+        if chosen not in _FIXED:
+            records = _noted(records, recognised, options.mapping)
         if chosen == "json" and not options.mapping:
             return (yield from _objects(records, options.zone))
         return (yield from _named(records, options.mapping))
+
+
+def _noted(records: _Records, recognised: Recognised, mapping: dict[str, str]) -> _Records:
+    """Pass records on, and note what their names mean."""
+    columns = recognised.columns
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        new = [name for name in record.value or () if name not in columns]
+        if new and len(columns) < _MOST_NAMES:
+            tool = tool_of(list(record.value or ())) if recognised.format == "json" and not mapping else None
+            columns.update((name, meaning_of(name, tool, mapping)) for name in new)
+        yield record
 
 
 def _objects(records: _Records, zone: tzinfo) -> _Records:
@@ -245,7 +265,8 @@ def _table(opened: Opened, options: _Options) -> _Records:
         )
         tool = table.tool.name if table.tool else None
         encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
-        options.recognised.append(Recognised("csv", encoding, tool))
+        columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
+        options.recognised.append(Recognised("csv", encoding, tool, columns))
         if table.tool is not None:
             return (yield from table.records())
         return (yield from _named(table.records(), options.mapping, has_columns=True))

@@ -1,7 +1,7 @@
 """What a reader hands out: records, and the place where the next export continues."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedIOBase
 from typing import Any, Protocol
 
@@ -59,6 +59,9 @@ class Recognised:
     """As Python names it."""
     tool: str | None = None
     """The helpdesk that wrote the table."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """What each column, or name in the objects read so far, is for a ticket: ``body``, ``fields.team``, or nothing where
+    it is not read. Empty for an export with a shape of its own, such as Zendesk's JSON."""
 
 
 class Reader(Protocol):

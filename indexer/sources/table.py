@@ -27,6 +27,7 @@ class Table:
     encoding: str
     """As Python names it: ``utf-8`` or ``cp1252``, for example."""
     zone: tzinfo
+    columns: tuple[str, ...] = ()
     tool: Tool | None = None
     dates: Mapping[str, str] = field(default_factory=dict)
     """`DAY_FIRST` or `MONTH_FIRST` by column that holds dates."""
@@ -77,6 +78,7 @@ def look_at_table(
         stream = as_utf_8(stream, encoding, stack)
     start = stream.tell()
     tool: Tool | None = None
+    columns: tuple[str, ...] = ()
     dates: list[str] | None = None
     orders = DateOrders()
     # What is damaged is the second reading's to report.
@@ -85,6 +87,7 @@ def look_at_table(
             if record.value is None:
                 continue
             if dates is None:
+                columns = tuple(record.value)
                 tool = _mapped(tool_of(list(record.value)), mapping)
                 dates = [name for name in record.value if _is_date(name, tool, mapping)]
             if order or not dates:
@@ -95,7 +98,7 @@ def look_at_table(
                     orders.add(name, text.partition(";")[0])  # a comment of Jira's begins with its date
     stream.seek(start)
     chosen = dict.fromkeys(dates or [], order or DAY_FIRST)
-    return Table(stream, encoding, zone, tool, chosen if order else chosen | orders.decided())
+    return Table(stream, encoding, zone, columns, tool, chosen if order else chosen | orders.decided())
 
 
 def _mapped(tool: Tool | None, mapping: Mapping[str, str]) -> Tool | None:
