@@ -1,4 +1,4 @@
-"""A copy of the ledger in one portable file, and an empty store made of it.
+"""Backup: the ledger copied into one file, and a store filled from it.
 
 The file is an SQLite database with the ledger's own tables, the same for both databases. Its further table
 ``backup`` says when it was made, how many rows there are, and the SHA-256 of all of them.

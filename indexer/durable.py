@@ -1,4 +1,4 @@
-"""Renames that outlast a loss of power."""
+"""Renaming files so that the new name survives a power failure."""
 
 import os
 from pathlib import Path

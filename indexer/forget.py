@@ -17,7 +17,6 @@ from indexer.ledger import Generation, Ledger
 from indexer.progress import Progress
 from indexer.rebuild import drop_retired
 from indexer.store import Store
-from indexer.ticket import text_hash
 from indexer.traces import File, Known, Traces, scan, traces_of
 
 __all__ = ["Receipt", "UnknownTicketsError", "forget", "unfinished"]
@@ -153,9 +152,9 @@ def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, 
     if found.ids:
         traces = traces_of(
             found.known,
-            ledger.vectors.everywhere(found.hashes),
+            ledger.vectors.in_all_spaces(found.hashes),
             _remaining(ledger, found),
-            ledger.vectors.remaining(found.ids),
+            ledger.vectors.of_other_tickets(found.ids),
         )
         journal.traces.join(traces)
         journal.ids = list(dict.fromkeys((*journal.ids, *found.ids)))
@@ -178,7 +177,7 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     stored, deleted = ledger.tickets.get(ids), ledger.tickets.deleted(ids)
     replies = ledger.feedback.replies(ids)
     found = {i: None for i in ids if i in stored or i in deleted or i in replies}
-    hashes = deleted | {i: text_hash(ticket.text) for i, ticket in stored.items()}
+    hashes = deleted | {i: ticket.text_hash for i, ticket in stored.items()}
     having = ledger.tickets.with_texts(set(hashes.values()))
     shared = {text for ticket_id, text in having.items() if ticket_id not in found}
     known = [Known(i, "id", i) for i in found]
@@ -194,7 +193,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
     for ticket in ledger.tickets.records():
         if ticket.id not in found.ids:
             yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
-    yield from ledger.feedback.remaining(found.ids)
+    yield from ledger.feedback.replies_of_others(found.ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:
@@ -237,13 +236,13 @@ def _write_anew(store: Store, live: Generation, progress: Progress) -> Generatio
             if attempt == _ATTEMPTS:
                 raise
             store.prepare(progress)
-    msg = f"tickets are written faster than {new.name} can be told of them: run `precedent forget` when less is written"
+    msg = f"tickets are written faster than {new.name} can get them: run `precedent forget` when less is written"
     raise PrecedentError(msg)
 
 
 def _switched(store: Store, new: Generation) -> bool:
     with store.ledger.index_lock():
-        return any(store.go_live(new, alone=True) for _ in range(_ROUNDS))
+        return any(store.go_live(new, remove_others=True) for _ in range(_ROUNDS))
 
 
 def _notes(store: Store, journal: _Journal, *, local: bool) -> list[str]:

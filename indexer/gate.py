@@ -1,4 +1,4 @@
-"""The gate before a switch: a new generation must hold everything, find it again, and judge no worse."""
+"""The checks that a new generation must pass before it goes live."""
 
 import math
 from collections import Counter
@@ -49,7 +49,7 @@ def examine(store: Store, new: Generation, old: Generation | None, progress: Pro
     """
     reasons = []
     found = compare(store.ledger, store.index, new, progress)
-    tickets = store.ledger.tickets.count()
+    tickets = store.tickets.count()
     if found.ids:
         reasons.append(f"{len(found.ids):,} of {tickets:,} tickets are not as the ledger has them")
     if found.unusable:
@@ -96,8 +96,8 @@ def _share(right: dict[str, bool]) -> float | None:
 def _agreements(
     store: Store, new: Generation, old: Generation | None, progress: Progress
 ) -> tuple[dict[str, bool], dict[str, bool]]:
-    labels = store.ledger.tickets.priorities()
-    texts = store.ledger.tickets.hashes()
+    labels = store.tickets.priorities()
+    texts = store.tickets.hashes()
     labelled = sorted(i for i, label in labels.items() if label is not None and i in texts)
     if old is None or len(labelled) < _LEAST or len({labels[i] for i in labelled}) == 1:
         return {}, {}
@@ -120,7 +120,7 @@ def _agreement(
     right = {}
     for start in range(0, len(sample), _QUERIES):
         page = sample[start : start + _QUERIES]
-        stored = store.ledger.vectors.get(generation.space, {texts[i] for i in page})
+        stored = store.vectors.get(generation.space, {texts[i] for i in page})
         ids = [i for i in page if texts[i] in stored]
         if not ids:
             continue

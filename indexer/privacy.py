@@ -1,4 +1,4 @@
-"""What other users of the machine must not see: files, environments of processes, images of memory."""
+"""Keeping files, environments of processes and core dumps from other users of the machine."""
 
 import logging
 import os

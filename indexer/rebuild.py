@@ -1,4 +1,4 @@
-"""A new generation from the ledger beside the live one, and the switch to it; the same way back."""
+"""Rebuild: a new generation made from the ledger beside the live one, the switch to it, and the way back."""
 
 import asyncio
 import time
@@ -92,7 +92,7 @@ class _Work:
 
     async def embed(self) -> Space | None:
         """Have every ticket's text embedded that the space lacks, and return the space."""
-        vectors = self.store.ledger.vectors
+        vectors = self.store.vectors
         space = await self.known_space()
         total = 0
         size = max(_SMALLEST_PAGE, 4 * self.embedder.batch_size * self.embedder.concurrency)
@@ -111,7 +111,7 @@ class _Work:
         return space
 
     def _refuse(self, refused: Mapping[str, str]) -> None:
-        hashes = self.store.ledger.tickets.hashes()
+        hashes = self.store.tickets.hashes()
         ids = [ticket_id for ticket_id, text in hashes.items() if text in refused]
         msg = (
             f"{self.embedder.model} refuses the texts of {len(ids):,} tickets ({', '.join(map(repr, ids[:_NAMED]))}): "
@@ -121,7 +121,7 @@ class _Work:
 
     async def known_space(self) -> Space | None:
         return await to_thread(
-            self.store.ledger.vectors.known_space, self.embedder.kind, self.embedder.model, RECIPE
+            self.store.vectors.known_space, self.embedder.kind, self.embedder.model, RECIPE
         )
 
 
@@ -181,7 +181,7 @@ async def rebuild(
 async def rollback(
     store: Store, embedder: Embedder, *, force: bool = False, progress: Progress
 ) -> RebuildReport:
-    """Make the previous generation live again, after it was told of all that it has missed.
+    """Make the previous generation live again, after it got all that it has missed.
 
     :param embedder: of the previous generation's space.
     :raises GateRefusedError: it does not hold what the ledger has; it stays as it is.
@@ -199,7 +199,7 @@ def previous_generation(store: Store) -> Generation:
 
     :raises PrecedentError: there is none.
     """
-    previous = store.ledger.generations.previous()
+    previous = store.generations.previous()
     if previous is None:
         msg = "there is no previous generation to go back to"
         raise PrecedentError(msg)
@@ -212,7 +212,7 @@ def drop_retired(store: Store, *, before: float) -> tuple[str, ...]:
     :param before: when a generation must have retired to be dropped, in seconds since the epoch.
     :return: the names of what was dropped. The local server removes their files when it starts next.
     """
-    generations = store.ledger.generations
+    generations = store.generations
     previous = generations.previous()
     dropped = [generation for generation in generations.retired(before=before) if generation != previous]
     for generation in dropped:
@@ -226,7 +226,7 @@ def drop_retired(store: Store, *, before: float) -> tuple[str, ...]:
 def _unfinished(store: Store, space: Space) -> Generation | None:
     """Return the generation that an interrupted rebuild left in this space, and drop those in others."""
     found = None
-    for generation in store.ledger.generations.all():
+    for generation in store.generations.all():
         if generation.status == "building":
             if generation.space == space and found is None:
                 found = generation
@@ -252,7 +252,9 @@ async def _bring_live(work: _Work, new: Generation, old: Generation | None, *, f
             if attempt == _ATTEMPTS:
                 raise
             await to_thread(store.prepare, work.progress)
-    msg = f"tickets are written faster than {new.name} can be told of them: run the same command when less is written"
+    msg = (
+        f"tickets are written faster than {new.name} can get them: run the same command when less is written"
+    )
     raise PrecedentError(msg)
 
 

@@ -1,4 +1,4 @@
-"""What is sound of a damaged ledger, saved in a backup file, and a list of what is not."""
+"""Salvage: the readable part of a damaged ledger saved as a backup, and a list of the rest."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""What a single setting's type cannot check: addresses, keys, and settings that need each other."""
+"""Checks of settings beyond their types: addresses, keys, and settings that need each other."""
 
 import contextlib
 import ipaddress

@@ -1,4 +1,4 @@
-"""Ledger and index as one: what the ledger has and the index lacks is replayed, a damaged index is rebuilt."""
+"""The store: the ledger and its Chroma index, kept equal."""
 
 import contextlib
 import logging
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.chroma.check import compare, differing, glance
+from indexer.chroma.check import compare, differing, probe_sample
 from indexer.chroma.failures import (
     DamagedIndexError,
     UnreadableIndexError,
@@ -53,6 +53,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.ledger = Ledger(settings.database_url, settings.data_dir)
+        self.tickets, self.generations = self.ledger.tickets, self.ledger.generations
+        self.vectors, self.feedback = self.ledger.vectors, self.ledger.feedback
         self.index = Index(settings, self.ledger.id)
         self._lock = threading.Lock()
         self._preparing: Future[None] | None = None
@@ -112,7 +114,7 @@ class Store:
         :raises IndexUnavailableError: the index failed or is damaged: the next `prepare` compares it whole, if there is
             evidence, and brings it back.
         """
-        endpoint, live = self.index.endpoint, self.ledger.generations.live()
+        endpoint, live = self.index.endpoint, self.generations.live()
         if live is not None and self.index.suspect:
             try:
                 self._compare(live, progress)
@@ -139,7 +141,7 @@ class Store:
             index that fails is the caller's, whose own time is bounded too.
         :raises IndexBusyError: others write for longer.
         """
-        total = len(only) if only is not None else self.ledger.generations.count_pending(generation)
+        total = len(only) if only is not None else self.generations.count_pending(generation)
         # A database takes only so many ids in one statement.
         waiting = [None] if only is None else list(pages(only))
         done = failures = 0
@@ -151,7 +153,7 @@ class Store:
                     self.index.create(generation)
                     made = True
                 with self._turn(generation, patience):
-                    told = self._replay_page(generation, waiting[0])
+                    written = self._replay_page(generation, waiting[0])
             except IndexUnavailableError as error:
                 failures += 1
                 if failures == _ATTEMPTS or patience is not None or isinstance(error, IndexBusyError):
@@ -160,9 +162,9 @@ class Store:
                 self.prepare(progress, instead_of=connection)
                 made = False
                 continue
-            if told:
+            if written:
                 failures = 0
-                done += told
+                done += written
                 progress("index", done, max(done, total))
             else:
                 waiting.pop(0)
@@ -175,20 +177,20 @@ class Store:
         if self._note_differing(generation):
             self.replay(generation, progress)
 
-    def go_live(self, generation: Generation, *, alone: bool = False) -> bool:
+    def go_live(self, generation: Generation, *, remove_others: bool = False) -> bool:
         """Make a complete generation live, unless it has not all tickets; return whether it is live.
 
         The caller holds the index lock, so that what is written to the ledger meanwhile waits, and is little.
 
-        :param alone: remove all other generations from the ledger in the same step.
+        :param remove_others: remove all other generations from the ledger in the same step.
         """
         self._replay_all(generation, no_progress)
-        return self.ledger.generations.switch(generation, alone=alone)
+        return self.generations.switch(generation, remove_others=remove_others)
 
     def drop(self, generation: Generation) -> None:
         """Delete a generation that is not live, collection first."""
         self.index.drop(generation.name)
-        self.ledger.generations.remove(generation)
+        self.generations.remove(generation)
 
     def nearest(
         self,
@@ -244,19 +246,19 @@ class Store:
         )
 
     def _replay_page(self, generation: Generation, only: Sequence[str] | None = None) -> int:
-        entries, vectors, revision = self.ledger.generations.pending(generation, _PAGE, only=only)
+        entries, vectors, revision = self.generations.pending(generation, _PAGE, only=only)
         if entries:
             self.index.write(generation, entries, vectors)
-            self.ledger.generations.settle(generation, [entry.id for entry in entries], revision)
+            self.generations.mark_indexed(generation, [entry.id for entry in entries], revision)
         return len(entries)
 
     def _prepare(self, progress: Progress, *, whole: bool) -> None:
-        self.ledger.glance()
+        self.ledger.check_sample()
         failures = 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self.index.connect()
-                live = self.ledger.generations.live()
+                live = self.generations.live()
                 # What is being built is its builder's to check, what is retired a rollback's.
                 if live is None or self._check(live, progress, whole=whole or self._doubted):
                     self.index.note_checked()
@@ -301,12 +303,12 @@ class Store:
             _log.info("Chroma was not stopped in order: checking %s against the ledger", generation.name)
         with self.ledger.index_lock():
             self._replay_all(generation, progress)
-            known = self.ledger.tickets.count()
-            if self.index.count(generation) != known - self.ledger.generations.count_pending(generation):
+            known = self.tickets.count()
+            if self.index.count(generation) != known - self.generations.count_pending(generation):
                 self._note_differing(generation)
                 self._replay_all(generation, progress)
             size = _SAMPLE if suspect else _GLANCE
-            reach = glance(self.ledger, self.index, generation, size)
+            reach = probe_sample(self.ledger, self.index, generation, size)
         if len(reach.lost) > 1 and reach.share < _FOUND:
             found = reach.asked - len(reach.lost)
             msg = f"{generation.name} finds only {found} of {reach.asked} stored tickets by their own vectors"
@@ -323,7 +325,7 @@ class Store:
             raise DamagedIndexError(msg)
         if found.ids:
             _log.warning("%s differs from the ledger in %s tickets", generation.name, f"{len(found.ids):,}")
-            self.ledger.generations.note_pending(generation, found.ids)
+            self.generations.mark_pending(generation, found.ids)
             with self.ledger.index_lock():
                 self._replay_all(generation, progress)
 
@@ -335,14 +337,14 @@ class Store:
                 generation.name,
                 f"{len(wrong):,}",
             )
-            self.ledger.generations.note_pending(generation, wrong)
+            self.generations.mark_pending(generation, wrong)
         return len(wrong)
 
     def _replay_all(self, generation: Generation, progress: Progress) -> None:
-        total = self.ledger.generations.count_pending(generation)
+        total = self.generations.count_pending(generation)
         if total:
             _log.info("replaying %s tickets from the ledger into %s", f"{total:,}", generation.name)
         done = 0
-        while told := self._replay_page(generation):
-            done += told
+        while written := self._replay_page(generation):
+            done += written
             progress("replay", done, max(done, total))

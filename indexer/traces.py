@@ -1,4 +1,4 @@
-"""Traces of tickets in files: pieces of bytes that no other ticket has, and where they are found."""
+"""The search for remains of erased tickets: byte sequences that no other ticket has, and the files that hold them."""
 
 import contextlib
 import hashlib

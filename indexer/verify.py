@@ -1,4 +1,4 @@
-"""Is everything stored as it should be: ledger, index, and each against the other; and mending it."""
+"""Verification of the ledger and the index against each other, and repair."""
 
 import sqlite3
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.chroma.check import Differences, Reach, compare, probe
+from indexer.chroma.check import Differences, ProbeResult, compare, probe
 from indexer.chroma.supervisor import is_segment
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
@@ -128,7 +128,7 @@ def _replace(store: Store, live: Generation, ids: Sequence[str], progress: Progr
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
         # Noted first: a kill after the deletion leaves them to be replayed.
-        store.ledger.generations.note_pending(live, page)
+        store.generations.mark_pending(live, page)
         store.index.delete(live, page)
         store.replay(live, progress)
 
@@ -159,7 +159,7 @@ def _ledger_problems(store: Store) -> list[Problem]:
     return problems
 
 
-def _index_problems(live: Generation, found: Differences, reach: Reach) -> list[Problem]:
+def _index_problems(live: Generation, found: Differences, reach: ProbeResult) -> list[Problem]:
     kinds = (
         ("missing", found.missing, f"tickets of the ledger are missing in {live.name}", _VERIFY),
         ("foreign", found.foreign, f"rows of {live.name} are of no ticket of the ledger", _VERIFY),
@@ -182,14 +182,16 @@ def _index_problems(live: Generation, found: Differences, reach: Reach) -> list[
 
 
 def _pending_problems(store: Store, live: Generation, before: dict[str, int]) -> list[Problem]:
-    now = store.ledger.generations.pending_ids(live)
+    now = store.generations.pending_ids(live)
     # What is just being written is pending for a moment, and not the same at both looks.
     stuck = [ticket_id for ticket_id, revision in before.items() if now.get(ticket_id) == revision]
     problems = []
-    lacking = set(store.ledger.tickets.without_vector(live.space))
+    lacking = set(store.tickets.without_vector(live.space))
     waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
     if waiting:
-        problems.append(_problem("pending", waiting, f"tickets wait to be told to {live.name}", _VERIFY))
+        problems.append(
+            _problem("pending", waiting, f"tickets are still to be written to {live.name}", _VERIFY)
+        )
     lasting = [ticket_id for ticket_id in stuck if ticket_id in lacking]
     if lasting:
         problems.append(
@@ -200,7 +202,7 @@ def _pending_problems(store: Store, live: Generation, before: dict[str, int]) ->
 
 def _unknown_collections(store: Store) -> list[Problem]:
     problems = []
-    unknown_collections = store.index.unknown_collections(store.ledger.generations.all())
+    unknown_collections = store.index.unknown_collections(store.generations.all())
     if unknown_collections:
         problems.append(
             _problem("collection", unknown_collections, "collections are of no generation", _VERIFY)
@@ -225,7 +227,7 @@ def _orphaned_folders(index: Path) -> list[str]:
 def _notes(store: Store, data_dir: Path) -> tuple[str, ...]:
     notes = [
         f"{generation.name} is unfinished: `{_REBUILD}` goes on with it"
-        for generation in store.ledger.generations.all()
+        for generation in store.generations.all()
         if generation.status == "building"
     ]
     notes += [

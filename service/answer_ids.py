@@ -1,4 +1,4 @@
-"""Ids of answers, which prove by themselves that the service gave them."""
+"""Ids of answers, signed so that feedback on an invented id is refused."""
 
 import hashlib
 import hmac

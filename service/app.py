@@ -1,4 +1,4 @@
-"""The application."""
+"""The Litestar application."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator

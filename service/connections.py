@@ -1,4 +1,4 @@
-"""Connections: a request has so many bytes and seconds to arrive, and one that is slow never keeps another out."""
+"""Limits on connections: the bytes and seconds in which a request must arrive."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""What an agent did with an answer: kept, and a corrected priority becomes a label."""
+"""Feedback of agents: it is stored, and a corrected priority becomes the ticket's label."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def _is_new(runtime: Runtime, priority: str) -> bool:
 
     :raises TicketError: it is so, and settings refuse it.
     """
-    known = runtime.store.ledger.tickets.labels()
+    known = runtime.store.tickets.labels()
     if priority.casefold() in {label.casefold() for label in known}:
         return False
     if runtime.settings.new_labels == "refuse":

@@ -1,4 +1,4 @@
-"""Tickets that the portal writes, by the same way in as a sync's."""
+"""Tickets that a portal sends, stored by the same writer as a sync's."""
 
 import asyncio
 import contextlib
@@ -160,7 +160,7 @@ async def tell(runtime: Runtime, ids: list[str]) -> None:
 
     :raises IndexUnavailableError: the ledger has them, the index will be told of them later.
     """
-    live = await runtime.pools.writes.run(runtime.store.ledger.generations.live)
+    live = await runtime.pools.writes.run(runtime.store.generations.live)
     if live is not None:
         await runtime.update_index(live, ids)
 

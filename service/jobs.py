@@ -1,4 +1,4 @@
-"""Long work: batches that are too large to wait for. What was taken on is kept in files and survives a restart."""
+"""Jobs: large batches that are stored in the background. They are kept in files and survive a restart."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What an operator watches beside the requests that Litestar counts, for ``/metrics``."""
+"""Metrics for ``/metrics``, beside the requests that Litestar counts."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Where requests wait: a few threads for each kind of blocking work, and bounds on how many wait, and for how long."""
+"""Thread pools, one for each kind of blocking work, with bounds on how many requests wait and for how long."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Whether the service can do its work: its ledger, index, disk and embedder, each failure logged once, and its end."""
+"""Readiness: whether ledger, index, disk and embedder work. Each failure is logged once, and its end."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Questions that cannot be answered soon are refused before anything of them is read: it costs next to nothing."""
+"""Refusal of questions that would wait too long, before anything of them is read."""
 
 import msgspec
 from litestar.enums import ScopeType

@@ -1,4 +1,4 @@
-"""Every request has an id: in its answer, and in each line that is logged for it."""
+"""Request ids, in every answer and in each line that is logged for it."""
 
 import re
 import uuid

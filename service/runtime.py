@@ -107,7 +107,7 @@ class Runtime:
         """
         if not self.upkeep.prepared:
             raise NotReadyError(self._stage)
-        live = await self.pools.writes.run(self.store.ledger.generations.live)
+        live = await self.pools.writes.run(self.store.generations.live)
         return await self._embedders.of(live) if live else await self._embedders.configured()
 
     async def update_index(self, live: Generation, ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The state that one answer is made with."""
+"""The snapshot that one answer is made with."""
 
 from dataclasses import dataclass
 

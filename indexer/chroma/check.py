@@ -1,4 +1,4 @@
-"""The one check of an index: its rows and vectors against the ledger, and whether queries find them."""
+"""The check of an index: its rows and vectors against the ledger's, and whether queries find them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,9 @@ from indexer.chroma.index import Index, Row
 from indexer.embedding import Matrix
 from indexer.ledger import Generation, Ledger, pages
 from indexer.progress import Progress, no_progress
-from indexer.ticket import Ticket, text_hash
+from indexer.ticket import Ticket
 
-__all__ = ["Differences", "Reach", "compare", "differing", "glance", "probe"]
-
-"""Told what is being done, how much of it is done, and how much there is."""
+__all__ = ["Differences", "ProbeResult", "compare", "differing", "probe", "probe_sample"]
 
 _QUERIES = 100  # in one request
 _NEAR = 10
@@ -46,7 +44,7 @@ class Differences:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ProbeResult:
     """What came of querying with rows' own vectors."""
 
     asked: int
@@ -100,7 +98,7 @@ def compare(ledger: Ledger, index: Index, generation: Generation, progress: Prog
 
 def probe(
     ledger: Ledger, index: Index, generation: Generation, size: int | None, progress: Progress
-) -> Reach:
+) -> ProbeResult:
     """Query with the stored vector of every ticket, or of ``size`` of them spread evenly, and tell which are not found.
 
     :raises IndexUnavailableError: the collection cannot be queried.
@@ -110,24 +108,29 @@ def probe(
     chosen = sorted(texts)
     if size is not None and len(chosen) > size:
         chosen = [chosen[position] for position in np.linspace(0, len(chosen) - 1, size).astype(int)]
-    reach = _reach(ledger, index, generation, {i: texts[i] for i in chosen}, progress)
+    reach = _probed(ledger, index, generation, {i: texts[i] for i in chosen}, progress)
     if not reach.lost:
         return reach
     # Looked for again while nobody writes to the index: some were just being written.
     with ledger.index_lock():
         waiting = ledger.generations.pending_ids(generation)
         again = {i: texts[i] for i in reach.lost if i not in waiting}
-        return Reach(reach.asked, _reach(ledger, index, generation, again, no_progress).lost)
+        return ProbeResult(reach.asked, _probed(ledger, index, generation, again, no_progress).lost)
 
 
-def glance(ledger: Ledger, index: Index, generation: Generation, size: int) -> Reach:
+def probe_sample(ledger: Ledger, index: Index, generation: Generation, size: int) -> ProbeResult:
     """Do what `probe` does for tickets that cost nothing to choose: it reads the graph, which a damaged one betrays."""
-    return _reach(
-        ledger, index, generation, ledger.generations.told_sample(generation, size), no_progress, twins=True
+    return _probed(
+        ledger,
+        index,
+        generation,
+        ledger.generations.sample_indexed(generation, size),
+        no_progress,
+        twins=True,
     )
 
 
-def _reach(
+def _probed(
     ledger: Ledger,
     index: Index,
     generation: Generation,
@@ -135,7 +138,7 @@ def _reach(
     progress: Progress,
     *,
     twins: bool = False,
-) -> Reach:
+) -> ProbeResult:
     """Query for tickets; with ``twins``, one is found where as many others as were asked for have its very vector."""
     lost: list[str] = []
     asked = 0
@@ -149,7 +152,7 @@ def _reach(
         progress("probe", asked, len(chosen))
     # A ticket may have been deleted or changed since the list was made.
     there = ledger.tickets.stored(lost)
-    return Reach(asked, tuple(i for i in lost if i in there and there[i].text_hash == texts[i]))
+    return ProbeResult(asked, tuple(i for i in lost if i in there and there[i].text_hash == texts[i]))
 
 
 def _lost(
@@ -197,7 +200,7 @@ def _faults(
     tickets = ledger.tickets.get((row.id for row in rows), readable=True)
     # What cannot be read in the ledger is damage there, of which the row says nothing.
     unreadable = ledger.tickets.stored(row.id for row in rows if row.id not in tickets)
-    hashes = {ticket.id: text_hash(ticket.text) for ticket in tickets.values()}
+    hashes = {ticket.id: ticket.text_hash for ticket in tickets.values()}
     stored = _usable(ledger, generation, set(hashes.values()))
     for row, vector in zip(rows, vectors, strict=True):
         ticket = tickets.get(row.id)

@@ -1,4 +1,4 @@
-"""What goes wrong with Chroma, in this project's words."""
+"""Chroma's failures as this project's errors, each with what may be done about it."""
 
 import contextlib
 import errno

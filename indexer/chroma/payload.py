@@ -1,4 +1,4 @@
-"""What goes to Chroma in one request."""
+"""The requests in which tickets are written to Chroma."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The local Chroma server: found when it runs, started when it does not, stopped when nobody uses it."""
+"""The local Chroma server: found, started and stopped."""
 
 import fcntl
 import json

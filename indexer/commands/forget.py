@@ -39,13 +39,13 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
     with opened_store() as (settings, store, step):
         wanted = list(ids)
         for tag in tags:
-            tagged = store.ledger.tickets.tagged(tag)
+            tagged = store.tickets.tagged(tag)
             if not tagged and not wanted:
                 msg = f"no ticket has the tag {tag!r}"
                 raise erasure.UnknownTicketsError(msg)
             wanted += tagged
         if deleted:
-            wanted += store.ledger.tickets.deleted()
+            wanted += store.tickets.deleted()
             if not wanted and not erasure.unfinished(settings.data_dir):
                 msg = "no deleted ticket is left to erase"
                 raise erasure.UnknownTicketsError(msg)

@@ -14,7 +14,11 @@ __all__ = ["status", "stop"]
 def status(*, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
     with opened_ledger() as (_, ledger):
-        live, generations, altered = ledger.generations.live(), ledger.generations.all(), ledger.glance()
+        live, generations, altered = (
+            ledger.generations.live(),
+            ledger.generations.all(),
+            ledger.check_sample(),
+        )
         found = {
             "tickets": ledger.tickets.count(),
             "generation": live.name if live else None,

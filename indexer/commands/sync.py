@@ -220,7 +220,7 @@ def _store_records(
             )
             say(f"error: {error}{left}")
             status = PROBLEMS if stored else FAILED
-        of_sample = 0 if options.source == _SAMPLE_SOURCE else store.ledger.tickets.count(_SAMPLE_SOURCE)
+        of_sample = 0 if options.source == _SAMPLE_SOURCE else store.tickets.count(_SAMPLE_SOURCE)
     say(_summary(report))
     if rejections.count:
         where = f", kept with the reasons in {rejections.path}" if rejections.path else ""
@@ -274,8 +274,8 @@ def _summary(report: engine.SyncReport) -> str:
 def _remove_sample() -> int:
     with opened_store() as (_, store, step):
         store.prepare(step)
-        gone = store.ledger.tickets.delete(list(store.ledger.tickets.ids(_SAMPLE_SOURCE)))
-        live = store.ledger.generations.live()
+        gone = store.tickets.delete(list(store.tickets.ids(_SAMPLE_SOURCE)))
+        live = store.generations.live()
         if live is not None:
             store.replay(live, step, only=gone)
     say(f"deleted {len(gone):,} tickets of the sample")

@@ -1,4 +1,4 @@
-"""Who changed which tickets, and when: lines of ids, never of texts."""
+"""The audit log: who changed which tickets, and when. It holds ids, never texts."""
 
 import hashlib
 import hmac

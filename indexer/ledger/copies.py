@@ -1,4 +1,4 @@
-"""The whole ledger, out and in: as it is at one moment, and into an empty one in one transaction."""
+"""Reading the whole ledger as it is at one moment, and filling an empty one."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What agents did with answers, in the ledger."""
+"""Feedback in the ledger: what agents did with answers."""
 
 import time
 from collections.abc import Container, Iterable, Iterator
@@ -93,7 +93,7 @@ class Feedback:
                     found.setdefault(row.ticket_id, []).extend([row.reply] if row.reply else [])
         return found
 
-    def remaining(self, without: Container[str]) -> Iterator[str]:
+    def replies_of_others(self, without: Container[str]) -> Iterator[str]:
         """Yield what was sent to customers of all tickets other than these."""
         query = sa.select(feedback.c.ticket_id, feedback.c.reply).where(feedback.c.reply.is_not(None))
         with self._db.read() as connection:

@@ -1,4 +1,4 @@
-"""Filters: which stored tickets a question or a list is about."""
+"""Filters of stored tickets, by fields, tags, source, priority and date."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Generations in the ledger, and what each has not seen yet."""
+"""Generations in the ledger, and the tickets that each has not seen yet."""
 
 import math
 import time
@@ -28,7 +28,7 @@ __all__ = ["Generations", "check_space"]
 
 
 class Generations:
-    """The collections in Chroma, and for each the tickets that it must still be told of."""
+    """The collections in Chroma, and for each the tickets that it has not seen yet."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -88,10 +88,10 @@ class Generations:
         with self._db.write() as connection:
             return self._new_generation(connection, space, "building")
 
-    def switch(self, to: Generation, *, alone: bool = False) -> bool:
+    def switch(self, to: Generation, *, remove_others: bool = False) -> bool:
         """Make the generation live and retire the one that was, in one step; refuse while anything is pending for it.
 
-        :param alone: remove all other generations in the same step, instead of keeping one to go back to.
+        :param remove_others: remove all other generations in the same step, instead of keeping one to go back to.
         """
         with self._db.write() as connection:
             next_revision(connection)  # keeps writers of tickets out until the end of the transaction
@@ -110,7 +110,7 @@ class Generations:
                 .where(generations.c.number == number)
                 .values(status="live", changed_at=now)
             )
-            if alone:
+            if remove_others:
                 connection.execute(pending.delete().where(pending.c.generation != number))
                 connection.execute(generations.delete().where(generations.c.number != number))
         return True
@@ -125,15 +125,15 @@ class Generations:
             )
 
     def pending_ids(self, generation: Generation) -> dict[str, int]:
-        """Return the tickets that the generation's collection must still be told of, and since which revision."""
+        """Return the tickets that the generation's collection has not seen yet, and since which revision."""
         query = sa.select(pending.c.ticket_id, pending.c.revision).where(
             pending.c.generation == _number(generation.name)
         )
         with self._db.read() as connection:
             return {row.ticket_id: row.revision for row in connection.execute(query)}
 
-    def told_sample(self, generation: Generation, size: int) -> dict[str, str]:
-        """Return id and text hash of up to ``size`` tickets that the generation's collection was told of.
+    def sample_indexed(self, generation: Generation, size: int) -> dict[str, str]:
+        """Return id and text hash of up to ``size`` tickets that the generation's collection has.
 
         They are the first and the last ones by id, which takes no sweep of the tickets.
         """
@@ -148,18 +148,13 @@ class Generations:
                 found |= {row.id: row.text_hash for row in rows}
         return found
 
-    def note_pending(self, generation: Generation, ids: Iterable[str]) -> None:
-        """Note that the generation's collection must be told of these tickets, or of their absence, again."""
+    def mark_pending(self, generation: Generation, ids: Iterable[str]) -> None:
+        """Note that the generation's collection must get these tickets, or their absence, again."""
         with self._db.write() as connection:
             self.note(connection, ids, next_revision(connection), only=_number(generation.name))
 
-    def note_all_pending(self, generation: Generation) -> None:
-        """Note that the generation's collection must be told of every ticket again."""
-        with self._db.write() as connection:
-            self._note_all_pending(connection, _number(generation.name))
-
     def count_pending(self, generation: Generation) -> int:
-        """Return how many tickets the generation's collection must still be told of."""
+        """Return how many tickets the generation's collection has not seen yet."""
         query = (
             sa.select(sa.func.count())
             .select_from(pending)
@@ -171,7 +166,7 @@ class Generations:
     def pending(
         self, generation: Generation, limit: int, *, only: Sequence[str] | None = None
     ) -> tuple[list[IndexEntry], Matrix, int]:
-        """Return tickets that the generation's collection must be told of, their vectors, and the revision read.
+        """Return tickets that the generation's collection has not seen yet, their vectors, and the revision read.
 
         A ticket without a vector in the generation's space is left out: it is not embedded yet.
         """
@@ -207,8 +202,8 @@ class Generations:
         )
         return entries, matrix, revision
 
-    def settle(self, generation: Generation, ids: Iterable[str], revision: int) -> None:
-        """Note that the collection was told of these tickets as they were at the revision."""
+    def mark_indexed(self, generation: Generation, ids: Iterable[str], revision: int) -> None:
+        """Note that the collection has these tickets as they were at the revision."""
         with self._db.write() as connection:
             for page in pages(ids):
                 connection.execute(
@@ -260,7 +255,7 @@ class Generations:
         """
         self._add(connection, number, space, "live")
 
-    def _note_all_pending(self, connection: sa.Connection, number: int) -> None:
+    def _mark_all_pending(self, connection: sa.Connection, number: int) -> None:
         revision = next_revision(connection)
         connection.execute(pending.delete().where(pending.c.generation == number))
         everything = sa.select(sa.literal(number), tickets.c.id, sa.literal(revision, sa.BigInteger))
@@ -282,7 +277,7 @@ class Generations:
             "changed_at": time.time(),
         }
         connection.execute(generations.insert().values(values))
-        self._note_all_pending(connection, number)
+        self._mark_all_pending(connection, number)
 
 
 def check_space(generation: Generation, space: Space) -> None:

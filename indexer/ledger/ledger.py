@@ -1,4 +1,4 @@
-"""The ledger as one object."""
+"""The ledger: one object for all of its tables."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -85,7 +85,7 @@ class Ledger:
         """Return what the database finds wrong with its own file; on PostgreSQL that is its operator's to ask."""
         return self._db.integrity()
 
-    def glance(self) -> list[str]:
+    def check_sample(self) -> list[str]:
         """Log an error if any of a few tickets, chosen by chance, is not what was acknowledged; return their ids.
 
         What cannot be read at all is an error in the log too: it may be what nobody asks for.

@@ -1,4 +1,4 @@
-"""Which stored tickets are like a vector, by what the ledger has of them."""
+"""Exact nearest-neighbour search among tickets in the ledger."""
 
 import logging
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What the ledger hands out."""
+"""The records that the ledger returns."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Whether rows are what was acknowledged: records by their hashes, vectors by their length and values."""
+"""The check of single rows: records by their hashes, vectors by their length and values."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The ledger's tables, and what an earlier release's lack."""
+"""The ledger's tables, and the migrations from earlier releases."""
 
 import contextlib
 import math

@@ -123,7 +123,7 @@ class Vectors:
                 )
             }
 
-    def everywhere(self, hashes: Iterable[str]) -> list[Matrix]:
+    def in_all_spaces(self, hashes: Iterable[str]) -> list[Matrix]:
         """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
         query = sa.select(vectors.c.vector)
         with self._db.read() as connection:
@@ -133,7 +133,7 @@ class Vectors:
                 for data in connection.execute(query.where(vectors.c.text_hash.in_(page))).scalars()
             ]
 
-    def remaining(self, without: Iterable[str]) -> Iterator[Matrix]:
+    def of_other_tickets(self, without: Iterable[str]) -> Iterator[Matrix]:
         """Yield the vectors that tickets other than these have, in matrices of one space each."""
         gone = set(without)
         query = (

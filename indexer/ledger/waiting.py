@@ -1,4 +1,4 @@
-"""Waiting for a lock: for a bounded time, and with a word on who has it."""
+"""Waiting for a lock for a bounded time, and naming its holder."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What OpenAPI says of bodies beyond the types of their fields: which of them are needed, and what a text may be."""
+"""Additions to the OpenAPI document: which fields of a body are needed, and what a text may be."""
 
 import copy
 from typing import Any

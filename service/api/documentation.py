@@ -1,4 +1,4 @@
-"""What OpenAPI cannot read off the handlers: errors, streams, bodies that are read as they come."""
+"""Additions to the OpenAPI document of each route: errors, streams, and bodies that are read as they come."""
 
 from dataclasses import dataclass
 

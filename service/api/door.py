@@ -1,4 +1,4 @@
-"""The door in front of every path: whose names the service answers to, and which web pages may ask it."""
+"""The check in front of every route: the Host a request names, and the web page it comes from."""
 
 import ipaddress
 import re

@@ -97,8 +97,8 @@ def status(request: Request[Any, Any, Any]) -> Status:
         space = snapshot.generation.space
         index = IndexStatus(
             generation=snapshot.generation.name,
-            tickets=runtime.store.ledger.tickets.count(),
-            pending=runtime.store.ledger.generations.count_pending(snapshot.generation),
+            tickets=runtime.store.tickets.count(),
+            pending=runtime.store.generations.count_pending(snapshot.generation),
             embedding_model=space.model,
             embedder=space.kind,
             dimension=space.dimension,
@@ -116,7 +116,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         version=_version(),
         index=index,
         forest=forest,
-        feedback=runtime.store.ledger.feedback.counts(),
+        feedback=runtime.store.feedback.counts(),
         chat_model=settings.chat_model if settings.provider_configured else None,
     )
 

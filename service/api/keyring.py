@@ -1,4 +1,4 @@
-"""The API keys, and who tries others: failures are logged, and slowed down by address."""
+"""The API keys; wrong ones are logged and slowed down by address."""
 
 import hashlib
 import hmac

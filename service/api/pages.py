@@ -1,4 +1,4 @@
-"""What a browser is shown, and ``/metrics``: the front page, and the documentation with all that it loads."""
+"""Pages for browsers (the front page and ``/docs``), and ``/metrics``."""
 
 import importlib.util
 from pathlib import Path

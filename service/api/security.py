@@ -1,4 +1,4 @@
-"""What a call needs before anything of it is read: a key, where the service has some, and a body's right type."""
+"""Guards of the routes: the API key, and the Content-Type of a body."""
 
 import math
 from typing import Any

@@ -117,9 +117,7 @@ async def list_tickets(
         created_after=_in_utc(created_after),
         created_before=_in_utc(created_before),
     )
-    found = await runtime.pools.reads.run(
-        runtime.store.ledger.tickets.page, which, after=cursor, limit=limit + 1
-    )
+    found = await runtime.pools.reads.run(runtime.store.tickets.page, which, after=cursor, limit=limit + 1)
     return TicketList(
         tickets=tuple(map(_summary, found[:limit])),
         next_cursor=found[limit - 1].id if len(found) > limit else None,
@@ -205,7 +203,7 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     """Return the ticket as stored."""
     ticket_id = _exact(request, ticket_id)
     runtime = _runtime(request)
-    found = await runtime.pools.reads.run(runtime.store.ledger.tickets.get, [ticket_id])
+    found = await runtime.pools.reads.run(runtime.store.tickets.get, [ticket_id])
     if ticket_id not in found:
         msg = f"no ticket {ticket_id!r} is stored"
         raise NotFoundException(msg)

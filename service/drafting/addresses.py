@@ -1,4 +1,4 @@
-"""Finding whatever leads somewhere: hosts, links, mail, phones and IP addresses, in the forms people and models use."""
+"""Finds addresses in a text: hosts, links, mail, phones and IP addresses, in all the forms in which they are written."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Finding what reads as a reference to a ticket, in the shapes that language models use."""
+"""Finds references to tickets in a text, in the shapes that language models use."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Finding shell commands and statements that destroy, in code or in the middle of a sentence."""
+"""Finds shell commands and destructive statements in a text."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Seeing through what hides a text's meaning: invisible characters, look-alikes, escapes, spelled-out dots."""
+"""Normalises a text before it is checked: invisible characters, look-alikes, escapes, spelled-out dots."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Telling a sentence that repeats the prompt, or speaks of it, from a reply."""
+"""Recognises a sentence that repeats the prompt or speaks of it."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""What a draft was given, to hold it to: the resolutions vouch for everything, the other texts for words alone."""
+"""The texts that a draft rests on: an address or a command may come from the resolutions only."""
 
 import re
 from collections.abc import Iterable, Sequence

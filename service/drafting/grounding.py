@@ -1,4 +1,4 @@
-"""Holding a draft to what it was given: each sentence is made visible, checked, and shown or left out."""
+"""The grounding check: each sentence of a draft is normalised, checked against the given texts, and shown or left out."""
 
 import html
 import re

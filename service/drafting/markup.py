@@ -1,4 +1,4 @@
-"""Finding what a reader's program would act on or a model's own frame would show: links, tags, images, roles."""
+"""Finds mark-up that a client would act on: links, tags, images, and the role markers of chat models."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finding numbers and keys that name a ticket without brackets, ``#`` or the word right before them."""
+"""Finds bare numbers and keys that are ids of tickets."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""Cutting a stream of text into sentences as it arrives, each character looked at a bounded number of times."""
+"""Splits a stream of text into sentences as it arrives, in linear time."""
 
 import re
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
-from indexer.ticket import Ticket, moments, text_hash
+from indexer.ticket import Ticket, moments
 from service.arrays import IntArray
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
@@ -73,7 +73,7 @@ def make_cases(
     :param duplicates: pairs of ids.
     """
     ordered = sorted(tickets, key=_age)
-    hashes = [text_hash(ticket.text) for ticket in ordered]
+    hashes = [ticket.text_hash for ticket in ordered]
     times = [moments(ticket) for ticket in ordered]
     return Cases(
         ids=tuple(ticket.id for ticket in ordered),

@@ -14,7 +14,7 @@ from indexer.parsing import parse_ticket
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
-from indexer.ticket import Ticket, TicketError, embedding_text, text_hash
+from indexer.ticket import Ticket, TicketError, embedding_text
 from indexer.writing import embed_texts
 from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
 
@@ -69,8 +69,8 @@ def load(
             space, embedded = live.space, 0
         else:
             space, embedded = asyncio.run(_embed(settings, ledger, read, progress))
-        vectors = ledger.vectors.get(space, {text_hash(ticket.text) for ticket in read})
-    with_vector = [ticket for ticket in read if text_hash(ticket.text) in vectors]
+        vectors = ledger.vectors.get(space, {ticket.text_hash for ticket in read})
+    with_vector = [ticket for ticket in read if ticket.text_hash in vectors]
     if not with_vector:
         msg = f"no stored ticket has a vector of {space}: run make reindex"
         raise EvaluationError(msg)
@@ -135,7 +135,7 @@ async def _embed(
     settings: Settings, ledger: Ledger, tickets: tuple[Ticket, ...], progress: Progress
 ) -> tuple[Space, int]:
     embedder = open_embedder(settings, retries=_RETRIES)
-    texts = {text_hash(ticket.text): embedding_text(ticket.text) for ticket in tickets}
+    texts = {ticket.text_hash: embedding_text(ticket.text) for ticket in tickets}
     hashes = list(texts)
     at_once = max(_LEAST_AT_ONCE, 4 * embedder.batch_size * embedder.concurrency)
     embedded, space = 0, None

@@ -75,5 +75,5 @@ def store_vectors(store: Store, tickets: Sequence[Ticket], vectors: Matrix) -> S
     space = Space("hosted", MODEL, vectors.shape[1], RECIPE)
     for start in range(0, len(tickets), 1_000):
         page = tickets[start : start + 1_000]
-        store.ledger.vectors.store(space, [text_hash(t.text) for t in page], vectors[start : start + 1_000])
+        store.vectors.store(space, [text_hash(t.text) for t in page], vectors[start : start + 1_000])
     return space

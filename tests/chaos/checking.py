@@ -39,7 +39,7 @@ def finds(service: Service, number: int) -> bool:
 
 
 def acknowledged(settings: Settings) -> set[str]:
-    """Return the tickets that the ledger has and the index was told of."""
+    """Return the tickets that the ledger has and the index has."""
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         live = ledger.generations.live()
         return (
@@ -52,7 +52,7 @@ def assert_all_stored(settings: Settings, service: Service, numbers: Collection[
     expected = [make_ticket(number) for number in numbers]
     with contextlib.closing(Store(settings)) as store:
         store.index.connect()
-        stored = store.ledger.tickets.get(ticket.id for ticket in expected)
+        stored = store.tickets.get(ticket.id for ticket in expected)
         for ticket in expected:
             found = stored[ticket.id]
             assert (found.text, found.priority, found.resolution) == (
@@ -60,7 +60,7 @@ def assert_all_stored(settings: Settings, service: Service, numbers: Collection[
                 ticket.priority,
                 ticket.resolution,
             )
-        vectors = store.ledger.vectors.get(SPACE, (text_hash(ticket.text) for ticket in expected))
+        vectors = store.vectors.get(SPACE, (text_hash(ticket.text) for ticket in expected))
         rows = np.stack([vectors[text_hash(ticket.text)] for ticket in expected])
         np.testing.assert_allclose(rows, vectors_for(expected), atol=1e-6)
         assert_faithful(store)

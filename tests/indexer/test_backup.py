@@ -95,24 +95,24 @@ def test_round_trip(
     with _opened(settings, tmp_path / "first", there) as first:
         live = fill_store(first, tickets)
         store_vectors(first.ledger, tickets[:50], _OTHER)
-        first.ledger.feedback.take(_SAID)
+        first.feedback.take(_SAID)
         made = backup(first.ledger, file, progress=no_progress)
         neighbours = [_nearest(first.nearest(live, query, 10)) for query in queries]
-        stored = first.ledger.tickets.get(t.id for t in tickets)
-        hashes = set(first.ledger.tickets.hashes().values())
-        vectors = {space: first.ledger.vectors.get(space, hashes) for space in (SPACE, _OTHER)}
+        stored = first.tickets.get(t.id for t in tickets)
+        hashes = set(first.tickets.hashes().values())
+        vectors = {space: first.vectors.get(space, hashes) for space in (SPACE, _OTHER)}
         said = _feedback(first.ledger)
     assert (made.tickets, made.vectors, made.feedback) == (301, 351, 1)
     with _opened(settings, tmp_path / "second", back) as second:
         restored = restore(second.ledger, file, progress=no_progress)
         second.prepare()
-        new = second.ledger.generations.live()
+        new = second.generations.live()
         assert new is not None
         assert (restored.tickets, restored.vectors) == (301, 351)
         assert _feedback(second.ledger) == said
-        assert second.ledger.tickets.get(stored) == stored == {t.id: t for t in tickets}
+        assert second.tickets.get(stored) == stored == {t.id: t for t in tickets}
         for space, expected in vectors.items():
-            found = second.ledger.vectors.get(space, hashes)
+            found = second.vectors.get(space, hashes)
             assert found.keys() == expected.keys()
             assert all(found[text].tobytes() == expected[text].tobytes() for text in expected)
         assert [_nearest(second.nearest(new, query, 10)) for query in queries] == neighbours
@@ -326,7 +326,7 @@ def test_damage_is_not_laundered(
         with pytest.raises(PrecedentError, match=f"'{ticket_id}'.*salvage") as refused:
             backup(ledger, tmp_path / "new.backup", progress=no_progress)
         assert ledger.tickets.altered() == [ticket_id]
-        ledger.glance()
+        ledger.check_sample()
         if ticket_id in ("t-4", "t-5"):
             with pytest.raises(PrecedentError, match="damaged") as unread:
                 ledger.tickets.get([ticket_id])
@@ -348,7 +348,7 @@ def test_salvage(written: Path, settings: Settings, tmp_path: Path, caplog: pyte
     path.write_bytes(content[:page] + b"\xff" * 4096 + content[page + 4096 :])
     with contextlib.closing(Ledger(None, data_dir)) as ledger:
         for _ in range(30):  # of 200 tickets each: some look at the torn page
-            ledger.glance()
+            ledger.check_sample()
     assert "could not be compared" in caplog.text
     assert "Cas" not in caplog.text
     done = run_command(settings, "salvage", str(file), "--json", status=1)

@@ -143,7 +143,7 @@ def test_every_generation_forgets(
     receipt = _forget(store, settings, _SECRET.id)
     assert receipt.clean
     assert receipt.vectors_before - receipt.vectors_after == 2
-    assert [g.status for g in store.ledger.generations.all()] == ["live"]
+    assert [g.status for g in store.generations.all()] == ["live"]
     assert _files_with(data_dir, *_WORDS) == {}
     for dimension in (64, 48):
         assert _near_vectors(data_dir, vectors_for([_SECRET], dimension)[0]) == []
@@ -157,7 +157,7 @@ def test_a_text_that_another_ticket_has_too(store: Store, settings: Settings) ->
     assert receipt.clean
     assert receipt.vectors_before == receipt.vectors_after
     assert any("stands in a ticket that stays" in note for note in receipt.notes)
-    assert store.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+    assert store.vectors.get(SPACE, [text_hash(_SECRET.text)])
     assert verify(store, settings.data_dir, full=True, progress=no_progress).clean
 
 
@@ -169,7 +169,7 @@ def test_earlier_texts_go_too(store: Store, settings: Settings) -> None:
     fill_store(store, [edited])
     receipt = _forget(store, settings, _SECRET.id)
     assert receipt.vectors_before - receipt.vectors_after == 2
-    assert not store.ledger.vectors.get(SPACE, [text_hash(_SECRET.text)])
+    assert not store.vectors.get(SPACE, [text_hash(_SECRET.text)])
 
 
 def test_put_aside_indexes_and_forests_go(store: Store, settings: Settings, data_dir: Path) -> None:
@@ -233,10 +233,10 @@ def test_unknown_ids(store: Store, settings: Settings) -> None:
 
 def test_tickets_that_are_not_embedded_are_not_lost(store: Store, settings: Settings) -> None:
     """When the index cannot be written anew, that is said before anything is erased."""
-    store.ledger.tickets.write([make_ticket(9_000)])
+    store.tickets.write([make_ticket(9_000)])
     with pytest.raises(PrecedentError, match="not embedded yet"):
         _forget(store, settings, _SECRET.id)
-    assert store.ledger.tickets.get([_SECRET.id])
+    assert store.tickets.get([_SECRET.id])
 
 
 def test_postgresql(
@@ -282,9 +282,9 @@ def test_the_tag_is_matched_whole(store: Store) -> None:
             make_ticket(7_004, tags=("100%_ü",)),
         ],
     )
-    assert store.ledger.tickets.tagged("customer:1") == ["t-7002"]
-    assert store.ledger.tickets.tagged("100%_ü") == ["t-7004"]
-    assert store.ledger.tickets.tagged("%") == []
+    assert store.tickets.tagged("customer:1") == ["t-7002"]
+    assert store.tickets.tagged("100%_ü") == ["t-7004"]
+    assert store.tickets.tagged("%") == []
 
 
 def test_the_ledger_file_holds_no_free_pages(store: Store, settings: Settings, data_dir: Path) -> None:
@@ -298,7 +298,7 @@ _REPLY = "Dear Ignatius, the vault of yours opens on Thursdays only, as I said o
 
 
 def _said(store: Store, ticket_id: str, reply: str, answer: str | None = None) -> None:
-    store.ledger.feedback.take(
+    store.feedback.take(
         FeedbackEntry(action="edited", triage_id=answer, ticket_id=ticket_id, priority=None, reply=reply)
     )
 
@@ -308,8 +308,8 @@ def test_what_was_deleted_before_is_forgotten(large: Store, settings: Settings, 
     store = large
     vector = vectors_for([_SECRET])[0]
     _said(store, _SECRET.id, _REPLY)
-    store.ledger.tickets.delete([_SECRET.id])
-    live = store.ledger.generations.live()
+    store.tickets.delete([_SECRET.id])
+    live = store.generations.live()
     assert live is not None
     store.replay(live, only=[_SECRET.id])
     assert _files_with(data_dir, b"Featherstonehaugh")
@@ -320,7 +320,7 @@ def test_what_was_deleted_before_is_forgotten(large: Store, settings: Settings, 
     assert {"id", "hash", "vector"} <= found
     assert _files_with(data_dir, *_WORDS, b"Thursdays", text_hash(_SECRET.text).encode()) == {}
     assert _near_vectors(data_dir, vector) == []
-    assert store.ledger.tickets.deleted() == {}
+    assert store.tickets.deleted() == {}
     with pytest.raises(UnknownTicketsError):
         _forget(store, settings, _SECRET.id)
 
@@ -329,12 +329,12 @@ def test_a_deletion_takes_the_replies_at_once(store: Store) -> None:
     """What an agent sent for a ticket is not in the ledger once that is deleted; that something was said still counts."""
     _said(store, _SECRET.id, _REPLY, answer="a-1")
     _said(store, "t-1", "Something else.", answer="a-2")
-    store.ledger.tickets.delete([_SECRET.id])
-    assert store.ledger.feedback.replies([_SECRET.id, "t-1"]) == {
+    store.tickets.delete([_SECRET.id])
+    assert store.feedback.replies([_SECRET.id, "t-1"]) == {
         _SECRET.id: [],
         "t-1": ["Something else."],
     }
-    assert store.ledger.feedback.counts()["edited"] == 2
+    assert store.feedback.counts()["edited"] == 2
 
 
 def test_feedback_for_what_never_was_is_forgotten(store: Store, settings: Settings, data_dir: Path) -> None:
@@ -347,12 +347,12 @@ def test_feedback_for_what_never_was_is_forgotten(store: Store, settings: Settin
     assert receipt.forgotten == ["never-stored-ticket-1"]
     assert {"id", "reply"} <= {kind for file in receipt.before for kind in file.found}
     assert _files_with(data_dir, b"never-stored-ticket-1", b"brings cake") == {}
-    assert store.ledger.feedback.replies(["t-2"])["t-2"], "what was said of another ticket stays"
+    assert store.feedback.replies(["t-2"])["t-2"], "what was said of another ticket stays"
 
 
 def test_everything_that_was_deleted(store: Store, settings: Settings, data_dir: Path) -> None:
     """`--deleted` erases all tombstones, but no ticket that is stored again; afterwards there is none left."""
-    store.ledger.tickets.delete([_SECRET.id, "t-1", "t-2"])
+    store.tickets.delete([_SECRET.id, "t-1", "t-2"])
     fill_store(store, [make_ticket(2)])
     store.close()
     receipt = report_of(run_command(settings, "forget", "--deleted", "--json"))

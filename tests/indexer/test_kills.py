@@ -82,7 +82,7 @@ def _mend(store: Store, settings: Settings) -> None:
     if _problems(store, settings):
         repair(store, full=True, progress=no_progress)
     assert _problems(store, settings) == ()
-    assert [g.status for g in store.ledger.generations.all()].count("live") == 1
+    assert [g.status for g in store.generations.all()].count("live") == 1
 
 
 def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider: Provider) -> None:
@@ -105,7 +105,7 @@ def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider:
             after=after,
             EMBEDDING_MODEL=f"model-{1 + number // 3}",
         )
-        assert set(store.ledger.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
+        assert set(store.tickets.ids()) == {f"t-{n}" for n in range(_COUNT)}
         _mend(store, settings)
         store_in_live(store, number)
     assert killed  # how many fall within the command depends on the machine's speed
@@ -116,8 +116,8 @@ def test_rebuild_switch_and_rollback(store: Store, settings: Settings, provider:
 def store_in_live(store: Store, number: int) -> None:
     """Acknowledge a change of a ticket, which later generations must have."""
     changed = make_ticket(number, priority=f"p{number}")
-    store.ledger.tickets.write([changed])
-    live = store.ledger.generations.live()
+    store.tickets.write([changed])
+    live = store.generations.live()
     assert live is not None
     store.replay(live, only=[changed.id])
 
@@ -131,7 +131,7 @@ def test_forget(store: Store, settings: Settings) -> None:
         after = length * generator.uniform(0.0, 1.0)
         killed += _kill(settings, "forget", f"t-{number}", opens="maintenance.lock", after=after)
         _mend(store, settings)
-        left = set(store.ledger.tickets.ids())
+        left = set(store.tickets.ids())
         if f"t-{number}" in left:
             assert not unfinished(settings.data_dir)
             run_command(settings, "forget", f"t-{number}")
@@ -147,7 +147,7 @@ def test_restore(store: Store, settings: Settings, tmp_path: Path) -> None:
     generator = random.Random(7)
     file = str(tmp_path / "made.backup")
     run_command(settings, "backup", file)
-    everything = {ticket.id: ticket for ticket in store.ledger.tickets.records()}
+    everything = {ticket.id: ticket for ticket in store.tickets.records()}
 
     def empty(name: str) -> Settings:
         return msgspec.structs.replace(settings, data_dir=tmp_path / name)
@@ -183,11 +183,11 @@ def test_sync(store: Store, settings: Settings, tmp_path: Path) -> None:
         tickets += make_tickets(400, start=10_000 * (number + 1))
         after = length * generator.uniform(0.2, 1.0)
         killed += _kill(settings, "sync", write(tickets), opens="ledger.sqlite3", after=after)
-        acknowledged = store.ledger.tickets.count()
+        acknowledged = store.tickets.count()
         _mend(store, settings)
-        assert store.ledger.tickets.count() == acknowledged
+        assert store.tickets.count() == acknowledged
     assert killed  # how many fall within the command depends on the machine's speed
     report = report_of(run_command(settings, "sync", str(source), "--json"))
     assert report["added"] + report["unchanged"] == len(tickets)
-    assert len(store.ledger.tickets.get(ticket.id for ticket in tickets)) == len(tickets)
+    assert len(store.tickets.get(ticket.id for ticket in tickets)) == len(tickets)
     assert _problems(store, settings) == ()

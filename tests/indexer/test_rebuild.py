@@ -90,7 +90,7 @@ def _estimate(store: Store, settings: Settings, model: str) -> Estimate:
 
 
 def _live(store: Store) -> Generation:
-    live = store.ledger.generations.live()
+    live = store.generations.live()
     assert live is not None
     return live
 
@@ -98,9 +98,9 @@ def _live(store: Store) -> Generation:
 def _assert_whole(store: Store) -> None:
     """The live collection has every ticket of the ledger as it is there, with its vector in the live space."""
     live = _live(store)
-    hashes = store.ledger.tickets.hashes()
+    hashes = store.tickets.hashes()
     assert store.index.hashes(live) == hashes
-    stored = store.ledger.vectors.get(live.space, set(hashes.values()))
+    stored = store.vectors.get(live.space, set(hashes.values()))
     for ids, vectors in store.index.vectors(live):
         assert np.allclose(vectors, np.stack([stored[hashes[i]] for i in ids]), atol=1e-5)
 
@@ -171,27 +171,27 @@ def test_interrupted_while_embedding(large: Store, settings: Settings, provider:
 def test_an_unfinished_generation_is_continued(large: Store, settings: Settings) -> None:
     """What an interrupted rebuild left in the wanted space is used; what it left in another is dropped."""
     space = replace(SPACE, model=_OTHER, dimension=48)
-    large.ledger.vectors.store(
+    large.vectors.store(
         space, [text_hash(t.text) for t in make_tickets(120)], vectors_for(make_tickets(120), 48)
     )
-    left = large.ledger.generations.begin(space)
+    left = large.generations.begin(space)
     large.index.create(left)
     large.replay(left, only=[f"t-{n}" for n in range(50)])
     report = _rebuild(large, settings)
     assert report.generation == left.name
     _assert_whole(large)
 
-    wrong = large.ledger.generations.begin(space)
+    wrong = large.generations.begin(space)
     large.index.create(wrong)
     _rebuild(large, settings, SPACE.model)
     assert _live(large).space == SPACE
-    assert all(g.status != "building" for g in large.ledger.generations.all())
+    assert all(g.status != "building" for g in large.generations.all())
     _assert_whole(large)
 
 
 def test_a_collection_that_lost_rows_is_completed(large: Store, settings: Settings) -> None:
     """Rows that an unfinished collection lost, though they were told to it, are told again before the switch."""
-    left = large.ledger.generations.begin(SPACE)
+    left = large.generations.begin(SPACE)
     large.index.create(left)
     large.replay(left)
     large.index.drop(left.name)
@@ -227,7 +227,7 @@ def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(large: Store, 
                 with guard:
                     acknowledged[ticket.id] = ticket.priority
                 if number % 7 == 0:
-                    large.ledger.tickets.delete([ticket.id])
+                    large.tickets.delete([ticket.id])
                     large.replay(_live(large), only=[ticket.id])
                     with guard:
                         acknowledged[ticket.id] = None
@@ -249,9 +249,9 @@ def test_writes_and_deletes_during_the_rebuild_are_in_the_new_one(large: Store, 
             thread.join()
     assert not failures
     assert there.generation != back.generation
-    stored = large.ledger.tickets.get(acknowledged)
+    stored = large.tickets.get(acknowledged)
     assert {i: stored[i].priority if i in stored else None for i in acknowledged} == acknowledged
-    assert large.ledger.generations.count_pending(_live(large)) == 0
+    assert large.generations.count_pending(_live(large)) == 0
     _assert_whole(large)
 
 
@@ -286,11 +286,11 @@ def test_writers_do_not_wait_for_what_came_during_the_gate(store: Store, setting
 def test_tickets_of_a_space_that_is_live_no_more_are_refused_whole(large: Store, settings: Settings) -> None:
     """A write that was embedded before the switch is not stored half: it is refused and can be embedded again."""
     ticket = make_ticket(700)
-    large.ledger.vectors.store(SPACE, [text_hash(ticket.text)], vectors_for([ticket]))
+    large.vectors.store(SPACE, [text_hash(ticket.text)], vectors_for([ticket]))
     _rebuild(large, settings)
     with pytest.raises(SpaceMismatchError, match="settings ask for bge-large"):
-        large.ledger.tickets.write([ticket], space=SPACE)
-    assert not large.ledger.tickets.get([ticket.id])
+        large.tickets.write([ticket], space=SPACE)
+    assert not large.tickets.get([ticket.id])
 
 
 def test_the_gate_refuses_a_space_that_cannot_tell_tickets_apart(
@@ -305,7 +305,7 @@ def test_the_gate_refuses_a_space_that_cannot_tell_tickets_apart(
         _rebuild(large, settings, "blunt")
     assert refusal.value.gate.self_retrieval < 0.99
     assert _live(large) == before
-    assert [g.status for g in large.ledger.generations.all()] == ["live"]
+    assert [g.status for g in large.generations.all()] == ["live"]
     embedded = provider.stats().embedded
 
     report = _rebuild(large, settings, "blunt", force=True)
@@ -325,7 +325,7 @@ def test_the_gate_refuses_neighbours_that_agree_less(
         for topic in (("billing", "network", "printer")[n % 3],)
     ]
     fill_store(large, tickets)
-    large.ledger.tickets.delete([f"t-{n}" for n in range(120)])
+    large.tickets.delete([f"t-{n}" for n in range(120)])
     large.replay(_live(large))
     provider.configure(models={"blunt": 1})
     with pytest.raises(GateRefusedError, match="agree on the priority") as refusal:
@@ -343,11 +343,11 @@ def test_rollback_brings_the_previous_generation_up_to_date(large: Store, settin
     added = make_ticket(900)
     changed = make_ticket(5, text="An entirely new description of case c000005")
     space = _live(large).space
-    large.ledger.vectors.store(
+    large.vectors.store(
         space, [text_hash(t.text) for t in (added, changed)], vectors_for([added, changed], 48)
     )
     write_tickets(large, space, [added, changed])
-    large.ledger.tickets.delete(["t-7"])
+    large.tickets.delete(["t-7"])
     report = _rollback(large, settings)
     assert (report.generation, report.previous) == (first.name, second.generation)
     assert report.embedded_texts == 2
@@ -378,7 +378,7 @@ def test_old_generations_are_dropped_after_a_grace(large: Store, settings: Setti
     assert set(large.index.names()) == {first, second, third}, "their grace is not over"
     assert drop_retired(large, before=time.time()) == (first,)
     assert set(large.index.names()) == {second, third}
-    assert [g.name for g in large.ledger.generations.all()] == [third, second]
+    assert [g.name for g in large.generations.all()] == [third, second]
     large.index.compact()
     folders = {path.name for path in (data_dir / "index").iterdir() if path.is_dir()}
     assert len(folders) <= 2
@@ -387,9 +387,9 @@ def test_old_generations_are_dropped_after_a_grace(large: Store, settings: Setti
 
 def test_a_collection_without_a_generation_is_dropped(large: Store) -> None:
     """What a kill between the two stores left in Chroma is found and dropped; other ledgers' collections are not."""
-    left = large.ledger.generations.begin(SPACE)
+    left = large.generations.begin(SPACE)
     large.index.create(left)
-    large.ledger.generations.remove(left)
+    large.generations.remove(left)
     assert drop_retired(large, before=0.0) == (left.name,)
     assert left.name not in large.index.names()
 

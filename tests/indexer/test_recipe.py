@@ -84,7 +84,7 @@ def _first_2000(text: str) -> str:
 def _age(store: Store, settings: Settings, ticket: Ticket) -> None:
     """Make the ledger one of the second schema, where the ticket's beginning alone was embedded."""
     former = hashlib.sha256(_first_2000(ticket.text).encode()).hexdigest()
-    store.ledger.vectors.store(SPACE, [former], vectors_of([_first_2000(ticket.text)], SPACE.dimension))
+    store.vectors.store(SPACE, [former], vectors_of([_first_2000(ticket.text)], SPACE.dimension))
     with (
         contextlib.closing(Database(settings.database_url, settings.data_dir)) as database,
         database.write() as connection,
@@ -107,7 +107,7 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
     provider.clear()
     with contextlib.closing(Store(settings)) as store:
         store.prepare()
-        live = store.ledger.generations.live()
+        live = store.generations.live()
         assert live is not None
         assert live.space == SPACE
         near = store.index.nearest_ids(live, vectors_of([_first_2000(_LONG)], SPACE.dimension))
@@ -126,6 +126,6 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
         assert provider.stats().texts == 1
         assert count_unembedded(store, embedder) == 0
         assert_faithful(store)
-        stored = store.ledger.vectors.get(SPACE, [long.text_hash])
+        stored = store.vectors.get(SPACE, [long.text_hash])
         assert np.allclose(stored[long.text_hash], vectors_of([long.embedded], SPACE.dimension)[0])
-        assert msgspec.structs.asdict(store.ledger.tickets.get(["t-900"])["t-900"])["text"] == long.text
+        assert msgspec.structs.asdict(store.tickets.get(["t-900"])["t-900"])["text"] == long.text

@@ -75,13 +75,13 @@ def test_what_the_ledger_has_and_chroma_lacks_is_replayed(store: Store, settings
     """Tickets that were acknowledged by the ledger alone are in the index after the next start."""
     live = fill_store(store, make_tickets(20))
     store_vectors(store.ledger, make_tickets(700, start=100))
-    store.ledger.tickets.write(make_tickets(700, start=100))
-    store.ledger.tickets.delete(["t-3"])
+    store.tickets.write(make_tickets(700, start=100))
+    store.tickets.delete(["t-3"])
     seen: list[tuple[str, int, int]] = []
     with contextlib.closing(Store(settings)) as other:
         other.prepare(lambda *step: seen.append(step))
         assert_faithful(other)
-        assert other.ledger.generations.count_pending(live) == 0
+        assert other.generations.count_pending(live) == 0
     assert seen[-1] == ("replay", 701, 701)
 
 
@@ -102,9 +102,9 @@ def test_only_the_named_tickets_are_replayed(store: Store) -> None:
     live = fill_store(store, make_tickets(5))
     many = make_tickets(1_100, start=100)
     store_vectors(store.ledger, many)
-    store.ledger.tickets.write(many)
+    store.tickets.write(many)
     assert store.replay(live, only=[ticket.id for ticket in many[:1_050]]) == 1_050
-    assert store.ledger.generations.count_pending(live) == 50
+    assert store.generations.count_pending(live) == 50
     # More ids than a database takes in one statement, most of which nothing is pending for.
     assert store.replay(live, only=[f"t-{n}" for n in range(40_000)]) == 50
     assert_faithful(store)
@@ -126,7 +126,7 @@ def test_a_server_that_dies_between_ledger_and_index(store: Store, data_dir: Pat
     """What the ledger acknowledged while there was no server is in the index after the next write."""
     live = fill_store(store, make_tickets(10))
     store_vectors(store.ledger, make_tickets(10, start=10))
-    store.ledger.tickets.write(make_tickets(10, start=10))
+    store.tickets.write(make_tickets(10, start=10))
     kill(endpoint_of(data_dir)["server_pid"])
     assert store.replay(live) in (0, 10)  # connecting anew replays too
     assert_faithful(store)
@@ -248,7 +248,7 @@ def test_damage_that_samples_do_not_show(copied: Path, settings: Settings) -> No
     """A few vectors of many are wrong: the examination finds them, and the next preparation mends the index."""
     with contextlib.closing(Store(settings)) as store:
         store.prepare()
-        live = store.ledger.generations.live()
+        live = store.generations.live()
         assert live is not None
         mislead(store, live, ["t-5", "t-900"])
         kill(endpoint_of(copied)["server_pid"])
@@ -286,7 +286,7 @@ def test_texts_that_change_during_the_check_are_no_damage(copied: Path, settings
         def progress(what: str, _done: int, _total: int) -> None:
             if what == "verify" and not done.is_set():
                 done.set()
-                store.ledger.tickets.write(changed)
+                store.tickets.write(changed)
 
         store.prepare(progress)
         assert done.is_set()

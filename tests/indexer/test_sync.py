@@ -88,7 +88,7 @@ def test_each_ticket_is_counted_once(store: Store, settings: Settings, provider:
         "read": 134, "added": 1, "updated": 2, "stale": 2, "unchanged": 126, "rejected": 2, "repeated": 1,
         "embedding_requests": 1, "embedded_texts": 1,
     }  # fmt: skip
-    stored = store.ledger.tickets.get(["t-1", "t-2", "new"])
+    stored = store.tickets.get(["t-1", "t-2", "new"])
     assert (stored["t-1"].priority, stored["t-2"].priority) == ("urgent", "high")
     assert_faithful(store)
 
@@ -144,11 +144,11 @@ class TestRepeated:
         assert (report.read, report.added, report.repeated) == (len(values), ids, len(values) - ids)
         assert report.read == report.added + report.repeated
         for n, (times, expected) in enumerate(_HISTORIES):
-            assert store.ledger.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
+            assert store.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
         with contextlib.closing(Ledger(None, settings.data_dir / "other")) as ledger:
             for value in values:
                 ledger.tickets.write([value])
-            assert list(ledger.tickets.records()) == list(store.ledger.tickets.records())
+            assert list(ledger.tickets.records()) == list(store.tickets.records())
         assert_faithful(store)
 
     def test_against_what_is_stored(self, store: Store, settings: Settings) -> None:
@@ -173,7 +173,7 @@ class TestRepeated:
             for n in range(20)
         ]
         assert run(store, settings, *reversed(values)).embedded_texts == 1
-        assert store.ledger.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
+        assert store.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
 
 
 def test_a_plan_tells_what_the_run_does(store: Store, settings: Settings, provider: Provider) -> None:
@@ -201,7 +201,7 @@ def test_equal_texts_are_embedded_once(store: Store, settings: Settings, provide
     texts = ["Disk  full\n", "Disk full", " Disk\tfull "]
     assert run(store, settings, *(make_ticket(n, text=texts[n % 3]) for n in range(300))).embedded_texts == 1
     assert run(store, settings, make_ticket(900, text=texts[1])).embedding_requests == 0
-    store.ledger.tickets.delete([f"t-{n}" for n in range(300)])
+    store.tickets.delete([f"t-{n}" for n in range(300)])
     assert run(store, settings, *(make_ticket(n, text=texts[0]) for n in range(300))).embedded_texts == 0
     assert provider.stats().embedded == 1
     assert_faithful(store)
@@ -214,7 +214,7 @@ class TestDeletion:
         run(store, settings, *make_tickets(5, start=100), source="portal")
         report = run(store, settings, *make_tickets(17), source="desk", delete_missing=True)
         assert counts(report) == {"read": 17, "unchanged": 17, "deleted": 3}
-        assert store.ledger.tickets.count() == 22
+        assert store.tickets.count() == 22
         assert_faithful(store)
 
     def test_not_more_than_a_fifth(self, store: Store, settings: Settings) -> None:
@@ -222,7 +222,7 @@ class TestDeletion:
         run(store, settings, *make_tickets(20), source="desk")
         with pytest.raises(MassDeletionError, match=r"5 of 20 tickets of source 'desk'.*--force"):
             run(store, settings, *make_tickets(15), source="desk", delete_missing=True)
-        assert store.ledger.tickets.count() == 20
+        assert store.tickets.count() == 20
         report = run(store, settings, *make_tickets(15), source="desk", delete_missing=True, force=True)
         assert report.deleted == 5
 
@@ -231,7 +231,7 @@ class TestDeletion:
         run(store, settings, *make_tickets(20), source="desk")
         with pytest.raises(MassDeletionError, match="1 records could not be read"):
             run(store, settings, *make_tickets(19), "broken", source="desk", delete_missing=True)
-        assert store.ledger.tickets.count() == 20
+        assert store.tickets.count() == 20
 
 
 class TestProviderFails:
@@ -248,7 +248,7 @@ class TestProviderFails:
         with pytest.raises(PrecedentError):
             run(store, settings, *tickets)
         provider.clear()
-        space = store.ledger.vectors.known_space("hosted", settings.embedding_model, RECIPE)
+        space = store.vectors.known_space("hosted", settings.embedding_model, RECIPE)
         assert space is not None
         assert space.dimension == 64
         asked = provider.stats().texts
@@ -268,7 +268,7 @@ class TestProviderFails:
             with pytest.raises(ProviderError):
                 run(store, small, *make_tickets(60))
             provider.clear()
-        assert store.ledger.tickets.count() == 0
+        assert store.tickets.count() == 0
         provider.configure(dimension=64)
         assert run(store, small, *make_tickets(60)).added == 60
         assert run(store, small, *make_tickets(70)).embedded_texts == 10
@@ -280,7 +280,7 @@ class TestProviderFails:
         poison = make_ticket(1_000, text="z" * 1_900)
         report = run(store, settings, *make_tickets(40), poison, *make_tickets(40, start=50))
         assert (report.added, report.rejected) == (80, 1)
-        assert "t-1000" not in store.ledger.tickets.get(["t-1000"])
+        assert "t-1000" not in store.tickets.get(["t-1000"])
 
     def test_passing_trouble_is_waited_for(
         self, store: Store, settings: Settings, provider: Provider
@@ -298,7 +298,7 @@ class TestProviderFails:
         provider.configure(dimension=32)
         with pytest.raises(ProviderError, match="32 dimensions instead of 64"):
             run(store, settings, *make_tickets(6))
-        assert store.ledger.tickets.count() == 3
+        assert store.tickets.count() == 3
 
 
 def test_another_model_is_refused_before_anything_is_asked(

@@ -43,7 +43,7 @@ def _collection(store: Store) -> Any:
 
 
 def _live(store: Store) -> Generation:
-    live = store.ledger.generations.live()
+    live = store.generations.live()
     assert live is not None
     return live
 
@@ -124,8 +124,8 @@ def test_a_row_that_its_own_vector_does_not_find(store: Store, settings: Setting
 
 def test_what_waits_is_told_apart(store: Store, settings: Settings) -> None:
     """A ticket that was not told to the index yet is replayed; one without a vector needs a rebuild."""
-    store.ledger.tickets.write([make_ticket(0, priority="changed")])
-    store.ledger.tickets.write([make_ticket(800)])
+    store.tickets.write([make_ticket(0, priority="changed")])
+    store.tickets.write([make_ticket(800)])
     problems = {problem.kind: problem for problem in _verify(store, settings).problems}
     assert problems["pending"].ids == ("t-0",)
     assert problems["not_embedded"].ids == ("t-800",)
@@ -137,9 +137,9 @@ def test_what_waits_is_told_apart(store: Store, settings: Settings) -> None:
 
 def test_a_collection_of_no_generation(store: Store, settings: Settings) -> None:
     """What a kill left in Chroma alone is found, and dropped by a repair."""
-    left = store.ledger.generations.begin(_live(store).space)
+    left = store.generations.begin(_live(store).space)
     store.index.create(left)
-    store.ledger.generations.remove(left)
+    store.generations.remove(left)
     (problem,) = _verify(store, settings).problems
     assert (problem.kind, problem.ids) == ("collection", (left.name,))
     repair(store, progress=no_progress)
@@ -268,7 +268,7 @@ def test_writers_are_not_taken_for_problems(store: Store, settings: Settings) ->
                 tickets = make_tickets(5, start=5_000 + 5 * (rounds % 20))
                 live = fill_store(writer, tickets)
                 gone = [ticket.id for ticket in tickets[:3]]
-                writer.ledger.tickets.delete(gone)
+                writer.tickets.delete(gone)
                 writer.replay(live, only=gone)
         return rounds
 

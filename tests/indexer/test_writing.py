@@ -114,6 +114,6 @@ def test_a_ticket_is_found_when_writing_it_returns(settings: Settings) -> None:
         assert outcomes == [Outcome.ADDED, Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED]
         assert_faithful(store)
         generation, _ = record_tickets(store.ledger, SPACE, [make_ticket(0)])
-        assert store.ledger.generations.count_pending(live) == 1
+        assert store.generations.count_pending(live) == 1
         store.replay(generation, only=["t-0"])
         assert_faithful(store)

@@ -51,7 +51,7 @@ def test_kills_under_several_writers_leave_the_index_alone(store: Store, data_di
             one.result(timeout=240)
     store.prepare()
     assert_faithful(store)
-    assert store.ledger.tickets.count() == 150 + _WRITERS * _EACH
+    assert store.tickets.count() == 150 + _WRITERS * _EACH
     assert _damaged(data_dir) == []
 
 

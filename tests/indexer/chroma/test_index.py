@@ -59,7 +59,7 @@ def test_vectors_keep_their_length(store: Store) -> None:
     """Vectors that are not of unit norm are compared by cosine and come back as they were."""
     tickets = make_tickets(20)
     scaled = vectors_for(tickets) * np.linspace(0.01, 50, 20, dtype=np.float32)[:, np.newaxis]
-    store.ledger.vectors.store(SPACE, [text_hash(t.text) for t in tickets], scaled)
+    store.vectors.store(SPACE, [text_hash(t.text) for t in tickets], scaled)
     fill_store(store, tickets)
     assert_faithful(store)
 
@@ -103,7 +103,7 @@ def test_no_row_gets_another_vector_in_place(
 def test_a_deleted_ticket_is_not_found(store: Store) -> None:
     """It leaves the index; written again with another text it is found by that one."""
     live = fill_store(store, make_tickets(5))
-    store.ledger.tickets.delete(["t-2", "t-3"])
+    store.tickets.delete(["t-2", "t-3"])
     store.replay(live)
     (vector,) = vectors_for([make_ticket(2)])
     assert {hit.ticket.id for hit in store.nearest(live, vector, 10)} == {"t-0", "t-1", "t-4"}
@@ -177,7 +177,7 @@ def test_the_token_reaches_every_request(settings: Settings, chroma_port: int, h
         with contextlib.closing(Store(remote)) as store:
             store.prepare()
             live = fill_store(store, make_tickets(3))
-            store.ledger.tickets.delete(["t-0"])
+            store.tickets.delete(["t-0"])
             store.replay(live)
             assert_faithful(store)
         assert len(proxy.requests) > 8

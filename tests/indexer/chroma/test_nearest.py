@@ -109,8 +109,8 @@ def test_what_somebody_else_writes_into_chroma_is_not_shown(store: Store) -> Non
 def test_a_ticket_that_only_chroma_still_has_is_not_shown(store: Store) -> None:
     """Between a deletion in the ledger and that in the index it is gone already, and a change is shown already."""
     live = fill_store(store, make_tickets(20))
-    store.ledger.tickets.delete(["t-7"])
-    store.ledger.tickets.write([make_ticket(8, resolution="Replaced the fuse.")])
+    store.tickets.delete(["t-7"])
+    store.tickets.write([make_ticket(8, resolution="Replaced the fuse.")])
     hits = store.nearest(live, vectors_for([make_ticket(7)])[0], 20)
     assert {hit.ticket.id for hit in hits} == {f"t-{n}" for n in range(20) if n != 7}
     assert {h.ticket.resolution for h in hits if h.ticket.id == "t-8"} == {"Replaced the fuse."}

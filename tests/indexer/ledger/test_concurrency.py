@@ -58,7 +58,7 @@ def _write(
             live = ledger.generations.ensure_live(SPACE)
             outcomes += ledger.tickets.write(batch)
             entries, _, revision = ledger.generations.pending(live, _BATCH)
-            ledger.generations.settle(live, [entry.id for entry in reversed(entries)], revision)
+            ledger.generations.mark_indexed(live, [entry.id for entry in reversed(entries)], revision)
             ledger.tickets.delete([own[0].id])
     return outcomes
 

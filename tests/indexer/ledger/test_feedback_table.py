@@ -30,7 +30,7 @@ def test_a_correction_is_one_transaction(ledger: Ledger) -> None:
     store_vectors(ledger, [ticket])
     live = ledger.generations.ensure_live(SPACE)
     ledger.tickets.write([ticket])
-    ledger.generations.settle(live, [ticket.id], ledger.revision())
+    ledger.generations.mark_indexed(live, [ticket.id], ledger.revision())
     revision = ledger.revision()
     correction = entry(ticket_id="t-1", priority="high")
     assert ledger.feedback.take(correction) == Outcome.UPDATED

@@ -44,7 +44,7 @@ def test_settled_tickets_are_not_pending_any_more(ledger: Ledger, live: Generati
     """Exactly the ones named are settled; the limit and the choice of ids hold."""
     entries, _, revision = ledger.generations.pending(live, 2)
     assert len(entries) == 2
-    ledger.generations.settle(live, [entries[0].id], revision)
+    ledger.generations.mark_indexed(live, [entries[0].id], revision)
     assert ledger.generations.count_pending(live) == 2
     chosen, _, _ = ledger.generations.pending(live, 10, only=["t-2", "nobody"])
     assert [entry.id for entry in chosen] == ["t-2"]
@@ -56,8 +56,8 @@ def test_a_ticket_changed_after_it_was_read_stays_pending(ledger: Ledger, live: 
     changed = make_ticket(1, priority="changed meanwhile")
     ledger.tickets.write([changed])
     ledger.tickets.delete(["t-2"])
-    ledger.generations.note_pending(live, ["t-0"])
-    ledger.generations.settle(live, [entry.id for entry in entries], revision)
+    ledger.generations.mark_pending(live, ["t-0"])
+    ledger.generations.mark_indexed(live, [entry.id for entry in entries], revision)
     left, _, _ = ledger.generations.pending(live, 10)
     assert [(entry.id, entry.ticket) for entry in left] == [
         ("t-0", make_ticket(0)),
@@ -69,7 +69,7 @@ def test_a_ticket_changed_after_it_was_read_stays_pending(ledger: Ledger, live: 
 def test_deleting_tells_the_generation_of_the_absence(ledger: Ledger, live: Generation) -> None:
     """A deleted ticket is pending without a ticket; written again it is pending with it."""
     entries, _, revision = ledger.generations.pending(live, 10)
-    ledger.generations.settle(live, [entry.id for entry in entries], revision)
+    ledger.generations.mark_indexed(live, [entry.id for entry in entries], revision)
     ledger.tickets.delete(["t-1"])
     (gone,), vectors, _ = ledger.generations.pending(live, 10)
     assert (gone.id, gone.ticket, len(vectors)) == ("t-1", None, 0)
@@ -90,15 +90,6 @@ def test_a_ticket_without_a_vector_waits(ledger: Ledger, live: Generation) -> No
     assert len(ledger.generations.pending(live, 10)[0]) == 4
 
 
-def test_everything_can_be_noted_again(ledger: Ledger, live: Generation) -> None:
-    """After settling, and a deletion still waiting, all stored tickets are pending anew and nothing else."""
-    entries, _, revision = ledger.generations.pending(live, 10)
-    ledger.generations.settle(live, [entry.id for entry in entries], revision)
-    ledger.tickets.delete(["t-0"])
-    ledger.generations.note_all_pending(live)
-    assert {entry.id for entry in ledger.generations.pending(live, 10)[0]} == {"t-1", "t-2"}
-
-
 def test_large_numbers_of_pending_tickets(ledger: Ledger) -> None:
     """1,200 tickets are noted, read in pages and settled, each exactly once."""
     tickets = make_tickets(1_200)
@@ -109,6 +100,6 @@ def test_large_numbers_of_pending_tickets(ledger: Ledger) -> None:
     while entries := (page := ledger.generations.pending(live, 500))[0]:
         ids = [entry.id for entry in entries]
         seen += ids
-        ledger.generations.settle(live, ids, page[2])
+        ledger.generations.mark_indexed(live, ids, page[2])
     assert sorted(seen) == sorted(ticket.id for ticket in tickets)
     assert ledger.generations.count_pending(live) == 0

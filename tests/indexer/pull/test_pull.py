@@ -38,7 +38,7 @@ def helpdesk() -> Iterator[Helpdesk]:
 
 def _stored(settings: Settings) -> list[Ticket]:
     with contextlib.closing(Store(settings)) as store:
-        return store.ledger.tickets.page(Filter(), limit=10_000)
+        return store.tickets.page(Filter(), limit=10_000)
 
 
 def _number(ticket: Ticket) -> int:
