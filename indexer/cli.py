@@ -11,6 +11,7 @@ from indexer.commands.audit_log import audit_log
 from indexer.commands.backup import backup, restore, salvage
 from indexer.commands.clear import clear
 from indexer.commands.forget import forget
+from indexer.commands.inspect import inspect
 from indexer.commands.keys import keys
 from indexer.commands.output import FAILED
 from indexer.commands.rebuild import rebuild
@@ -30,6 +31,7 @@ _INTERRUPTED = 130
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="""\b
 First steps:
+  precedent inspect export.csv   show how your export is read
   precedent sync tickets.jsonl   store your resolved tickets
   precedent serve                answer new ones on http://127.0.0.1:8000
   precedent verify               check what is stored
@@ -46,7 +48,7 @@ def cli() -> None:
 
 
 for command in (
-    *(sync, sample, rebuild, verify, status, stop, clear, keys),
+    *(inspect, sync, sample, rebuild, verify, status, stop, clear, keys),
     *(forget, audit_log, backup, restore, salvage),
 ):
     cli.add_command(command)

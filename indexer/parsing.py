@@ -1,6 +1,7 @@
 """Making a ticket of a record: known names of fields, cleaned texts, and what resolved it."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from indexer.ticket import (
     kind_of,
 )
 
-__all__ = ["field_of", "parse_ticket"]
+__all__ = ["field_of", "parse_ticket", "values_of"]
 
 _MAX_MESSAGES = 1_000
 _MAX_THREAD_LENGTH = 2 * MAX_TEXT_LENGTH
@@ -71,13 +72,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     if not isinstance(record, dict):
         msg = f"a ticket is an object with named fields, this is {kind_of(record)}"
         raise TicketError(msg)
-    names = {_NAME.sub("_", str(name).strip().casefold()).strip("_"): name for name in record}
-    fields = {
-        field: next(
-            (record[names[a]] for a in aliases if a in names and record[names[a]] not in (None, "")), None
-        )
-        for field, aliases in _ALIASES.items()
-    }
+    fields = values_of(record)
     whole, subject, body = (_text(fields[name], name) for name in ("text", "subject", "body"))
     cleaned = clean(whole or body or "")
     text = "\n\n".join(part for part in (subject if whole is None else None, cleaned.text) if part)
@@ -120,6 +115,17 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
     )
+
+
+def values_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record gives for each of the ticket's fields, as it stands there; ``None`` where it gives nothing."""
+    names = {_NAME.sub("_", str(name).strip().casefold()).strip("_"): name for name in record}
+    return {
+        field: next(
+            (record[names[a]] for a in aliases if a in names and record[names[a]] not in (None, "")), None
+        )
+        for field, aliases in _ALIASES.items()
+    }
 
 
 def field_of(name: str) -> str | None:

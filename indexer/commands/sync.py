@@ -2,16 +2,21 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, tzinfo
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
 from indexer import sync as engine
+from indexer.commands.file_options import (
+    FileOptions,
+    columns_line,
+    file_options,
+    reading_options,
+    source_name,
+)
 from indexer.commands.output import (
     DONE,
     FAILED,
@@ -26,12 +31,13 @@ from indexer.commands.output import (
 )
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder, expected_requests
-from indexer.errors import PrecedentError, ProviderError, SettingsError, SourceError
+from indexer.errors import ProviderError, SettingsError, SourceError
+from indexer.mapping_file import ReadingOptions, beside
 from indexer.pull import Address, parse_address, pull, pull_file
 from indexer.rejections import Rejections
 from indexer.sample import SAMPLE
 from indexer.settings import Settings
-from indexer.sources import FORMATS, ORDERS, SourceReader, SourceRecord, read_source
+from indexer.sources import SourceReader, SourceRecord
 from indexer.store import Store
 
 __all__ = ["sample", "sync"]
@@ -51,20 +57,7 @@ Examples:
 Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
 )
 @click.argument("file")
-@click.option("--format", type=click.Choice(FORMATS), help="Format of FILE, if its name does not tell.")
-@click.option(
-    "--map",
-    "columns",
-    multiple=True,
-    metavar="FIELD=COLUMN",
-    help="Read FIELD from COLUMN; can be repeated.",
-)
-@click.option(
-    "--date-format",
-    type=click.Choice(ORDERS),
-    help="Order of dates such as 02/03/2024, where the values of a table do not tell.",
-)
-@click.option("--time-zone", metavar="ZONE", help="Zone of a table's times that name none; UTC if not given.")
+@file_options
 @click.option("--source", metavar="NAME", help="Store the tickets under this source name.")
 @click.option("--delete-missing", is_flag=True, help="Delete tickets of --source that FILE no longer has.")
 @click.option(
@@ -107,14 +100,9 @@ def sample(*, remove: bool) -> int:
     return _sync_file(settings, _Options(file=str(SAMPLE), source=_SAMPLE_SOURCE))[1]
 
 
-class _Options(msgspec.Struct, frozen=True, kw_only=True):
+class _Options(FileOptions, frozen=True, kw_only=True):
     """The options of a sync, as on the command line."""
 
-    file: str
-    format: str | None = None
-    columns: tuple[str, ...] = ()
-    date_format: str | None = None
-    time_zone: str | None = None
     source: str | None = None
     delete_missing: bool = False
     force: bool = False
@@ -130,20 +118,12 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
         raise SettingsError(msg)
-    mapping = dict(_assignment(given) for given in options.columns)
+    reading = reading_options(options)
     # Opened before anything else is started: a file that cannot be read costs nothing.
-    reader = read_source(
-        options.file,
-        format=options.format,
-        mapping=mapping,
-        date_format=options.date_format,
-        zone=_zone(options.time_zone),
-    )
-    for found in reader.recognised:
-        tool = f", an export of {found.tool}" if found.tool else ""
-        say(f"read as {found.format}{tool}, encoding {found.encoding}")
-    records = _Estimate(options.file, reader)
-    rejected = None if options.dry_run else _beside(options.file, ".rejected.jsonl")
+    records = _Estimate(options.file, reading)
+    for found in records.reader.recognised:
+        say(f"read as {source_name(found)}{columns_line(found)}")
+    rejected = None if options.dry_run else beside(options.file, ".rejected.jsonl")
     rejections = Rejections(rejected, _first_few())
 
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
@@ -291,48 +271,23 @@ def _keep_cursor(options: _Options, reader: SourceReader, lost: int) -> None:
             "correct them and run the same command again, or use --force"
         )
         return
-    path = _beside(options.file, ".cursor.json")
+    path = beside(options.file, ".cursor.json")
     path.write_bytes(msgspec.json.encode(reader.cursor) + b"\n")
     say(f"the next export continues at {reader.cursor.field}={reader.cursor.value}, kept in {path}")
-
-
-def _assignment(given: str) -> tuple[str, str]:
-    field, equals, column = given.partition("=")
-    if not equals:
-        msg = f"--map {given!r} is not FIELD=COLUMN, such as body='Issue Text'"
-        raise PrecedentError(msg)
-    return field.strip(), column.strip()
-
-
-def _zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        msg = f"--time-zone {name!r} is no time zone; give one such as Europe/Berlin"
-        raise PrecedentError(msg) from None
-
-
-def _beside(file: str, ending: str) -> Path:
-    if file == "-":
-        return Path(f"stdin{ending}")
-    path = Path(file)
-    if path.name in ("", ".."):
-        path = path.resolve()
-    # The whole name: t.csv and t.jsonl may stand side by side.
-    return path.with_name(path.name + ending)
 
 
 class _Estimate:
     """How many records a file holds, from its size and the length of those read so far."""
 
-    def __init__(self, file: str, reader: SourceReader) -> None:
+    def __init__(self, file: str, reading: ReadingOptions) -> None:
         path = Path(file)
         self._size = path.stat().st_size if path.is_file() and path.suffix != ".gz" else 0
-        self.reader = reader
+        self._reading = reading
+        self.reader = reading.open(file)
         self._read = self._characters = 0
 
     def __iter__(self) -> Iterator[SourceRecord]:
-        for record in self.reader:
+        for record in self._reading.relabelled(self.reader):
             self._read += 1
             self._characters += len(record.raw)
             yield record

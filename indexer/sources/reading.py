@@ -219,18 +219,18 @@ def _file(path: str, options: _Options) -> _Records:
         _check_mapping(options.mapping, chosen)
         if chosen == "csv":
             return (yield from _guarded(name, _table(opened, options)))
-        recognised = Recognised(chosen, opened.encoding)
-        options.recognised.append(recognised)
+        options.recognised.append(Recognised(chosen, opened.encoding))
         records = _guarded(name, _READERS[chosen](opened.stream))
         if chosen not in _FIXED:
-            records = _noted(records, recognised, options.mapping)
+            records = _noted(records, options)
         if chosen == "json" and not options.mapping:
             return (yield from _objects(records, options.zone))
         return (yield from _named(records, options.mapping))
 
 
-def _noted(records: _Records, recognised: Recognised, mapping: dict[str, str]) -> _Records:
+def _noted(records: _Records, options: _Options) -> _Records:
     """Pass records on, and note what their names mean."""
+    recognised = options.recognised[-1]
     columns = recognised.columns
     while True:
         try:
@@ -239,8 +239,11 @@ def _noted(records: _Records, recognised: Recognised, mapping: dict[str, str]) -
             return cast("Cursor | None", end.value)
         new = [name for name in record.value or () if name not in columns]
         if new and len(columns) < _MOST_NAMES:
-            tool = tool_of(list(record.value or ())) if recognised.format == "json" and not mapping else None
-            columns.update((name, meaning_of(name, tool, mapping)) for name in new)
+            known = recognised.format == "json" and not options.mapping
+            tool = tool_of(list(record.value or ())) if known else None
+            columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
+            if tool and not recognised.tool:
+                recognised = options.recognised[-1] = replace(recognised, tool=tool.name)
         yield record
 
 

@@ -1,0 +1,194 @@
+"""What the records of a source would become if they were stored."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from difflib import SequenceMatcher
+from itertools import combinations
+from typing import Any
+
+import msgspec
+
+from indexer.cleaning import plain_text
+from indexer.errors import SourceError
+from indexer.parsing import parse_ticket, values_of
+from indexer.sources import Recognised, SourceReader, SourceRecord
+from indexer.ticket import Ticket, TicketError
+
+__all__ = ["MOST_RECORDS", "Inspection", "inspect_source"]
+
+MOST_RECORDS = 50_000
+"""Records that are read of a source."""
+
+_SHARES = (
+    "priority",
+    "resolution",
+    "created_at",
+    "resolved_at",
+    "updated_at",
+    "tags",
+    "thread",
+    "url",
+    "fields",
+)
+_EXAMPLES = 3
+_SHOWN_REASONS = 5
+_MOST_LABELS = 50  # compared with each other
+_ALIKE = 0.8  # of 1: "Hgh" and "High" are 0.86, "Higher" and "High" 0.80
+
+
+class Inspection(msgspec.Struct, kw_only=True):
+    """What was found. All counts but the first four are of the tickets that would be stored."""
+
+    read: int = 0
+    usable: int = 0
+    """Tickets that would be stored."""
+    left_out: dict[str, int] = {}
+    """Records that are no resolved tickets, by the reason."""
+    rejected: int = 0
+    reasons: list[str] = []
+    """Of the first rejected records, with their places."""
+    complete: bool = True
+    """Whether the whole source was read."""
+    broke_off: str | None = None
+    """Why the source could not be read to its end."""
+    sources: list[Recognised] = []
+    has: dict[str, int] = {}
+    """Tickets that have a subject, a body, a priority and so on."""
+    drawn: int = 0
+    """Resolutions that were taken from the conversation."""
+    markup: int = 0
+    """Texts that had HTML or wiki mark-up."""
+    set_apart: int = 0
+    """Texts that had quoted mail or a signature."""
+    dates_lost: int = 0
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    priorities: dict[str, int] = {}
+    alike: list[tuple[str, str]] = []
+    """Priorities that may be one: they differ in case, in spaces, or slightly in spelling."""
+    statuses: dict[str, int] = {}
+    fields: dict[str, int] = {}
+    same_id: int = 0
+    """Tickets whose id an earlier one had."""
+    same_text: int = 0
+    """Tickets whose text an earlier one had, under another id."""
+    tickets: list[Ticket] = []
+    """The first ones, as they would be stored."""
+
+
+def inspect_source(
+    reader: SourceReader, records: Iterable[SourceRecord], *, source: str | None = None
+) -> Inspection:
+    """Read the first `MOST_RECORDS` records of a source, and store nothing.
+
+    :param records: those of the reader, as they are to be stored.
+    :param source: the name that the tickets would be stored under.
+    """
+    counting = _Counting(source)
+    found = counting.found
+    try:
+        for record in records:
+            if found.read == MOST_RECORDS:
+                found.complete = False
+                break
+            counting.add(record)
+    except SourceError as error:
+        found.complete = False
+        found.broke_off = str(error)
+    finally:
+        reader.close()
+    found.sources = reader.recognised
+    counting.finish()
+    return found
+
+
+class _Counting:
+    """One pass over records; of a ticket only its id and the hash of its text are kept."""
+
+    def __init__(self, source: str | None) -> None:
+        self.found = Inspection()
+        self._source = source
+        self._counts: dict[str, Counter[str]] = {
+            name: Counter() for name in ("left_out", "has", "priorities", "statuses", "fields")
+        }
+        self._ids: set[str] = set()
+        self._texts: set[str] = set()
+
+    def add(self, record: SourceRecord) -> None:
+        found = self.found
+        found.read += 1
+        if record.value is None:
+            self._refuse(record, record.error or "not a record")
+            return
+        try:
+            ticket = parse_ticket(record.value, source=self._source)
+        except TicketError as error:
+            self._refuse(record, str(error))
+            return
+        if ticket.is_open:
+            self._counts["left_out"][f"the ticket is not resolved: its status is {ticket.status!r}"] += 1
+            return
+        found.usable += 1
+        found.dates_lost += record.dates_lost
+        self._count(ticket, values_of(record.value))
+        if len(found.tickets) < _EXAMPLES:
+            found.tickets.append(ticket)
+
+    def finish(self) -> None:
+        for name, counts in self._counts.items():
+            setattr(self.found, name, dict(counts.most_common()))
+        self.found.alike = _alike(list(self.found.priorities)[:_MOST_LABELS])
+
+    def _refuse(self, record: SourceRecord, reason: str) -> None:
+        found = self.found
+        if record.left_out:
+            self._counts["left_out"][reason] += 1
+            return
+        found.rejected += 1
+        if len(found.reasons) < _SHOWN_REASONS:
+            found.reasons.append(f"{record.place}: {reason}")
+
+    def _count(self, ticket: Ticket, given: Mapping[str, Any]) -> None:
+        found, counts = self.found, self._counts
+        has = {
+            "subject": ticket.subject,
+            "body": ticket.body,
+            **{name: getattr(ticket, name) for name in _SHARES},
+        }
+        counts["has"].update(name for name, value in has.items() if value)
+        counts["fields"].update(list(ticket.fields))
+        if ticket.priority:
+            counts["priorities"][ticket.priority] += 1
+        if ticket.status:
+            counts["statuses"][ticket.status] += 1
+        found.drawn += ticket.resolution_from is not None
+        body = given["text"] or given["body"]
+        found.markup += isinstance(body, str) and plain_text(body) != body
+        found.set_apart += ticket.set_apart is not None
+        for moment in (ticket.created_at, ticket.resolved_at):
+            if moment is not None:
+                found.earliest = min(found.earliest or moment, moment)
+                found.latest = max(found.latest or moment, moment)
+        if ticket.id in self._ids:
+            found.same_id += 1
+        elif ticket.text_hash in self._texts:
+            found.same_text += 1
+        self._ids.add(ticket.id)
+        self._texts.add(ticket.text_hash)
+
+
+def _alike(labels: list[str]) -> list[tuple[str, str]]:
+    return [(one, other) for one, other in combinations(labels, 2) if _is_alike(_bare(one), _bare(other))]
+
+
+def _bare(label: str) -> str:
+    return "".join(filter(str.isalnum, label.casefold()))
+
+
+def _is_alike(one: str, other: str) -> bool:
+    # P1 and P2 are near each other, and not the same.
+    same_numbers = list(filter(str.isdigit, one)) == list(filter(str.isdigit, other))
+    return bool(one) and (
+        one == other or (same_numbers and SequenceMatcher(None, one, other).ratio() > _ALIKE)
+    )

@@ -1,0 +1,159 @@
+"""The command `inspect`, and the mapping file that it writes."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.ledger import Ledger
+from indexer.settings import Settings
+from tests.indexer.command import report_of, run_command
+
+_ROWS = (
+    ("Ticket No", "Title", "Issue Text", "Urgency", "Mood"),
+    ("1", "Printer", "It jams on every page.", "P1", "bad"),
+    ("2", "Login", "It fails since the update.", "P2", "good"),
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table with columns of its own, which is no export of a known tool."""
+    path = tmp_path / "may.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(_ROWS)
+    return path
+
+
+def test_it_stores_nothing_and_needs_no_settings(
+    table: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the data directory is made, and an unknown setting is no matter."""
+    monkeypatch.chdir(table.parent)
+    before = sorted(table.parent.rglob("*"))
+    run = run_command(
+        settings, "inspect", str(table), "--map", "id=Ticket No", "--map", "body=Issue Text", NO_SUCH="1"
+    )
+    assert sorted(table.parent.rglob("*")) == before
+    for line in ("Ticket No                       id", "Issue Text                      body"):
+        assert f"  {line}\n" in run.stdout
+    assert "Mood                            not read" in run.stdout
+    assert "2 records: 2 to store, 0 left out, 0 rejected" in run.stdout
+
+
+def test_the_statuses_are_those_of_sync(tmp_path: Path, settings: Settings) -> None:
+    """0 all, 1 some, 2 none; 2 as well where the file cannot be read."""
+    good, bad = '{"id": "1", "text": "a"}\n', '{"id": "2"}\n'
+    path = tmp_path / "t.jsonl"
+    for content, status in ((good, 0), (good + bad, 1), (bad, 2), ("", 2)):
+        path.write_text(content)
+        run_command(settings, "inspect", str(path), status=status)
+
+
+def test_a_helpdesk_is_no_file(settings: Settings) -> None:
+    """It is said, and nothing is asked of it."""
+    run = run_command(settings, "inspect", "zendesk://acme", status=2)
+    assert "zendesk://acme is an address: inspect reads files" in run.stderr
+
+
+def test_what_was_found_is_one_object_at_the_end(table: Path, settings: Settings) -> None:
+    """With the tickets in full."""
+    run = run_command(
+        settings, "inspect", str(table), "--map=id=Ticket No", "--map=body=Issue Text", "--json"
+    )
+    report = report_of(run)
+    assert report["sources"][0]["columns"]["Issue Text"] == "body"
+    assert report["has"] == {"subject": 2, "body": 2, "priority": 2}
+    assert report["tickets"][0]["text"] == "Printer\n\nIt jams on every page."
+
+
+def test_a_column_that_holds_escapes_does_not_reach_the_terminal(tmp_path: Path, settings: Settings) -> None:
+    """A name is shown without them."""
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps({"id": "1", "text": "a", "\x1b[2Jname": "b"}) + "\n")
+    run = run_command(settings, "inspect", str(path))
+    assert "\x1b" not in run.stdout
+    assert "[2Jname" in run.stdout
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_next_export_needs_no_option(table: Path, settings: Settings) -> None:
+    """What is written is read by sync, for this file, and as mapping.toml for every other one in its folder."""
+    names = ("--map", "id=Ticket No", "--map", "body=Issue Text")
+    run_command(settings, "inspect", str(table), *names, "--write")
+    written = table.with_name("may.csv.mapping.toml")
+    text = written.read_text()
+    assert 'id = "Ticket No"\n' in text
+    assert 'subject = "Title"\n' in text
+    assert '# "P1" = "P1"\n' in text
+    written.write_text(text.replace('# "P1" = "P1"', '"p1" = "urgent"'))
+
+    assert report_of(run_command(settings, "inspect", str(table), "--json"))["priorities"] == {
+        "urgent": 1,
+        "P2": 1,
+    }
+    run = run_command(settings, "sync", str(table), "--json")
+    assert report_of(run)["added"] == 2
+    assert (
+        "id from 'Ticket No', subject from 'Title', body from 'Issue Text', priority from 'Urgency'; 1 not read"
+        in run.stderr
+    )
+    ledger = Ledger(settings.database_url, settings.data_dir)
+    tickets = ledger.tickets.get(["1", "2"])
+    ledger.close()
+    assert {i: ticket.priority for i, ticket in tickets.items()} == {"1": "urgent", "2": "P2"}
+
+    written.rename(table.with_name("mapping.toml"))
+    june = table.rename(table.with_name("june.csv"))
+    assert report_of(run_command(settings, "sync", str(june), "--json"))["unchanged"] == 2
+
+
+def test_options_go_before_the_mapping_file(table: Path, settings: Settings) -> None:
+    """The file keeps what they do not name."""
+    table.with_name("mapping.toml").write_text('[columns]\nid = "Ticket No"\nbody = "Mood"\n')
+    run = run_command(settings, "inspect", str(table), "--map", "body=Issue Text", "--json")
+    assert report_of(run)["tickets"][0]["text"] == "Printer\n\nIt jams on every page."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[columns", "mapping.toml cannot be used: Expected"),
+        ("colums = 1", "unknown field `colums`"),
+        ('time_zone = "Mars"', "'Mars'"),
+    ],
+)
+def test_a_mapping_file_that_is_wrong_says_so(
+    table: Path, settings: Settings, content: str, reason: str
+) -> None:
+    """Nothing is read by half of it."""
+    table.with_name("mapping.toml").write_text(content)
+    run = run_command(settings, "inspect", str(table), status=2)
+    assert reason in run.stderr
+
+
+def test_what_is_written_can_be_read_again(tmp_path: Path, settings: Settings) -> None:
+    """Whatever a name holds; of two columns for one field neither is chosen."""
+    path = tmp_path / "t.jsonl"
+    name = 'a "quoted" \\ name\x7f\t№'
+    path.write_text(
+        json.dumps({"id": "1", name: "b", "title": "a", "summary": "c", "priority": 'a "b\\'}) + "\n"
+    )
+    first = report_of(run_command(settings, "inspect", str(path), f"--map=body={name}", "--write", "--json"))
+    text = path.with_name("t.jsonl.mapping.toml").read_text()
+    assert '# subject = "title"\n# subject = "summary"\n' in text
+    again = report_of(run_command(settings, "inspect", str(path), "--json"))
+    assert again == first
+    assert again["tickets"][0]["text"] == "a\n\nb"
+
+
+def test_a_known_helpdesk_needs_no_columns(tmp_path: Path, settings: Settings) -> None:
+    """Its table is known already, and named columns would have to be in every later export."""
+    path = tmp_path / "t.csv"
+    path.write_text("Issue key,Summary,Issue Type,Priority\nA-1,It fails,Bug,High\n")
+    run = run_command(settings, "inspect", str(path), "--write")
+    assert "CSV of Jira, utf-8" in run.stdout
+    assert "Issue Type                      kept as a field, type" in run.stdout
+    assert '\nid = "Issue key"' not in path.with_name("t.csv.mapping.toml").read_text()
+    run_command(settings, "inspect", str(path))
