@@ -22,6 +22,7 @@ __all__ = [
     "TicketError",
     "embedding_text",
     "field_name",
+    "is_open_status",
     "kind_of",
     "moments",
     "short_text",
@@ -65,7 +66,7 @@ _OPEN = frozenset(
         "snoozed",
         "unresolved",
         "stalled",
-        "awaiting caller",
+        "awaiting caller|awaiting user info|working",
         "pending reminder",
         "pending close",
         "selected for development",
@@ -136,7 +137,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
     @property
     def is_open(self) -> bool:
         """Whether its status says that it is not resolved yet."""
-        return self.status is not None and self.status.casefold().replace("_", " ") in _OPEN
+        return self.status is not None and is_open_status(self.status)
 
     @property
     def body(self) -> str:
@@ -162,6 +163,11 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return _digest(embedding_text(text).encode())
+
+
+def is_open_status(status: str) -> bool:
+    """Tell whether a status is one by which helpdesks say that a ticket is not resolved yet."""
+    return status.casefold().replace("_", " ") in _OPEN
 
 
 def short_text(text: str) -> str:

@@ -22,4 +22,4 @@ def meaning_of(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> st
     given = [field for field, mapped in mapping.items() if mapped == column]
     if given:
         return given[0]
-    return "" if column in mapping else field_of(column) or ""
+    return "" if column in mapping else field_of(column) or "fields." + field_name(column)

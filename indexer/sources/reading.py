@@ -32,7 +32,7 @@ from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
 from indexer.sources.zendesk import read_zendesk
-from indexer.ticket import Ticket, TicketError
+from indexer.ticket import MAX_FIELDS, Ticket, TicketError
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
 
@@ -298,9 +298,7 @@ def _guarded(name: str, records: _Records) -> _Records:
 
 
 def _named(records: _Records, mapping: dict[str, str], *, has_columns: bool = False) -> _Records:
-    """Give values the names of a ticket's fields; with columns, all records have those of the first."""
-    if not mapping and not has_columns:
-        return (yield from records)
+    """Give values the names of a ticket's fields, and keep further ones; with columns, all records have those of the first."""
     unchecked = has_columns
     while True:
         try:
@@ -312,8 +310,25 @@ def _named(records: _Records, mapping: dict[str, str], *, has_columns: bool = Fa
             if unchecked:
                 _check_columns(record.value, value, mapping)
                 unchecked = False
-            record = replace(record, value=value)
+            record = replace(record, value=_with_fields(value))
         yield record
+
+
+def _with_fields(value: dict[str, Any]) -> dict[str, Any]:
+    """Put what no field of a ticket has as its name under ``fields``, as far as it is short."""
+    further = {name: given for name, given in value.items() if field_of(name) is None and _is_plain(given)}
+    if not further:
+        return value
+    given = value.get("fields")
+    fields = further | (given if isinstance(given, dict) else {})
+    rest = {name: item for name, item in value.items() if name not in further}
+    return rest | {"fields": dict(list(fields.items())[:MAX_FIELDS])}
+
+
+def _is_plain(given: Any) -> bool:
+    if isinstance(given, list):
+        return 0 < len(given) <= MAX_FIELDS and all(isinstance(item, str) for item in given)
+    return isinstance(given, str | int | float) and given != ""
 
 
 def _check_columns(row: dict[str, Any], value: dict[str, Any], mapping: dict[str, str]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from indexer.resolution import Comment
 from indexer.sources.dates import DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord
-from indexer.sources.tools import OPEN, RESOLVED, Tool
-from indexer.ticket import MAX_FIELDS, field_name
+from indexer.sources.tools import RESOLVED, Tool
+from indexer.ticket import MAX_FIELDS, field_name, is_open_status
 
 __all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
 
@@ -108,7 +108,7 @@ def _is_open(status: str, category: str, value: dict[str, Any], resolved: frozen
         return False
     if status in RESOLVED or status in resolved:
         return False
-    return status in OPEN or "resolved_at" not in value
+    return is_open_status(status) or "resolved_at" not in value
 
 
 def _filled(given: Any) -> list[str]:

@@ -15,7 +15,7 @@ A column is written in lower case. What no table names is kept under ``fields``.
 
 from dataclasses import dataclass, field
 
-__all__ = ["OPEN", "RESOLVED", "TOOLS", "Tool", "tool_of"]
+__all__ = ["RESOLVED", "TOOLS", "Tool", "tool_of"]
 
 RESOLVED = frozenset(
     [
@@ -36,13 +36,6 @@ RESOLVED = frozenset(
     ]
 ) | {"won't do", "closed complete", "closed successful"}
 """Status words of tickets that are over, whatever the tool."""
-
-OPEN = frozenset(["new", "open", "pending", "hold", "active", "reopened", "snoozed", "offen", "neu", "stalled", "waiting", "escalated"]) | {
-    "on hold", "on-hold", "in progress", "to do", "waiting on customer", "waiting on third party",
-    "waiting on contact", "waiting on us", "waiting for customer", "waiting for support", "pending reminder",
-    "pending close", "awaiting user info", "working",
-}  # fmt: skip
-"""Status words of tickets that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ def _known(*names: str) -> frozenset[str]:
 TOOLS = (
     Tool(
         "Jira",
-        (_known("issue key", "summary", "issue type"),),
+        (_known("issue key", "summary"),),
         {
             "issue key": "id", "summary": "subject", "description": "body", "priority": "priority", "status": "status",
             "resolution": "outcome", "created": "created_at", "resolved": "resolved_at", "updated": "updated_at",

@@ -43,7 +43,7 @@ class TestMapping:
         path.write_text("Case,Issue Text,How bad,Other\n7,it broke,High,x\n", encoding="utf-8")
         mapping = {"id": "Case", "body": "Issue Text", "priority": "How bad"}
         (value,) = _values(path, mapping=mapping)
-        assert value == {"Other": "x", "id": "7", "body": "it broke", "priority": "High"}
+        assert value == {"id": "7", "body": "it broke", "priority": "High", "fields": {"Other": "x"}}
         ticket = parse_ticket(value)
         assert (ticket.id, ticket.text, ticket.priority) == ("7", "it broke", "High")
 
