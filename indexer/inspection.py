@@ -15,22 +15,16 @@ from indexer.parsing import parse_ticket, values_of
 from indexer.sources import Recognised, SourceReader, SourceRecord
 from indexer.ticket import Ticket, TicketError
 
-__all__ = ["MOST_RECORDS", "Inspection", "inspect_source"]
+__all__ = ["MOST_RECORDS", "SHARES", "Inspection", "inspect_source"]
 
 MOST_RECORDS = 50_000
 """Records that are read of a source."""
-
-_SHARES = (
-    "priority",
-    "resolution",
-    "created_at",
-    "resolved_at",
-    "updated_at",
-    "tags",
-    "thread",
-    "url",
-    "fields",
+SHARES = (
+    *("subject", "body", "priority", "resolution", "created_at", "resolved_at", "updated_at"),
+    *("tags", "thread", "url", "fields"),
 )
+"""What of a ticket is counted in `Inspection.has`."""
+
 _EXAMPLES = 3
 _SHOWN_REASONS = 5
 _MOST_LABELS = 50  # compared with each other
@@ -151,12 +145,7 @@ class _Counting:
 
     def _count(self, ticket: Ticket, given: Mapping[str, Any]) -> None:
         found, counts = self.found, self._counts
-        has = {
-            "subject": ticket.subject,
-            "body": ticket.body,
-            **{name: getattr(ticket, name) for name in _SHARES},
-        }
-        counts["has"].update(name for name, value in has.items() if value)
+        counts["has"].update(name for name in SHARES if getattr(ticket, name))
         counts["fields"].update(list(ticket.fields))
         if ticket.priority:
             counts["priorities"][ticket.priority] += 1

@@ -81,12 +81,13 @@ def beside(file: str, ending: str) -> Path:
 
 
 def load_mapping(file: str) -> tuple[ReadingOptions, Path | None]:
-    """Read ``FILE.mapping.toml``, or else ``mapping.toml`` in the same folder; return its path, if there is one.
+    """Read ``FILE.mapping.toml``, or else ``mapping.toml`` in its folder; return its path, if there is one.
 
     :raises SourceError: it is not valid.
     """
     own = beside(file, ".mapping.toml")
-    found = next((path for path in (own, own.with_name("mapping.toml")) if path.is_file()), None)
+    folder = Path(file) if Path(file).is_dir() else own.parent
+    found = next((path for path in (own, folder / "mapping.toml") if path.is_file()), None)
     if file == "-" or found is None:
         return ReadingOptions(), None
     try:
@@ -128,7 +129,11 @@ def _columns_in_use(options: ReadingOptions, found: list[Recognised]) -> dict[st
         return given
     columns: dict[str, list[str]] = defaultdict(list)
     for column, field in (found[0].columns if found else {}).items():
-        if field and all(part.columns.get(column) == field for part in found):
+        if (
+            field
+            and not field.startswith("fields.")
+            and all(part.columns.get(column) == field for part in found)
+        ):
             columns[field].append(column)
     return columns | given
 

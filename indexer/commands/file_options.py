@@ -93,8 +93,8 @@ def columns_line(found: Recognised) -> str:
     for column, field in found.columns.items():
         by_field.setdefault(field, []).append(repr(column[:_SHOWN]))
     main = [f"{field} from {' or '.join(by_field[field])}" for field in _ORDER if field in by_field]
-    ignored = len(by_field.get("", ()))
-    return f"\n  {', '.join(main)}{f'; {ignored} not read' if ignored else ''}" if main else ""
+    further = sum(field.startswith("fields.") for field in found.columns.values())
+    return f"\n  {', '.join(main)}{f'; {further} more as fields' if further else ''}" if main else ""
 
 
 def _assignment(given: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from indexer.commands.file_options import FileOptions, file_options, reading_opt
 from indexer.commands.output import DONE, FAILED, PROBLEMS, finish, json_option
 from indexer.console import say, showing_progress
 from indexer.errors import PrecedentError
-from indexer.inspection import MOST_RECORDS, Inspection, inspect_source
+from indexer.inspection import MOST_RECORDS, SHARES, Inspection, inspect_source
 from indexer.mapping_file import beside, mapping_text
 from indexer.sources import Recognised, SourceRecord
 from indexer.ticket import Ticket
@@ -55,6 +55,9 @@ def inspect(*, as_json: bool, write: bool, source: str | None, **options: Any) -
     given = FileOptions(**options)
     if "://" in given.file:
         msg = f"{given.file} is an address: inspect reads files"
+        raise PrecedentError(msg)
+    if write and given.file == "-":
+        msg = "--write needs a file: standard input has no place beside it"
         raise PrecedentError(msg)
     reading = reading_options(given)
     reader = reading.open(given.file)
@@ -130,31 +133,27 @@ def _columns(source: Recognised) -> Iterator[str]:
             became = f"{field}: one of {fields.count(field)}, of which the first that is filled is read"
         else:
             became = field or "not read"
-        yield f"  {_fitted(column)}  {became}"
+        order = f", {source.dates[column]}" if column in source.dates else ""
+        yield f"  {_fitted(column)}  {became}{order}"
 
 
 def _shares(found: Inspection) -> Iterator[str]:
     yield from ("", f"Of {found.usable:,} tickets")
-    for name in ("subject", "body", "priority", "resolution"):
-        yield _share(name, found.has.get(name, 0), found.usable)
-        if name == "resolution" and found.drawn:
-            yield _share("  drawn from conversation", found.drawn, found.usable)
-    for name in ("created_at", "resolved_at", "updated_at", "tags", "thread", "url", "fields"):
-        yield _share(name, found.has.get(name, 0), found.usable)
-    yield _share("text with mark-up", found.markup, found.usable)
-    yield _share("quoted mail or signature", found.set_apart, found.usable)
-    yield _share("same id as an earlier one", found.same_id, found.usable)
-    yield _share("same text, another id", found.same_text, found.usable)
+    counts = {name: found.has.get(name, 0) for name in SHARES} | {
+        "resolution from conversation": found.drawn,
+        "text with mark-up": found.markup,
+        "quoted mail or signature": found.set_apart,
+        "same id as an earlier one": found.same_id,
+        "same text, another id": found.same_text,
+    }
+    for name, count in counts.items():
+        yield f"  {_fitted(name)}  {count:>7,}  {count / found.usable if found.usable else 0:>4.0%}"
     if found.earliest and found.latest:
         yield f"  dates from {found.earliest:%Y-%m-%d} to {found.latest:%Y-%m-%d}"
     if found.usable and not found.has.get("body"):
         yield "  no ticket has a body: which column holds it? Name it with --map body=COLUMN"
     if found.dates_lost:
         yield f"  {found.dates_lost:,} dates could not be read and are left out"
-
-
-def _share(name: str, count: int, of: int) -> str:
-    return f"  {_fitted(name)}  {count:>7,}  {count / of if of else 0:>4.0%}"
 
 
 def _counts(title: str, counts: Mapping[str, int], *, width: int = _WIDTH) -> Iterator[str]:

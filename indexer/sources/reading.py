@@ -269,7 +269,7 @@ def _table(opened: Opened, options: _Options) -> _Records:
         tool = table.tool.name if table.tool else None
         encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
         columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
-        options.recognised.append(Recognised("csv", encoding, tool, columns))
+        options.recognised.append(Recognised("csv", encoding, tool, columns, dict(table.decided)))
         if table.tool is not None:
             return (yield from table.records())
         return (yield from _named(table.records(), options.mapping, has_columns=True))

@@ -62,6 +62,8 @@ class Recognised:
     columns: dict[str, str] = field(default_factory=dict)
     """What each column, or name in the objects read so far, is for a ticket: ``body``, ``fields.team``, or nothing where
     it is not read. Empty for an export with a shape of its own, such as Zendesk's JSON."""
+    dates: dict[str, str] = field(default_factory=dict)
+    """`DAY_FIRST` or `MONTH_FIRST` by column, where the dates have such an order."""
 
 
 class Reader(Protocol):

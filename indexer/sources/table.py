@@ -31,6 +31,8 @@ class Table:
     tool: Tool | None = None
     dates: Mapping[str, str] = field(default_factory=dict)
     """`DAY_FIRST` or `MONTH_FIRST` by column that holds dates."""
+    decided: Mapping[str, str] = field(default_factory=dict)
+    """Those of them where it matters: the values showed it, or the user said it."""
 
     def records(self) -> Generator[SourceRecord, None, Cursor | None]:
         """Yield the rows: those of a known tool as tickets, others as they are, with their dates in ISO 8601."""
@@ -98,7 +100,8 @@ def look_at_table(
                     orders.add(name, text.partition(";")[0])  # a comment of Jira's begins with its date
     stream.seek(start)
     chosen = dict.fromkeys(dates or [], order or DAY_FIRST)
-    return Table(stream, encoding, zone, columns, tool, chosen if order else chosen | orders.decided())
+    decided = chosen if order else orders.decided()
+    return Table(stream, encoding, zone, columns, tool, chosen | decided, decided)
 
 
 def _mapped(tool: Tool | None, mapping: Mapping[str, str]) -> Tool | None:

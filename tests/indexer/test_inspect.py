@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_it_stores_nothing_and_needs_no_settings(
     assert sorted(table.parent.rglob("*")) == before
     for line in ("Ticket No                       id", "Issue Text                      body"):
         assert f"  {line}\n" in run.stdout
-    assert "Mood                            not read" in run.stdout
+    assert "Mood                            kept as a field, mood" in run.stdout
     assert "2 records: 2 to store, 0 left out, 0 rejected" in run.stdout
 
 
@@ -64,7 +65,7 @@ def test_what_was_found_is_one_object_at_the_end(table: Path, settings: Settings
     )
     report = report_of(run)
     assert report["sources"][0]["columns"]["Issue Text"] == "body"
-    assert report["has"] == {"subject": 2, "body": 2, "priority": 2}
+    assert report["has"] == {"subject": 2, "body": 2, "priority": 2, "fields": 2}
     assert report["tickets"][0]["text"] == "Printer\n\nIt jams on every page."
 
 
@@ -96,7 +97,7 @@ def test_the_next_export_needs_no_option(table: Path, settings: Settings) -> Non
     run = run_command(settings, "sync", str(table), "--json")
     assert report_of(run)["added"] == 2
     assert (
-        "id from 'Ticket No', subject from 'Title', body from 'Issue Text', priority from 'Urgency'; 1 not read"
+        "id from 'Ticket No', subject from 'Title', body from 'Issue Text', priority from 'Urgency'; 1 more as fields"
         in run.stderr
     )
     ledger = Ledger(settings.database_url, settings.data_dir)
@@ -114,6 +115,37 @@ def test_options_go_before_the_mapping_file(table: Path, settings: Settings) -> 
     table.with_name("mapping.toml").write_text('[columns]\nid = "Ticket No"\nbody = "Mood"\n')
     run = run_command(settings, "inspect", str(table), "--map", "body=Issue Text", "--json")
     assert report_of(run)["tickets"][0]["text"] == "Printer\n\nIt jams on every page."
+
+
+def test_a_folder_has_one_mapping_file(table: Path, settings: Settings) -> None:
+    """It stands in the folder, and its own name beside it goes first."""
+    folder = table.parent / "exports"
+    folder.mkdir()
+    table.rename(folder / table.name)
+    (folder / "mapping.toml").write_text('[columns]\nid = "Ticket No"\nbody = "Mood"\n')
+    assert (
+        report_of(run_command(settings, "inspect", str(folder), "--json"))["tickets"][0]["text"]
+        == "Printer\n\nbad"
+    )
+    run_command(settings, "inspect", str(folder), "--map=body=Issue Text", "--write")
+    found = report_of(run_command(settings, "inspect", str(folder), "--json"))
+    assert found["tickets"][0]["text"] == "Printer\n\nIt jams on every page."
+
+
+def test_standard_input_has_no_mapping_file(settings: Settings) -> None:
+    """It could not be found again."""
+    run = run_command(settings, "inspect", "-", "--write", status=2)
+    assert "--write needs a file" in run.stderr
+
+
+def test_the_order_of_dates_is_shown(tmp_path: Path, settings: Settings) -> None:
+    """Where there is one: an ISO date has none."""
+    path = tmp_path / "t.csv"
+    path.write_text("id,text,created,updated\n1,a,13/02/2025,2025-03-04\n2,b,01/02/2025,2025-03-04\n")
+    run = run_command(settings, "inspect", str(path))
+    assert re.search(r"^  created +created_at, day-first$", run.stdout, re.MULTILINE)
+    assert re.search(r"^  updated +updated_at$", run.stdout, re.MULTILINE)
+    assert "dates from 2025-02-01 to 2025-02-13" in run.stdout
 
 
 @pytest.mark.parametrize(
