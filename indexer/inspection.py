@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from indexer.admission import LeftOutError, resolved_ticket
 from indexer.cleaning import plain_text
 from indexer.errors import SourceError
-from indexer.parsing import parse_ticket, values_of
+from indexer.parsing import values_of
 from indexer.sources import Recognised, SourceReader, SourceRecord
 from indexer.ticket import Ticket, TicketError
 
@@ -112,20 +113,19 @@ class _Counting:
     def add(self, record: SourceRecord) -> None:
         found = self.found
         found.read += 1
-        if record.value is None:
-            self._refuse(record, record.error or "not a record")
-            return
         try:
-            ticket = parse_ticket(record.value, source=self._source)
-        except TicketError as error:
-            self._refuse(record, str(error))
+            ticket = resolved_ticket(record, source=self._source)
+        except LeftOutError as error:
+            self._counts["left_out"][str(error)] += 1
             return
-        if ticket.is_open:
-            self._counts["left_out"][f"the ticket is not resolved: its status is {ticket.status!r}"] += 1
+        except TicketError as error:
+            found.rejected += 1
+            if len(found.reasons) < _SHOWN_REASONS:
+                found.reasons.append(f"{record.place}: {error}")
             return
         found.usable += 1
         found.dates_lost += record.dates_lost
-        self._count(ticket, values_of(record.value))
+        self._count(ticket, values_of(record.value or {}))
         if len(found.tickets) < _EXAMPLES:
             found.tickets.append(ticket)
 
@@ -133,15 +133,6 @@ class _Counting:
         for name, counts in self._counts.items():
             setattr(self.found, name, dict(counts.most_common()))
         self.found.alike = _alike(list(self.found.priorities)[:_MOST_LABELS])
-
-    def _refuse(self, record: SourceRecord, reason: str) -> None:
-        found = self.found
-        if record.left_out:
-            self._counts["left_out"][reason] += 1
-            return
-        found.rejected += 1
-        if len(found.reasons) < _SHOWN_REASONS:
-            found.reasons.append(f"{record.place}: {reason}")
 
     def _count(self, ticket: Ticket, given: Mapping[str, Any]) -> None:
         found, counts = self.found, self._counts

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from indexer.admission import LeftOutError, resolved_ticket
 from indexer.changes import Change, ChangeDetector, Counts
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, SourceError
 from indexer.ledger import pages
-from indexer.parsing import parse_ticket
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.store import Store
@@ -143,23 +143,14 @@ class _Run:
         yield chunk
 
     def _parsed(self, record: SourceRecord) -> Ticket | None:
-        reason = record.error
         self.report.dates_lost += record.dates_lost
-        is_left_out = record.left_out
-        if record.value is not None:
-            try:
-                ticket = parse_ticket(record.value, source=self.source)
-            except TicketError as error:
-                reason = str(error)
-            else:
-                if not ticket.is_open:
-                    return ticket
-                is_left_out = True
-        if is_left_out:
+        try:
+            return resolved_ticket(record, source=self.source)
+        except LeftOutError:
             self.report.left_out += 1
-            return None
-        self.rejections.add(record, reason or "not a record")
-        self.report.rejected += 1
+        except TicketError as error:
+            self.rejections.add(record, str(error))
+            self.report.rejected += 1
         return None
 
 
