@@ -9,6 +9,8 @@ import pytest
 
 from indexer.ledger import Ledger
 from indexer.settings import Settings
+from tests.exports.layouts import LAYOUTS
+from tests.exports.making import VARIANTS, make_export
 from tests.indexer.command import report_of, run_command
 
 _ROWS = (
@@ -189,3 +191,19 @@ def test_a_known_helpdesk_needs_no_columns(tmp_path: Path, settings: Settings) -
     assert "Issue Type                      kept as a field, type" in run.stdout
     assert '\nid = "Issue key"' not in path.with_name("t.csv.mapping.toml").read_text()
     run_command(settings, "inspect", str(path))
+
+
+@pytest.mark.parametrize("tool", LAYOUTS)
+def test_exports_of_known_helpdesks_are_shown_without_an_option(
+    tool: str, tmp_path: Path, settings: Settings
+) -> None:
+    """The resolved tickets as those to store, the open ones as left out, and each column with what it became."""
+    export = make_export(tool, VARIANTS[0])
+    path = tmp_path / "export.csv"
+    path.write_bytes(export.data)
+    report = report_of(run_command(settings, "inspect", str(path), "--json"))
+    assert report["sources"][0]["tool"] == tool
+    assert all(report["sources"][0]["columns"].values())
+    assert report["usable"] == len(export.truth)
+    assert sum(report["left_out"].values()) == export.open
+    assert report["has"]["subject"] == report["usable"]
