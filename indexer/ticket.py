@@ -41,44 +41,59 @@ _OPEN = frozenset(
         "open",
         "opened",
         "reopened",
-        "re-opened",
+        "re",
         "pending",
         "hold",
-        "on hold",
-        "on-hold",
-        "in progress",
-        "work in progress",
-        "to do",
+        "on",
+        "in",
+        "to",
         "todo",
         "backlog",
         "assigned",
         "active",
         "waiting",
-        "waiting on customer",
-        "waiting on third party",
-        "waiting for customer",
-        "waiting for support",
-        "waiting on contact",
-        "waiting on us",
+        "wait",
+        "awaiting",
         "escalated",
         "triage",
-        "in review",
         "snoozed",
         "unresolved",
         "stalled",
-        "awaiting caller|awaiting user info|working",
-        "pending reminder",
-        "pending close",
-        "selected for development",
-        "needs triage",
+        "working",
+        "selected",
+        "needs",
         "unassigned",
         "answered",
-        "in bearbeitung",
-        "offen",
         "neu",
+        "offen",
         "wartend",
+        "wartet",
+        "warten",
+        "zugewiesen",
     ]
-)  # statuses that helpdesks have by default
+)
+_RESOLVED = frozenset(
+    [
+        "solved",
+        "resolved",
+        "closed",
+        "done",
+        "complete",
+        "completed",
+        "fixed",
+        "rejected",
+        "merged",
+        "cancelled",
+        "canceled",
+        "geschlossen",
+        "erledigt",
+        "gelöst",
+        "abgeschlossen",
+        "behoben",
+    ]
+) | {"won"}
+"""First words of the statuses that helpdesks have by default: Open, On hold, Waiting for customer; Closed, Closed Complete."""
+_STATUS_WORD = re.compile(r"[^\W_]+")
 
 MAX_FIELDS = 100
 """Further fields of a ticket, and values of one field."""
@@ -165,9 +180,14 @@ def text_hash(text: str) -> str:
     return _digest(embedding_text(text).encode())
 
 
-def is_open_status(status: str) -> bool:
-    """Tell whether a status is one by which helpdesks say that a ticket is not resolved yet."""
-    return status.casefold().replace("_", " ") in _OPEN
+def is_open_status(status: str, *, unknown: bool = False) -> bool:
+    """Tell whether a ticket with this status is not resolved yet.
+
+    :param unknown: the answer where it is not one that helpdesks have by default.
+    """
+    found = _STATUS_WORD.search(status.casefold())
+    word = found[0] if found else ""
+    return word in _OPEN or (unknown and word not in _RESOLVED)
 
 
 def short_text(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from indexer.resolution import Comment
 from indexer.sources.dates import DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord
-from indexer.sources.tools import RESOLVED, Tool
+from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, field_name, is_open_status
 
 __all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
@@ -57,12 +57,15 @@ def ticket_of_row(
             fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
         elif target in _LISTS:
             value.setdefault(target, [tag for text in filled for tag in _tags(text)])
+        elif target == "status":
+            value.setdefault(target, tool.statuses.get(filled[0].strip(), filled[0]))
         else:
             value.setdefault(target, filled[0])
+    has_date = any(tool.columns.get(key) == "resolved_at" for key in row)
     if fields:
         # Exports of some hundred custom columns exist; a ticket keeps the first ones that are filled.
         value["fields"] = dict(list(fields.items())[:MAX_FIELDS])
-    return _finished(replace(record, value=value, dates_lost=lost), thread, tool.resolved)
+    return _finished(replace(record, value=value, dates_lost=lost), thread, has_date=has_date)
 
 
 def flat_row(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,16 +78,16 @@ def flat_row(value: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _finished(record: SourceRecord, thread: list[Comment], resolved: frozenset[str]) -> SourceRecord:
+def _finished(record: SourceRecord, thread: list[Comment], *, has_date: bool) -> SourceRecord:
     """Return a ticket with its conversation; an open ticket as one that is left out.
 
     :param thread: in any order.
-    :param resolved: status values of the tool that mean resolved.
+    :param has_date: whether the table has a column for the date of resolution.
     """
     value = dict(record.value or {})
     status = str(value.get("status") or "")
     category = str(value.pop("category", ""))
-    if _is_open(status.casefold(), category.casefold(), value, resolved):
+    if _is_open(status, category.casefold(), value, has_date=has_date):
         error = f"the ticket is not resolved: its status is {status[:40]!r}"
         return SourceRecord(place=record.place, error=error, raw=record.raw, left_out=True)
     if thread:
@@ -101,14 +104,11 @@ def _finished(record: SourceRecord, thread: list[Comment], resolved: frozenset[s
     return replace(record, value=value | dates)
 
 
-def _is_open(status: str, category: str, value: dict[str, Any], resolved: frozenset[str]) -> bool:
+def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: bool) -> bool:
     if category:
         return category not in ("done", "complete")
-    if not status:
-        return False
-    if status in RESOLVED or status in resolved:
-        return False
-    return is_open_status(status) or "resolved_at" not in value
+    ended = not has_date or value.get("resolved_at") or value.get("resolution")
+    return bool(status) and is_open_status(status, unknown=not ended)
 
 
 def _filled(given: Any) -> list[str]:

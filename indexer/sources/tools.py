@@ -15,27 +15,7 @@ A column is written in lower case. What no table names is kept under ``fields``.
 
 from dataclasses import dataclass, field
 
-__all__ = ["RESOLVED", "TOOLS", "Tool", "tool_of"]
-
-RESOLVED = frozenset(
-    [
-        "solved",
-        "resolved",
-        "closed",
-        "done",
-        "complete",
-        "completed",
-        "fixed",
-        "rejected",
-        "geschlossen",
-        "erledigt",
-        "gelöst",
-        "merged",
-        "cancelled",
-        "canceled",
-    ]
-) | {"won't do", "closed complete", "closed successful"}
-"""Status words of tickets that are over, whatever the tool."""
+__all__ = ["TOOLS", "Tool", "tool_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +29,8 @@ class Tool:
     """The ticket's field by column, the better column of one field first."""
     comments: str = ""
     """The column that holds the conversation."""
-    resolved: frozenset[str] = field(default=frozenset())
-    """Status values that mean resolved, beside `RESOLVED`."""
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Names of the statuses that it writes as numbers."""
 
 
 def _known(*names: str) -> frozenset[str]:
@@ -107,7 +87,7 @@ TOOLS = (
             "cmdb_ci": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
             "sys_tags": "tags",
         },
-        resolved=_known("6", "7"),
+        statuses={"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"},
     ),
     Tool(
         "HubSpot",

@@ -19,6 +19,8 @@ class Layout:
     dates: tuple[str, str]
     resolved: tuple[str, ...] = ("Resolved", "Closed")
     open: tuple[str, ...] = ("Open", "Pending")
+    statuses: tuple[tuple[str, str], ...] = ()
+    """Numbers of statuses, and their names."""
     priorities: tuple[str, ...] = ("Low", "Medium", "High", "Urgent")
 
 
@@ -58,7 +60,7 @@ LAYOUTS = {
             ("close_notes", "resolution"),
         ),
         further="team", id="INC{:07}", dates=(_ISO, "%m/%d/%Y %H:%M:%S"), resolved=("Resolved", "Closed", "6", "7"),
-        open=("New", "In Progress", "On Hold"), priorities=("1 - Critical", "2 - High", "3 - Moderate", "4 - Low"),
+        open=("New", "In Progress", "On Hold", "2"), statuses=(("6", "Resolved"), ("7", "Closed")), priorities=("1 - Critical", "2 - High", "3 - Moderate", "4 - Low"),
     ),
     "HubSpot": Layout(
         columns=(

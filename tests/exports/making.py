@@ -135,6 +135,7 @@ def _truth(layout: Layout, ticket: dict[str, Any]) -> dict[str, Any]:
         if name in truth:
             # Tools write minutes at best.
             truth[name] = truth[name].replace(second=0).isoformat()
+    truth["status"] = dict(layout.statuses).get(truth["status"], truth["status"])
     further = truth.pop("further", None)
     if further:
         truth["fields"] = {layout.further: further}

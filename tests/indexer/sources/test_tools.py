@@ -111,7 +111,7 @@ def test_flat_objects_are_read_by_the_tools_table(tmp_path: Path) -> None:
     path.write_text(json.dumps({"result": rows}), encoding="utf-8")
     resolved, is_open = read_source(str(path))
     assert _value(resolved) == {
-        "id": "INC1", "status": "7", "subject": "It stops", "resolution": "Restart it.",
+        "id": "INC1", "status": "Closed", "subject": "It stops", "resolution": "Restart it.",
         "created_at": "2024-03-02T08:00:00+00:00", "fields": {"team": "Network"},
     }  # fmt: skip
     assert is_open.left_out
