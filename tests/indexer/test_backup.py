@@ -48,10 +48,11 @@ _SAID = FeedbackEntry(
 )
 
 
-def _nearest(hits: list[Hit]) -> tuple[list[float], set[Hit]]:
+def _nearest(hits: list[Hit]) -> tuple[list[float], dict[str, Hit]]:
     """Return the similarities, and the hits without those that tie for the last place: which of them come is chance."""
     similar = [round(hit.similarity, 5) for hit in hits]
-    return similar, {replace(h, similarity=s) for h, s in zip(hits, similar, strict=True) if s > similar[-1]}
+    certain = [(h, s) for h, s in zip(hits, similar, strict=True) if s > similar[-1]]
+    return similar, {hit.ticket.id: replace(hit, similarity=s) for hit, s in certain}
 
 
 def _feedback(ledger: Ledger) -> list[Row]:

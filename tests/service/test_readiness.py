@@ -152,7 +152,7 @@ def test_a_background_task_is_of_no_request(own: Service) -> None:
     for number in range(20):
         own.http.post("/v1/similar", json={"text": sentence(number)}, headers={"X-Request-ID": "finder"})
     own.wait()
-    healing = [line for line in own.log.splitlines() if "indexer.chroma" in line]
+    healing = [line for line in own.log.splitlines() if "indexer.chroma" in line or "indexer.store" in line]
     assert healing
     assert not [line for line in healing if "[finder]" in line], healing
 
