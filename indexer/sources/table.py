@@ -18,6 +18,9 @@ from indexer.sources.tools import Tool, tool_of
 
 __all__ = ["Table", "look_at_table"]
 
+_USUAL = DATE_FIELDS | {"body", "resolution", "outcome", "status", "priority", "tags", "url"}
+"""Fields whose usual names mean the same in any tool's table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -90,7 +93,7 @@ def look_at_table(
                 continue
             if dates is None:
                 columns = tuple(record.value)
-                tool = _mapped(tool_of(list(record.value)), mapping)
+                tool = _completed(tool_of(list(columns)), columns, mapping)
                 dates = [name for name in record.value if _is_date(name, tool, mapping)]
             if order or not dates:
                 break
@@ -104,11 +107,19 @@ def look_at_table(
     return Table(stream, encoding, zone, columns, tool, chosen | decided, decided)
 
 
-def _mapped(tool: Tool | None, mapping: Mapping[str, str]) -> Tool | None:
-    if tool is None or not mapping:
-        return tool
+def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str, str]) -> Tool | None:
+    """Return the tool with the user's own columns, and those that the table has by a usual name, such as ``Resolution``."""
+    if tool is None:
+        return None
     own = {column.casefold(): name for name, column in mapping.items()}
-    return replace(tool, columns=own | {name: to for name, to in tool.columns.items() if name not in own})
+    known = own | {name: to for name, to in tool.columns.items() if name not in own}
+    taken = {known[name] for name in map(str.casefold, columns) if name in known}
+    usual = {
+        name: to
+        for name in map(str.casefold, columns)
+        if name not in known and name != tool.comments and (to := field_of(name)) in _USUAL - taken
+    }
+    return replace(tool, columns=known | usual)
 
 
 def _is_date(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> bool:

@@ -37,6 +37,9 @@ def _known(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+_FRESHDESK = ("created time", "resolved time", "closed time", "last update time", "closing note")
+_OSTICKET = ("help topic", "current status", "issue details", "date created", "department")
+
 TOOLS = (
     Tool(
         "Jira",
@@ -52,7 +55,7 @@ TOOLS = (
     ),
     Tool(
         "Zendesk",
-        (_known("id", "subject", "requester", "ticket type"), _known("id", "subject", "requester", "requested", "status")),
+        (_known("id", "subject", "requester"), _known("id", "subject", "ticket type")),
         {
             "id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
             "ticket status": "status", "created at": "created_at", "requested": "created_at", "solved at": "resolved_at",
@@ -63,7 +66,7 @@ TOOLS = (
     ),
     Tool(
         "Freshdesk",
-        (_known("ticket id", "subject", "created time"), _known("ticket id", "subject", "resolved time")),
+        tuple(_known("ticket id", "subject", further) for further in _FRESHDESK),
         {
             "ticket id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
             "closing note": "resolution", "resolution note": "resolution", "created time": "created_at",
@@ -74,7 +77,7 @@ TOOLS = (
     ),
     Tool(
         "ServiceNow",
-        (_known("number", "short_description"), _known("number", "short description", "state")),
+        (_known("number", "short_description"), _known("number", "short description")),
         {
             "number": "id", "short_description": "subject", "short description": "subject", "description": "body",
             "priority": "priority", "state": "status", "incident_state": "status", "close_notes": "resolution",
@@ -113,7 +116,7 @@ TOOLS = (
     ),
     Tool(
         "osTicket",
-        (_known("ticket number", "subject", "help topic"), _known("ticket number", "subject", "current status")),
+        tuple(_known("ticket number", "subject", further) for further in _OSTICKET),
         {
             "ticket number": "id", "subject": "subject", "issue details": "body", "message": "body",
             "priority": "priority", "current status": "status", "status": "status", "date created": "created_at",
@@ -124,7 +127,7 @@ TOOLS = (
     ),
     Tool(
         "Request Tracker",
-        (_known("id", "subject", "status", "queuename"), _known("id", "subject", "status", "queue", "requestors")),
+        (_known("id", "subject", "queuename"), _known("id", "subject", "requestors")),
         {
             "id": "id", "subject": "subject", "priority": "priority", "status": "status", "created": "created_at",
             "resolved": "resolved_at", "lastupdated": "updated_at", "queuename": "fields.team", "queue": "fields.team",
@@ -133,7 +136,7 @@ TOOLS = (
     ),
     Tool(
         "Intercom",
-        (_known("conversation id", "conversation started at"),),
+        (_known("conversation id", "conversation started at"), _known("conversation id", "first message")),
         {
             "conversation id": "id", "title": "subject", "first message": "body", "priority": "priority",
             "current conversation state": "status", "conversation started at": "created_at",
@@ -143,7 +146,7 @@ TOOLS = (
     ),
     Tool(
         "Zammad",
-        (_known("#", "title", "state", "group"),),
+        (_known("#", "title", "state"), _known("#", "title", "group")),
         {
             "#": "id", "title": "subject", "priority": "priority", "state": "status", "created at": "created_at",
             "closed at": "resolved_at", "updated at": "updated_at", "tags": "tags", "group": "fields.team",
@@ -152,7 +155,7 @@ TOOLS = (
     ),
     Tool(
         "Help Scout",
-        (_known("conversation number", "subject", "mailbox"),),
+        (_known("conversation number", "subject"),),
         {
             "conversation number": "id", "subject": "subject", "preview": "body", "status": "status",
             "created": "created_at", "closed": "resolved_at", "modified": "updated_at", "tags": "tags",

@@ -9,6 +9,7 @@ from indexer.errors import SourceError
 from indexer.parsing import parse_ticket
 from indexer.sources import SourceRecord, read_source
 from indexer.sources.dates import DAY_FIRST, MONTH_FIRST
+from indexer.sources.tools import TOOLS, Tool, tool_of
 from tests.exports.layouts import LAYOUTS
 from tests.exports.making import VARIANTS, Variant, make_export
 
@@ -124,4 +125,23 @@ def test_flat_objects_are_read_by_the_tools_table(tmp_path: Path) -> None:
     assert _value(record) == {
         "id": "00001", "status": "Closed", "subject": "It stops",
         "created_at": "2024-03-02T08:00:00+00:00", "fields": {"channel": "Web"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tool_is_known_by_few_columns(tool: Tool) -> None:
+    """Each set of columns by which a tool is known makes no other tool of it."""
+    for known in tool.known_by:
+        assert tool_of([*known, "Further"]) is tool
+
+
+def test_a_tools_table_has_columns_by_usual_names(tmp_path: Path) -> None:
+    """What the tool's own columns do not give is taken from those that mean the same everywhere."""
+    text = "Case Number,Subject,Status,Resolution,Severity,Created\n7,It stops,Closed,Restart the server.,high,2024-03-02\n"
+    reader = read_source(str(_table(tmp_path, text)))
+    assert reader.recognised[0].tool == "Salesforce"
+    (record,) = reader
+    assert _value(record) == {
+        "id": "7", "subject": "It stops", "status": "Closed", "resolution": "Restart the server.", "priority": "high",
+        "created_at": "2024-03-02T00:00:00+00:00",
     }  # fmt: skip
