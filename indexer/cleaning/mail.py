@@ -78,6 +78,8 @@ def message_of(text: str) -> Message:
     What may be the message is left in it: the ``>`` of a shell, a closing with a sentence behind it, mails that are
     forwarded, and anything in fenced code. A mail of nothing but a quotation or a signature is kept whole.
     """
+    if "\n" not in text:
+        return Message(text)  # a mail of one line has nothing around it, and most records are one line
     lines = text.split("\n")
     code = in_fence(lines)
     quoted = _quoted(lines, code)
