@@ -12,7 +12,7 @@ class Layout:
     """One tool's table."""
 
     columns: tuple[tuple[str, str], ...]
-    """Each column with the ticket's field that it holds; ``comment`` and ``further`` are none of a ticket's own."""
+    """Each column with the ticket's field that it holds; ``comment``, ``reporter`` and ``further`` are none of a ticket's own."""
     further: str
     """The name under which the column of a further field is kept."""
     id: str = "{}"
@@ -30,7 +30,8 @@ LAYOUTS = {
             ("Summary", "subject"), ("Issue key", "id"), ("Issue Type", "further"), ("Status", "status"),
             ("Priority", "priority"), ("Resolution", "outcome"), ("Created", "created_at"), ("Updated", "updated_at"),
             ("Resolved", "resolved_at"), ("Labels", "tags"), ("Labels", "tags"), ("Labels", "tags"),
-            ("Description", "body"), ("Sprint", ""), ("Sprint", ""), ("Comment", "comment"), ("Comment", ""),
+            ("Reporter", "reporter"), ("Description", "body"), ("Sprint", ""), ("Sprint", ""), ("Comment", "comment"),
+            ("Comment", "comment"), ("Comment", "comment"), ("Comment", "comment"),
         ),
         further="type", id="OPS-{}", dates=("%d/%b/%y %I:%M %p", "%d/%m/%Y %H:%M"),
         resolved=("Done", "Closed"), open=("To Do", "In Progress"),

@@ -20,15 +20,37 @@ _SUBJECTS = (
     "Café printer is offline",
 )
 _BODIES = (
-    'It stopped this morning.\nNothing was changed; "nobody" touched it.',
-    "<p>Guten Tag,</p><p>die <b>Übersicht</b> bleibt leer.</p>",
-    "Hello,\n\n> On Monday you wrote:\n> please try again\n\nit fails, still",
-    "Größe, Straße: 5\tEUR",
+    ('It stopped this morning.\nNothing was changed; "nobody" touched it.', None, None),
+    (
+        "<p>Guten Tag,</p><p>die <b>Übersicht</b> bleibt leer:</p><ul><li>im Browser</li><li>in der App</li></ul>",
+        "Guten Tag,\n\ndie Übersicht bleibt leer:\n\n- im Browser\n- in der App",
+        None,
+    ),
+    *(
+        (f"{text}\n\n{apart}", text, apart)
+        for text, apart in (
+            (
+                "The tunnel drops every hour.",
+                "On Mon, Mar 4, 2024 at 9:12 AM Support <support@example.com> wrote:\n> Please try again.\n> Regards",
+            ),
+            (
+                "Der Drucker druckt nur leere Seiten.",
+                "Am 04.03.2024 um 09:12 schrieb Support <support@example.com>:\n> Bitte versuchen Sie es erneut.",
+            ),
+            (
+                "The invoice shows the wrong tax.",
+                "Kind regards,\nAnna Berg\nExample GmbH\nTel: +49 30 1234567",
+            ),
+        )
+    ),
+    ("Größe, Straße: 5\tEUR", None, None),
 )
+"""Each as written, as stored where that is something else, and what is kept apart from it."""
 _ANSWERS = (
     "Restart the print service and clear the queue on the server.",
     "Die Berechtigung der Gruppe fehlte; wir haben sie eingetragen und den Dienst neu gestartet.",
 )
+_REPORTER = "anna"
 _START = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
 
 
@@ -57,7 +79,9 @@ class Export:
 
     data: bytes
     truth: list[dict[str, Any]]
-    """The values of each resolved ticket, in order."""
+    """The values of each resolved ticket as they stand in the file, in order."""
+    stored: list[dict[str, Any]]
+    """The same as fields of the ticket that is stored: with a plain text, and the resolution from its conversation."""
     open: int
     """How many tickets are not resolved."""
 
@@ -65,7 +89,7 @@ class Export:
 def make_export(tool: str, variant: Variant, seed: int = 0) -> Export:
     """Return a table of `TICKETS` tickets, every fifth of which is open."""
     layout, choose = LAYOUTS[tool], random.Random(seed)
-    rows, truth = [], []
+    rows, truth, stored = [], [], []
     for number in range(TICKETS):
         ticket = _ticket(layout, number, choose)
         if "cp1252" in variant.encoding:
@@ -78,11 +102,12 @@ def make_export(tool: str, variant: Variant, seed: int = 0) -> Export:
         rows.append(_row(layout, ticket, layout.dates[variant.dates]))
         if not is_open:
             truth.append(_truth(layout, ticket))
+            stored.append(_stored(truth[-1]))
     out = io.StringIO()
     writer = csv.writer(out, delimiter=variant.delimiter)
     writer.writerow([column for column, _ in layout.columns])
     writer.writerows(rows)
-    return Export(out.getvalue().encode(variant.encoding), truth, TICKETS - len(truth))
+    return Export(out.getvalue().encode(variant.encoding), truth, stored, TICKETS - len(truth))
 
 
 def _ticket(layout: Layout, number: int, choose: random.Random) -> dict[str, Any]:
@@ -90,7 +115,8 @@ def _ticket(layout: Layout, number: int, choose: random.Random) -> dict[str, Any
     ticket: dict[str, Any] = {
         "id": layout.id.format(number + 1),
         "subject": choose.choice(_SUBJECTS),
-        "body": choose.choice(_BODIES),
+        "body": choose.choice(_BODIES)[0],
+        "reporter": _REPORTER,
         "priority": choose.choice(layout.priorities),
         "resolution": choose.choice(_ANSWERS),
         "outcome": choose.choice(("Fixed", "Done")),
@@ -113,6 +139,7 @@ def _plain(value: Any) -> Any:
 
 def _row(layout: Layout, ticket: dict[str, Any], dates: str) -> list[str]:
     cells, tags = [], iter(ticket["tags"])
+    comments = iter(_conversation(ticket) if ticket.get("resolution") else [])
     repeats = sum(field == "tags" for _, field in layout.columns) > 1
     for _, field in layout.columns:
         value = ticket.get(field)
@@ -120,8 +147,9 @@ def _row(layout: Layout, ticket: dict[str, Any], dates: str) -> list[str]:
             cells.append(next(tags, "") if repeats else ", ".join(ticket["tags"]))
         elif field == "comment":
             # Jira's comments: date;author;text
-            at = ticket["created_at"].strftime(dates)
-            cells.append(f"{at};5f0a;{ticket['resolution']}" if ticket.get("resolution") else "")
+            message = next(comments, None)
+            author = "" if message is None else _REPORTER if message["author"] == "customer" else "5f0a"
+            cells.append(f"{message['at'].strftime(dates)};{author};{message['text']}" if message else "")
         else:
             cells.append(value.strftime(dates) if isinstance(value, datetime) else str(value or ""))
     return cells
@@ -139,8 +167,32 @@ def _truth(layout: Layout, ticket: dict[str, Any]) -> dict[str, Any]:
     further = truth.pop("further", None)
     if further:
         truth["fields"] = {layout.further: further}
+    if "reporter" in fields:
+        truth.setdefault("fields", {})["customer"] = truth.pop("reporter")
     if "comment" in fields:
-        truth["thread"] = [
-            {"author": "agent", "at": ticket["created_at"].isoformat(), "text": ticket["resolution"]}
-        ]
+        truth["thread"] = [message | {"at": message["at"].isoformat()} for message in _conversation(ticket)]
     return truth
+
+
+def _conversation(ticket: dict[str, Any]) -> list[dict[str, Any]]:
+    said = (
+        ("customer", "Is there any news?"),
+        ("agent", ticket["resolution"]),
+        ("agent", "Thanks, closing this ticket."),
+    )
+    return [
+        {"author": author, "at": ticket["created_at"] + timedelta(hours=hour), "text": text}
+        for hour, (author, text) in enumerate(said, start=1)
+    ]
+
+
+def _stored(truth: dict[str, Any]) -> dict[str, Any]:
+    stored: dict[str, Any] = {name: truth[name] for name in truth.keys() - {"body"}}
+    body = truth.get("body", "")
+    _, plain, apart = next((one for one in _BODIES if _plain(one[0]) == body), (body, None, None))
+    stored["text"] = "\n\n".join(part for part in (truth["subject"], plain or body) if part)
+    if apart:
+        stored["set_apart"] = apart
+    if "thread" in truth:
+        stored |= {"resolution": truth["thread"][1]["text"], "resolution_from": "message 2 of the thread"}
+    return stored
