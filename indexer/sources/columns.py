@@ -17,7 +17,7 @@ def meaning_of(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> st
     """
     if tool is not None:
         name = column.casefold()
-        field = "thread" if name == tool.comments else tool.columns.get(name, "fields." + field_name(name))
+        field = "thread" if name in tool.comments else tool.columns.get(name, "fields." + field_name(name))
         return "status" if field == "category" else field
     given = [field for field, mapped in mapping.items() if mapped == column]
     if given:

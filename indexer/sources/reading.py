@@ -240,7 +240,7 @@ def _noted(records: _Records, options: _Options) -> _Records:
         new = [name for name in record.value or () if name not in columns]
         if new and len(columns) < _MOST_NAMES:
             known = recognised.format == "json" and not options.mapping
-            tool = tool_of(list(record.value or ())) if known else None
+            tool = tool_of(list(flat_row(record.value or {}))) if known else None
             columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
             if tool and not recognised.tool:
                 recognised = options.recognised[-1] = replace(recognised, tool=tool.name)
@@ -254,10 +254,10 @@ def _objects(records: _Records, zone: tzinfo) -> _Records:
             record = next(records)
         except StopIteration as end:
             return cast("Cursor | None", end.value)
-        tool = tool_of(list(record.value)) if record.value else None
+        row = flat_row(record.value or {})
+        tool = tool_of(list(row))
         if tool is not None:
-            row = replace(record, value=flat_row(record.value or {}))
-            record = ticket_of_row(row, tool, {}, zone)
+            record = ticket_of_row(replace(record, value=row), tool, {}, zone)
         yield record
 
 

@@ -117,7 +117,7 @@ def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str
     usual = {
         name: to
         for name in map(str.casefold, columns)
-        if name not in known and name != tool.comments and (to := field_of(name)) in _USUAL - taken
+        if name not in known and name not in tool.comments and (to := field_of(name)) in _USUAL - taken
     }
     return replace(tool, columns=known | usual)
 
@@ -125,6 +125,6 @@ def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str
 def _is_date(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> bool:
     if tool is not None:
         name = column.casefold()
-        return tool.columns.get(name) in DATE_FIELDS or name == tool.comments
+        return tool.columns.get(name) in DATE_FIELDS or name in tool.comments
     given = [name for name, mapped in mapping.items() if mapped == column]
     return (given[0] if given else field_of(column)) in DATE_FIELDS

@@ -16,6 +16,10 @@ __all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
 
 DATE_FIELDS = frozenset({"created_at", "resolved_at", "updated_at"})
 _LISTS = frozenset({"tags"})
+_CUSTOMERS = ("reporter", "reporter id", "caller_id", "caller")
+_ENTRY = re.compile(
+    r"^(?P<at>\d[\d./-]{7,9} \d\d:\d\d:\d\d) - (?P<who>.+) \((?P<kind>[^()\n]+)\)\n", re.MULTILINE
+)
 _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
 
 
@@ -35,7 +39,7 @@ def ticket_of_row(
     thread: list[Comment] = []
     lost = 0
     row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
-    reporter = {*_filled(row.get("reporter", ("", ""))[1]), *_filled(row.get("reporter id", ("", ""))[1])}
+    customer = {text for key in _CUSTOMERS if key in row for text in _filled(row[key][1])}
     ordered = [name for name in tool.columns if name in row] + [
         name for name in row if name not in tool.columns
     ]
@@ -44,8 +48,8 @@ def ticket_of_row(
         filled = _filled(given)
         if not filled:
             continue
-        if key == tool.comments:
-            thread = list(_comments(filled, reporter, orders.get(name, DAY_FIRST), zone))
+        if key in tool.comments:
+            thread = list(_comments(filled, customer, orders.get(name, DAY_FIRST), zone))
             continue
         target = tool.columns.get(key, "fields." + field_name(key))
         if target in DATE_FIELDS:
@@ -68,12 +72,20 @@ def ticket_of_row(
     return _finished(replace(record, value=value, dates_lost=lost), thread, has_date=has_date)
 
 
-def flat_row(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a JSON object as a row of texts; of a reference, such as ServiceNow's, what is shown of it."""
-    row: dict[str, Any] = {}
+def flat_row(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return a JSON object as a row of texts.
+
+    Of a reference, such as ServiceNow's, that is what is shown of it; of HubSpot's tickets, their ``properties``.
+    """
+    inner = value.get("properties")
+    if isinstance(inner, dict):
+        value = {"id": value.get("id"), **inner}
+    row: dict[str, str] = {}
     for name, given in value.items():
         shown = given.get("display_value", given.get("Name")) if isinstance(given, dict) else given
-        if isinstance(shown, str | int | float) and not isinstance(shown, bool):
+        if shown is None:
+            row[name] = ""
+        elif isinstance(shown, str | int | float) and not isinstance(shown, bool):
             row[name] = str(shown)
     return row
 
@@ -120,12 +132,21 @@ def _tags(text: str) -> list[str]:
     return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
-def _comments(cells: list[str], reporter: set[str], order: str, zone: tzinfo) -> Iterator[Comment]:
-    """Yield the comments of Jira's cells, ``date;author;text``."""
+def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) -> Iterator[Comment]:
+    """Yield the comments of Jira's cells, ``date;author;text``, or of ServiceNow's journal, without its work notes."""
     for cell in cells:
+        entries = list(_ENTRY.finditer(cell))
+        ends = [*(entry.start() for entry in entries), len(cell)][1:]
+        for entry, end in zip(entries, ends, strict=True):
+            if "work notes" not in entry["kind"].casefold():
+                text = cell[entry.end() : end].strip()
+                at = parse_date(entry["at"], order=order, zone=zone)
+                yield Comment("customer" if entry["who"] in customer else "agent", text, at)
+        if entries:
+            continue
         found = _CELL.fullmatch(cell)
         at = parse_date(found["at"], order=order, zone=zone) if found else None
         if found is None or at is None:
             yield Comment(role="agent", text=cell, at=None)
         else:
-            yield Comment(role="customer" if found["who"] in reporter else "agent", text=found["text"], at=at)
+            yield Comment(role="customer" if found["who"] in customer else "agent", text=found["text"], at=at)

@@ -27,8 +27,8 @@ class Tool:
     """Sets of columns: a table that has all of one set is this tool's."""
     columns: dict[str, str]
     """The ticket's field by column, the better column of one field first."""
-    comments: str = ""
-    """The column that holds the conversation."""
+    comments: tuple[str, ...] = ()
+    """The columns that hold the conversation."""
     statuses: dict[str, str] = field(default_factory=dict)
     """Names of the statuses that it writes as numbers."""
 
@@ -51,7 +51,7 @@ TOOLS = (
             "components": "fields.component", "project name": "fields.product", "reporter": "fields.customer",
             "status category": "category",
         },
-        comments="comment",
+        comments=("comment",),
     ),
     Tool(
         "Zendesk",
@@ -90,17 +90,26 @@ TOOLS = (
             "cmdb_ci": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
             "sys_tags": "tags",
         },
+        comments=("comments", "additional comments"),
         statuses={"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"},
     ),
     Tool(
         "HubSpot",
-        (_known("ticket id", "ticket name"),),
+        (
+            _known("ticket id", "ticket name"), _known("id", "subject", "hs_pipeline_stage"),
+            _known("id", "subject", "hs_ticket_priority"),
+        ),
         {
             "ticket id": "id", "ticket name": "subject", "ticket description": "body", "priority": "priority",
             "ticket status": "status", "resolution": "resolution", "create date": "created_at",
             "close date": "resolved_at", "last modified date": "updated_at", "ticket tags": "tags",
             "category": "fields.category", "source": "fields.channel", "pipeline": "fields.team",
+            "id": "id", "subject": "subject", "content": "body", "hs_ticket_priority": "priority",
+            "hs_pipeline_stage": "status", "hs_resolution": "resolution", "createdate": "created_at",
+            "closed_date": "resolved_at", "hs_lastmodifieddate": "updated_at", "hs_ticket_category": "fields.category",
+            "source_type": "fields.channel", "hs_pipeline": "fields.team",
         },
+        statuses={"1": "New", "2": "Waiting on contact", "3": "Waiting on us", "4": "Closed"},
     ),
     Tool(
         "Salesforce",

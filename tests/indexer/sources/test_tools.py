@@ -145,3 +145,39 @@ def test_a_tools_table_has_columns_by_usual_names(tmp_path: Path) -> None:
         "id": "7", "subject": "It stops", "status": "Closed", "resolution": "Restart the server.", "priority": "high",
         "created_at": "2024-03-02T00:00:00+00:00",
     }  # fmt: skip
+
+
+def test_hubspots_properties_are_the_ticket(tmp_path: Path) -> None:
+    """As its CRM interface gives tickets; a stage of the team's own without a date of closing is open."""
+    path = tmp_path / "export.json"
+    common = {"subject": "It stops", "content": "Since today.", "createdate": "2024-03-02T08:00:00.000Z"}
+    rows = [
+        {"id": "1", "properties": common | {"hs_pipeline_stage": "4", "closed_date": "2024-03-03T08:00:00Z"}},
+        {"id": "2", "properties": common | {"hs_pipeline_stage": "1", "closed_date": None}},
+        {"id": "3", "properties": common | {"hs_pipeline_stage": "91", "closed_date": None}},
+    ]
+    path.write_text(json.dumps({"results": rows}), encoding="utf-8")
+    closed, new, own = read_source(str(path))
+    assert _value(closed) == {
+        "id": "1", "subject": "It stops", "body": "Since today.", "status": "Closed",
+        "created_at": "2024-03-02T08:00:00+00:00", "resolved_at": "2024-03-03T08:00:00+00:00",
+    }  # fmt: skip
+    assert new.left_out
+    assert own.left_out
+
+
+def test_servicenows_journal_is_a_conversation(tmp_path: Path) -> None:
+    """The newest entry stands first; work notes are internal; the caller is the customer."""
+    journal = (
+        "2024-03-03 12:00:00 - Ann Berg (Additional comments)\nThat helped.\n\n"
+        "2024-03-03 11:00:00 - Max Roe (Work notes)\nAsk the vendor.\n\n"
+        "2024-03-03 10:00:00 - Max Roe (Additional comments)\nRestart the print service\non the server.\n\n"
+    )
+    text = f'number,short_description,state,caller_id,comments\nINC1,It stops,Closed,Ann Berg,"{journal}"\n'
+    (record,) = read_source(str(_table(tmp_path, text)))
+    ticket = parse_ticket(_value(record))
+    assert [(one.author, one.text) for one in ticket.thread] == [
+        ("agent", "Restart the print service\non the server."),
+        ("customer", "That helped."),
+    ]
+    assert ticket.resolution == "Restart the print service\non the server."
