@@ -23,7 +23,7 @@ from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger, Row, Rows, pages_of, rows_of
 from indexer.ledger.soundness import is_sound
-from indexer.ledger.tables import SCHEMA, copied, metadata, spaces
+from indexer.ledger.tables import COPIED_SINCE, SCHEMA, copied, metadata, spaces
 from indexer.progress import Progress
 from indexer.settings import Settings
 
@@ -255,10 +255,10 @@ def _opened(file: Path) -> Iterator[tuple[sa.Connection, sa.Row[tuple[str, int, 
                 msg = f"{file} is no backup: it has no table {_made.name}; nothing was restored"
                 raise BackupFileError(msg)
             said = connection.execute(sa.select(_made)).one()
-            if (said.format, said.schema) != (_FORMAT, SCHEMA):
+            if said.format != _FORMAT or said.schema not in range(COPIED_SINCE, SCHEMA + 1):
                 msg = (
                     f"{file} is no backup that this release reads: its format is {str(said.format)[:40]!r} with schema {str(said.schema)[:9]}, "
-                    f"not {_FORMAT!r} with schema {SCHEMA}: use the release that wrote it; nothing was restored"
+                    f"not {_FORMAT!r} with schema {COPIED_SINCE} to {SCHEMA}: use the release that wrote it; nothing was restored"
                 )
                 raise BackupFileError(msg)
             if lacking:

@@ -15,6 +15,7 @@ from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
 from indexer.ticket import Ticket, moments
 
 __all__ = [
+    "COPIED_SINCE",
     "SCHEMA",
     "TAG",
     "audit",
@@ -36,6 +37,9 @@ __all__ = [
 
 SCHEMA = 4
 """Number of the tables below; it grows with every change of them."""
+
+COPIED_SINCE = 3
+"""The first schema whose `copied` tables have the columns that they have now: backups of it can be restored."""
 
 TAG = "#"
 """Stands for a field's name where a facet is a tag; no field has that name."""

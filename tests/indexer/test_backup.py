@@ -22,7 +22,7 @@ import pytest
 
 from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
-from indexer.ledger import FeedbackEntry, Hit, Ledger, Row
+from indexer.ledger import FeedbackEntry, Filter, Hit, Ledger, Row
 from indexer.ledger.tables import feedback
 from indexer.progress import no_progress
 from indexer.settings import Settings
@@ -121,6 +121,19 @@ def test_round_trip(
         fill_store(second, [make_ticket(400)])
         store_vectors(second.ledger, [make_ticket(401)], replace(SPACE, model="a third"))
     assert provider.stats().requests["embeddings"] == 0
+
+
+def test_a_backup_of_the_release_before_is_restored(settings: Settings, tmp_path: Path) -> None:
+    """It has the same tables; what tickets can be filtered by follows from them."""
+    file = tmp_path / "all.backup"
+    with _opened(settings, tmp_path / "first", None) as first:
+        fill_store(first, [make_ticket(n, tags=("eu",)) for n in range(5)])
+        backup(first.ledger, file, progress=no_progress)
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute('UPDATE backup SET "schema" = 3')
+    with _opened(settings, tmp_path / "second", None) as second:
+        assert restore(second.ledger, file, progress=no_progress).tickets == 5
+        assert len(second.tickets.page(Filter(tags=("eu",)), limit=9)) == 5
 
 
 def test_a_running_system_is_copied_as_it_was_at_one_moment(settings: Settings, tmp_path: Path) -> None:
