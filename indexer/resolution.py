@@ -8,7 +8,7 @@ from typing import Literal
 
 from indexer.cleaning import clean
 
-__all__ = ["Comment", "Resolution", "is_outcome", "resolution_of"]
+__all__ = ["Comment", "Resolution", "is_courtesy", "is_outcome", "resolution_of"]
 
 _LATE = timedelta(
     minutes=5
@@ -140,7 +140,7 @@ def resolution_of(
         text = clean(comment.text).text.strip()
         agents = agents or comment.role == "agent"
         unhelped = unhelped or (comment.role == "customer" and _UNHELPED.search(text) is not None)
-        if comment.role == "agent" and _says_what(text):
+        if comment.role == "agent" and _words_besides_courtesies(text) >= _ENOUGH:
             if unhelped:
                 return Resolution(None, None, "no answer after the customer said that it did not help")
             return Resolution(text, index, "last message of an agent that says what to do or what was done")
@@ -159,7 +159,12 @@ def is_outcome(text: str) -> bool:
     )
 
 
-def _says_what(text: str) -> bool:
+def is_courtesy(text: str) -> bool:
+    """Tell whether a message, already cleaned, has nothing besides thanks, closing, promises and words of status."""
+    return not _words_besides_courtesies(text)
+
+
+def _words_besides_courtesies(text: str) -> int:
     words = 0
     for sentence in _SENTENCE.split(text):
         rest = sentence.strip()
@@ -167,4 +172,4 @@ def _says_what(text: str) -> bool:
             rest = rest[courtesy.end() :]
         if not _EMPTY.match(rest) and not _STATUS.fullmatch(rest):
             words += len(_WORD.findall(rest))
-    return words >= _ENOUGH
+    return words

@@ -9,7 +9,7 @@ A page is ``{"issues": […], "nextPageToken": …, "isLast": …}`` (``/rest/ap
 - An issue is resolved when its status is in the category ``done``, or, where the search left ``status`` out, when it has
   a ``resolutiondate``. It was so at the ``resolutiondate``, or else when the changelog last shows it entering such a status.
 - The resolution is the last comment up to then that is not by the reporter, a portal customer or an app, and not
-  restricted to a group or role or internal to a service desk.
+  restricted to a group or role or internal to a service desk, and more than thanks and a note of closing.
 - A search returns a limited number of comments. Where the last ones are missing, so that an earlier one would be taken
   for the answer, there is no resolution.
 - The cursor is the ``nextPageToken`` of the last page (it continues this very search, within seven days); after the last
@@ -21,6 +21,8 @@ from datetime import datetime
 from io import BufferedIOBase
 from typing import Any, cast
 
+from indexer.cleaning import clean
+from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
@@ -129,7 +131,9 @@ def _answer(given: dict[str, Any], at: datetime | None) -> str | None:
     reporter = _identity(given.get("reporter"))
     for time, comment in reversed(written):
         text = plain_text(comment.get("body"))
-        if text and (limit is None or time <= limit) and _is_answer(comment, reporter):
+        if limit is not None and time > limit:
+            continue
+        if _is_answer(comment, reporter) and not is_courtesy(clean(text).text):
             return text
     return None
 

@@ -7,7 +7,7 @@ embeds them in each ticket as ``comments``, as the Ticket Comments API returns t
 
 - The text is the subject and the description, which is the first comment.
 - Only a ticket that is solved or closed has ``resolved_at`` and a resolution: the last public comment by an agent up to
-  ``solved_at``. Without a metric set, it is the last one of all, and its time stands for ``solved_at``.
+  ``solved_at`` that is more than thanks and a note of closing. Without a metric set, it is the last one of all, and its time stands for ``solved_at``.
 - The assignee and the followers of a ticket are agents, and so is everyone with that role in ``users`` anywhere in the
   file. Without any ``users``, so is every author who is neither requester, submitter nor in copy.
 - A ticket with status ``deleted`` is an error that names its id: deletions are few, and one that was indexed before must
@@ -23,6 +23,8 @@ from functools import partial
 from io import BufferedIOBase
 from typing import Any, cast
 
+from indexer.cleaning import clean
+from indexer.resolution import is_courtesy
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
@@ -116,7 +118,7 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
     for at, comment in reversed(comments):
         text = _text(comment)
         late = solved_at is not None and at > solved_at + SAME_UPDATE
-        if late or not text or text == body or not _is_reply(comment, ticket, agents):
+        if late or text == body or is_courtesy(clean(text).text) or not _is_reply(comment, ticket, agents):
             continue
         return fields | {"resolution": text, "resolved_at": (solved_at or at).isoformat()}
     return fields | {"resolved_at": solved_at.isoformat() if solved_at else ticket.get("updated_at")}

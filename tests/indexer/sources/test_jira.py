@@ -174,10 +174,13 @@ class TestChangelog:
         assert value["resolved_at"] == "2026-03-02T13:00:00+00:00"
 
     @pytest.mark.parametrize("changelog", [None, {}, {"histories": []}, "none"])
-    def test_without_any_date_the_last_comment_counts(self, tmp_path: Path, changelog: Any) -> None:
-        """It is resolved, but nothing says when."""
+    def test_without_any_date_the_last_answer_counts(self, tmp_path: Path, changelog: Any) -> None:
+        """It is resolved, but nothing says when; a last "Glad to hear it." is no answer."""
         value = _value(tmp_path, _issue(changelog, resolutiondate=None))
-        assert (value["resolved_at"], value["resolution"]) == (None, "Glad to hear it.")
+        assert (value["resolved_at"], value["resolution"]) == (
+            None,
+            "Cleared the supplier cache; works again.",
+        )
 
 
 class TestWhoAnswers:

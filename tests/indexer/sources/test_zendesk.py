@@ -143,9 +143,10 @@ def test_no_priority_stays_none(tmp_path: Path) -> None:
 
 
 def test_without_metrics_the_last_reply_counts(tmp_path: Path) -> None:
-    """When the solution's time is not side-loaded, the last public reply of an agent is it, with its time."""
+    """When the solution's time is not side-loaded, the last public answer of an agent is it, with its time; "Glad to hear it." is none."""
     value = _value(tmp_path, _ticket(metric_set=None), users=_USERS)
-    assert (value["resolution"], value["resolved_at"]) == ("Glad to hear it.", "2026-03-02T17:00:00+00:00")
+    found = (value["resolution"], value["resolved_at"])
+    assert found == ("Unplug it and use the extinguisher.", "2026-03-02T15:00:06+00:00")
 
 
 def test_a_solved_ticket_without_comments(tmp_path: Path) -> None:
