@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from indexer.errors import SourceError
-from indexer.parsing import field_of, parse_ticket
 from indexer.sources.columns import meaning_of
 from indexer.sources.conversations import (
     read_freshdesk,
@@ -26,13 +25,14 @@ from indexer.sources.detect import detect_format, format_of_name
 from indexer.sources.jira import read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
+from indexer.sources.naming import named
 from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
 from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
 from indexer.sources.zendesk import read_zendesk
-from indexer.ticket import MAX_FIELDS, Ticket, TicketError
+from indexer.ticket import Ticket
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
 
@@ -55,8 +55,6 @@ FORMATS = tuple(_READERS)
 
 _FIELDS = (*Ticket.__struct_fields__, "subject", "body")
 _FIXED = frozenset(_READERS) - {"jsonl", "ndjson", "json", "csv"}
-_SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
-_FITS_ANY_FIELD = "2026-01-01"
 _MOST_NAMES = 1_000  # noted of a file whose objects all have names of their own
 _NUMBERS = re.compile("([0-9]+)")
 
@@ -225,7 +223,7 @@ def _file(path: str, options: _Options) -> _Records:
             records = _noted(records, options)
         if chosen == "json" and not options.mapping:
             return (yield from _objects(records, options.zone))
-        return (yield from _named(records, options.mapping))
+        return (yield from named(records, options.mapping))
 
 
 def _noted(records: _Records, options: _Options) -> _Records:
@@ -272,7 +270,7 @@ def _table(opened: Opened, options: _Options) -> _Records:
         options.recognised.append(Recognised("csv", encoding, tool, columns, dict(table.decided)))
         if table.tool is not None:
             return (yield from table.records())
-        return (yield from _named(table.records(), options.mapping, has_columns=True))
+        return (yield from named(table.records(), options.mapping, has_columns=True))
 
 
 def _guarded(name: str, records: _Records) -> _Records:
@@ -295,73 +293,3 @@ def _guarded(name: str, records: _Records) -> _Records:
             raise SourceError(msg) from None
         place = record.place
         yield record
-
-
-def _named(records: _Records, mapping: dict[str, str], *, has_columns: bool = False) -> _Records:
-    """Give values the names of a ticket's fields, and keep further ones; with columns, all records have those of the first."""
-    unchecked = has_columns
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        if record.value is not None:
-            value = _renamed(record.value, mapping)
-            if unchecked:
-                _check_columns(record.value, value, mapping)
-                unchecked = False
-            record = replace(record, value=_with_fields(value))
-        yield record
-
-
-def _with_fields(value: dict[str, Any]) -> dict[str, Any]:
-    """Put what no field of a ticket has as its name under ``fields``, as far as it is short."""
-    further = {name: given for name, given in value.items() if field_of(name) is None and _is_plain(given)}
-    if not further:
-        return value
-    given = value.get("fields")
-    fields = further | (given if isinstance(given, dict) else {})
-    rest = {name: item for name, item in value.items() if name not in further}
-    return rest | {"fields": dict(list(fields.items())[:MAX_FIELDS])}
-
-
-def _is_plain(given: Any) -> bool:
-    if isinstance(given, list):
-        return 0 < len(given) <= MAX_FIELDS and all(isinstance(item, str) for item in given)
-    return isinstance(given, str | int | float) and given != ""
-
-
-def _check_columns(row: dict[str, Any], value: dict[str, Any], mapping: dict[str, str]) -> None:
-    columns = list(row)
-    there = "its columns are " + ", ".join(repr(column[:_SHOWN]) for column in columns)
-    missing = [column for column in mapping.values() if column not in columns]
-    if missing:
-        msg = f"it has no column {missing[0]!r}; {there}"
-        raise SourceError(msg)
-    twice = [
-        column
-        for column, given in row.items()
-        if isinstance(given, list) and field_of(column) not in (None, "tags")
-    ]
-    if twice:
-        msg = f"it names a column twice: {twice[0]!r}; rename one of them"
-        raise SourceError(msg)
-    bodies = [column for column in columns if field_of(column) == "body"]
-    if len(bodies) > 1 and not {"body", "text"} & {*mapping, *map(str.casefold, columns)}:
-        shown = " or ".join(repr(column[:_SHOWN]) for column in bodies)
-        msg = f"the body of a ticket could be {shown}: say which, such as --map body={bodies[0]!r}"
-        raise SourceError(msg)
-    try:
-        parse_ticket(dict.fromkeys(value, _FITS_ANY_FIELD))
-    except TicketError as error:
-        msg = f"it makes no tickets: {error}; {there}; map one, or write a header where there is none"
-        raise SourceError(msg) from None
-
-
-def _renamed(value: dict[str, Any], mapping: dict[str, str]) -> dict[str, Any]:
-    if not mapping:
-        return value
-    # What is mapped comes last, where it wins over a field of the same name in other letters.
-    taken = {*mapping, *mapping.values()}
-    rest = {name: item for name, item in value.items() if name not in taken}
-    return rest | {field: value[name] for field, name in mapping.items() if name in value}

@@ -1,0 +1,92 @@
+"""Records under the names of a ticket's fields, as the user maps them; the columns of a table are checked first."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, cast
+
+from indexer.errors import SourceError
+from indexer.parsing import field_of, parse_ticket
+from indexer.sources.record import Cursor, SourceRecord
+from indexer.ticket import MAX_FIELDS, TicketError
+
+__all__ = ["named"]
+
+_SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
+_FITS_ANY_FIELD = "2026-01-01"
+
+_Records = Generator[SourceRecord, None, Cursor | None]
+
+
+def named(records: _Records, mapping: dict[str, str], *, has_columns: bool = False) -> _Records:
+    """Give values the names of a ticket's fields, and keep further ones under ``fields``.
+
+    :param mapping: names in the records by the ticket's field, as given by the user.
+    :param has_columns: whether all records have the names of the first, which are then checked.
+    :raises SourceError: the columns make no tickets, or it must be said which one is meant.
+    """
+    unchecked = has_columns
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        if record.value is not None:
+            value = _renamed(record.value, mapping)
+            if unchecked:
+                _check_columns(record.value, value, mapping)
+                unchecked = False
+            record = replace(record, value=_with_fields(value))
+        yield record
+
+
+def _with_fields(value: dict[str, Any]) -> dict[str, Any]:
+    """Put what no field of a ticket has as its name under ``fields``, as far as it is short."""
+    further = {name: given for name, given in value.items() if field_of(name) is None and _is_plain(given)}
+    if not further:
+        return value
+    given = value.get("fields")
+    fields = further | (given if isinstance(given, dict) else {})
+    rest = {name: item for name, item in value.items() if name not in further}
+    return rest | {"fields": dict(list(fields.items())[:MAX_FIELDS])}
+
+
+def _is_plain(given: Any) -> bool:
+    if isinstance(given, list):
+        return 0 < len(given) <= MAX_FIELDS and all(isinstance(item, str) for item in given)
+    return isinstance(given, str | int | float) and given != ""
+
+
+def _check_columns(row: dict[str, Any], value: dict[str, Any], mapping: dict[str, str]) -> None:
+    columns = list(row)
+    there = "its columns are " + ", ".join(repr(column[:_SHOWN]) for column in columns)
+    missing = [column for column in mapping.values() if column not in columns]
+    if missing:
+        msg = f"it has no column {missing[0]!r}; {there}"
+        raise SourceError(msg)
+    twice = [
+        column
+        for column, given in row.items()
+        if isinstance(given, list) and field_of(column) not in (None, "tags")
+    ]
+    if twice:
+        msg = f"it names a column twice: {twice[0]!r}; rename one of them"
+        raise SourceError(msg)
+    bodies = [column for column in columns if field_of(column) == "body"]
+    if len(bodies) > 1 and not {"body", "text"} & {*mapping, *map(str.casefold, columns)}:
+        shown = " or ".join(repr(column[:_SHOWN]) for column in bodies)
+        msg = f"the body of a ticket could be {shown}: say which, such as --map body={bodies[0]!r}"
+        raise SourceError(msg)
+    try:
+        parse_ticket(dict.fromkeys(value, _FITS_ANY_FIELD))
+    except TicketError as error:
+        msg = f"it makes no tickets: {error}; {there}; map one, or write a header where there is none"
+        raise SourceError(msg) from None
+
+
+def _renamed(value: dict[str, Any], mapping: dict[str, str]) -> dict[str, Any]:
+    if not mapping:
+        return value
+    # What is mapped comes last, where it wins over a field of the same name in other letters.
+    taken = {*mapping, *mapping.values()}
+    rest = {name: item for name, item in value.items() if name not in taken}
+    return rest | {field: value[name] for field, name in mapping.items() if name in value}
