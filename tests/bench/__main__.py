@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import cleaning, forest, hosted, indexing, million, overload, serving, unchanged
+from tests.bench import cleaning, forest, hosted, indexing, million, overload, reading, serving, unchanged
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         "hosted": hosted.run,
         "serving": serving.run,
         "unchanged": unchanged.run,
+        "reading": reading.run,
         "overload": overload.run,
     }
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
