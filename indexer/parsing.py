@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from indexer.cleaning import clean, plain_text
@@ -59,6 +60,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "set_apart": ("set_apart",),
     "resolution_from": ("resolution_from",),
 }
+_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
+_RANKS = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases)}
 _AUTHORS = ("customer", "agent", "system")
 
 
@@ -119,19 +122,26 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
 
 def values_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record gives for each of the ticket's fields, as it stands there; ``None`` where it gives nothing."""
-    names = {_NAME.sub("_", str(name).strip().casefold()).strip("_"): name for name in record}
-    return {
-        field: next(
-            (record[names[a]] for a in aliases if a in names and record[names[a]] not in (None, "")), None
-        )
-        for field, aliases in _ALIASES.items()
-    }
+    found: dict[str, Any] = dict.fromkeys(_ALIASES)
+    ranks: dict[str, int] = {}
+    for name, value in record.items():
+        if value is None or value == "":
+            continue
+        alias = _alias(str(name)[:MAX_ID_LENGTH])
+        field = _FIELDS.get(alias)
+        if field is not None and _RANKS[alias] <= ranks.get(field, len(_RANKS)):
+            found[field], ranks[field] = value, _RANKS[alias]
+    return found
 
 
 def field_of(name: str) -> str | None:
     """Return the ticket's field that a name of usual exports means, ``None`` where it means none."""
-    alias = _NAME.sub("_", name.strip().casefold()).strip("_")
-    return next((field for field, aliases in _ALIASES.items() if alias in aliases), None)
+    return _FIELDS.get(_alias(name[:MAX_ID_LENGTH]))
+
+
+@lru_cache(maxsize=4_096)  # the same names come with every record
+def _alias(name: str) -> str:
+    return _NAME.sub("_", name.strip().casefold()).strip("_")
 
 
 def _joined(*parts: str | None) -> str | None:

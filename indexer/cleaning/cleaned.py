@@ -1,5 +1,6 @@
 """One text, cleaned: mark-up removed, then quoted mail and the signature set apart."""
 
+import re
 from dataclasses import dataclass
 
 from indexer.cleaning.mail import message_of
@@ -7,6 +8,8 @@ from indexer.cleaning.markup import plain_text
 
 __all__ = ["Cleaned", "clean"]
 
+_SUSPECT = re.compile(r"[\n<>{}\[\]|&]")  # without any, and without a heading, there is nothing to clean
+_HEADING = re.compile(r"\s*(?:h[1-6]|bq)\.")
 _MOST_TAGS = 10_000  # a text with more is no mail, and would take seconds
 _PASSES = 4  # real text is stable after one; HTML that was escaped twice needs another
 
@@ -30,7 +33,7 @@ def clean(text: str) -> Cleaned:
 
     It takes any string, raises nothing, and its time grows with the length of the text and no faster.
     """
-    if text.count("<") > _MOST_TAGS:
+    if not (_SUSPECT.search(text) or _HEADING.match(text)) or text.count("<") > _MOST_TAGS:
         return Cleaned(text=text)
     quoted: list[str] = []
     signature: list[str] = []

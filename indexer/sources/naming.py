@@ -35,7 +35,9 @@ def named(records: _Records, mapping: dict[str, str], *, has_columns: bool = Fal
             if unchecked:
                 _check_columns(record.value, value, mapping)
                 unchecked = False
-            record = replace(record, value=_with_fields(value))
+            value = _with_fields(value)
+            if value is not record.value:
+                record = replace(record, value=value)
         yield record
 
 
