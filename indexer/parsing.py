@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from indexer.cleaning import clean, plain_text
 from indexer.resolution import Comment, is_outcome, resolution_of
 from indexer.ticket import (
@@ -235,6 +237,7 @@ def _url(value: Any) -> str | None:
 def _thread(value: Any) -> tuple[Message, ...]:
     if value is None:
         return ()
+    value = _from_json(value, "thread")
     if not isinstance(value, list | tuple) or not all(isinstance(item, dict) for item in value):
         msg = f"thread must be a list of messages, found {kind_of(value)}"
         raise TicketError(msg)
@@ -259,6 +262,7 @@ def _thread(value: Any) -> tuple[Message, ...]:
 def _fields(value: Any) -> dict[str, str | tuple[str, ...]]:
     if value is None:
         return {}
+    value = _from_json(value, "fields")
     if not isinstance(value, dict):
         msg = f"fields must be an object of names and values, found {kind_of(value)}"
         raise TicketError(msg)
@@ -272,6 +276,17 @@ def _fields(value: Any) -> dict[str, str | tuple[str, ...]]:
         msg = f"fields has {len(found)} names, at most {MAX_FIELDS} are possible"
         raise TicketError(msg)
     return dict(sorted(found.items()))
+
+
+def _from_json(value: Any, field: str) -> Any:
+    """Return what a cell of a table says, which holds a list or an object as JSON; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        msg = f"{field} is not JSON, as it has to be where it is given as a text"
+        raise TicketError(msg) from None
 
 
 def _items(value: Any) -> list[Any]:

@@ -13,10 +13,12 @@ from chromadb.config import Settings as ChromaSettings
 
 from indexer.settings import Settings
 
-__all__ = ["close_client", "open_client", "within"]
+__all__ = ["close_client", "open_client", "patiently", "within"]
 
 _CONNECT_SECONDS = 5.0
+_PATIENT_SECONDS = 1_800.0  # deleting a collection of a million rows takes minutes (chromadb 1.5.9)
 _bound: ContextVar[float | None] = ContextVar("bound", default=None)
+_patient: ContextVar[bool] = ContextVar("patient", default=False)
 
 
 @contextlib.contextmanager
@@ -27,6 +29,16 @@ def within(seconds: float) -> Iterator[None]:
         yield
     finally:
         _bound.reset(before)
+
+
+@contextlib.contextmanager
+def patiently() -> Iterator[None]:
+    """Let requests of this thread, while the block runs, wait for what takes minutes, whatever the setting says."""
+    before = _patient.set(True)
+    try:
+        yield
+    finally:
+        _patient.reset(before)
 
 
 def open_client(settings: Settings, port: int | None) -> Client:
@@ -75,7 +87,9 @@ class _Session(httpx.Client):
     def request(self, *arguments: Any, **options: Any) -> httpx.Response:
         """Send a request."""
         seconds = _bound.get()
-        if seconds is not None:
+        if _patient.get():
+            options["timeout"] = _PATIENT_SECONDS
+        elif seconds is not None:
             options["timeout"] = min(seconds, self.timeout.read or seconds)
         return super().request(*arguments, **options)
 

@@ -152,7 +152,9 @@ class Index:
 
     def drop(self, name: str) -> None:
         """Delete a collection, if it is there."""
-        with contextlib.suppress(MissingCollectionError), self._used() as connection:
+        from indexer.chroma.client import patiently
+
+        with contextlib.suppress(MissingCollectionError), patiently(), self._used() as connection:
             connection.collections.pop(name, None)
             connection.client.delete_collection(name)
 

@@ -42,14 +42,17 @@ def named(records: _Records, mapping: dict[str, str], *, has_columns: bool = Fal
 
 
 def _with_fields(value: dict[str, Any]) -> dict[str, Any]:
-    """Put what no field of a ticket has as its name under ``fields``, as far as it is short."""
+    """Put what no field of a ticket has as its name under ``fields``, as far as it is short.
+
+    A record that has ``fields`` says by itself what they are.
+    """
+    if "fields" in value:
+        return value
     further = {name: given for name, given in value.items() if field_of(name) is None and _is_plain(given)}
     if not further:
         return value
-    given = value.get("fields")
-    fields = further | (given if isinstance(given, dict) else {})
     rest = {name: item for name, item in value.items() if name not in further}
-    return rest | {"fields": dict(list(fields.items())[:MAX_FIELDS])}
+    return rest | {"fields": dict(list(further.items())[:MAX_FIELDS])}
 
 
 def _is_plain(given: Any) -> bool:
@@ -79,7 +82,7 @@ def _check_columns(row: dict[str, Any], value: dict[str, Any], mapping: dict[str
         msg = f"the body of a ticket could be {shown}: say which, such as --map body={bodies[0]!r}"
         raise SourceError(msg)
     try:
-        parse_ticket(dict.fromkeys(value, _FITS_ANY_FIELD))
+        parse_ticket({n: _FITS_ANY_FIELD for n in value if field_of(n) not in {"thread", "fields"}})
     except TicketError as error:
         msg = f"it makes no tickets: {error}; {there}; map one, or write a header where there is none"
         raise SourceError(msg) from None

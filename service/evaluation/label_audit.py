@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from indexer.embedding import Matrix
@@ -118,7 +119,8 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
         writer = csv.writer(file)
         writer.writerow(
             ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
-             "suspicion", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source")
+             "suspicion", "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source", "url", "status",
+             "outcome", "thread", "fields", "set_apart", "resolution_from")
         )  # fmt: skip
         for suspect in found.suspects:
             ticket, twin = cases.tickets[suspect.row], cases.tickets[suspect.twin]
@@ -131,6 +133,7 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 twin.priority,
                 f"{suspect.similarity:.3f}",
                 f"{suspect.suspicion:.3f}",
+                ticket.subject,
                 ticket.text,
                 ticket.resolution,
                 _iso(ticket.created_at),
@@ -138,8 +141,19 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 _iso(ticket.updated_at),
                 ";".join(ticket.tags),
                 ticket.source,
+                ticket.url,
+                ticket.status,
+                ticket.outcome,
+                _json(ticket.thread),
+                _json(ticket.fields),
+                ticket.set_apart,
+                ticket.resolution_from,
             )
             writer.writerow([_harmless(cell or "") for cell in cells])
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode() if value else ""
 
 
 def _agreements(rows: IntArray, twins: BoolArray, alike: BoolArray) -> list[tuple[int, float]]:
