@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 
 from indexer.parsing import parse_ticket
 from indexer.sources import read_source
-from indexer.ticket import Ticket, text_hash
+from indexer.ticket import Message, Ticket, text_hash
 from service.evaluation.cases import Cases, EvaluationError, make_cases
 from service.evaluation.label_audit import audit, write_csv
 from tests.service.evaluation.making import DAY_ONE, history
@@ -173,6 +174,12 @@ def test_equal_vectors_of_one_label_agree() -> None:
 def test_the_corrected_file_reads_back_as_the_tickets_were(tmp_path: Path) -> None:
     """Nothing but the corrected priority differs, and no cell is a formula to a spreadsheet."""
     cases = _cases([[1, 0], [1, 0.01], [0, 1]], ["high", "low", "low"])
+    whole = msgspec.structs.replace(
+        cases.tickets[0],
+        url="https://desk.example/0", outcome="Fixed", fields={"product": "api", "teams": ("a", "b")},
+        thread=(Message(author="agent", text="Look at\nthe log, then restart it.", at=datetime(2025, 1, 2, tzinfo=UTC)),),
+    )  # fmt: skip
+    cases = replace(cases, tickets=(whole, *cases.tickets[1:]))
     path = tmp_path / "audit.csv"
     write_csv(path, cases, audit(cases))
     text = path.read_text(encoding="utf-8-sig")
