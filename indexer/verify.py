@@ -22,6 +22,7 @@ __all__ = ["Problem", "VerifyReport", "repair", "verify"]
 _NAMED = 5
 _SAMPLE = 500
 _PAGE = 500
+_LOOKS, _LOOK_SECONDS = 4, 1.0  # at tickets that wait: a slow write may span two of them
 _VERIFY = "precedent verify --repair"
 _REBUILD = "precedent rebuild"
 _RESTORE = "precedent restore FILE, into an empty store, with a backup made before"
@@ -182,9 +183,13 @@ def _index_problems(live: Generation, found: Differences, reach: ProbeResult) ->
 
 
 def _pending_problems(store: Store, live: Generation, before: dict[str, int]) -> list[Problem]:
-    now = store.generations.pending_ids(live)
-    # What is just being written is pending for a moment, and not the same at both looks.
-    stuck = [ticket_id for ticket_id, revision in before.items() if now.get(ticket_id) == revision]
+    stuck = before
+    for look in range(_LOOKS):
+        if look and stuck:
+            time.sleep(_LOOK_SECONDS)
+        # What is just being written is pending for a moment, and not the same at every look.
+        now = store.generations.pending_ids(live) if stuck else {}
+        stuck = {ticket_id: at for ticket_id, at in stuck.items() if now.get(ticket_id) == at}
     problems = []
     lacking = set(store.tickets.without_vector(live.space))
     waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
