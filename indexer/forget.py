@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.durable import replace_durably
+from indexer.durable import unfinished as unfinished_file
+from indexer.durable import write_durably
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.forest_folder import forest_folder
 from indexer.ledger import Generation, Ledger
@@ -160,7 +161,7 @@ def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, 
         journal.ids = list(dict.fromkeys((*journal.ids, *found.ids)))
         traces.skip = _JOURNAL
         journal.before += scan(data_dir, traces)
-        _write(data_dir, msgspec.json.encode(journal))
+        write_durably(data_dir / _JOURNAL, msgspec.json.encode(journal))
     return journal, unknown
 
 
@@ -207,7 +208,7 @@ def _remove_files(data_dir: Path) -> list[str]:
         for path in paths:
             path.unlink()
             removed.append(str(path.relative_to(data_dir)))
-    _partial(data_dir).unlink(missing_ok=True)
+    unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)
     for report in (data_dir / "jobs").glob("*.json"):
         if not report.with_suffix(".body").exists():
             report.unlink(missing_ok=True)
@@ -265,18 +266,6 @@ def _notes(store: Store, journal: _Journal, *, local: bool) -> list[str]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _partial(data_dir: Path) -> Path:
-    return data_dir / f"{_JOURNAL}.new"
-
-
-def _write(data_dir: Path, content: bytes) -> None:
-    with _partial(data_dir).open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    replace_durably(_partial(data_dir), data_dir / _JOURNAL)
 
 
 def _erase(path: Path) -> None:

@@ -52,16 +52,17 @@ class _Run:
         *,
         source: str | None,
         progress: Callable[[SyncReport], None] = lambda _report: None,
+        report: SyncReport | None = None,
     ) -> None:
         self.store = store
         self.ledger = store.ledger
         self.embedder = embedder
         self.rejections = rejections
         self.source = source
-        self.report = SyncReport()
+        self.report = report or SyncReport()
         self.detector = ChangeDetector(self.ledger, self.report)
         self._progress = progress
-        self._began = time.monotonic()
+        self._began = time.monotonic() - self.report.seconds
 
     def show_progress(self) -> None:
         """Pass the report so far on."""
@@ -164,6 +165,7 @@ async def sync(
     delete_missing: bool = False,
     force: bool = False,
     progress: Callable[[SyncReport], None] = lambda _report: None,
+    report: SyncReport | None = None,
 ) -> SyncReport:
     """Store the records of a source that are new or changed: in the ledger, then in the live generation of the index.
 
@@ -174,10 +176,11 @@ async def sync(
     :param delete_missing: delete what the source no longer has; needs ``source``.
     :param force: delete even more than a fifth of the source's tickets.
     :param progress: called with the report so far, after each step.
+    :param report: that of earlier syncs which this one continues; it is counted further.
     :raises ProviderError: texts could not be embedded; what came before them is stored.
     :raises SpaceMismatchError: the live generation is in another space than the embedder's.
     """
-    run = _Run(store, embedder, rejections, source=source, progress=progress)
+    run = _Run(store, embedder, rejections, source=source, progress=progress, report=report)
     indexing: Task[None] | None = None
     await to_thread(require_space, store.ledger, embedder)
     await _index_pending(run)

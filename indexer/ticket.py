@@ -25,7 +25,7 @@ __all__ = [
     "is_open_status",
     "kind_of",
     "moments",
-    "short_text",
+    "shorten",
     "text_hash",
 ]
 
@@ -33,6 +33,8 @@ MAX_ID_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000_000
 """Characters of a text or a resolution: a ticket with a long log is taken whole."""
 
+_CUT = " … (cut)"
+_WORD_CHARACTERS = 80  # how far back a cut looks for white space, so that no word or address is halved
 _SEPARATORS = re.compile(r"[^\w]+|_+")
 
 _OPEN = frozenset(
@@ -190,9 +192,15 @@ def is_open_status(status: str, *, unknown: bool = False) -> bool:
     return word in _OPEN or (unknown and word not in _RESOLVED)
 
 
-def short_text(text: str) -> str:
-    """Return the beginning of a text, and a sign where that is not all of it."""
-    return text if len(text) <= SHORT_TEXT else text[: SHORT_TEXT - 1].rstrip() + "…"
+def shorten(text: str, characters: int) -> str:
+    """Return the text when it has at most that many characters, else its beginning with the cut marked."""
+    text = text.strip()
+    if len(text) <= characters:
+        return text
+    kept = text[: characters - len(_CUT)]
+    if not text[len(kept)].isspace():
+        kept = re.sub(rf"\s\S{{0,{_WORD_CHARACTERS}}}\Z", "", kept)
+    return kept.rstrip() + _CUT
 
 
 def moments(ticket: Ticket) -> tuple[float, float]:

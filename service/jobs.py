@@ -15,7 +15,7 @@ import msgspec
 
 from indexer.actor import ACTOR
 from indexer.chroma.failures import full_disk, is_full_disk
-from indexer.durable import replace_durably
+from indexer.durable import write_durably
 from indexer.errors import FullDiskError, PrecedentError
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
@@ -169,7 +169,7 @@ class Jobs:
         raise AssertionError
 
     async def _keep(self, job: Job) -> None:
-        await asyncio.to_thread(_write, self._folder / f"{job.id}.json", msgspec.json.encode(job))
+        await asyncio.to_thread(write_durably, self._folder / f"{job.id}.json", msgspec.json.encode(job))
         self._jobs[job.id] = job
 
     def _found(self) -> list[Job]:
@@ -202,12 +202,3 @@ def _next(records: Iterator[SourceRecord]) -> list[SourceRecord]:
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file as a whole."""
-    new = path.with_suffix(".new")
-    with new.open("wb") as file:
-        file.write(data)
-        _flush(file)
-    replace_durably(new, path)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from indexer.ticket import short_text
+from indexer.ticket import SHORT_TEXT, shorten
 
 __all__ = ["Draft", "Evidence", "IndexInfo", "Neighbour", "PriorityDecision", "Timings", "Triage", "Usage"]
 
@@ -31,8 +31,9 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
 
     def shortened(self) -> "Neighbour":
         """Return it with the beginnings of its texts."""
+        text, resolution = self.text, self.resolution
         return msgspec.structs.replace(
-            self, text=short_text(self.text), resolution=self.resolution and short_text(self.resolution)
+            self, text=shorten(text, SHORT_TEXT), resolution=resolution and shorten(resolution, SHORT_TEXT)
         )
 
 

@@ -379,7 +379,7 @@ def _write(path: Path, value: object) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    # So that the name outlasts a loss of power.
+    # As `indexer.durable` does it: this script runs without the package.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.durable import replace_durably
+from indexer.durable import write_durably
 from indexer.embedding import Embedder
 from indexer.errors import SourceError
 from indexer.pull.address import Address
@@ -54,19 +54,13 @@ async def pull(
     :raises SourceError: the helpdesk refuses, or does not answer; what came before is stored.
     :raises ProviderError: texts could not be embedded; the batches before are stored.
     """
-    total = SyncReport()
+    report = SyncReport()
     batches = _batches(pages(address, _kept(file), tell))
     while (batch := await to_thread(next, batches, None)) is not None:
-        before = total
-
-        def whole(report: SyncReport, before: SyncReport = before) -> None:
-            progress(_sum(before, report))
-
         records = (record for page in batch for record in _records(page, address))
-        report = await sync(store, embedder, records, rejections, source=source, progress=whole)
-        total = _sum(before, report)
-        await to_thread(_keep, file, batch[-1].cursor)
-    return total
+        await sync(store, embedder, records, rejections, source=source, progress=progress, report=report)
+        await to_thread(write_durably, file, msgspec.json.encode(batch[-1].cursor))
+    return report
 
 
 def _batches(found: Iterator[Page]) -> Iterator[list[Page]]:
@@ -86,15 +80,6 @@ def _records(page: Page, address: Address) -> Iterator[SourceRecord]:
     return read_document(msgspec.json.encode(page.document), address.tool)
 
 
-def _sum(first: SyncReport, second: SyncReport) -> SyncReport:
-    """Return the counts of both together."""
-    both = {name: getattr(first, name) + getattr(second, name) for name in _COUNTED}
-    return SyncReport(**both)
-
-
-_COUNTED = [name for name in SyncReport.__struct_fields__ if name not in {"dry_run", "cost"}]
-
-
 def _kept(file: Path) -> Cursor:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Cursor)
@@ -103,9 +88,3 @@ def _kept(file: Path) -> Cursor:
     except (OSError, msgspec.MsgspecError):
         msg = f"{file} cannot be read: delete it, and the next pull asks for everything again"
         raise SourceError(msg) from None
-
-
-def _keep(file: Path, cursor: Cursor) -> None:
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_bytes(msgspec.json.encode(cursor))
-    replace_durably(unfinished, file)

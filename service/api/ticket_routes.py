@@ -19,7 +19,7 @@ from indexer.ledger import Filter, Outcome
 from indexer.parsing import parse_ticket
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
-from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, short_text
+from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, shorten
 from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
 from service.api.security import (
@@ -66,7 +66,7 @@ class TicketSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     subject: str | None
-    text: Annotated[str, msgspec.Meta(description=f"the first {SHORT_TEXT:,} characters")]
+    text: Annotated[str, msgspec.Meta(description=f"up to {SHORT_TEXT:,} characters")]
     priority: str | None
     has_resolution: bool
     status: str | None
@@ -262,7 +262,7 @@ def _summary(ticket: Ticket) -> TicketSummary:
     return TicketSummary(
         id=ticket.id,
         subject=ticket.subject,
-        text=short_text(ticket.text),
+        text=shorten(ticket.text, SHORT_TEXT),
         priority=ticket.priority,
         has_resolution=ticket.resolution is not None,
         status=ticket.status,

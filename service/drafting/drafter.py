@@ -10,10 +10,11 @@ import msgspec
 
 from indexer.errors import ProviderError
 from indexer.rate_limiter import RateLimiter
+from indexer.ticket import shorten
 from service.drafting.chat import ChatCall
 from service.drafting.extractive import extractive_draft
 from service.drafting.grounding import GroundedText
-from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, shorten, why_none
+from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.drafting.prompt import build_messages
 from service.drafting.sentences import EndlessTextError, SentenceSplitter
 from service.results import Draft, Neighbour, PriorityDecision

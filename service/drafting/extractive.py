@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from indexer.ticket import shorten
 from service.drafting.citations import MentionFinder, code_spans, is_index
 from service.drafting.disguise import visible
-from service.drafting.precedents import shorten
 from service.drafting.wording import priority_sentence
 from service.results import Draft, Neighbour, PriorityDecision
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from indexer.ticket import shorten
 from service.results import Neighbour
 
 __all__ = [
@@ -12,7 +13,6 @@ __all__ = [
     "TEXT_CHARACTERS",
     "TICKET_CHARACTERS",
     "select_precedents",
-    "shorten",
     "why_none",
 ]
 
@@ -27,8 +27,6 @@ RESOLUTION_CHARACTERS = 1_500
 
 _MAX_PRECEDENTS = 5  # more would cost tokens and dilute the nearest ones
 _NO_ID = re.compile(r"[\[\]<>`\\\x00-\x1f]")
-_CUT = " … (cut)"
-_WORD_CHARACTERS = 80  # how far back a cut looks for white space, so that no word or address is halved
 
 
 def select_precedents(neighbours: Sequence[Neighbour]) -> tuple[Neighbour, ...]:
@@ -65,14 +63,3 @@ def why_none(neighbours: Sequence[Neighbour]) -> str:
     if any(n.above_floor and n.resolution for n in neighbours):
         return "no ticket that is near enough has an id that can be cited: one has brackets or other mark-up in it"
     return "no ticket that is near enough has a resolution"
-
-
-def shorten(text: str, characters: int) -> str:
-    """Return the text when it has at most that many characters, else its beginning with the cut marked."""
-    text = text.strip()
-    if len(text) <= characters:
-        return text
-    kept = text[: characters - len(_CUT)]
-    if not text[len(kept)].isspace():
-        kept = re.sub(rf"\s\S{{0,{_WORD_CHARACTERS}}}\Z", "", kept)
-    return kept.rstrip() + _CUT

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from service.drafting.precedents import RESOLUTION_CHARACTERS, TEXT_CHARACTERS, TICKET_CHARACTERS, shorten
+from indexer.ticket import shorten
+from service.drafting.precedents import RESOLUTION_CHARACTERS, TEXT_CHARACTERS, TICKET_CHARACTERS
 from service.drafting.wording import priority_sentence
 from service.results import Neighbour, PriorityDecision
 

@@ -72,7 +72,7 @@ def test_neighbours_say_what_a_portal_shows(stored: Service) -> None:
     )
     assert full["resolution"] == _LONG.strip()
     assert len(short["resolution"]) <= 500
-    assert full["resolution"].startswith(short["resolution"].removesuffix("…"))
+    assert full["resolution"].startswith(short["resolution"].removesuffix(" … (cut)"))
     for one in (short, full):
         assert one["subject"] == "Case 9"
         assert one["url"] == "https://desk.example/9"

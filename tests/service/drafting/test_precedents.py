@@ -2,11 +2,11 @@
 
 import pytest
 
+from indexer.ticket import shorten
 from service.drafting.precedents import (
     RESOLUTION_CHARACTERS,
     TEXT_CHARACTERS,
     select_precedents,
-    shorten,
     why_none,
 )
 from service.results import Neighbour
