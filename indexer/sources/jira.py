@@ -10,6 +10,7 @@ A page is ``{"issues": […], "nextPageToken": …, "isLast": …}`` (``/rest/ap
   a ``resolutiondate``. It was so at the ``resolutiondate``, or else when the changelog last shows it entering such a status.
 - The resolution is the last comment up to then that is not by the reporter, a portal customer or an app, and not
   restricted to a group or role or internal to a service desk, and more than thanks and a note of closing.
+- The conversation is all comments that the customer may see; the name of ``resolution``, such as Fixed, is the outcome.
 - A search returns a limited number of comments. Where the last ones are missing, so that an earlier one would be taken
   for the answer, there is no resolution.
 - The cursor is the ``nextPageToken`` of the last page (it continues this very search, within seven days); after the last
@@ -32,7 +33,6 @@ __all__ = ["read_jira"]
 
 _NEXT_PAGE = "nextPageToken"
 _DONE_NAMES = frozenset({"done", "resolved", "closed"})
-_NOT_AGENTS = frozenset({"customer", "app"})
 
 
 def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
@@ -76,15 +76,24 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
         "priority": _named(given.get("priority")),
         "status": _named(given.get("status")),
         "tags": [*(labels if isinstance(labels, list) else []), *names],
+        "fields": {"type": _named(given.get("issuetype")), "product": _named(given.get("project"))},
         "created_at": given.get("created"),
         "updated_at": given.get("updated"),
     }
     if not _is_resolved(given):
         return value
     at = moment(given.get("resolutiondate"), "resolutiondate") or _entered_done(issue, given)
-    value["resolved_at"] = at.isoformat() if at else None
-    value["resolution"] = _answer(given, at)
-    return value
+    written, reporter = _conversation(given, at), _identity(given.get("reporter"))
+    return value | {
+        "resolved_at": at.isoformat() if at else None,
+        "resolution": _answer(written, at, reporter),
+        "outcome": _named(given.get("resolution")),
+        "thread": [
+            {"author": _author(comment, reporter), "at": time.isoformat(), "text": text}
+            for time, comment in written
+            if _is_public(comment) and (text := plain_text(comment.get("body")))
+        ],
+    }
 
 
 def _is_resolved(given: dict[str, Any]) -> bool:
@@ -118,22 +127,32 @@ def _entered_done(issue: dict[str, Any], given: dict[str, Any]) -> datetime | No
     return entered if was_done else None
 
 
-def _answer(given: dict[str, Any], at: datetime | None) -> str | None:
+def _conversation(given: dict[str, Any], at: datetime | None) -> list[tuple[datetime, dict[str, Any]]]:
+    """Return the comments in order; none where the last ones before the moment are missing."""
     page = given.get("comment")
     if not isinstance(page, dict):
-        return None
+        return []
     comments = objects(page.get("comments"), "comment.comments")
     dated = [(moment(comment.get("created"), "created of a comment"), comment) for comment in comments]
     written = sorted(((t, c) for t, c in dated if t is not None), key=lambda pair: pair[0])
     limit = at + SAME_UPDATE if at else None
     if _tail_is_missing(page, len(comments)) and (limit is None or not written or written[-1][0] <= limit):
-        return None
-    reporter = _identity(given.get("reporter"))
+        return []
+    return written
+
+
+def _answer(
+    written: list[tuple[datetime, dict[str, Any]]], at: datetime | None, reporter: str | None
+) -> str | None:
     for time, comment in reversed(written):
         text = plain_text(comment.get("body"))
-        if limit is not None and time > limit:
+        if at is not None and time > at + SAME_UPDATE:
             continue
-        if _is_answer(comment, reporter) and not is_courtesy(clean(text).text):
+        if (
+            _is_public(comment)
+            and _author(comment, reporter) == "agent"
+            and not is_courtesy(clean(text).text)
+        ):
             return text
     return None
 
@@ -143,12 +162,16 @@ def _tail_is_missing(page: dict[str, Any], count: int) -> bool:
     return isinstance(total, int) and (start if isinstance(start, int) else 0) + count < total
 
 
-def _is_answer(comment: dict[str, Any], reporter: str | None) -> bool:
+def _author(comment: dict[str, Any], reporter: str | None) -> str:
     author = comment.get("author")
-    if isinstance(author, dict) and author.get("accountType") in _NOT_AGENTS:
-        return False
-    if reporter is not None and _identity(author) == reporter:
-        return False
+    kind = author.get("accountType") if isinstance(author, dict) else None
+    if kind == "app":
+        return "system"
+    by_reporter = reporter is not None and _identity(author) == reporter
+    return "customer" if kind == "customer" or by_reporter else "agent"
+
+
+def _is_public(comment: dict[str, Any]) -> bool:
     return comment.get("jsdPublic") is not False and comment.get("visibility") is None
 
 

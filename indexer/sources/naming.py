@@ -2,11 +2,11 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from indexer.errors import SourceError
 from indexer.parsing import field_of, parse_ticket
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.record import Cursor, SourceRecord, mapped
 from indexer.ticket import MAX_FIELDS, TicketError
 
 __all__ = ["named"]
@@ -25,20 +25,19 @@ def named(records: _Records, mapping: dict[str, str], *, has_columns: bool = Fal
     :raises SourceError: the columns make no tickets, or it must be said which one is meant.
     """
     unchecked = has_columns
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        if record.value is not None:
-            value = _renamed(record.value, mapping)
-            if unchecked:
-                _check_columns(record.value, value, mapping)
-                unchecked = False
-            value = _with_fields(value)
-            if value is not record.value:
-                record = replace(record, value=value)
-        yield record
+
+    def name(record: SourceRecord) -> SourceRecord:
+        nonlocal unchecked
+        if record.value is None:
+            return record
+        value = _renamed(record.value, mapping)
+        if unchecked:
+            _check_columns(record.value, value, mapping)
+            unchecked = False
+        value = _with_fields(value)
+        return record if value is record.value else replace(record, value=value)
+
+    return mapped(records, name)
 
 
 def _with_fields(value: dict[str, Any]) -> dict[str, Any]:

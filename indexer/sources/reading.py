@@ -27,7 +27,7 @@ from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.naming import named
 from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
-from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord
+from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord, mapped
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
@@ -221,42 +221,27 @@ def _file(path: str, options: _Options) -> _Records:
         records = _guarded(name, _READERS[chosen](opened.stream))
         if chosen not in _FIXED:
             records = _noted(records, options)
-        if chosen == "json" and not options.mapping:
-            return (yield from _objects(records, options.zone))
         return (yield from named(records, options.mapping))
 
 
 def _noted(records: _Records, options: _Options) -> _Records:
-    """Pass records on, and note what their names mean."""
-    recognised = options.recognised[-1]
-    columns = recognised.columns
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        new = [name for name in record.value or () if name not in columns]
-        if new and len(columns) < _MOST_NAMES:
-            known = recognised.format == "json" and not options.mapping
-            tool = tool_of(list(flat_row(record.value or {}))) if known else None
-            columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
-            if tool and not recognised.tool:
-                recognised = options.recognised[-1] = replace(recognised, tool=tool.name)
-        yield record
+    """Pass records on, and note what their names mean; JSON with the columns of a known tool's table is read by it."""
+    reads_tools = options.recognised[-1].format == "json" and not options.mapping
 
+    def note(record: SourceRecord) -> SourceRecord:
+        recognised = options.recognised[-1]
+        row = flat_row(record.value or {}) if reads_tools else {}
+        tool = tool_of(list(row)) if row else None
+        new = [name for name in record.value or () if name not in recognised.columns]
+        if new and len(recognised.columns) < _MOST_NAMES:
+            recognised.columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
+        if tool is None:
+            return record
+        if not recognised.tool:
+            options.recognised[-1] = replace(recognised, tool=tool.name)
+        return ticket_of_row(replace(record, value=row), tool, {}, options.zone)
 
-def _objects(records: _Records, zone: tzinfo) -> _Records:
-    """Pass records on; those with the columns of a known tool's table are read by that table."""
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        row = flat_row(record.value or {})
-        tool = tool_of(list(row))
-        if tool is not None:
-            record = ticket_of_row(replace(record, value=row), tool, {}, zone)
-        yield record
+    return mapped(records, note)
 
 
 def _table(opened: Opened, options: _Options) -> _Records:

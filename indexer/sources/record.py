@@ -1,9 +1,9 @@
 """What a reader hands out: records, and the place where the next export continues."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from io import BufferedIOBase
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -14,6 +14,7 @@ __all__ = [
     "Recognised",
     "SourceRecord",
     "json_text",
+    "mapped",
     "shortened",
 ]
 
@@ -75,6 +76,18 @@ class Reader(Protocol):
         :param stream: UTF-8 without a byte order mark, decompressed.
         :raises SourceError: nothing more can be read, and no record says so.
         """
+
+
+def mapped(
+    records: Generator[SourceRecord, None, Cursor | None], change: Callable[[SourceRecord], SourceRecord]
+) -> Generator[SourceRecord, None, Cursor | None]:
+    """Yield what becomes of each record, and return the cursor that they end with."""
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        yield change(record)
 
 
 def json_text(value: Any) -> str:

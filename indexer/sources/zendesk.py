@@ -10,6 +10,7 @@ embeds them in each ticket as ``comments``, as the Ticket Comments API returns t
   ``solved_at`` that is more than thanks and a note of closing. Without a metric set, it is the last one of all, and its time stands for ``solved_at``.
 - The assignee and the followers of a ticket are agents, and so is everyone with that role in ``users`` anywhere in the
   file. Without any ``users``, so is every author who is neither requester, submitter nor in copy.
+- The conversation is the public comments besides the description.
 - A ticket with status ``deleted`` is an error that names its id: deletions are few, and one that was indexed before must
   be forgotten, which reading cannot do.
 - The export may repeat a ticket, within a page or across pages: each appearance is a record, in order, so the last wins.
@@ -109,6 +110,13 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
         "priority": ticket.get("priority"),
         "status": status,
         "tags": ticket.get("tags"),
+        "url": _url(ticket),
+        "thread": [
+            {"author": _author(comment, ticket, agents), "at": comment.get("created_at"), "text": text}
+            for _, comment in comments
+            if comment.get("public") is True and (text := _text(comment)) and text != body
+        ],
+        "fields": {"type": ticket.get("type"), "channel": _channel(ticket)},
         "created_at": ticket.get("created_at"),
         "updated_at": ticket.get("updated_at"),
     }
@@ -122,6 +130,23 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
             continue
         return fields | {"resolution": text, "resolved_at": (solved_at or at).isoformat()}
     return fields | {"resolved_at": solved_at.isoformat() if solved_at else ticket.get("updated_at")}
+
+
+def _author(comment: dict[str, Any], ticket: dict[str, Any], agents: frozenset[int] | None) -> str:
+    if comment.get("author_id") == -1:
+        return "system"
+    return "agent" if _is_reply(comment, ticket, agents) else "customer"
+
+
+def _url(ticket: dict[str, Any]) -> str | None:
+    """Return where agents see the ticket; the export has the address of its JSON."""
+    site, there, _ = words(ticket.get("url")).partition("/api/v2/")
+    return f"{site}/agent/tickets/{ticket.get('id')}" if there else None
+
+
+def _channel(ticket: dict[str, Any]) -> Any:
+    via = ticket.get("via")
+    return via.get("channel") if isinstance(via, dict) else None
 
 
 def _solved_at(ticket: dict[str, Any]) -> datetime | None:

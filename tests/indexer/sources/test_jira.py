@@ -114,6 +114,13 @@ def test_a_resolved_issue(tmp_path: Path) -> None:
         "2026-03-09T11:00:00+00:00",
     ]
     assert value["status"] == "Done"
+    assert ticket.outcome == "Done"
+    assert [(message.author, message.text) for message in ticket.thread] == [
+        ("agent", "Which supplier?"),
+        ("customer", "Confirmed."),
+        ("agent", "Cleared the supplier cache; works again."),
+        ("agent", "Glad to hear it."),
+    ]
 
 
 def test_the_search_is_recognised(tmp_path: Path) -> None:

@@ -34,6 +34,22 @@ def test_the_format_that_is_asked_for_is_used(tmp_path: Path) -> None:
     assert _values(path, format="jsonl") == [{"id": 1}]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "id,text,Product,Teams,Teams,Note\n1,it broke,API,x,y,\n"),
+        ("a.jsonl", '{"id": 1, "text": "it broke", "Product": "API", "Teams": ["x", "y"], "Note": null}\n'),
+        ("a.json", '[{"id": 1, "text": "it broke", "Product": "API", "Teams": ["x", "y"], "Note": ""}]'),
+    ],
+)
+def test_further_names_are_fields_in_every_format(tmp_path: Path, name: str, content: str) -> None:
+    """Nobody has to map what no field of a ticket is called."""
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    (value,) = _values(path)
+    assert parse_ticket(value).fields == {"product": "API", "teams": ("x", "y")}
+
+
 class TestMapping:
     """Columns of other names."""
 

@@ -118,6 +118,15 @@ def test_a_solved_ticket(tmp_path: Path) -> None:
         "2026-03-09T12:00:00+00:00",
     ]
     assert value["status"] == "closed"
+    assert ticket.url == "https://example.zendesk.com/agent/tickets/35436"
+    assert ticket.fields == {"type": "incident", "channel": "web"}
+    assert [(message.author, message.text) for message in ticket.thread] == [
+        ("agent", "Which model is it?"),
+        ("customer", "Model 3."),
+        ("agent", "Unplug it and use the extinguisher."),
+        ("customer", "Thanks, it is out."),
+        ("agent", "Glad to hear it."),
+    ]
 
 
 def test_the_export_is_recognised(tmp_path: Path) -> None:
