@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from indexer.cleaning import clean, plain_text
-from indexer.resolution import Comment, is_outcome, resolution_of
+from indexer.resolution import is_outcome, resolution_of
 from indexer.ticket import (
     MAX_FIELDS,
     MAX_ID_LENGTH,
@@ -97,10 +97,9 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         resolution = clean(resolution).text
         _check_length(resolution, "resolution")
     elif thread:
-        comments = [Comment(message.author, message.text, message.at) for message in thread]
-        drawn = resolution_of(comments, solved_at=resolved_at, outcome=outcome)
-        if drawn.text is not None and drawn.comment is not None:
-            resolution, origin = drawn.text, f"message {drawn.comment + 1} of the thread"
+        drawn = resolution_of(thread, solved_at=resolved_at, outcome=outcome)
+        if drawn.text is not None and drawn.message is not None:
+            resolution, origin = drawn.text, f"message {drawn.message + 1} of the thread"
     return Ticket(
         id=_id(fields["id"]),
         text=text,

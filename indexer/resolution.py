@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from indexer.cleaning import clean
+from indexer.ticket import Message
 
-__all__ = ["Comment", "Resolution", "is_courtesy", "is_outcome", "resolution_of"]
+__all__ = ["Resolution", "is_courtesy", "is_outcome", "resolution_of"]
 
 _LATE = timedelta(
     minutes=5
@@ -99,27 +99,18 @@ _OUTCOMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
-    """One message of a ticket's conversation."""
-
-    role: Literal["customer", "agent", "system"]
-    text: str
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Resolution:
     """What resolved a ticket, or why nothing is known of it."""
 
     text: str | None
     """The cleaned message, None when no message is one."""
-    comment: int | None
+    message: int | None
     """Index of the message in the conversation that was given."""
     reason: str
 
 
 def resolution_of(
-    thread: Sequence[Comment], *, solved_at: datetime | None = None, outcome: str | None = None
+    thread: Sequence[Message], *, solved_at: datetime | None = None, outcome: str | None = None
 ) -> Resolution:
     """Return the last message of an agent, from before the ticket was solved, that says what to do or what was done.
 
@@ -134,13 +125,13 @@ def resolution_of(
         return Resolution(None, None, f"its outcome is no solution: {outcome}")
     agents = unhelped = False
     for index in range(len(thread) - 1, -1, -1):
-        comment = thread[index]
-        if solved_at and comment.at and comment.at > solved_at + _LATE:
+        message = thread[index]
+        if solved_at and message.at and message.at > solved_at + _LATE:
             continue
-        text = clean(comment.text).text.strip()
-        agents = agents or comment.role == "agent"
-        unhelped = unhelped or (comment.role == "customer" and _UNHELPED.search(text) is not None)
-        if comment.role == "agent" and _words_besides_courtesies(text) >= _ENOUGH:
+        text = clean(message.text).text.strip()
+        agents = agents or message.author == "agent"
+        unhelped = unhelped or (message.author == "customer" and _UNHELPED.search(text) is not None)
+        if message.author == "agent" and _words_besides_courtesies(text) >= _ENOUGH:
             if unhelped:
                 return Resolution(None, None, "no answer after the customer said that it did not help")
             return Resolution(text, index, "last message of an agent that says what to do or what was done")

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, Literal
 
-from indexer.resolution import Comment
 from indexer.sources.dates import DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord
 from indexer.sources.tools import Tool
-from indexer.ticket import MAX_FIELDS, field_name, is_open_status
+from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status
 
 __all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
 
@@ -36,7 +35,7 @@ def ticket_of_row(
     """
     value: dict[str, Any] = {}
     fields: dict[str, Any] = {}
-    thread: list[Comment] = []
+    thread: list[Message] = []
     lost = 0
     row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
     customer = {text for key in _CUSTOMERS if key in row for text in _filled(row[key][1])}
@@ -90,7 +89,7 @@ def flat_row(value: Mapping[str, Any]) -> dict[str, str]:
     return row
 
 
-def _finished(record: SourceRecord, thread: list[Comment], *, has_date: bool) -> SourceRecord:
+def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) -> SourceRecord:
     """Return a ticket with its conversation; an open ticket as one that is left out.
 
     :param thread: in any order.
@@ -103,14 +102,14 @@ def _finished(record: SourceRecord, thread: list[Comment], *, has_date: bool) ->
         error = f"the ticket is not resolved: its status is {status[:40]!r}"
         return SourceRecord(place=record.place, error=error, raw=record.raw, left_out=True)
     if thread:
-        thread = sorted(thread, key=lambda comment: comment.at or datetime.min.replace(tzinfo=UTC))
+        thread = sorted(thread, key=lambda message: message.at or datetime.min.replace(tzinfo=UTC))
         value["thread"] = [
             {
-                "author": comment.role,
-                "at": comment.at.isoformat() if comment.at else None,
-                "text": comment.text,
+                "author": message.author,
+                "at": message.at.isoformat() if message.at else None,
+                "text": message.text,
             }
-            for comment in thread
+            for message in thread
         ]
     dates = {name: value[name].isoformat() for name in DATE_FIELDS & value.keys()}
     return replace(record, value=value | dates)
@@ -132,8 +131,12 @@ def _tags(text: str) -> list[str]:
     return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
-def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) -> Iterator[Comment]:
+def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) -> Iterator[Message]:
     """Yield the comments of Jira's cells, ``date;author;text``, or of ServiceNow's journal, without its work notes."""
+
+    def author(who: str) -> Literal["customer", "agent"]:
+        return "customer" if who in customer else "agent"
+
     for cell in cells:
         entries = list(_ENTRY.finditer(cell))
         ends = [*(entry.start() for entry in entries), len(cell)][1:]
@@ -141,12 +144,12 @@ def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) ->
             if "work notes" not in entry["kind"].casefold():
                 text = cell[entry.end() : end].strip()
                 at = parse_date(entry["at"], order=order, zone=zone)
-                yield Comment("customer" if entry["who"] in customer else "agent", text, at)
+                yield Message(author=author(entry["who"]), text=text, at=at)
         if entries:
             continue
         found = _CELL.fullmatch(cell)
         at = parse_date(found["at"], order=order, zone=zone) if found else None
         if found is None or at is None:
-            yield Comment(role="agent", text=cell, at=None)
+            yield Message(author="agent", text=cell)
         else:
-            yield Comment(role="customer" if found["who"] in customer else "agent", text=found["text"], at=at)
+            yield Message(author=author(found["who"]), text=found["text"], at=at)

@@ -1,20 +1,24 @@
 """The resolution that is drawn from a conversation."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from indexer.resolution import Comment, Resolution, resolution_of
+from indexer.resolution import Resolution, resolution_of
+from indexer.ticket import Message
 
 _START = datetime(2024, 3, 4, 10, tzinfo=UTC)
-_ROLES = {"C": "customer", "A": "agent", "S": "system"}
+_ROLES: dict[str, Literal["customer", "agent", "system"]] = {"C": "customer", "A": "agent", "S": "system"}
 
 
-def _thread(text: str) -> list[Comment]:
+def _thread(text: str) -> list[Message]:
     """Read a conversation, one message a line, an hour apart: ``A: …`` is an agent's; ``/`` is a line break in it."""
     rows = [line.split(": ", 1) for line in text.strip().split("\n")]
     return [
-        Comment(_ROLES[role.strip()], said.replace(" / ", "\n"), _START + timedelta(hours=hour))  # type: ignore[arg-type]
+        Message(
+            author=_ROLES[role.strip()], text=said.replace(" / ", "\n"), at=_START + timedelta(hours=hour)
+        )
         for hour, (role, said) in enumerate(rows)
     ]
 
@@ -50,7 +54,7 @@ def _thread(text: str) -> list[Comment]:
 )  # fmt: skip
 def test_last_message_that_says_what_to_do(text: str, index: int) -> None:
     """Thanks, notes of closing, promises and words of status behind it are passed over."""
-    assert resolution_of(_thread(text)).comment == index
+    assert resolution_of(_thread(text)).message == index
 
 
 @pytest.mark.parametrize(
@@ -78,9 +82,9 @@ def test_what_came_later_does_not_count() -> None:
     thread = _thread(
         "C: x\nA: Restart the service on both nodes.\nA: By the way, the new portal opens on Monday at nine."
     )
-    assert resolution_of(thread, solved_at=_START + timedelta(hours=1, minutes=30)).comment == 1
-    assert resolution_of(thread, solved_at=_START + timedelta(hours=1, seconds=-20)).comment == 1
-    assert resolution_of(thread).comment == 2
+    assert resolution_of(thread, solved_at=_START + timedelta(hours=1, minutes=30)).message == 1
+    assert resolution_of(thread, solved_at=_START + timedelta(hours=1, seconds=-20)).message == 1
+    assert resolution_of(thread).message == 2
 
 
 @pytest.mark.parametrize(
@@ -95,8 +99,8 @@ def test_an_outcome_without_a_solution(outcome: str) -> None:
 def test_the_text_is_clean() -> None:
     """Quoted mail and the signature are not part of a resolution."""
     mail = "Please restart the service on both nodes.\n\nKind regards\nMax Muster\n\nOn Mon, 4 Mar 2024 at 10:15 Bob <b@example.org> wrote:\n> It fails."
-    found = resolution_of([Comment("agent", mail)], outcome="Done")
-    assert (found.text, found.comment) == ("Please restart the service on both nodes.", 0)
+    found = resolution_of([Message(author="agent", text=mail)], outcome="Done")
+    assert (found.text, found.message) == ("Please restart the service on both nodes.", 0)
 
 
 def test_no_conversation() -> None:
