@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.chroma.check import Differences, ProbeResult, compare, probe
-from indexer.chroma.supervisor import is_segment
+from indexer.chroma.index_files import is_segment
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
 from indexer.ledger import Generation

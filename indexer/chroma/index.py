@@ -1,19 +1,18 @@
 """The index: collections in Chroma, through `HttpClient` to a server process only."""
 
 import contextlib
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from indexer.chroma.failures import MissingCollectionError, translated
+from indexer.chroma.failures import MissingCollectionError
 from indexer.chroma.payload import metadata, parts, whole
+from indexer.chroma.reconnecting import Connections
 from indexer.chroma.server import Endpoint, LocalServer
 from indexer.embedding import Matrix
-from indexer.errors import IndexUnavailableError, SpaceMismatchError
+from indexer.errors import SpaceMismatchError
 from indexer.ledger import Generation, IndexEntry
 from indexer.settings import Settings
 
@@ -36,43 +35,25 @@ class Row:
     text_hash: str
 
 
-class _Connection:
-    """A client of one run of the server, and the collections that it found there."""
-
-    def __init__(self, number: int, client: Any, endpoint: Endpoint | None) -> None:
-        self.number = number
-        self.client = client
-        self.endpoint = endpoint
-        self.collections: dict[str, Any] = {}
-        self.users = 0
-        self.left = False
-
-
 class Index:
-    """A connection to Chroma. Methods block, may be called from any thread, and never wait longer than the time-out.
-
-    Who connects anew disturbs nobody: a call ends on the connection that it began on, which is closed after the last.
-    """
+    """The collections of a ledger. Methods block, may be called from any thread, and are bounded in time."""
 
     def __init__(self, settings: Settings, ledger_id: str) -> None:
         self._settings = settings
         self._ledger_id = ledger_id
         self._server = None if settings.chroma_url else LocalServer(settings.data_dir)
-        self._connecting = threading.Lock()
-        self._lock = threading.Lock()  # of the connection and its users; nobody waits for Chroma with it
-        self._connection: _Connection | None = None
-        self._count = 0
+        self._connections = Connections(settings, self._server)
 
     @property
     def connection(self) -> int:
         """The number of the connection that calls use now; each new one has a higher number, and 0 is none."""
-        connection = self._connection
+        connection = self._connections.current
         return connection.number if connection else 0
 
     @property
     def endpoint(self) -> Endpoint | None:
         """The local server that is connected to."""
-        connection = self._connection
+        connection = self._connections.current
         return connection.endpoint if connection else None
 
     def connect(self) -> None:
@@ -80,14 +61,7 @@ class Index:
 
         :raises IndexUnavailableError: no server answers.
         """
-        with self._connecting:
-            endpoint = self._server.ensure() if self._server else None
-            with translated(self._where(endpoint)):
-                from indexer.chroma.client import open_client
-
-                client = open_client(self._settings, endpoint.port if endpoint else None)
-            self._count += 1
-            self._replace(_Connection(self._count, client, endpoint))
+        self._connections.open()
 
     def heartbeat(self) -> None:
         """Ask the server whether it runs.
@@ -97,15 +71,12 @@ class Index:
         """
         from indexer.chroma.client import within
 
-        with within(_BEAT_SECONDS), self._used() as connection:
+        with within(_BEAT_SECONDS), self._connections.used() as connection:
             connection.client.heartbeat()
 
     def close(self) -> None:
         """End this process's use; a local server that nobody else uses then stops."""
-        with self._connecting:
-            self._replace(None)
-            if self._server:
-                self._server.release()
+        self._connections.close()
 
     def put_aside(self, run: str | None, reason: str) -> bool:
         """Have the damaged local index that a run of the server used put aside.
@@ -143,7 +114,7 @@ class Index:
         :raises SpaceMismatchError: a collection of that name has another space, or is another ledger's.
         """
         wanted = self._metadata(generation)
-        with self._used() as connection:
+        with self._connections.used() as connection:
             collection = connection.client.get_or_create_collection(
                 generation.name, metadata=wanted, configuration={"hnsw": HNSW}, embedding_function=None
             )
@@ -154,13 +125,13 @@ class Index:
         """Delete a collection, if it is there."""
         from indexer.chroma.client import patiently
 
-        with contextlib.suppress(MissingCollectionError), patiently(), self._used() as connection:
+        with contextlib.suppress(MissingCollectionError), patiently(), self._connections.used() as connection:
             connection.collections.pop(name, None)
             connection.client.delete_collection(name)
 
     def names(self) -> list[str]:
         """Return the names of all collections."""
-        with self._used() as connection:
+        with self._connections.used() as connection:
             return [collection.name for collection in connection.client.list_collections()]
 
     def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
@@ -247,7 +218,7 @@ class Index:
     def unknown_collections(self, known: Sequence[Generation]) -> list[str]:
         """Return the names of collections that are this ledger's, but of none of its generations."""
         names = {generation.name for generation in known}
-        with self._used() as connection:
+        with self._connections.used() as connection:
             return [
                 collection.name
                 for collection in connection.client.list_collections()
@@ -282,7 +253,7 @@ class Index:
 
     @contextlib.contextmanager
     def _collection(self, generation: Generation) -> Iterator[Any]:
-        with self._used() as connection:
+        with self._connections.used() as connection:
             collection = connection.collections.get(generation.name)
             if collection is None:
                 collection = connection.client.get_collection(generation.name, embedding_function=None)
@@ -290,48 +261,13 @@ class Index:
                 connection.collections[generation.name] = collection
             yield collection
 
-    @contextlib.contextmanager
-    def _used(self) -> Iterator[_Connection]:
-        """Keep the connection open while the block runs, and translate what goes wrong in it."""
-        with self._lock:
-            connection = self._connection
-            if connection is not None:
-                connection.users += 1
-        if connection is None:
-            msg = f"Chroma at {self._where(None)} is not connected"
-            raise IndexUnavailableError(msg)
-        try:
-            with translated(self._where(connection.endpoint)):
-                yield connection
-        finally:
-            with self._lock:
-                connection.users -= 1
-            self._close_if_unused(connection)
-
-    def _replace(self, connection: _Connection | None) -> None:
-        with self._lock:
-            old, self._connection = self._connection, connection
-            if old is not None:
-                old.left = True
-        if old is not None:
-            self._close_if_unused(old)
-
-    def _close_if_unused(self, connection: _Connection) -> None:
-        with self._lock:
-            if not connection.left or connection.users:
-                return
-            connection.left = False  # only one closes it
-        from indexer.chroma.client import close_client
-
-        close_client(connection.client)
-
     def _check(self, generation: Generation, found: dict[str, Any]) -> None:
         wanted = self._metadata(generation)
         # Its vectors may be carried from an earlier recipe: the ledger knows which are.
         if any(found.get(name) != value for name, value in wanted.items() if name != "recipe"):
             of_another = " of another ledger" if found.get("ledger") != self._ledger_id else ""
             msg = (
-                f"collection {generation.name} at {self._where(self.endpoint)} holds {found.get('model')} "
+                f"collection {generation.name} at {self._connections.address(self.endpoint)} holds {found.get('model')} "
                 f"({found.get('dimension')} dimensions, recipe {found.get('recipe')}){of_another}, the ledger's is {generation.space}: "
                 "set PRECEDENT_CHROMA_DATABASE or PRECEDENT_DATA_DIR to one of its own, or delete that collection"
             )
@@ -345,11 +281,6 @@ class Index:
             "recipe": space.recipe,
             "ledger": self._ledger_id,
         }
-
-    def _where(self, endpoint: Endpoint | None) -> str:
-        if self._settings.chroma_url:
-            return urlsplit(self._settings.chroma_url)._replace(query="").geturl().rpartition("@")[2]
-        return f"127.0.0.1:{endpoint.port}" if endpoint else "loopback"
 
 
 def _texts(collection: Any, ids: Sequence[str]) -> dict[str, tuple[str, str]]:

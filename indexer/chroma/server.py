@@ -14,6 +14,9 @@ from typing import IO, Any
 
 from indexer.chroma import supervisor
 from indexer.chroma.failures import UnstartableIndexError, full_disk
+from indexer.chroma.index_files import disk_is_full
+from indexer.chroma.run_state import is_compacting, order, orders_of, state_of
+from indexer.chroma.server_log import tail
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.privacy import plain_environment, private_folder
 
@@ -23,6 +26,12 @@ _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 90.0
 _START_AGAIN_SECONDS = 0.3
 _STARTS = 5  # in a row, none of which answered
+_SUPERVISE = """
+import sys, pathlib
+sys.path.insert(0, str(pathlib.Path(sys.argv[1]).parents[2]))
+from indexer.chroma.supervisor import start
+start(pathlib.Path(sys.argv[2]))
+"""
 _EVIDENCE = 3  # of them, in which the server ended by itself
 _CRASH_SECONDS = 3.0
 
@@ -62,13 +71,15 @@ class LocalServer:
                 endpoint = self._endpoint()
                 if endpoint is not None:
                     return endpoint
+                if is_compacting(self._dir):
+                    deadline = time.monotonic() + _WAIT_SECONDS
             elif time.monotonic() >= again:
                 if starts == _STARTS:
                     break
                 starts += 1
                 # Returns at once: the supervisor goes on as nobody's child.
                 subprocess.run(  # noqa: S603 (our own interpreter and file)
-                    [sys.executable, "-I", supervisor.__file__, str(self._dir)],
+                    [sys.executable, "-I", "-c", _SUPERVISE, supervisor.__file__, str(self._dir)],
                     env=plain_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -81,9 +92,9 @@ class LocalServer:
         raise self._not_up(starts)
 
     def _not_up(self, starts: int) -> PrecedentError:
-        if supervisor.disk_is_full(self._dir):
+        if disk_is_full(self._dir):
             return full_disk(f"Chroma cannot start, the disk with {self._dir}")
-        state = supervisor.state_of(self._dir)
+        state = state_of(self._dir)
         how = (
             f"did not come up in {starts} starts"
             if starts == _STARTS
@@ -102,12 +113,12 @@ class LocalServer:
 
     def put_aside(self, run: str, reason: str) -> None:
         """Have the index put aside if that run is still the last one that used it: the next `ensure` starts empty."""
-        if supervisor.state_of(self._dir).get("run") != run:
+        if state_of(self._dir).get("run") != run:
             return  # another user's complaint was heard, or a server is at work that this one never met
         _log.error(
             "the index in %s is damaged (%s): it is put aside and rebuilt from the ledger", self._dir, reason
         )
-        self._order({"aside": run, "reason": reason})
+        order(self._dir, {"aside": run, "reason": reason})
         self.stop()
 
     def crash_of(self, run: str) -> str | None:
@@ -115,31 +126,27 @@ class LocalServer:
         deadline = time.monotonic() + _CRASH_SECONDS
         # The supervisor notes it a moment after the connection broke.
         while time.monotonic() < deadline:
-            state = supervisor.state_of(self._dir)
+            state = state_of(self._dir)
             if state.get("run") != run or not self._owned():
                 break
             time.sleep(0.03)
-        state = supervisor.state_of(self._dir)
+        state = state_of(self._dir)
         died = state.get("died") if state.get("run") == run else None
         return None if died is None else f"the server ended with {died} while it was read"
 
     def note_checked(self, run: str) -> None:
         """Note that the files are sound as the server of that run has them."""
         if not self.was_checked(run):
-            self._order({"checked": run})
+            order(self._dir, {"checked": run})
 
     def was_checked(self, run: str) -> bool:
         """Whether any process noted that since the server was started."""
-        return any(order.get("checked") == run for order in supervisor.orders_of(self._dir))
+        return any(order.get("checked") == run for order in orders_of(self._dir))
 
     def compact(self) -> None:
         """Stop the server; the next one is started on files without anything that was deleted."""
-        self._order({"compact": True})
+        order(self._dir, {"compact": True})
         self.stop()
-
-    def _order(self, order: dict[str, Any]) -> None:
-        with (self._dir / "chroma.orders").open("a") as file:
-            file.write(json.dumps(order) + "\n")
 
     def stop(self) -> bool:
         """Stop the server, whoever uses it; return whether one ran."""
@@ -178,7 +185,7 @@ class LocalServer:
         return found
 
     def _last_words(self) -> str:
-        lines = supervisor.tail(self._dir / "chroma.log").strip().splitlines()
+        lines = tail(self._dir / "chroma.log").strip().splitlines()
         return lines[-1].strip() if lines else "nothing"
 
 

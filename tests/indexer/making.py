@@ -129,7 +129,7 @@ def write_tickets(store: Store, space: Space, tickets: Sequence[Ticket]) -> tupl
 
 def client_of(store: Store) -> Any:
     """Return the Chroma client of a store that is connected, without our code around it."""
-    connection = store.index._connection  # noqa: SLF001 (nothing but a test needs it)
+    connection = store.index._connections.current  # noqa: SLF001 (nothing but a test needs it)
     assert connection is not None
     return connection.client
 

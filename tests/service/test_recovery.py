@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from indexer.chroma.supervisor import state_of
+from indexer.chroma.run_state import state_of
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.leftovers import assert_nothing_runs, processes_of
 from tests.provider import Provider
