@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def _main(
     output: Path,
     main: Callable[[tuple[str, ...]], int] | None,
 ) -> None:
+    threading.Thread(target=_end_with_pytest, daemon=True).start()
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -95,3 +97,10 @@ def _main(
     from service.cli import main as precedent
 
     sys.exit((main or precedent)(arguments))
+
+
+def _end_with_pytest() -> None:
+    pytest = multiprocessing.parent_process()
+    assert pytest is not None
+    pytest.join()
+    os._exit(1)
