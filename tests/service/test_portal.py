@@ -181,6 +181,7 @@ def test_rejections_name_the_line(portal: Service) -> None:
 
 def test_a_text_that_the_provider_refuses_is_told(portal: Service, provider: Provider) -> None:
     """It is the ticket's fault, not the provider's: 422 for one, a rejection in a batch."""
+    put(portal, make_ticket(1))
     provider.fail("400", times=None, endpoint="embeddings")
     ticket = {"id": "refused", "text": f"{MARK} refused"}
     problem = assert_problem(portal.http.put("/v1/tickets/refused", json=ticket), 422)
