@@ -14,7 +14,7 @@ from service.forest.files import forest_path, latest_forest, remove_old_forests
 from service.forest.process import FitError, fit_in_child
 from service.forest.served import ServedForest, Verdict
 from service.intervals import Intervals
-from service.priority import Forest, NoForest, load
+from service.priority import Forest, NoForest, load, unfit
 
 __all__ = ["Forests"]
 
@@ -71,7 +71,9 @@ class Forests:
         """
         try:
             path = forest_path(self._settings, generation, revision)
-            verdict = await fit_in_child(self._settings, generation, path, rival=served.path)
+            verdict = await asyncio.to_thread(self._verdict_without_fit)
+            if verdict is None:
+                verdict = await fit_in_child(self._settings, generation, path, rival=served.path)
             judged = await asyncio.to_thread(_judged, served, verdict, path, revision)
         except Exception as error:  # noqa: BLE001 (whatever it is, the old forest goes on serving)
             self._failures += 1
@@ -87,6 +89,14 @@ class Forests:
             self._ended_at = time.monotonic()
         self._failures = 0
         return judged
+
+    def _verdict_without_fit(self) -> Verdict | None:
+        """Return the verdict where no forest can be fitted; a process for that would cost seconds of imports.
+
+        ``None`` is no promise: which of the tickets have vectors is only known when they are read.
+        """
+        state = unfit(self._ledger.tickets.labels(), self._ledger.tickets.count_labelled())
+        return None if state is None else Verdict(promoted=True, why=state)
 
     @property
     def _pause(self) -> float:

@@ -1,6 +1,6 @@
 """The random forest that decides priorities: fit it, ask it, save it and load it."""
 
-from service.priority.fitting import fit
+from service.priority.fitting import fit, unfit
 from service.priority.forest import Decisions, Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
 from service.priority.forest_report import ForestReport
@@ -17,4 +17,5 @@ __all__ = [
     "fit",
     "load",
     "save",
+    "unfit",
 ]

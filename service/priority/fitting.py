@@ -12,7 +12,7 @@ from service.priority.timeline import later_blocks, newest_labelled, repeats
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
 
-__all__ = ["MAX_ROWS", "MIN_TICKETS", "fit"]
+__all__ = ["MAX_ROWS", "MIN_TICKETS", "fit", "unfit"]
 
 MAX_ROWS = 20_000
 """The newest labelled tickets that a forest is fitted on."""
@@ -59,7 +59,7 @@ def fit(
     kept = newest_labelled(training, max_rows)
     known = [label for label in kept.labels if label is not None]
     names = tuple(sorted(set(known)))
-    if (state := _unfit(names, tickets)) is not None:
+    if (state := unfit(names, tickets)) is not None:
         return NoForest(state=state)
     history = History(
         training=kept,
@@ -111,7 +111,12 @@ def fit(
     )
 
 
-def _unfit(names: Sequence[str], tickets: int) -> str | None:
+def unfit(names: Sequence[str], tickets: int) -> str | None:
+    """Return why no forest can be fitted, ``None`` if one can.
+
+    :param names: the labels, each once.
+    :param tickets: how many are labelled.
+    """
     if not tickets:
         return "no labelled tickets"
     if len(names) == 1:

@@ -1,5 +1,6 @@
 """When another forest is fitted, and what asking costs."""
 
+import asyncio
 import contextlib
 import math
 import sqlite3
@@ -94,3 +95,26 @@ def test_too_few_changes_wait_until_they_are_overdue(ledger: Ledger, data_dir: P
     for refit, due in ((math.inf, False), (0.0, True)):
         forests = Forests(settings, ledger, Intervals(settle=0.0, refit=refit))
         assert forests.is_due(served(learned, forest=True), ledger.revision()) is due
+
+
+@pytest.mark.parametrize(
+    ("priorities", "state"),
+    [
+        ([None] * 8, "no labelled tickets"),
+        (["high"] * 8, "only one label: 'high'"),
+        (["high", "low", "low", "low"], "too few labelled tickets: 4, at least 5 are needed"),
+    ],
+)
+def test_too_few_labels_need_no_process(
+    tmp_path: Path, data_dir: Path, priorities: list[str | None], state: str
+) -> None:
+    """The ledger alone tells that no forest can be fitted: a process that looked in its own, empty one would fail."""
+    tickets = [make_ticket(n, priority=priority) for n, priority in enumerate(priorities)]
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        store_vectors(ledger, tickets)
+        live = ledger.generations.ensure_live(SPACE)
+        ledger.tickets.write(tickets)
+        forests = Forests(Settings(data_dir=tmp_path / "empty"), ledger, Intervals())
+        found = asyncio.run(forests.fit(live, served(None), ledger.revision()))
+    assert found.forest.state == state
+    assert found.revision is not None
