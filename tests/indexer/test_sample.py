@@ -27,11 +27,31 @@ def tickets() -> list[Ticket]:
 
 
 def test_the_sample_is_large_enough_to_learn_from(tickets: list[Ticket]) -> None:
-    """It has at least 150 resolutions, and a few tickets that are labelled without one."""
+    """It has about 400 tickets, all with a label; up to a tenth are without a resolution."""
     without = [ticket for ticket in tickets if ticket.resolution is None]
-    assert len(tickets) - len(without) >= 150
-    assert 5 <= len(without) <= 12
-    assert all(ticket.priority for ticket in without)
+    assert 390 <= len(tickets) <= 420
+    assert 20 <= len(without) <= len(tickets) / 10
+    assert all(ticket.priority for ticket in tickets)
+
+
+def test_some_resolutions_are_drawn_from_conversations(tickets: list[Ticket]) -> None:
+    """Of the tickets with a conversation, most have their resolution from it, and some have none."""
+    talked = [ticket for ticket in tickets if ticket.thread]
+    drawn = [ticket for ticket in talked if ticket.resolution_from]
+    assert len(drawn) >= 15
+    assert all(ticket.resolution is None for ticket in talked if ticket not in drawn)
+    assert len(drawn) < len(talked)
+
+
+def test_most_tickets_have_fields_of_closed_sets(tickets: list[Ticket]) -> None:
+    """Nine of ten tickets have a type and nine of ten a component, out of few names that each come several times."""
+    types = Counter(ticket.fields.get("type") for ticket in tickets)
+    components = Counter(ticket.fields.get("component") for ticket in tickets)
+    assert set(types) == {None, "question", "incident", "bug", "request", "billing"}
+    for counts in (types, components):
+        assert 0 < counts[None] <= len(tickets) * 0.12
+        assert min(counts.values()) >= 10
+    assert len(components) <= 15
 
 
 def test_ids_and_texts_are_unique(tickets: list[Ticket]) -> None:
