@@ -1,0 +1,101 @@
+"""Questions that a support lead would ask about the bundled sample, with the answers a person would choose."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from indexer.parsing import parse_ticket
+from indexer.sample import SAMPLE
+from tests.service.running import Service, environment, running_service
+
+_QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
+_ORDER = ("low", "medium", "high", "urgent")
+_SHOWN = 3  # neighbours that an agent sees at a glance
+
+
+class _Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer writes, the right label, and one to three tickets that are acceptable precedents."""
+
+    text: str
+    priority: str
+    precedents: tuple[str, ...]
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with what the service answered."""
+
+    question: _Question
+    label: str | None
+    shown: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        return not set(self.question.precedents).isdisjoint(self.shown)
+
+    @property
+    def off(self) -> int:
+        """How many steps the label is above (+) or below (-) the right one; a missing label is as far off as one can be."""
+        if self.label is None:
+            return -len(_ORDER)
+        return _ORDER.index(self.label) - _ORDER.index(self.question.priority)
+
+
+def _questions() -> list[_Question]:
+    decode = msgspec.json.Decoder(_Question).decode
+    return [decode(line) for line in _QUESTIONS.read_text(encoding="utf-8").splitlines()]
+
+
+def _ask(service: Service, question: _Question) -> _Asked:
+    text: dict[str, Any] = (
+        {"subject": question.subject, "body": question.text} if question.subject else {"text": question.text}
+    )
+    answer = service.answer("/v1/triage", **text, draft=False)
+    shown = tuple(neighbour["id"] for neighbour in answer["neighbours"][:_SHOWN])
+    return _Asked(question, answer["priority"]["label"], shown)
+
+
+def test_the_questions_are_sound() -> None:
+    """There are forty, with every label; each names precedents that have a resolution, and is no stored text."""
+    stored = {
+        ticket.id: ticket
+        for ticket in map(parse_ticket, map(json.loads, SAMPLE.read_text(encoding="utf-8").splitlines()))
+    }
+    questions = _questions()
+    assert len({question.text for question in questions}) == 40
+    assert {question.priority for question in questions} == set(_ORDER)
+    for question in questions:
+        assert 1 <= len(question.precedents) <= 3
+        assert all(stored[ticket_id].resolution for ticket_id in question.precedents)
+        assert all(question.text not in ticket.text for ticket in stored.values())
+
+
+def test_the_sample_answers_them(data_dir: Path) -> None:
+    """With the embedded model and no key, most precedents are among the first three and most labels are right."""
+    subprocess.run(
+        [sys.executable, "-m", "indexer", "sample"],
+        check=True, env=environment(data_dir), capture_output=True, timeout=200,
+    )  # fmt: skip
+    with running_service(data_dir) as service:
+        service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
+        asked = [_ask(service, question) for question in _questions()]
+    found = sum(one.found for one in asked)
+    right = sum(one.off == 0 for one in asked)
+    near = sum(abs(one.off) <= 1 for one in asked)
+    missed = [one.question.text for one in asked if one.question.priority == "urgent" and one.off < -1]
+    for one in asked:
+        print(f"{one.question.priority:>6} as {one.label}; {one.shown}: {one.question.text[:60]}")
+    print(
+        f"of {len(asked)} questions: precedent among {_SHOWN} {found}, label right {right}, at most one step off {near}, "
+        f"urgent below high {len(missed)}"
+    )
+    assert found >= 38
+    assert right >= 30
+    assert near >= 37
+    assert len(missed) <= 1, missed
