@@ -7,7 +7,18 @@ import msgspec
 
 from indexer.ticket import SHORT_TEXT, shorten
 
-__all__ = ["Draft", "Evidence", "IndexInfo", "Neighbour", "PriorityDecision", "Timings", "Triage", "Usage"]
+__all__ = [
+    "Draft",
+    "Evidence",
+    "IndexInfo",
+    "Neighbour",
+    "Note",
+    "PriorityDecision",
+    "ReplySentence",
+    "Timings",
+    "Triage",
+    "Usage",
+]
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +68,31 @@ class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent should know of a ticket before answering it; written without a model."""
+
+    text: Annotated[
+        str, msgspec.Meta(description="issue, priority and what resolved the most relevant ticket")
+    ]
+    citations: Annotated[
+        tuple[str, ...], msgspec.Meta(description="ids of the neighbours that the text names")
+    ]
+
+
+class ReplySentence(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of a reply, and what it rests on."""
+
+    text: str
+    citations: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="the tickets whose resolutions support it; none: the new ticket does"),
+    ]
+    support: Annotated[
+        float,
+        msgspec.Meta(description="share of its content words that stand in what it rests on, in [0, 1]"),
+    ]
+
+
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A proposed reply. Every citation is the id of a retrieved neighbour."""
 
@@ -73,6 +109,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     degraded: Annotated[
         str | None, msgspec.Meta(description="why this is not the draft that was asked for")
     ] = None
+    sentences: tuple[ReplySentence, ...] = ()
     uncited: Annotated[int, msgspec.Meta(description="sentences of a model's text that cite no ticket")] = 0
 
 
@@ -109,7 +146,15 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     priority: PriorityDecision
     neighbours: tuple[Neighbour, ...]
+    note: Note
     reply: Draft
+    questions: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="what to ask the customer where no precedent is near enough, at most two"),
+    ] = ()
+    warnings: Annotated[
+        tuple[str, ...], msgspec.Meta(description="what an agent must know of the ticket's text")
+    ] = ()
     index: IndexInfo
     timings_ms: Timings
     usage: Usage

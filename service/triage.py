@@ -17,8 +17,11 @@ from indexer.ledger import Filter, Hit
 from indexer.ticket import embedding_text, text_hash
 from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.note import agent_note
+from service.drafting.precedents import select_precedents
+from service.drafting.questions import missing
 from service.metrics import count_decision, count_draft, count_requests
-from service.results import Draft, IndexInfo, Neighbour, PriorityDecision, Timings, Triage, Usage
+from service.results import Draft, IndexInfo, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
 from service.runtime import Runtime
 from service.snapshot import Snapshot
 
@@ -33,6 +36,8 @@ class Triaged(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     priority: PriorityDecision
     neighbours: tuple[Neighbour, ...]
+    note: Note
+    questions: tuple[str, ...]
     index: IndexInfo
 
 
@@ -125,6 +130,8 @@ class Pipeline:
             id=new_answer(self._runtime.store.ledger.secret),
             priority=decision,
             neighbours=shown,
+            note=agent_note(text, decision, neighbours),
+            questions=() if select_precedents(neighbours) else missing(text),
             index=_index(snapshot),
         )
         yield first
@@ -136,7 +143,7 @@ class Pipeline:
             completion_tokens=0,
         )
         if draft:
-            async with contextlib.aclosing(self._drafter.draft(text, decision, neighbours)) as pieces:
+            async with contextlib.aclosing(self._drafter.draft(text, neighbours)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         yield piece
@@ -149,6 +156,8 @@ class Pipeline:
             id=first.id,
             priority=decision,
             neighbours=shown,
+            note=first.note,
+            questions=first.questions,
             reply=result.draft,
             index=first.index,
             timings_ms=clock.timings(),

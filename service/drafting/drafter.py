@@ -17,7 +17,7 @@ from service.drafting.grounding import GroundedText
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.drafting.prompt import build_messages
 from service.drafting.sentences import EndlessTextError, SentenceSplitter
-from service.results import Draft, Neighbour, PriorityDecision
+from service.results import Draft, Neighbour
 
 if TYPE_CHECKING:
     import openai
@@ -74,7 +74,7 @@ class Drafter:
         self._limiter = limiter
 
     async def draft(
-        self, text: str, priority: PriorityDecision, neighbours: Sequence[Neighbour]
+        self, text: str, neighbours: Sequence[Neighbour]
     ) -> AsyncGenerator[str | DraftResult, None]:
         """Yield pieces of the model's text that may be shown at once, each grounded, and at last the result.
 
@@ -93,16 +93,14 @@ class Drafter:
             yield DraftResult(draft=nothing)
             return
         if self._client is None:
-            fallback = extractive_draft(priority, precedents, degraded="no provider key is set")
+            fallback = extractive_draft(text, precedents, degraded="no provider key is set")
             yield DraftResult(draft=fallback)
             return
         call = ChatCall(self._client, model=self._model, timeout=self._timeout, limiter=self._limiter)
         grounded = GroundedText(shorten(text, TICKET_CHARACTERS), precedents)
         endless = None
         try:
-            async with contextlib.aclosing(
-                _sentences(call, build_messages(text, priority, precedents))
-            ) as sentences:
+            async with contextlib.aclosing(_sentences(call, build_messages(text, precedents))) as sentences:
                 async for sentence in sentences:
                     if shown := grounded.add(sentence):
                         yield shown
@@ -121,7 +119,7 @@ class Drafter:
             if failure:
                 _log.warning("the best resolution is quoted, because %s", failure)
         yield DraftResult(
-            draft=extractive_draft(priority, precedents, degraded=failure)
+            draft=extractive_draft(text, precedents, degraded=failure)
             if failure
             else _draft(grounded, endless or _cut_short(call)),
             chat_requests=call.requests,

@@ -1,59 +1,52 @@
-"""The draft that needs no model: the best resolution, quoted."""
+"""The reply that needs no model: the steps of the nearest resolution that a customer can take."""
 
 from collections.abc import Sequence
 
-from indexer.ticket import shorten
-from service.drafting.citations import MentionFinder, code_spans, is_index
-from service.drafting.disguise import visible
-from service.drafting.wording import priority_sentence
-from service.results import Draft, Neighbour, PriorityDecision
+from service.drafting.addresses import addresses
+from service.drafting.disguise import revealed
+from service.drafting.markup import markup
+from service.drafting.steps import steps
+from service.drafting.wording import issue_of
+from service.results import Draft, Neighbour, ReplySentence
 
-__all__ = ["extractive_draft"]
+__all__ = ["CLOSING", "GREETING", "extractive_draft"]
 
-_QUOTE_CHARACTERS = 600
-_AS_CLOSE = 0.02  # cosine: nearer together than this, the order of two neighbours says nothing
+GREETING = "Hello,\n\n"
+CLOSING = "\n\nKind regards,\nYour support team"
+_MOST_STEPS = 5
+_ISSUE_CHARACTERS = 200
 
 
-def extractive_draft(priority: PriorityDecision, precedents: Sequence[Neighbour], *, degraded: str) -> Draft:
-    """Make a draft that quotes the nearest precedent, and the second when it is as near and says something else.
+def extractive_draft(text: str, precedents: Sequence[Neighbour], *, degraded: str) -> Draft:
+    """Make a reply of the steps of the nearest precedent; an empty one where its resolution has none.
 
     :param precedents: as `select_precedents` returns them, at least one.
     :param degraded: why it is not the model's draft.
     """
-    best, *others = precedents
-    quoted = [best]
-    quoted += [
-        n
-        for n in others[:1]
-        if best.similarity - n.similarity <= _AS_CLOSE and n.resolution != best.resolution
-    ]
-    finder = MentionFinder([n.id for n in precedents])
-    resembles = (
-        f"It resembles a ticket that was resolved before, [{best.id}] (similarity {best.similarity:.2f})."
-    )
-    parts = [
-        f"Thank you for your report. {resembles}",
-        priority_sentence(priority, precedents),
-        f"What resolved [{best.id}]:\n{_quote(best, finder)}",
-        *(f"As near is [{n.id}]. What resolved it:\n{_quote(n, finder)}" for n in quoted[1:]),
-        "Quoted from the records; a person has to check that it fits.",
-    ]
+    best = precedents[0]
+    found = steps(best.resolution or "")[:_MOST_STEPS]
+    if not found:
+        why = f"{degraded}; the resolution of the nearest ticket has no step that a customer could take: see the note"
+        return Draft(text="", citations=(), source="none", grounded=False, degraded=why)
+    thanks = ReplySentence(text=_thanks(text), citations=(), support=1.0)
+    told = [ReplySentence(text=step, citations=(best.id,), support=1.0) for step in found]
+    listed = "\n".join(f"- {s.text}" for s in told) if len(told) > 1 else told[0].text
     return Draft(
-        text="\n\n".join(parts),
-        citations=tuple(n.id for n in quoted),
+        text=f"{GREETING}{thanks.text}\n\n{listed}{CLOSING}",
+        citations=(best.id,),
         source="extractive",
         grounded=True,
+        sentences=(thanks, *told),
         degraded=degraded,
     )
 
 
-def _quote(neighbour: Neighbour, finder: MentionFinder) -> str:
-    """Quote the resolution line by line; what it has in brackets must not read as a citation of this draft."""
-    text = visible(shorten(neighbour.resolution or "", _QUOTE_CHARACTERS))
-    code = code_spans(text)
-    for mention in reversed(finder.find(text)):
-        start, end = mention.start, mention.end
-        in_code = any(first <= start and end <= last for first, last in code)
-        if text[start] == "[" and not in_code and not is_index(mention, text):
-            text = f"{text[:start]}({text[start + 1 : end - 1]}){text[end:]}"
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+def _thanks(text: str) -> str:
+    """Thank for the message in the customer's words, unless they have something that no reply repeats."""
+    issue = issue_of(text).rstrip(".!?")
+    bare = revealed(issue)
+    if len(issue) > _ISSUE_CHARACTERS or any(addresses(bare)) or any(markup(bare)) or "[" in issue:
+        return "Thank you for your message."
+    return (
+        f"Thank you for your message: \N{LEFT DOUBLE QUOTATION MARK}{issue}\N{RIGHT DOUBLE QUOTATION MARK}."
+    )

@@ -1,16 +1,28 @@
-"""The priority in words, the same for the model's prompt and for the extractive draft."""
+"""The ticket's issue and its priority in words."""
 
 import re
 from collections.abc import Sequence
 
 from service.drafting.addresses import addresses
 from service.drafting.disguise import revealed, visible
+from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
 
-__all__ = ["plain_label", "priority_sentence"]
+__all__ = ["issue_of", "plain_label", "priority_sentence"]
 
 _LABEL_CHARACTERS = 60
+_READ = 1_000  # characters in which the first sentence is looked for
 _NO_LABEL_CHARACTER = re.compile(r"[^\w .,+&'()-]+")
+_GREETING = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|day|afternoon)|hallo|guten|bonjour|hola|ciao)\b[^.,!?\n]{0,40}[,!.\n]\s*",
+    re.IGNORECASE,
+)
+
+
+def issue_of(text: str) -> str:
+    """Return the ticket's issue in its own words: its subject, or its first sentence."""
+    found = sentences_of(_GREETING.sub("", visible(text).strip(), count=1)[:_READ])
+    return " ".join(found[0].split()) if found else "the ticket has no words"
 
 
 def plain_label(label: str) -> str:

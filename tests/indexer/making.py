@@ -91,7 +91,7 @@ def make_ticket(number: int, **fields: object) -> Ticket:
         "id": f"t-{number}",
         "text": sentence(number),
         "priority": ("low", "medium", "high")[number % 3],
-        "resolution": f"Restarted unit {number}.",
+        "resolution": f"Restart unit {number}.",
         **fields,
     }
     return Ticket(**values)  # type: ignore[arg-type] # the callers' fields are a ticket's

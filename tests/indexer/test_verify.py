@@ -155,9 +155,7 @@ def _ledger(settings: Settings, statement: str, *values: Any) -> None:
 
 def test_an_altered_ticket_in_the_ledger(store: Store, settings: Settings) -> None:
     """A record that is not the one of its hash is named, and not blamed on the index."""
-    _ledger(
-        settings, "UPDATE tickets SET record = replace(record, 'Restarted', 'Destroyed') WHERE id = 't-9'"
-    )
+    _ledger(settings, "UPDATE tickets SET record = replace(record, 'Restart', 'Destroy') WHERE id = 't-9'")
     problems = {problem.kind: problem for problem in _verify(store, settings).problems}
     assert problems["ticket_altered"].ids == ("t-9",)
     assert "restore" in problems["ticket_altered"].mend

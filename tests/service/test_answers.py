@@ -1,13 +1,14 @@
 """``/v1/triage``, ``/v1/classify`` and ``/v1/similar`` of a running service."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 
 import pytest
 from litestar.response import ServerSentEventMessage
 
 from service.api.triage_routes import events_of
-from service.results import IndexInfo, PriorityDecision, Triage
+from service.results import IndexInfo, Note, PriorityDecision, Triage
 from service.triage import Triaged
 from tests.indexer.making import sentence
 from tests.provider import Provider
@@ -39,6 +40,9 @@ def test_triage_answers_with_priority_neighbours_and_a_grounded_draft(
     assert answer["reply"]["source"] == "llm"
     assert answer["reply"]["citations"] == ["t-7"]
     assert answer["reply"]["grounded"] is True
+    assert re.search(r"^Issue: .*\n\nPriority: .*\n\nWhat resolved \[t-7\] ", answer["note"]["text"])
+    assert set(answer["note"]["citations"]) <= {n["id"] for n in answer["neighbours"]}
+    assert answer["questions"] == answer["warnings"] == []
     assert answer["index"]["embedding_model"] == "bge-large"
     assert set(answer["timings_ms"]) == {"embed", "classify", "retrieve", "draft"}
     seen = provider.stats()
@@ -68,8 +72,10 @@ def test_without_a_draft_no_chat_is_requested(service: Service, provider: Provid
     """With ``draft`` false the reply is empty and says so."""
     answer = service.answer("/v1/triage", text=like(7), draft=False)
     assert answer["reply"] == {
-        "text": "", "citations": [], "source": "none", "grounded": False, "uncited": 0, "degraded": None
+        "text": "", "citations": [], "source": "none", "grounded": False, "uncited": 0, "degraded": None,
+        "sentences": [],
     }  # fmt: skip
+    assert answer["note"]["text"].startswith("Issue: ")
     assert answer["usage"]["chat_requests"] == 0
     assert provider.stats().requests["chat"] == 0
 
@@ -81,6 +87,8 @@ def test_without_a_precedent_near_enough_nothing_is_invented(service: Service, p
     assert answer["reply"]["source"] == "none"
     assert answer["reply"]["text"] == ""
     assert "near enough" in answer["reply"]["degraded"]
+    assert "no precedent is near enough" in answer["note"]["text"]
+    assert 1 <= len(answer["questions"]) <= 2
     assert provider.stats().requests["chat"] == 0
 
 
@@ -168,7 +176,8 @@ def test_a_stream_that_fails_ends_with_an_error_event() -> None:
     """The status is sent by then, so the stream itself carries the problem, without what is not for a client."""
     decision = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
     index = IndexInfo(generation="g", tickets=0, embedding_model="m", forest="none")
-    first = Triaged(id="1", priority=decision, neighbours=(), index=index)
+    note = Note(text="Issue: none", citations=())
+    first = Triaged(id="1", priority=decision, neighbours=(), note=note, questions=(), index=index)
 
     async def breaking() -> AsyncGenerator[Triaged | str | Triage, None]:
         yield "Please"

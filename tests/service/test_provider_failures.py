@@ -26,7 +26,7 @@ def test_a_failing_chat_degrades_the_draft(service: Service, provider: Provider,
     assert answer["neighbours"][0]["id"] == "t-22"
     reply = answer["reply"]
     assert (reply["source"], reply["citations"], reply["grounded"]) == ("extractive", ["t-22"], True)
-    assert "Restarted unit 22." in reply["text"]
+    assert "Restart unit 22." in reply["text"]
     assert reply["degraded"]
     assert KEY not in str(answer)
     assert answer["usage"]["chat_requests"] == provider.stats().requests["chat"] >= 1

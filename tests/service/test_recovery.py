@@ -181,7 +181,9 @@ def test_without_a_key_everything_but_the_llm_works(data_dir: Path) -> None:
         service.store(
             [
                 make_ticket(
-                    1, text="The webhook signature does not verify.", resolution="Documented HMAC-SHA256."
+                    1,
+                    text="The webhook signature does not verify.",
+                    resolution="Sign the raw body with HMAC-SHA256.",
                 ),
                 make_ticket(
                     2, text="The logo is misaligned in Safari.", resolution="Centred it with flexbox."

@@ -9,8 +9,8 @@ from indexer.provider import open_provider
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.results import Neighbour, PriorityDecision
-from tests.service.drafting.examples import HIGH, TICKET, neighbour
+from service.results import Neighbour
+from tests.service.drafting.examples import TICKET, neighbour
 
 __all__ = ["KEY", "answering", "draft", "draft_at", "until"]
 
@@ -21,7 +21,6 @@ def draft_at(
     url: str,
     *,
     text: str = TICKET,
-    priority: PriorityDecision = HIGH,
     neighbours: Sequence[Neighbour] = (neighbour(),),
     timeout: float = 20,
     max_retries: int = 0,
@@ -33,7 +32,7 @@ def draft_at(
         client = open_provider(Settings(api_base=url, oxlo_api_key=KEY), max_retries=max_retries)
         async with client:
             drafter = Drafter(client, model="llama-3.3-70b", timeout=timeout, limiter=limiter)
-            return await draft(drafter, text, priority, neighbours)
+            return await draft(drafter, text, neighbours)
 
     return asyncio.run(run())
 
@@ -41,11 +40,10 @@ def draft_at(
 async def draft(
     drafter: Drafter,
     text: str = TICKET,
-    priority: PriorityDecision = HIGH,
     neighbours: Sequence[Neighbour] = (neighbour(),),
 ) -> tuple[list[str], DraftResult]:
     """Take all that the drafter yields; return the pieces that were shown and the result."""
-    *pieces, result = [item async for item in drafter.draft(text, priority, neighbours)]
+    *pieces, result = [item async for item in drafter.draft(text, neighbours)]
     assert isinstance(result, DraftResult)
     assert all(isinstance(piece, str) and piece for piece in pieces)
     return [str(piece) for piece in pieces], result

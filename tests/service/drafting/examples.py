@@ -14,7 +14,7 @@ def neighbour(
     *,
     text: str = "Every call answers 401 after the key rotation.",
     label: str | None = "high",
-    resolution: str | None = "Restarted the gateway so that it reads the new key.",
+    resolution: str | None = "Restart the gateway so that it reads the new key.",
     similarity: float = 0.71,
     above_floor: bool = True,
 ) -> Neighbour:

@@ -1,105 +1,104 @@
-"""Tests of the draft that needs no model, and of the priority in words."""
+"""Tests of the reply that needs no model, of the steps in a resolution, and of the questions."""
 
 import pytest
 
 from service.drafting.extractive import extractive_draft
 from service.drafting.precedents import select_precedents, why_none
-from service.drafting.wording import priority_sentence
-from service.results import Draft, Neighbour, PriorityDecision
-from tests.service.drafting.examples import HIGH, neighbour, priority
+from service.drafting.questions import QUESTIONS, missing
+from service.drafting.steps import steps
+from service.results import Draft, Neighbour, ReplySentence
+from tests.service.drafting.examples import TICKET, neighbour
 
 
-def _draft(*neighbours: Neighbour, decision: PriorityDecision = HIGH) -> Draft:
-    return extractive_draft(decision, select_precedents(neighbours), degraded="the provider failed")
+def _draft(*neighbours: Neighbour, text: str = TICKET) -> Draft:
+    return extractive_draft(text, select_precedents(neighbours), degraded="the provider failed")
 
 
-def test_quotes_the_nearest_resolution() -> None:
-    """The draft acknowledges, states the priority, quotes the best resolution with its id, and is marked."""
-    draft = _draft(neighbour("7", similarity=0.5), neighbour("5"))
-    assert draft.text == (
-        "Thank you for your report. It resembles a ticket that was resolved before, [5] (similarity 0.71).\n\n"
-        "The predicted priority is high (probability 83%); 2 of the 2 similar tickets had it.\n\n"
-        "What resolved [5]:\n> Restarted the gateway so that it reads the new key.\n\n"
-        "Quoted from the records; a person has to check that it fits."
+def test_tells_the_steps_of_the_nearest_resolution() -> None:
+    """Greeting, the issue in the customer's words, the steps and a sign-off; no id, no similarity, no priority."""
+    draft = _draft(
+        neighbour("7", similarity=0.5),
+        neighbour(
+            "5", resolution="The gateway held the old key. Restart the gateway; keep the overlap next time."
+        ),
     )
+    assert draft.text == (
+        "Hello,\n\n"
+        "Thank you for your message: “API keys rotated this morning and now all requests return 401 Unauthorized”.\n\n"
+        "- Restart the gateway.\n- Keep the overlap next time.\n\n"
+        "Kind regards,\nYour support team"
+    )
+    assert draft.sentences[1:] == (
+        ReplySentence(text="Restart the gateway.", citations=("5",), support=1.0),
+        ReplySentence(text="Keep the overlap next time.", citations=("5",), support=1.0),
+    )
+    assert draft.sentences[0].citations == ()
     assert draft.citations == ("5",)
     assert (draft.source, draft.grounded, draft.degraded) == ("extractive", True, "the provider failed")
 
 
-def test_quotes_a_second_one_that_is_as_near() -> None:
-    """Where two are equally near and say different things, both are quoted; a third never is."""
-    draft = _draft(
-        neighbour("5"),
-        neighbour("7", similarity=0.70, resolution="Rolled back."),
-        neighbour("8", similarity=0.70, resolution="Waited."),
+def test_what_was_done_for_another_customer_is_no_reply() -> None:
+    """Without a step the reply is empty, and says where to look."""
+    draft = _draft(neighbour(resolution="The second charge was refunded on 20 March."))
+    assert (draft.text, draft.sentences, draft.citations) == ("", (), ())
+    assert (draft.source, draft.grounded) == ("none", False)
+    assert draft.degraded == (
+        "the provider failed; the resolution of the nearest ticket has no step that a customer could take: see the note"
     )
-    assert "As near is [7]. What resolved it:\n> Rolled back." in draft.text
-    assert "Waited" not in draft.text
-    assert draft.citations == ("5", "7")
 
 
 @pytest.mark.parametrize(
-    "second", [neighbour("7", similarity=0.70), neighbour("7", similarity=0.66, resolution="Rolled back.")]
-)
-def test_a_second_one_that_adds_nothing_is_left_out(second: Neighbour) -> None:
-    """The same resolution twice, or one that is clearly less near, is not quoted."""
-    draft = _draft(neighbour("5"), second)
-    assert draft.citations == ("5",)
-    assert "[7]" not in draft.text
-
-
-def test_what_a_resolution_has_in_brackets_is_no_citation() -> None:
-    """A reference inside a quoted resolution is shown, but not as a citation of this draft; code stays code."""
-    resolution = (
-        "Same as [99] and [7].\n\nSet `ports = [80, 443]`, then items[0]:\n```\n[1]\n```\n[ERROR] is gone."
-    )
-    draft = _draft(neighbour("5", resolution=resolution), neighbour("7", similarity=0.3))
-    assert (
-        "> Same as (99) and (7).\n>\n> Set `ports = [80, 443]`, then items[0]:\n> ```\n> [1]\n> ```\n> [ERROR] is gone."
-        in draft.text
-    )
-    assert draft.citations == ("5",)
-
-
-def test_a_long_resolution_is_cut() -> None:
-    """The draft stays short, and says where it cut."""
-    draft = _draft(neighbour(resolution="restart it and wait " * 200))
-    assert len(draft.text) < 1_000
-    assert "… (cut)" in draft.text
-
-
-def test_an_uncertain_priority_is_called_uncertain() -> None:
-    """Without a label, or where a person has to look, nothing is stated as a fact."""
-    review = _draft(neighbour(), decision=priority("low", confidence=0.41, decision="review"))
-    assert "The priority is uncertain and a person should confirm it: low is the most likely" in review.text
-    unknown = _draft(neighbour(), decision=priority(None, confidence=0.0, decision="review"))
-    assert "The priority is uncertain: none could be predicted, so a person has to set it." in unknown.text
-
-
-@pytest.mark.parametrize(
-    ("labels", "said"),
+    ("resolution", "told"),
     [
-        (["high", "low", "high"], "; 2 of the 3 similar tickets had it."),
-        (["High", "low"], "; 1 of the 2 similar tickets had it."),
-        (["low", "low"], "; none of the 2 similar tickets had it."),
-        (["high", None], "; the similar ticket had it too."),
-        (["low"], "; the similar ticket had priority low."),
-        ([None], "(probability 83%)."),
+        ("Set `a = 1` and restart.", ["Set `a = 1` and restart."]),
+        ("Fixed in 5.2.1: raise the package requirement.", ["Raise the package requirement."]),
+        ("If you must stay on 5.2.0, set `x = false`.", ["If you must stay on 5.2.0, set `x = false`."]),
+        ("`ferry restart --all` fixed both.", ["Run `ferry restart --all`."]),
+        ("Rename the folder; it was verified within a minute.", ["Rename the folder."]),
+        ("We moved the customer to a dedicated pool.", []),
+        ("The quota was lifted for the week.", []),
+        ("Set the clock at 04:30 as asked.", []),
+        ("Pay the $20 that are open.", []),
+        ("The loop is gone.", []),
+        ("Restarted the gateway.", []),
+        ("Keep it below the limit of 500.", []),
+        ("For the next rotation keep the overlap.", []),
+        ("Update.", []),
     ],
 )
-def test_the_reason_counts_the_similar_tickets(labels: list[str | None], said: str) -> None:
-    """Why a priority was predicted is told by how many precedents had it."""
-    neighbours = [neighbour(str(i), label=label) for i, label in enumerate(labels)]
-    assert priority_sentence(HIGH, neighbours).endswith(said)
+def test_a_step_is_what_a_reader_is_told_to_do(resolution: str, told: list[str]) -> None:
+    """Imperatives, commands and settings are steps; what was done, when, for whom and for how much is none."""
+    assert steps(resolution) == told
 
 
-def test_labels_and_ids_bring_no_markup_into_the_reply() -> None:
-    """A label is said without mark-up or address; a ticket whose id is mark-up is no precedent."""
-    linked = _draft(neighbour(), decision=priority("[high](https://evil.example/a) <b>"))
-    assert "evil" not in linked.text
-    assert "<b>" not in linked.text
-    assert "](" not in linked.text
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://evil.example/reset first",
+        "Mail me at a@evil.example",
+        "<img src=x> is shown",
+        "![x](y) is shown",
+        "As in [99]",
+        "x" * 300,
+    ],
+)
+def test_an_issue_that_no_reply_repeats_is_not_quoted(text: str) -> None:
+    """Addresses, mark-up and brackets of a ticket stay out of the reply."""
+    draft = _draft(neighbour(resolution="Restart the gateway."), text=text)
+    assert draft.text.startswith("Hello,\n\nThank you for your message.\n\n")
+
+
+def test_a_ticket_whose_id_is_markup_is_no_precedent() -> None:
+    """Such an id could not be cited."""
     marked = neighbour("x](https://evil.example/a)[y", similarity=0.9)
     assert [n.id for n in select_precedents([marked, neighbour()])] == ["5"]
     assert select_precedents([marked]) == ()
     assert "id that can be cited" in why_none([marked])
+
+
+def test_asks_for_what_a_ticket_lacks() -> None:
+    """At most two questions, none of them about what the ticket says."""
+    everything = [question for question, _ in QUESTIONS]
+    assert missing("It does not work.") == tuple(everything[:2])
+    assert missing("Error 500 in version 2.4") == tuple(everything[2:])
+    assert missing("Error 500 in version 2.4 since the update, when we click Save") == ()

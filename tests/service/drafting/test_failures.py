@@ -14,7 +14,7 @@ from tests.provider import Provider
 from tests.service.drafting.drafting import KEY, answering, draft, draft_at, until
 from tests.service.drafting.examples import TICKET, neighbour
 
-RESOLUTION = "Restarted the gateway so that it reads the new key."
+RESOLUTION = "Restart the gateway so that it reads the new key."
 
 
 def _check_fallback(result: DraftResult, degraded: str, caplog: pytest.LogCaptureFixture) -> None:

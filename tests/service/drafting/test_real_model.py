@@ -32,8 +32,8 @@ def test_whatever_it_writes_is_grounded_or_replaced(base_url: str) -> None:
         assert not re.search(r"</?(?:ticket|precedents|new_ticket)", text)
     assert result.draft.citations
     assert set(result.draft.citations) <= {"5", "7"}
-    assert all(f"[{cited}]" in result.draft.text for cited in result.draft.citations)
     if result.draft.source == "llm":
+        assert all(f"[{cited}]" in result.draft.text for cited in result.draft.citations)
         assert shown == result.draft.text
     else:
         assert result.draft.source == "extractive"

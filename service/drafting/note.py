@@ -1,0 +1,113 @@
+"""The note for the agent: the issue, the priority and why, and what resolved the most relevant ticket."""
+
+import re
+from collections.abc import Sequence
+
+from indexer.ticket import shorten
+from service.drafting.disguise import visible
+from service.drafting.precedents import select_precedents, why_none
+from service.drafting.wording import issue_of, plain_label, priority_sentence
+from service.drafting.words import content_words
+from service.results import Neighbour, Note, PriorityDecision
+
+__all__ = ["agent_note"]
+
+_QUOTE_CHARACTERS = 600
+_ISSUE_CHARACTERS = 240
+_AS_CLOSE = 0.1  # cosine: a ticket this much farther than the nearest may have the same cause
+_SAME = 0.5  # share of words that two resolutions have in common when they say the same
+_REFERENCE = re.compile(r"(?<![\w\])`])\[(#?[\w-]*\d[\w-]*(?:, ?#?[\w-]*\d[\w-]*)*)\](?![\w(\[`])")
+_FENCE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_VERSION = re.compile(r"(?<![\w.])v?\d+\.\d+(?:\.\d+)+(?!\w|\.\d)")
+
+
+def agent_note(text: str, priority: PriorityDecision, neighbours: Sequence[Neighbour]) -> Note:
+    """Write the note; every id in it is a neighbour's."""
+    precedents = select_precedents(neighbours)
+    issue = f"Issue: {shorten(issue_of(text), _ISSUE_CHARACTERS)}"
+    judged = f"Priority: {priority_sentence(priority, precedents or neighbours)}"
+    if not precedents:
+        nearest = max(neighbours, key=lambda n: n.similarity, default=None)
+        found = f"Resolution: {why_none(neighbours)}."
+        if nearest is not None:
+            found += f" The nearest is {_named(nearest)}."
+        return Note(text=f"{issue}\n\n{judged}\n\n{found}", citations=(nearest.id,) if nearest else ())
+    near = [n for n in precedents if precedents[0].similarity - n.similarity <= _AS_CLOSE]
+    opinions = _opinions(near)
+    best, *others = opinions
+    parts = [
+        f"{issue}",
+        f"{judged}{_by_label(precedents)}",
+        f"What resolved {_named(best[0])}:\n{_quote(best[0])}",
+    ]
+    parts += [f"{_list(best[1:])} had the same resolution."] if best[1:] else []
+    parts += [_contradiction(best, other) for other in others]
+    parts.append(_to_check(text, priority, opinions))
+    return Note(text="\n\n".join(parts), citations=tuple(n.id for n in precedents))
+
+
+def _named(neighbour: Neighbour) -> str:
+    return f"[{neighbour.id}] (similarity {neighbour.similarity:.2f}{_day(neighbour, ', ')})"
+
+
+def _day(neighbour: Neighbour, before: str) -> str:
+    when = neighbour.resolved_at or neighbour.created_at
+    return f"{before}{when:%Y-%m-%d}" if when else ""
+
+
+def _list(neighbours: Sequence[Neighbour]) -> str:
+    named = [_named(n) for n in neighbours]
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+
+
+def _by_label(precedents: Sequence[Neighbour]) -> str:
+    """Say which similar ticket had which priority, in the order of similarity."""
+    return (
+        " Similar tickets: "
+        + ", ".join(
+            f"[{n.id}] {n.similarity:.2f} {plain_label(n.priority) if n.priority else 'without'}"
+            for n in precedents
+        )
+        + "."
+    )
+
+
+def _opinions(near: Sequence[Neighbour]) -> list[list[Neighbour]]:
+    """Group tickets by what resolved them, the nearest first."""
+    groups: list[list[Neighbour]] = []
+    for neighbour in near:
+        words = content_words(neighbour.resolution or "")
+        for group in groups:
+            known = content_words(group[0].resolution or "")
+            if len(words & known) >= _SAME * min(len(words), len(known)):
+                group.append(neighbour)
+                break
+        else:
+            groups.append([neighbour])
+    return groups
+
+
+def _contradiction(best: Sequence[Neighbour], other: Sequence[Neighbour]) -> str:
+    newer = _newest(other) > _newest(best) > ""
+    return f"{_list(other)}{', which is newer,' if newer else ''} was resolved otherwise:\n{_quote(other[0])}"
+
+
+def _newest(group: Sequence[Neighbour]) -> str:
+    return max(_day(n, "") for n in group)
+
+
+def _to_check(text: str, priority: PriorityDecision, opinions: Sequence[Sequence[Neighbour]]) -> str:
+    resolution = opinions[0][0].resolution or ""
+    checks = ["that the cause is the same"]
+    checks += ["which of the resolutions fits"] if len(opinions) > 1 else []
+    if versions := [v for v in dict.fromkeys(_VERSION.findall(resolution)) if v not in text]:
+        checks.append(f"that {', '.join(versions)} applies here")
+    checks += ["the priority"] if priority.decision == "review" else []
+    return f"To check: {'; '.join(checks)}."
+
+
+def _quote(neighbour: Neighbour) -> str:
+    """Quote the resolution line by line; a reference in it must not read as one of this note."""
+    text = visible(shorten(neighbour.resolution or "", _QUOTE_CHARACTERS))
+    parts = [part if part.startswith("`") else _REFERENCE.sub(r"(\1)", part) for part in _FENCE.split(text)]
+    return "\n".join(f"> {line}".rstrip() for line in "".join(parts).splitlines())
