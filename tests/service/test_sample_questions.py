@@ -96,6 +96,6 @@ def test_the_sample_answers_them(data_dir: Path) -> None:
         f"urgent below high {len(missed)}"
     )
     assert found >= 38
-    assert right >= 30
-    assert near >= 37
+    assert right >= 31
+    assert near >= 38
     assert len(missed) <= 1, missed
