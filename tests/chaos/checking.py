@@ -1,7 +1,7 @@
 """What must hold of a store after anything that happened to it."""
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from indexer.ledger import Ledger
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import Ticket, text_hash
-from tests.indexer.making import SPACE, assert_faithful, make_ticket, sentence, vectors_for
+from tests.indexer.making import SPACE, assert_faithful, sentence, vectors_for
 from tests.service.running import Service
 
 __all__ = ["acknowledged", "assert_all_stored", "finds", "nearest", "write_file"]
@@ -47,9 +47,8 @@ def acknowledged(settings: Settings) -> set[str]:
         )
 
 
-def assert_all_stored(settings: Settings, service: Service, numbers: Collection[int]) -> None:
-    """Compare ``make_ticket`` of the numbers with the ledger, ledger with Chroma, and ask the service for each by its text."""
-    expected = [make_ticket(number) for number in numbers]
+def assert_all_stored(settings: Settings, service: Service, expected: Sequence[Ticket]) -> None:
+    """Compare the tickets with the ledger, ledger with Chroma, and ask the service for each by its text."""
     with contextlib.closing(Store(settings)) as store:
         store.index.connect()
         stored = store.tickets.get(ticket.id for ticket in expected)

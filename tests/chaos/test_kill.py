@@ -13,7 +13,7 @@ from indexer.settings import Settings
 from tests.chaos.checking import acknowledged, assert_all_stored, finds, write_file
 from tests.forked import Forked
 from tests.indexer.command import fork_command, report_of, run_command
-from tests.indexer.making import make_tickets
+from tests.indexer.making import make_ticket, make_tickets
 from tests.leftovers import assert_nothing_runs, processes_of, wait_until
 from tests.provider import Provider
 from tests.service.running import start_service
@@ -25,6 +25,7 @@ _ROUNDS = 20
 _EACH = 80
 _SMALL = {"EMBEDDING_BATCH_SIZE": "16", "EMBEDDING_CONCURRENCY": "1"}  # many windows, each acknowledged alone
 _PORTION = 1_000
+_PRIORITY = "high"  # a single one, so that no forest is fitted at each of the many starts
 _VICTIMS = ("indexer", "service", "server", "supervisor")
 _NAMED = {"server": "chroma run", "supervisor": "supervisor.py"}  # on the command line
 
@@ -41,7 +42,7 @@ class World:
 
     def start_sync(self, number: int) -> Forked:
         """Begin to sync a file of tickets that no other round has, and wait until it works."""
-        tickets = make_tickets(_EACH, start=number * _PORTION)
+        tickets = make_tickets(_EACH, start=number * _PORTION, priority=_PRIORITY)
         file = write_file(self.folder / f"{number}.jsonl", tickets)
         process = fork_command(self.settings, "sync", file, "--json", **_SMALL)
         descriptors = Path(f"/proc/{process.pid}/fd")
@@ -136,7 +137,8 @@ def test_eight_kills(settings: Settings, provider: Provider, tmp_path: Path) -> 
         world.end_sync(sync, _ROUNDS, killed=False)
         world.wait_for_answers()
         numbers = sorted(int(ticket_id.removeprefix("t-")) for ticket_id in world.acknowledged)
-        assert_all_stored(settings, world.service, numbers)
+        expected = [make_ticket(number, priority=_PRIORITY) for number in numbers]
+        assert_all_stored(settings, world.service, expected)
         run_command(settings, "stop")
         world.service.process.wait(60)
         assert_nothing_runs(settings.data_dir)

@@ -15,7 +15,7 @@ def test_a_portal_loses_nothing_while_chroma_and_service_are_killed(
 ) -> None:
     """Every acknowledged ticket is there and found; no answer was wrong, no error anything but 503 or a dead connection."""
     outcome = run_portal(
-        settings, provider, seconds=20, writers=4, askers=4, kills={"chroma": 4, "service": 1}
+        settings, provider, seconds=12, writers=4, askers=4, kills={"chroma": 4, "service": 1}
     )
     assert outcome.acknowledged > 4
     assert outcome.asked > 4

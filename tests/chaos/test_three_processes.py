@@ -53,9 +53,9 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
                 assert report_of(process)["added"] == _EACH
             service.until(lambda first=starts[0]: finds(service, first), "what was synced is found")
         assert answers > 0
-        numbers = [start + n for start in range(0, 4_000, 1_000) for n in range(_EACH)]
-        assert_all_stored(settings, service, [*numbers, *range(_PUT, _PUT + written)])
-        assert service.status()["index"]["tickets"] == len(numbers) + written
+        synced = [ticket for start in range(0, 4_000, 1_000) for ticket in make_tickets(_EACH, start=start)]
+        assert_all_stored(settings, service, [*synced, *make_tickets(written, start=_PUT)])
+        assert service.status()["index"]["tickets"] == len(synced) + written
         run_command(settings, "stop")
         service.process.wait(60)
         assert_nothing_runs(settings.data_dir)

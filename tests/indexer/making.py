@@ -97,9 +97,12 @@ def make_ticket(number: int, **fields: object) -> Ticket:
     return Ticket(**values)  # type: ignore[arg-type] # the callers' fields are a ticket's
 
 
-def make_tickets(count: int, *, start: int = 0) -> list[Ticket]:
-    """Return that many tickets with consecutive numbers."""
-    return [make_ticket(number) for number in range(start, start + count)]
+def make_tickets(count: int, *, start: int = 0, **fields: object) -> list[Ticket]:
+    """Return that many tickets with consecutive numbers; fields given go before their own.
+
+    With ``priority=None`` a service fits no forest on them, which costs seconds.
+    """
+    return [make_ticket(number, **fields) for number in range(start, start + count)]
 
 
 def vectors_for(tickets: Sequence[Ticket], dimension: int = SPACE.dimension) -> Matrix:

@@ -30,7 +30,7 @@ from tests.indexer.making import (
 )
 from tests.leftovers import assert_nothing_runs
 
-_PERSISTED = 1_300  # Chroma writes vectors to their files from 1,000 rows on
+_PERSISTED = 1_100  # Chroma writes vectors to their files from 1,000 rows on
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ class Service:
                 if true():
                     return
             assert self.process.poll() is None, f"the service ended:\n{self.log}"
-            time.sleep(0.05)
+            time.sleep(0.1)
         msg = f"not within {_PATIENCE:.0f} s: {what}\n{self.log}"
         raise AssertionError(msg)
 

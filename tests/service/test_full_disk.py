@@ -51,14 +51,15 @@ def test_a_full_disk_is_no_damage(small_disk: Path, provider: Provider, *, kille
     """
     data_dir = small_disk
     with running_service(data_dir, provider) as service:
-        service.store(make_tickets(50))
+        service.store(make_tickets(50, priority=None))
         with (small_disk / "ballast").open("wb") as ballast:
             os.posix_fallocate(ballast.fileno(), 0, shutil.disk_usage(small_disk).free - _LEFT)
         stored = 50
         refused: list[str] = []
         while len(refused) < 3:
             batch = [
-                make_ticket(n, resolution=f"{n} " + "long " * 2_000) for n in range(stored, stored + _BATCH)
+                make_ticket(n, priority=None, resolution=f"{n} " + "long " * 2_000)
+                for n in range(stored, stored + _BATCH)
             ]
             response = service.http.post(
                 "/v1/tickets/batch", content=msgspec.json.encode(batch), headers=JSON

@@ -30,7 +30,7 @@ _MANY = 1_200
 def own(data_dir: Path, provider: Provider) -> Iterator[Service]:
     """A service of the test's own, with a few tickets."""
     with running_service(data_dir, provider) as running:
-        running.store(make_tickets(30))
+        running.store(make_tickets(30, priority=None))
         yield running
 
 
@@ -75,7 +75,7 @@ def test_damage_that_samples_do_not_show_is_mended(
     """A service answers at once after a crash, finds a few wrong vectors among many meanwhile, and brings the index back."""
     with contextlib.closing(Store(settings)) as store:
         store.prepare()
-        mislead(store, fill_store(store, make_tickets(_MANY)), ["t-5", "t-900"])
+        mislead(store, fill_store(store, make_tickets(_MANY, priority=None)), ["t-5", "t-900"])
         kill(endpoint_of(data_dir)["server_pid"])
     assert_nothing_runs(data_dir)
     with running_service(data_dir, provider) as service:

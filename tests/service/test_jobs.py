@@ -41,7 +41,7 @@ def test_a_batch_of_what_are_no_tickets_neither_freezes_nor_fills(data_dir: Path
 
 def test_a_batch_survives_a_kill(data_dir: Path, provider: Provider) -> None:
     """What was taken on is stored by the next process, and its job can still be asked for."""
-    body = msgspec.json.encode(make_tickets(MANY))
+    body = msgspec.json.encode(make_tickets(MANY, priority=None))
     first = start_service(data_dir, provider)
     try:
         first.wait()

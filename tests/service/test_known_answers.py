@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.indexer.making import make_ticket, sentence
+from tests.indexer.making import make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, environment, running_service, start_service
 
@@ -37,7 +37,7 @@ def test_an_answer_is_known_to_every_service_of_the_ledger(
 ) -> None:
     """To a second one at once, after a restart, and where the ledger was restored; not on another ledger."""
     with running_service(data_dir, provider, similarity_floor="0.5") as one:
-        one.store([make_ticket(number) for number in range(20)])
+        one.store(make_tickets(20, priority=None))
         answer = _ask(one)
         two = start_service(data_dir, provider, similarity_floor="0.5")
         with contextlib.closing(two.http):
@@ -62,7 +62,7 @@ def test_an_answer_is_known_to_every_service_of_the_ledger(
 def test_a_new_label_is_kept_for_review(data_dir: Path, provider: Provider) -> None:
     """With the setting the feedback is kept, says so, and no ticket gets the label; a known label is learned as ever."""
     with running_service(data_dir, provider, similarity_floor="0.5", new_labels="review") as service:
-        service.store([make_ticket(number, priority="low") for number in range(20)])
+        service.store(make_tickets(20, priority="low"))
         answer = _ask(service)
         kept = service.answer(
             "/v1/feedback", action="edited", ticket_id="t-3", triage_id=answer, priority="critical"

@@ -49,7 +49,7 @@ pytestmark = pytest.mark.skipif(
 def behind(tmp_path: Path, provider: Provider) -> Iterator[tuple[Service, httpx.Client]]:
     """A service, and a client that asks it through nginx, by TLS and under a prefix."""
     with running_service(tmp_path / "data", provider, allowed_hosts=_HOST) as service:
-        service.store(make_tickets(20))
+        service.store(make_tickets(20, priority=None))
         folder = tmp_path / "nginx"
         folder.mkdir()
         port = free_port()

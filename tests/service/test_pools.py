@@ -25,7 +25,7 @@ PATIENCE = 15.0
 def local(data_dir: Path) -> Iterator[Service]:
     """A service that embeds on this machine, with a few tickets."""
     with running_service(data_dir) as running:
-        running.store(make_tickets(20))
+        running.store(make_tickets(20, priority=None))
         running.wait()
         yield running
 

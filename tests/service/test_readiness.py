@@ -27,7 +27,7 @@ sys.stdin.read()
 def own(tmp_path: Path, provider: Provider) -> Iterator[Service]:
     """A service that a test may break."""
     with running_service(tmp_path / "data", provider) as service:
-        service.store(make_tickets(20))
+        service.store(make_tickets(20, priority=None))
         yield service
 
 
@@ -49,8 +49,7 @@ def test_a_full_disk_harms_nothing(small_disk: Path, provider: Provider) -> None
     """Writes are told so, questions are answered, the log has one line; with room again all goes on."""
     data_dir = small_disk / "data"
     with running_service(data_dir, provider) as service:
-        service.store(make_tickets(20))
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        service.store(make_tickets(20, priority=None))
         filling = small_disk / "filling"
         free = os.statvfs(small_disk)
         with filling.open("wb") as file:
