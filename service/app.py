@@ -21,6 +21,7 @@ from service.api.body import JSONRequest
 from service.api.door import Door
 from service.api.keyring import Keyring
 from service.drafting.drafter import Drafter
+from service.drafting.policy import read_policy
 from service.embedders import PATIENCE
 from service.intervals import Intervals
 from service.jobs import Jobs
@@ -59,7 +60,11 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             stack.push_async_callback(jobs.close)
             await jobs.open()
             drafter = Drafter(
-                client, model=settings.chat_model, timeout=settings.provider_timeout, limiter=limiter
+                client,
+                model=settings.chat_model,
+                timeout=settings.provider_timeout,
+                limiter=limiter,
+                policy=read_policy(settings.data_dir),
             )
             watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
             app.state.update({"runtime": runtime, "pipeline": Pipeline(runtime, drafter), "jobs": jobs})

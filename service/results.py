@@ -94,7 +94,7 @@ class ReplySentence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A proposed reply. Every citation is the id of a retrieved neighbour."""
+    """A proposed reply to the customer. Every citation is the id of a retrieved neighbour."""
 
     text: str
     citations: tuple[str, ...]
@@ -102,15 +102,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     grounded: Annotated[
         bool,
         msgspec.Meta(
-            description="at least one retrieved ticket is cited and no other is named, and every address, command, link and tag"
-            " is one that a given resolution has; whether a statement follows from the tickets is not checked"
+            description="every sentence has been checked against the resolutions that it cites, or against the ticket, and at"
+            " least one cites a resolution"
         ),
     ]
     degraded: Annotated[
         str | None, msgspec.Meta(description="why this is not the draft that was asked for")
     ] = None
     sentences: tuple[ReplySentence, ...] = ()
-    uncited: Annotated[int, msgspec.Meta(description="sentences of a model's text that cite no ticket")] = 0
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):

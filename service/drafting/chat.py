@@ -43,9 +43,12 @@ class ChatCall:
         self._timeout = timeout
         self._limiter = limiter
 
-    async def pieces(self, messages: "Sequence[ChatCompletionMessageParam]") -> AsyncGenerator[str, None]:
+    async def pieces(
+        self, messages: "Sequence[ChatCompletionMessageParam]", *, answer_format: dict[str, Any] | None = None
+    ) -> AsyncGenerator[str, None]:
         """Yield the answer's text as it comes; closing the generator ends the request.
 
+        :param answer_format: sent as ``response_format``, which not every server takes.
         :raises ProviderError: of a kind that `indexer.provider.translate` names, or ``broken_off`` (the answer
             ended before its end), ``filtered`` (the provider's content filter ended it) or ``over_limit`` (the
             limiter had no room in time).
@@ -55,7 +58,7 @@ class ChatCall:
         admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
         self.requests = 1
         try:
-            stream = await _in_time(self._open(messages), deadline)
+            stream = await _in_time(self._open(messages, answer_format), deadline)
             try:
                 while (chunk := await _in_time(anext(stream, None), deadline)) is not None:
                     for piece in self._read(chunk):
@@ -78,7 +81,7 @@ class ChatCall:
             raise ProviderError(msg, kind="over_limit") from None
 
     async def _open(
-        self, messages: "Sequence[ChatCompletionMessageParam]"
+        self, messages: "Sequence[ChatCompletionMessageParam]", answer_format: dict[str, Any] | None
     ) -> "openai.AsyncStream[ChatCompletionChunk]":
         import openai
 
@@ -90,6 +93,7 @@ class ChatCall:
                 max_tokens=_MAX_TOKENS,
                 stream=True,
                 stream_options={"include_usage": True},
+                extra_body={"response_format": answer_format} if answer_format else None,
             )
         except openai.APIError as error:
             self.requests = _sent(error.request)

@@ -1,9 +1,10 @@
-"""The draft stage: the model's reply where it is grounded, an extract of the best precedent where not."""
+"""The draft stage: the model's reply where its sentences are supported, one made without a model where not."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,12 +12,14 @@ import msgspec
 from indexer.errors import ProviderError
 from indexer.rate_limiter import RateLimiter
 from indexer.ticket import shorten
+from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
+from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
-from service.drafting.grounding import GroundedText
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
-from service.drafting.prompt import build_messages
-from service.drafting.sentences import EndlessTextError, SentenceSplitter
+from service.drafting.prompt import ask_again, build_messages
+from service.drafting.sentences import EndlessTextError
+from service.drafting.wording import CLOSING
 from service.results import Draft, Neighbour
 
 if TYPE_CHECKING:
@@ -50,6 +53,23 @@ class DraftResult(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int = 0
 
 
+@dataclass(slots=True)
+class _Asked:
+    """What was asked of the provider for one draft, and what it answered last."""
+
+    calls: list[ChatCall] = field(default_factory=list)
+    answer: str = ""
+    well_formed: bool = False
+
+    def result(self, draft: Draft) -> DraftResult:
+        return DraftResult(
+            draft=draft,
+            chat_requests=sum(call.requests for call in self.calls),
+            prompt_tokens=sum(call.prompt_tokens for call in self.calls),
+            completion_tokens=sum(call.completion_tokens for call in self.calls),
+        )
+
+
 class Drafter:
     """Drafts replies. It never fails: what keeps the model from answering is told in ``degraded``."""
 
@@ -60,6 +80,7 @@ class Drafter:
         model: str,
         timeout: float,
         limiter: RateLimiter | None = None,
+        policy: str = "",
     ) -> None:
         """Make a drafter.
 
@@ -67,20 +88,23 @@ class Drafter:
             repetitions suit it (``max_retries`` 0 or 1), since a draft has a fallback and a person waits for it.
         :param timeout: seconds for one draft, repetitions included.
         :param limiter: the process's own, if the provider has limits.
+        :param policy: what the team itself states and allows to promise, beside its resolutions.
         """
         self._client = client
         self._model = model
         self._timeout = timeout
         self._limiter = limiter
+        self._policy = policy
+        self._takes_format = True
 
     async def draft(
         self, text: str, neighbours: Sequence[Neighbour]
     ) -> AsyncGenerator[str | DraftResult, None]:
-        """Yield pieces of the model's text that may be shown at once, each grounded, and at last the result.
+        """Yield pieces of the reply that may be shown at once, each checked, and at last the result.
 
-        The result alone is authoritative: when the answer breaks off, or cites nothing in the end, the draft is the
-        extractive one, which is not streamed and replaces the pieces that were shown. Whoever does not stream takes
-        the last item. Closing the generator early ends the request to the provider.
+        The result alone is authoritative: when the answer breaks off, or nothing of it rests on a resolution, the draft
+        is the one made without a model, which is not streamed and replaces the pieces that were shown. Whoever does
+        not stream takes the last item. Closing the generator early ends the request to the provider.
 
         Without a precedent the model is not asked, the text is empty, and ``grounded`` is false: there is nothing
         that such a draft rests on, so that who sends grounded drafts only never sends an empty one.
@@ -93,39 +117,88 @@ class Drafter:
             yield DraftResult(draft=nothing)
             return
         if self._client is None:
-            fallback = extractive_draft(text, precedents, degraded="no provider key is set")
-            yield DraftResult(draft=fallback)
+            yield DraftResult(draft=extractive_draft(text, precedents, degraded="no provider key is set"))
             return
-        call = ChatCall(self._client, model=self._model, timeout=self._timeout, limiter=self._limiter)
-        grounded = GroundedText(shorten(text, TICKET_CHARACTERS), precedents)
+        asked = _Asked()
+        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
         endless = None
         try:
-            async with contextlib.aclosing(_sentences(call, build_messages(text, precedents))) as sentences:
-                async for sentence in sentences:
-                    if shown := grounded.add(sentence):
+            async with contextlib.aclosing(
+                self._claims(self._client, asked, build_messages(text, precedents), reply)
+            ) as claims:
+                async for claim in claims:
+                    if shown := reply.add(claim.text, claim.ids):
                         yield shown
                     await asyncio.sleep(
                         0
                     )  # many sentences may come at once: others have their turn between them
-            failure = _not_grounded(grounded)
+            failure = _unsupported(reply, answered=bool(asked.answer.strip()))
         except EndlessTextError as error:
             endless = f"{error}: it was ended there"
-            failure = _not_grounded(grounded, endless)
+            failure = _unsupported(reply, answered=True, endless=endless)
             _log.warning("the request to %s was ended: %s", self._model, error)
         except ProviderError as error:
-            failure = self._reason(error, begun=call.begun)
-            _log.warning("the best resolution is quoted, because the model's draft failed: %s", error)
+            failure = self._reason(error, begun=asked.calls[-1].begun)
+            _log.warning("the reply is made without a model, because the model's draft failed: %s", error)
         else:
             if failure:
-                _log.warning("the best resolution is quoted, because %s", failure)
-        yield DraftResult(
-            draft=extractive_draft(text, precedents, degraded=failure)
-            if failure
-            else _draft(grounded, endless or _cut_short(call)),
-            chat_requests=call.requests,
-            prompt_tokens=call.prompt_tokens,
-            completion_tokens=call.completion_tokens,
-        )
+                _log.warning("the reply is made without a model, because %s", failure)
+        if failure:
+            yield asked.result(extractive_draft(text, precedents, degraded=failure))
+        else:
+            yield CLOSING
+            yield asked.result(_draft(reply, endless or _cut_short(asked.calls[-1])))
+
+    async def _claims(
+        self,
+        client: "openai.AsyncOpenAI",
+        asked: _Asked,
+        messages: "Sequence[ChatCompletionMessageParam]",
+        reply: CheckedReply,
+    ) -> AsyncGenerator[Claim, None]:
+        """Yield the sentences of the model's answer; of a second one where the first has no form and no use."""
+        until = asyncio.get_running_loop().time() + self._timeout
+        async with contextlib.aclosing(self._answer(client, asked, messages, until)) as claims:
+            async for claim in claims:
+                yield claim
+        if reply.citations or asked.well_formed or not asked.answer.strip():
+            return
+        again = ask_again(messages, asked.answer)
+        async with contextlib.aclosing(self._answer(client, asked, again, until)) as claims:
+            async for claim in claims:
+                yield claim
+
+    async def _answer(
+        self,
+        client: "openai.AsyncOpenAI",
+        asked: _Asked,
+        messages: "Sequence[ChatCompletionMessageParam]",
+        until: float,
+    ) -> AsyncGenerator[Claim, None]:
+        """Ask once; a server that refuses to be asked for a form is asked without, now and from now on."""
+        formats = (FORMAT, None) if self._takes_format else (None,)
+        for answer_format in formats:
+            left = max(0.0, until - asyncio.get_running_loop().time())
+            call = ChatCall(client, model=self._model, timeout=left, limiter=self._limiter)
+            asked.calls.append(call)
+            reader, asked.answer = AnswerReader(), ""
+            try:
+                async with contextlib.aclosing(call.pieces(messages, answer_format=answer_format)) as pieces:
+                    async for piece in pieces:
+                        asked.answer += piece
+                        for claim in reader.feed(piece):
+                            yield claim
+            except ProviderError as error:
+                if error.kind == "refused" and answer_format is not None:
+                    continue
+                raise
+            finally:
+                asked.well_formed = reader.well_formed
+            self._takes_format = answer_format is not None
+            for claim in reader.flush():
+                if call.finish_reason != "length" or claim.text.rstrip().endswith((".", "!", "?")):
+                    yield claim
+            return
 
     def _reason(self, error: ProviderError, *, begun: bool) -> str:
         """Say for a support lead, who does not run the service, what the log says for who does."""
@@ -135,32 +208,17 @@ class Drafter:
         return _REASONS.get(kind, "the provider failed")
 
 
-async def _sentences(
-    call: ChatCall, messages: "Sequence[ChatCompletionMessageParam]"
-) -> AsyncGenerator[str, None]:
-    splitter = SentenceSplitter()
-    async with contextlib.aclosing(call.pieces(messages)) as pieces:
-        async for piece in pieces:
-            for sentence in splitter.feed(piece):
-                yield sentence
-    rest = splitter.flush()
-    if call.finish_reason != "length" or rest.rstrip().endswith((".", "!", "?")):
-        yield rest
-
-
-def _not_grounded(grounded: GroundedText, endless: str | None = None) -> str | None:
+def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = None) -> str | None:
     """Say why the text cannot be the draft, if it cannot."""
-    if grounded.citations:
+    if reply.citations:
         return None
-    if grounded.left_out:
-        return f"grounding failed: {grounded.left_out}, and nothing else cites a ticket"
+    if reply.left_out:
+        return f"grounding failed: {reply.left_out}, and nothing else rests on a ticket"
     if endless:
         return endless
-    return (
-        "grounding failed: the model cited no ticket"
-        if grounded.text
-        else "the provider sent an empty answer"
-    )
+    if reply.sentences:
+        return "grounding failed: the model cited no ticket"
+    return "the provider's answer had no sentence in it" if answered else "the provider sent an empty answer"
 
 
 def _cut_short(call: ChatCall) -> str | None:
@@ -169,12 +227,12 @@ def _cut_short(call: ChatCall) -> str | None:
     return "the answer reached its length limit, its end is missing"
 
 
-def _draft(grounded: GroundedText, incomplete: str | None) -> Draft:
+def _draft(reply: CheckedReply, incomplete: str | None) -> Draft:
     return Draft(
-        text=grounded.text,
-        citations=grounded.citations,
+        text=reply.text,
+        citations=reply.citations,
         source="llm",
         grounded=True,
-        uncited=grounded.uncited,
-        degraded="; ".join(filter(None, (grounded.left_out, incomplete))) or None,
+        sentences=reply.sentences,
+        degraded="; ".join(filter(None, (reply.left_out, incomplete))) or None,
     )

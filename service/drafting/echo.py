@@ -4,6 +4,7 @@ import html
 import re
 
 from service.drafting.disguise import fold
+from service.drafting.given import Given
 from service.drafting.prompt import INSTRUCTIONS
 
 __all__ = ["echoes", "speaks_of_its_prompt"]
@@ -39,12 +40,12 @@ def _threes(text: str) -> list[tuple[str, ...]]:
 _PROMPT = frozenset(_threes(INSTRUCTIONS) + _threes(html.unescape(INSTRUCTIONS)))
 
 
-def echoes(sentence: str, given: str) -> bool:
+def echoes(sentence: str, given: Given) -> bool:
     """Whether a sentence is made of the prompt's words in their order, beyond what the given texts have of them."""
     own = _threes(sentence)
     if not any(three in _PROMPT for three in own):
         return False
-    hits = [three in _PROMPT and " ".join(three) not in given for three in own]
+    hits = [three in _PROMPT and not given.say(" ".join(three)) for three in own]
     count = sum(hits)
     run = any(all(hits[i : i + _RUN]) for i in range(len(hits) - _RUN + 1))
     share = count / len(hits)

@@ -6,13 +6,11 @@ from service.drafting.addresses import addresses
 from service.drafting.disguise import revealed
 from service.drafting.markup import markup
 from service.drafting.steps import steps
-from service.drafting.wording import issue_of
+from service.drafting.wording import CLOSING, GREETING, issue_of
 from service.results import Draft, Neighbour, ReplySentence
 
-__all__ = ["CLOSING", "GREETING", "extractive_draft"]
+__all__ = ["extractive_draft"]
 
-GREETING = "Hello,\n\n"
-CLOSING = "\n\nKind regards,\nYour support team"
 _MOST_STEPS = 5
 _ISSUE_CHARACTERS = 200
 

@@ -1,52 +1,77 @@
-"""The texts that a draft rests on: an address or a command may come from the resolutions only."""
+"""What a sentence may rest on: the resolutions that it cites, the team's policy, and the new ticket."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
-from service.drafting.addresses import addresses
+from service.drafting.addresses import addresses, normal_form
 from service.drafting.disguise import fold, revealed, visible
+from service.drafting.facts import Fact, Facts
+from service.drafting.steps import clauses_of, tells_history
+from service.drafting.words import content_words
 from service.results import Neighbour
 
 __all__ = ["Given"]
 
+# What a clause on the past of another customer still tells of the product: code, versions, menus and abbreviations.
+_OF_THE_PRODUCT = re.compile(
+    r"`[^`\n]+`|(?<![\w.])v?\d+\.\d+\.\d+(?![\w.]*\w)|\b\w+(?: > \w+(?: \w+)?)+|\b[A-Z]{2,}\b"
+)
+_NEGATION = re.compile(r"\b(?:not|never|cannot|avoid)\b|n't\b", re.IGNORECASE)
+_DENIAL = re.compile(rf"{_NEGATION.pattern}|\bno\b", re.IGNORECASE)
+_FORBIDDEN = re.compile(
+    r"(?:please |but |and )?(?:do not|don't|never|avoid)\b|.*\b(?:must|should|may) not\b", re.IGNORECASE
+)
+_SHARED = 0.5  # of a sentence's words, in a clause that speaks of the same
+
 
 class Given:
-    """The texts that the model saw, folded as a sentence is before it is checked.
+    """The texts behind a sentence, folded as it is before it is checked.
 
-    Whoever opens a ticket writes its text, so neither the new ticket nor a precedent's question vouches for an
-    address, a command or mark-up: only what the team itself wrote as a resolution does.
+    Whoever opens a ticket writes its text, so the new ticket vouches for no address, command or mark-up: only what the
+    team itself wrote does. Of a resolution, what was done for its own customer vouches for nothing but the product.
     """
 
-    def __init__(self, text: str, precedents: Sequence[Neighbour]) -> None:
-        resolutions = [n.resolution or "" for n in precedents]
-        self.resolutions = _joined(resolutions)
-        self.everything = _joined([text, *(n.text for n in precedents), *resolutions])
-        named = {
-            a for t in (*resolutions, *(n.id for n in precedents)) for a in addresses(revealed(visible(t)))
-        }
+    def __init__(self, text: str, cited: Sequence[Neighbour], policy: str = "") -> None:
+        resolutions = [n.resolution or "" for n in cited]
+        self.ticket = Facts(text)
+        self.team = Facts(*resolutions, policy)
+        self.policy = Facts(policy)
+        self._clauses = [clause for r in (*resolutions, policy) for clause in clauses_of(visible(r))]
+        self.usable = Facts(*_usable(self._clauses))
+        named = {a for t in (*resolutions, policy) for a in addresses(revealed(visible(t)))}
         bare = {
             a.removeprefix("http://") for a in named
         }  # what was given without encryption may be had with it
         self.addresses = frozenset(named | bare | {a.partition("/")[0] for a in bare})
 
     def resolve(self, fragment: str) -> bool:
-        """Whether a resolution has this, not as a part of a longer word, path or option."""
-        return _has(self.resolutions, fragment)
+        """Whether the team wrote this, not as a part of a longer word, path or option."""
+        return self.team.says(fragment)
 
     def say(self, fragment: str) -> bool:
-        """Whether any given text has this, not as a part of a longer word."""
-        return _has(self.everything, fragment)
+        """Whether any of the texts has this."""
+        return self.team.says(fragment) or self.ticket.says(fragment)
+
+    def has(self, fact: Fact) -> bool:
+        """Whether the cited resolutions or the policy vouch for this."""
+        return self.usable.has(fact) or (fact.kind == "code" and normal_form(fact.text) in self.addresses)
+
+    def contradicts(self, sentence: str) -> bool:
+        """Whether a clause that speaks of the same says yes where the sentence says no, or forbids what it asks for."""
+        return any(map(self._contradicts, clauses_of(sentence)))
+
+    def _contradicts(self, clause: str) -> bool:
+        words = content_words(clause)
+        about = [c for c in self._clauses if words and len(words & content_words(c)) >= _SHARED * len(words)]
+        text = fold(clause).replace("no longer", "")
+        if _NEGATION.search(text):
+            return not any(_DENIAL.search(fold(c)) for c in about)
+        return any(map(_FORBIDDEN.match, about)) and not _DENIAL.search(text)
 
 
-def _joined(texts: Iterable[str]) -> str:
-    # A character that no text has parts them, so that nothing is found across two.
-    return "\0".join(re.sub(r"\s+", " ", fold(visible(text)).casefold()) for text in texts)
-
-
-def _has(text: str, fragment: str) -> bool:
-    wanted = re.sub(r"\s+", " ", fragment).strip().casefold()
-    if not wanted:
-        return False
-    before = r"(?<![\w/])" if wanted[0].isalnum() else ""
-    after = "" if wanted[-1] in ")]>\"'" else r"(?![\w/-]|[.:]\w)"
-    return re.search(f"{before}{re.escape(wanted)}{after}", text) is not None
+def _usable(clauses: Sequence[str]) -> Iterator[str]:
+    for clause in clauses:
+        if tells_history(clause):
+            yield from _OF_THE_PRODUCT.findall(clause)
+        else:
+            yield clause

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-__all__ = ["ANSWER_CHARACTERS", "SENTENCE_CHARACTERS", "EndlessTextError", "SentenceSplitter"]
+__all__ = ["ANSWER_CHARACTERS", "SENTENCE_CHARACTERS", "WIDE_STOPS", "EndlessTextError", "SentenceSplitter"]
 
 ANSWER_CHARACTERS = 8_000
 """Of a model's answer: three times what 500 tokens of the densest language take."""
@@ -12,10 +12,10 @@ SENTENCE_CHARACTERS = 1_000
 """Of one sentence, or of one block of code."""
 
 _CLOSING = "\"'\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK})*_`"
-_WIDE = (
+WIDE_STOPS = (
     "\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}"  # no blank follows
 )
-_STOP = re.compile(rf"[\n.!?…{_WIDE}]")
+_STOP = re.compile(rf"[\n.!?…{WIDE_STOPS}]")
 _TAIL = re.compile(rf"[\].!?…{_CLOSING}]*")  # what closes a sentence together with its full stop
 _CITATION = re.compile(rf"[ \t]*\[[^\[\]\n]{{0,100}}\][.{_CLOSING}]*")  # "Roll it back. [5]" belongs together
 _OPEN_CITATION = re.compile(r"[ \t]*\[[^\[\]\n]{0,100}\Z")
@@ -118,4 +118,4 @@ def _blank(text: str, at: int) -> int:
 
 def _between_wide(text: str, stop: int, following: str) -> bool:
     """Whether a wide full stop ends a sentence here; beside Latin letters it may be the dot of an address."""
-    return text[stop] in _WIDE and not following.isascii() and not text[stop - 1 : stop].isascii()
+    return text[stop] in WIDE_STOPS and not following.isascii() and not text[stop - 1 : stop].isascii()

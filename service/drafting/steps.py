@@ -6,7 +6,7 @@ import re
 from service.drafting.disguise import fold
 from service.drafting.sentences import EndlessTextError, SentenceSplitter
 
-__all__ = ["sentences_of", "steps", "tells_history"]
+__all__ = ["clauses_of", "sentences_of", "steps", "tells_history"]
 
 _PARTICIPLE = r"(?:\w{2,}(?:ed|en|wn|lt|nt|pt)|done|gone|set|put|sent|lost|made|built|found|paid|cut|read|told|held|kept|up|back)"
 _HISTORY = re.compile(
@@ -52,6 +52,11 @@ def sentences_of(text: str) -> list[str]:
     return [sentence.strip() for sentence in found if sentence.strip()]
 
 
+def clauses_of(text: str) -> list[str]:
+    """Return the parts of a text's sentences that a colon or a semicolon parts."""
+    return [clause for sentence in sentences_of(text) for clause in _CLAUSE.split(sentence) if clause]
+
+
 def tells_history(sentence: str) -> bool:
     """Whether a sentence of a resolution tells what was done for its customer, and when: no reply repeats that."""
     return _HISTORY.search(fold(sentence)) is not None
@@ -64,13 +69,12 @@ def steps(resolution: str) -> list[str]:
     left out, and so is advice for the next time alone.
     """
     found: list[str] = []
-    for sentence in sentences_of(resolution):
-        for clause in _CLAUSE.split(sentence):
-            if ran := _RAN.match(clause):
-                found.append(f"Run {ran[1]}.")
-            elif _is_step(clause) and (found or not _DANGLING.match(clause)):
-                whole = clause[0].upper() + clause[1:]
-                found.append(whole if whole.endswith((".", "!", "?", "```")) else f"{whole}.")
+    for clause in clauses_of(resolution):
+        if ran := _RAN.match(clause):
+            found.append(f"Run {ran[1]}.")
+        elif _is_step(clause) and (found or not _DANGLING.match(clause)):
+            whole = clause[0].upper() + clause[1:]
+            found.append(whole if whole.endswith((".", "!", "?", "```")) else f"{whole}.")
     return [] if all(map(_NEXT_TIME.match, found)) else list(dict.fromkeys(found))
 
 

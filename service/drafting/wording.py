@@ -1,4 +1,4 @@
-"""The ticket's issue and its priority in words."""
+"""What every reply begins and ends with, and the ticket's issue and its priority in words."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,10 @@ from service.drafting.disguise import revealed, visible
 from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
 
-__all__ = ["issue_of", "plain_label", "priority_sentence"]
+__all__ = ["CLOSING", "GREETING", "issue_of", "plain_label", "priority_sentence"]
+
+GREETING = "Hello,\n\n"
+CLOSING = "\n\nKind regards,\nYour support team"
 
 _LABEL_CHARACTERS = 60
 _READ = 1_000  # characters in which the first sentence is looked for

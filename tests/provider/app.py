@@ -123,6 +123,8 @@ class StandIn:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             raise Refusal(400, "messages must be a list with at least one message")
+        if not configuration.takes_format and "response_format" in body:
+            raise Refusal(400, "response_format is not supported by this model")
         prompt = "\n".join(str(message.get("content")) for message in messages)
         fault = self._state.fault_for("chat")
         await self._wait(fault, answer)

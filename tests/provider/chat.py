@@ -1,28 +1,48 @@
-"""The stand-in's chat model: three sentences, whole or in small chunks."""
+"""The stand-in's chat model: two sentences, whole or in small chunks."""
 
 import html
+import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from tests.provider.wire import token_count
 
-__all__ = ["completion", "completion_chunks", "reply_to"]
+__all__ = ["completion", "completion_chunks", "reply_to", "structured"]
 
-_TICKET = re.compile(r'<ticket\s+id="([^"]*)"')
+_TICKET = re.compile(r'<ticket\s+id="([^"]*)"(?:.*?<resolution>(.*?)</resolution>)?', re.DOTALL)
+_NEW = re.compile(r"<new_ticket>\n(.*?)\n</new_ticket>", re.DOTALL)
+_FIRST = re.compile(r".*?(?:[.!?](?=\s|\Z)|\n|\Z)")
 _CHUNK = re.compile(r"\s*\S{1,6}|\s+")
 _ID = "chatcmpl-1"
 _CREATED = 1_790_000_000
 
 
 def reply_to(prompt: str) -> str:
-    """Write three sentences that cite the first ticket of the prompt, if it has one."""
-    found = _TICKET.search(prompt)
-    source = f"ticket [{html.unescape(found[1])}]" if found else "what you describe"
-    return (
-        "We see the problem and are sorry for the trouble. "
-        f"We handle it with the priority of {source}. "
-        f"Please apply what resolved {source}, then tell us whether it helped."
+    """Write the end of the new ticket's first sentence, and the first resolution's with its id, as JSON."""
+    new, found = _NEW.search(prompt), _TICKET.search(prompt)
+    sentences: list[tuple[str, Sequence[str]]] = [
+        (_end_of(_first(new[1])) if new else "We see the problem.", ())
+    ]
+    if found:
+        sentences.append((_first(found[2] or "Please apply it."), (html.unescape(found[1]),)))
+    return structured(*sentences)
+
+
+def structured(*sentences: tuple[str, Sequence[str]]) -> str:
+    """Return an answer in the form that the drafter asks for: texts, each with the ids that it rests on."""
+    return json.dumps(
+        {"sentences": [{"text": text, "ids": [*ids]} for text, ids in sentences]}, ensure_ascii=False
     )
+
+
+def _end_of(sentence: str) -> str:
+    return " ".join(sentence.rstrip(".!?").split()[-3:]) + "."
+
+
+def _first(text: str) -> str:
+    found = _FIRST.match(html.unescape(text))
+    return found[0].strip() if found else ""
 
 
 def completion(prompt: str, text: str, *, model: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Configuration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     models: dict[str, int] = {}
     reply: str | None = None
     chunk: int | None = None
+    takes_format: bool = True
     max_batch: int | None = None
     max_chars: int | None = None
     require_key: str | None = None

@@ -49,8 +49,8 @@ def test_float_and_base64(client: openai.OpenAI) -> None:
 def test_chat_cites_first_ticket(client: openai.OpenAI, provider: Provider) -> None:
     """The reply cites the prompt's first ticket by its id, or is the text that was set."""
     answer = client.chat.completions.create(model="llama", messages=[PROMPT])
-    assert "[A&7]" in str(answer.choices[0].message.content)
-    assert "[8]" not in str(answer.choices[0].message.content)
+    assert '"ids": ["A&7"]' in str(answer.choices[0].message.content)
+    assert '"8"' not in str(answer.choices[0].message.content)
     provider.configure(reply="Fixed.")
     answer = client.chat.completions.create(model="llama", messages=[PROMPT])
     assert answer.choices[0].message.content == "Fixed."

@@ -40,6 +40,11 @@ def test_triage_answers_with_priority_neighbours_and_a_grounded_draft(
     assert answer["reply"]["source"] == "llm"
     assert answer["reply"]["citations"] == ["t-7"]
     assert answer["reply"]["grounded"] is True
+    assert (
+        answer["reply"]["text"]
+        == f"Hello,\n\n{' '.join(like(7).split()[-3:])}. Restart unit 7.\n\nKind regards,\nYour support team"
+    )
+    assert [s["citations"] for s in answer["reply"]["sentences"]] == [[], ["t-7"]]
     assert re.search(r"^Issue: .*\n\nPriority: .*\n\nWhat resolved \[t-7\] ", answer["note"]["text"])
     assert set(answer["note"]["citations"]) <= {n["id"] for n in answer["neighbours"]}
     assert answer["questions"] == answer["warnings"] == []
@@ -72,7 +77,7 @@ def test_without_a_draft_no_chat_is_requested(service: Service, provider: Provid
     """With ``draft`` false the reply is empty and says so."""
     answer = service.answer("/v1/triage", text=like(7), draft=False)
     assert answer["reply"] == {
-        "text": "", "citations": [], "source": "none", "grounded": False, "uncited": 0, "degraded": None,
+        "text": "", "citations": [], "source": "none", "grounded": False, "degraded": None,
         "sentences": [],
     }  # fmt: skip
     assert answer["note"]["text"].startswith("Issue: ")
@@ -160,7 +165,7 @@ def test_a_stream_that_cannot_begin_is_a_plain_problem(service: Service) -> None
 
 def test_a_client_that_leaves_ends_the_request_to_the_provider(service: Service, provider: Provider) -> None:
     """Nobody pays for the rest of a draft that nobody reads."""
-    provider.configure(reply="See [t-13]. " + "And so on it goes. " * 500, chunk_delay=0.01)
+    provider.configure(reply="Restart unit 13 [t-13]. " + "And so on it goes. " * 500, chunk_delay=0.01)
     headers = {"Accept": "text/event-stream"}
     with service.http.stream("POST", "/v1/triage", json={"text": like(13)}, headers=headers) as response:
         events = read_events(response)

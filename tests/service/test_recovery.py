@@ -89,7 +89,7 @@ def fit_under_way(service: Service, provider: Provider) -> None:
 def stream_open(service: Service, provider: Provider) -> None:
     """Store tickets, and let a draft be written that takes long."""
     service.store(make_tickets(60))
-    provider.configure(reply="See [t-1]. " + "And so on it goes. " * 2_000, chunk_delay=0.05)
+    provider.configure(reply="Restart unit 1 [t-1]. " + "And so on it goes. " * 2_000, chunk_delay=0.05)
     headers = {"Accept": "text/event-stream"}
     body = {"text": f"{sentence(1)} again"}
     stream = service.http.send(

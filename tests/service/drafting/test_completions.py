@@ -1,16 +1,22 @@
-"""Completions that try to slip something past the check, and honest ones that must lose nothing, over HTTP."""
+"""Completions that try to slip something past the check, and honest ones that must lose nothing else, over HTTP."""
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from indexer.provider import open_provider
 from indexer.settings import Settings
+from service.drafting.checked_reply import CheckedReply
 from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.sentences import SentenceSplitter
+from service.drafting.wording import CLOSING, GREETING
+from service.results import Neighbour
 from tests.provider import Provider
+from tests.provider.chat import structured
 from tests.service.drafting.drafting import draft
 from tests.service.drafting.examples import neighbour
 
@@ -40,9 +46,14 @@ NEAR = [
 ]
 _FOLDER = Path(__file__).parent
 _SIZES = [None, 1, 5]
-_BEFORE, _AFTER = "Restart the gateway [1008].", "Then keep the overlap [1008]."
-_THANKS = "Thank you for the report [1008]."
-_TOGETHER = 8  # cases in one completion, where it comes in pieces
+_BEFORE, _AFTER = "Set FERRY_API_KEY in ferry.toml", "Then keep the 24-hour overlap"
+_CITED = "[1008] [1015]"
+_CITATION = re.compile(r"[ \t]*\[[^\[\]]*10(?:08|15)[^\[\]]*\](?!\()")
+_BY_RULE = {"that made a promise", "that said what was done"}
+"""What a sentence may be left out for that its resolution says word for word."""
+_FENCES = ("```", "~~~")
+_LOST_AT_MOST = 40
+_EVERY = 8  # of the cases where they come in pieces: how a text is cut changes no sentence
 
 
 def _read(kind: str) -> list[Case]:
@@ -50,14 +61,16 @@ def _read(kind: str) -> list[Case]:
     return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
-def _drafts(provider: Provider, replies: Sequence[str], size: int | None) -> list[DraftResult]:
+def _drafts(
+    provider: Provider, asked: Sequence[tuple[str, Sequence[Neighbour]]], size: int | None
+) -> list[DraftResult]:
     async def run() -> list[DraftResult]:
         done = []
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             drafter = Drafter(client, model="m", timeout=60)
-            for reply in replies:
+            for reply, near in asked:
                 provider.configure(reply=reply, chunk=size or len(reply))
-                pieces, result = await draft(drafter, TICKET, neighbours=NEAR)
+                pieces, result = await draft(drafter, TICKET, near)
                 assert result.draft.text == "".join(pieces)
                 done.append(result)
         return done
@@ -65,61 +78,89 @@ def _drafts(provider: Provider, replies: Sequence[str], size: int | None) -> lis
     return asyncio.run(run())
 
 
-def _failures(
-    provider: Provider,
-    size: int | None,
-    cases: Sequence[Case],
-    reply: Callable[..., str],
-    is_right: Callable[..., bool],
-) -> list[str]:
-    """Return what went wrong, case by case; in pieces, a case is drafted alone only where several together are not right."""
-    together = _TOGETHER if size else 1
-    groups = [cases[at : at + together] for at in range(0, len(cases), together)]
-    if size:
-        drafts = _drafts(provider, ["\n\n".join(map(reply, group)) for group in groups], size)
-        groups = [
-            [case]
-            for group, result in zip(groups, drafts, strict=True)
-            if not is_right(group, result)
-            for case in group
-        ]
-    drafts = _drafts(provider, [reply(case) for (case,) in groups], size)
-    return [
-        f"{group[0]!r} {result.draft.text!r} {result.draft.degraded}"
-        for group, result in zip(groups, drafts, strict=True)
-        if not is_right(group, result)
-    ]
+def _cited(text: str) -> str:
+    """Let every line and sentence of a text cite what it could rest on, so that it is held to that."""
+    splitter = SentenceSplitter()
+    parts = (*splitter.feed(text), splitter.flush())
+    return "".join(
+        f"{s.rstrip()} {_CITED}{s[len(s.rstrip()) :]}" if s.strip() and s[:3] not in _FENCES else s
+        for s in parts
+    )
 
 
+def _answer(case: Case, *, structured_: bool) -> str:
+    """Return an answer with a case between two sentences that are right."""
+    if structured_:
+        both = ("1008", "1015")
+        return structured((f"{_BEFORE}.", both), (case["text"], both), (f"{_AFTER}.", both))
+    return f"{_BEFORE} [1008].\n{_cited(case['text'])}\n{_AFTER} [1008]."
+
+
+@pytest.mark.parametrize("structured_", [True, False], ids=["structured", "prose"])
 @pytest.mark.parametrize("size", _SIZES)
-def test_what_is_made_up_never_reaches_the_reader(provider: Provider, size: int | None) -> None:
+def test_what_is_made_up_never_reaches_the_reader(
+    provider: Provider, size: int | None, structured_: bool
+) -> None:
     """Of a sentence with a made-up address, id, link, tag, command or piece of the prompt, nothing is shown."""
-
-    def reply(case: Case) -> str:
-        return f"{_BEFORE}\n{case['text']}\n{_AFTER}"
-
-    def is_right(group: Sequence[Case], result: DraftResult) -> bool:
-        expected = "\n".join(f"{_BEFORE}\n{case.get('kept', '')}{_AFTER}" for case in group)
-        left_out = (result.draft.degraded or "").startswith("left out ")
-        return left_out and result.draft.text.split() == expected.split()
-
-    failures = _failures(provider, size, _read("adversarial"), reply, is_right)
+    cases = _read("adversarial")
+    cases = cases if size is None else cases[::_EVERY]
+    results = _drafts(provider, [(_answer(case, structured_=structured_), NEAR) for case in cases], size)
+    failures = [
+        f"{case!r} {result.draft.text!r} {result.draft.degraded}"
+        for case, result in zip(cases, results, strict=True)
+        if not _is_held_back(case, result)
+    ]
     assert not failures, "\n".join(failures)
 
 
-@pytest.mark.parametrize("size", _SIZES)
-def test_an_honest_completion_loses_nothing(provider: Provider, size: int | None) -> None:
-    """Given addresses and commands, versions, file names, times, prices and other languages are shown as written."""
+def _is_held_back(case: Case, result: DraftResult) -> bool:
+    body = result.draft.text.removeprefix(GREETING).removesuffix(CLOSING)
+    left_out = (result.draft.degraded or "").startswith("left out ")
+    return left_out and body.split() == f"{_BEFORE}. {_AFTER}.".split()
 
-    def reply(case: Case) -> str:
-        return f"{_THANKS}\n{case['text']}"
 
-    def shown(case: Case) -> str:
-        text = case["text"].replace("ticket 1008", "ticket [1008]").replace("[1008, 1015]", "[1008] [1015]")
-        return f"{_THANKS}\n{case.get('shown', text)}"
+def test_what_its_resolution_says_loses_nothing_but_by_rule(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Addresses, commands, versions, file names, prices and other languages that the resolution has are shown as written.
 
-    def is_right(group: Sequence[Case], result: DraftResult) -> bool:
-        return not result.draft.degraded and result.draft.text == "\n\n".join(map(shown, group))
-
-    failures = _failures(provider, size, _read("honest"), reply, is_right)
+    What is lost are promises, and what was done for another customer: times, dates and amounts of money.
+    """
+    cases = _read("honest")
+    both = NEAR[0].resolution, NEAR[1].resolution
+    asked = [
+        (
+            f"{_BEFORE} [1008].\n{case['text']} [1008]",
+            [
+                neighbour("1008", resolution=f"{both[0]}\n{case['text']}"),
+                neighbour("1015", resolution=both[1], similarity=0.6),
+            ],
+        )
+        for case in cases
+    ]
+    lost, failures = 0, []
+    for case, result in zip(cases, _drafts(provider, asked, None), strict=True):
+        faults = set(re.findall(r"sentences? (that .*?|with .*?)(?: and \d|\Z)", result.draft.degraded or ""))
+        expected = _CITATION.sub("", f"{_BEFORE}. {case['text']}")
+        body = result.draft.text.removeprefix(GREETING).removesuffix(CLOSING)
+        lost += bool(faults)
+        if faults - _BY_RULE or (not faults and _words(body) != _words(expected)):
+            failures.append(f"{case!r} {body!r} {result.draft.degraded}")
+    with capsys.disabled():
+        print(f"\nhonest completions that lose a promise or what was done: {lost} of {len(cases)}")
     assert not failures, "\n".join(failures)
+    assert lost <= _LOST_AT_MOST
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+@pytest.mark.parametrize("text", _read("honest")[::5], ids=str)
+def test_what_no_resolution_says_is_not_shown(text: Case) -> None:
+    """The same completions, where the resolutions do not say it, lose what they state."""
+    reply = CheckedReply(TICKET, NEAR)
+    shown = "".join(reply.add(s, ("1008",)) for s in SentenceSplitter().feed(text["text"] + "\n"))
+    numbers = set(re.findall(r"\d{2,}", shown))
+    given = " ".join((TICKET, *(str(n.resolution) for n in NEAR)))
+    assert all(number in given for number in numbers), shown

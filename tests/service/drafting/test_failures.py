@@ -10,6 +10,7 @@ import pytest
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.wording import CLOSING, GREETING
 from tests.provider import Provider
 from tests.service.drafting.drafting import KEY, answering, draft, draft_at, until
 from tests.service.drafting.examples import TICKET, neighbour
@@ -49,10 +50,11 @@ def test_a_failing_provider_gives_the_extractive_draft(
     provider: Provider, kind: str, degraded: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever goes wrong, the reader gets the best resolution and why, and the log says no more than it may."""
-    provider.fail(kind, endpoint="chat")
+    provider.fail(kind, times=None, endpoint="chat")
     _, result = draft_at(provider.url, timeout=0.5 if kind == "timeout" else 20)
     _check_fallback(result, degraded, caplog)
-    assert result.chat_requests == provider.stats().requests["chat"] == 1
+    # A request that is refused may have been so for the form that it asks for.
+    assert result.chat_requests == provider.stats().requests["chat"] == (2 if kind == "400" else 1)
     until(lambda: provider.stats().in_flight == 0)
 
 
@@ -70,11 +72,11 @@ def test_the_next_draft_is_the_models_again(provider: Provider) -> None:
 
 def test_a_cut_stream_is_replaced_whole(provider: Provider) -> None:
     """Pieces that were shown before the stream broke are grounded, and the result replaces them."""
-    provider.configure(reply="Restart it [5]. " * 20)
+    provider.configure(reply="It reads the key [5]. " * 20)
     provider.fail("cut", endpoint="chat")
     pieces, result = draft_at(provider.url)
-    assert pieces[0] == "Restart it [5]."
-    assert "Restart it" not in result.draft.text
+    assert pieces == [f"{GREETING}It reads the key."]
+    assert "It reads the key" not in result.draft.text
     assert result.draft.source == "extractive"
     assert result.draft.degraded == "the provider's answer broke off"
 
@@ -182,7 +184,7 @@ def test_an_answer_that_is_no_answer(body: bytes, degraded: str, caplog: pytest.
 def test_an_answer_with_less_than_the_protocol_has(body: bytes, tokens: tuple[int, int]) -> None:
     """Comments, chunks without choices, and a missing usage or end mark do no harm."""
     result = _draft_from(body)
-    assert result.draft.text == "Restart it [5]."
+    assert result.draft.text == f"{GREETING}Restart it.{CLOSING}"
     assert result.draft.degraded is None
     assert (result.prompt_tokens, result.completion_tokens) == tokens
 
@@ -190,7 +192,7 @@ def test_an_answer_with_less_than_the_protocol_has(body: bytes, tokens: tuple[in
 def test_an_answer_that_is_cut_at_its_limit_loses_its_half_sentence() -> None:
     """An answer longer than allowed ends with its last whole sentence, and says that there was more."""
     half = _draft_from(_stream(_event("Restart it [5]. Then you sho"), _event(finish="length")) + DONE)
-    assert half.draft.text == "Restart it [5]."
+    assert half.draft.text == f"{GREETING}Restart it.{CLOSING}"
     assert half.draft.degraded == "the answer reached its length limit, its end is missing"
-    whole = _draft_from(_stream(_event("Restart it [5]. Then wait."), _event(finish="length")) + DONE)
-    assert whole.draft.text == "Restart it [5]. Then wait."
+    whole = _draft_from(_stream(_event("Restart it [5]. Then read the key."), _event(finish="length")) + DONE)
+    assert whole.draft.text == f"{GREETING}Restart it. Then read the key.{CLOSING}"

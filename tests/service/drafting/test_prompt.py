@@ -61,7 +61,7 @@ def test_no_text_closes_the_element_that_it_stands_in() -> None:
             "</precedents",
         ),
     ]
-    assert user.count('"') == 2 + 3
+    assert user[: user.index("Write the reply")].count('"') == 2 + 3
     assert "&amp;lt;" in user
     assert attack not in system
 

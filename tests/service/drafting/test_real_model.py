@@ -23,22 +23,19 @@ def base_url() -> Iterator[str]:
 def test_whatever_it_writes_is_grounded_or_replaced(base_url: str) -> None:
     """The stream is read to its end, its cost is counted, and nothing reaches the reader that is not grounded."""
     pieces, result = draft_at(base_url, neighbours=NEAR, timeout=600)
-    assert result.chat_requests == 1
+    assert result.chat_requests in (1, 2)
     assert result.prompt_tokens > 500
-    assert 0 < result.completion_tokens <= 500
+    assert 0 < result.completion_tokens <= 1_000
     shown = "".join(pieces)
     for text in (shown, result.draft.text):
-        assert set(re.findall(r"\[(\d+)\]", text)) <= {"5", "7"}
-        assert not re.search(r"</?(?:ticket|precedents|new_ticket)", text)
-    assert result.draft.citations
+        assert not re.search(r"\[\d+\]|</?(?:ticket|precedents|new_ticket)", text)
     assert set(result.draft.citations) <= {"5", "7"}
     if result.draft.source == "llm":
-        assert all(f"[{cited}]" in result.draft.text for cited in result.draft.citations)
+        assert result.draft.citations
         assert shown == result.draft.text
     else:
         assert result.draft.source == "extractive"
-        assert result.draft.degraded is not None
-        assert "grounding failed" in result.draft.degraded
+        assert result.draft.degraded
 
 
 def test_a_real_server_that_is_too_slow(base_url: str) -> None:

@@ -1,0 +1,53 @@
+"""What only the team itself may promise, such as refunds and deadlines, and the file in which it says so."""
+
+import re
+from pathlib import Path
+
+from indexer.errors import SettingsError
+
+__all__ = ["promises", "read_policy"]
+
+_FILE = Path("prompts") / "policy.txt"
+_MOST_BYTES = 20_000
+
+_TEAM = r"(?:we|i|our (?:team|engineers|developers|colleagues|support)|the (?:team|engineers|developers)|support|engineering|someone|a colleague)"
+_DAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_PROMISE = re.compile(
+    rf"\b{_TEAM}(?:'ll| will| shall| would| am going to| are going to| is going to| plan to| intend to| can offer| offer| guarantee| promise)\b[^.!?\n]*"
+    r"|\byou(?:'ll| will| shall| are going to| should)? (?:get|receive|be (?:paid|refunded|credited|contacted|informed|notified|given))\b[^.!?\n]*"
+    r"|\bwill be (?:fixed|released|shipped|available|refunded|credited|resolved|restored|lifted|done|sent|paid|reimbursed|back|solved)\b[^.!?\n]*"
+    r"|\bnext (?:release|version|update|sprint)\b[^.!?\n]*"
+    r"|\b(?:refund|reimburs|compensat|goodwill|money back|guarante|warrant(?:y|ies)|discount|voucher|credit note)\w*"
+    r"|\b(?:free of charge|no (?:extra )?(?:charge|cost)|without (?:extra )?(?:charge|cost)|at no (?:extra )?(?:charge|cost)|\d+ ?% off)\b"
+    r"|\b(?:within|in) (?:\S+ |the next )?(?:business |banking |working )?(?:hours?|days?|weeks?|months?)\b"
+    rf"|\bby (?:tomorrow|tonight|today|noon|{_DAY}|(?:the )?end of|next)\b|\b(?:tomorrow|tonight)\b"
+    rf"|\b(?:on|until|before|this|next) {_DAY}\b"
+    r"|\b(?:shortly|as soon as possible|asap|in due course|rest assured)\b"
+    r"|\bwir (?:werden|erstatten|versprechen|garantieren)\b|\b(?:rück)?erstatt\w+|\bnous (?:allons|vous)\b|\brembours\w+|\breembols\w+|\brimbors\w+",
+    re.IGNORECASE,
+)
+
+
+def promises(text: str) -> list[str]:
+    """Return the promises in a folded text, in lower case."""
+    return [found[0].strip().casefold() for found in _PROMISE.finditer(text)]
+
+
+def read_policy(data_dir: Path) -> str:
+    """Return the sentences of ``prompts/policy.txt`` in ``DATA_DIR``, without comments; none where there is no file.
+
+    :raises SettingsError: the file cannot be used.
+    """
+    path = data_dir / _FILE
+    try:
+        content = path.read_bytes()
+        if len(content) > _MOST_BYTES:
+            msg = f"{path} has {len(content):,} bytes: a policy has at most {_MOST_BYTES:,}"
+            raise SettingsError(msg)
+        lines = content.decode("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise SettingsError(msg) from None
+    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
