@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_minute: Annotated[_Count | None, _help("the provider's limit on tokens, if it has one")] = None
     price_per_request: Annotated[_Amount | None, _help("what the provider bills for a request; plans then show a cost")] = None
     provider_timeout: Annotated[_Positive, _help("seconds to wait for one answer of the provider")] = 30.0
+    redact: Annotated[bool, _help("whether secrets and personal data are replaced by placeholders in what is sent to the provider")] = True
     data_dir: Annotated[Path, _help("where ledger and index are kept")] = Path("chroma_data")
     database_url: Annotated[str | None, _help("ledger on PostgreSQL (`postgresql://…`); when not set: SQLite in DATA_DIR")] = None
     chroma_url: Annotated[str | None, _help("a Chroma server of your own (`https://host:port`); when not set: one is run on loopback")] = None

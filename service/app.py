@@ -65,6 +65,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 timeout=settings.provider_timeout,
                 limiter=limiter,
                 policy=read_policy(settings.data_dir),
+                redact=settings.redact,
             )
             watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
             app.state.update({"runtime": runtime, "pipeline": Pipeline(runtime, drafter), "jobs": jobs})

@@ -14,6 +14,7 @@ from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
 from indexer.ledger import Filter, Hit
+from indexer.redaction import secrets_in
 from indexer.ticket import embedding_text, text_hash
 from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
@@ -38,6 +39,7 @@ class Triaged(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: tuple[Neighbour, ...]
     note: Note
     questions: tuple[str, ...]
+    warnings: tuple[str, ...]
     index: IndexInfo
 
 
@@ -132,6 +134,7 @@ class Pipeline:
             neighbours=shown,
             note=agent_note(text, decision, neighbours),
             questions=() if select_precedents(neighbours) else missing(text),
+            warnings=secrets_in(text),
             index=_index(snapshot),
         )
         yield first
@@ -158,6 +161,7 @@ class Pipeline:
             neighbours=shown,
             note=first.note,
             questions=first.questions,
+            warnings=first.warnings,
             reply=result.draft,
             index=first.index,
             timings_ms=clock.timings(),

@@ -50,6 +50,7 @@ def open_embedder(
     return OpenAICompatibleEmbedder(
         open_provider(settings, max_retries=retries, patience=patience),
         model=model,
+        redact=settings.redact,
         limiter=limiter or open_limiter(settings),
         dimension=dimensions[0] if dimensions else None,
         batch_size=settings.embedding_batch_size,

@@ -14,6 +14,7 @@ from indexer.embedding.protocol import EmbeddedBatch, Matrix
 from indexer.errors import ProviderError, RefusedTextsError
 from indexer.provider import translate
 from indexer.rate_limiter import RateLimiter
+from indexer.redaction import Redactor
 
 if TYPE_CHECKING:
     import httpx2
@@ -96,6 +97,7 @@ class OpenAICompatibleEmbedder:
         concurrency: int = 8,
         limiter: RateLimiter | None = None,
         dimension: int | None = None,
+        redact: bool = False,
     ) -> None:
         """Make an embedder.
 
@@ -103,6 +105,7 @@ class OpenAICompatibleEmbedder:
         :param concurrency: requests in flight at once.
         :param limiter: the process's own, if the provider has limits.
         :param dimension: of the vectors; when not given, the first answer sets it for all later ones.
+        :param redact: whether secrets and personal data are replaced before a text is sent.
         """
         self.model = model
         self.batch_size = batch_size
@@ -110,6 +113,7 @@ class OpenAICompatibleEmbedder:
         self._client = client
         self._limiter = limiter or RateLimiter(requests_per_minute=None, tokens_per_minute=None)
         self._dimension = dimension
+        self._redact = redact
         self._ever_accepted = False
 
     async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
@@ -122,7 +126,8 @@ class OpenAICompatibleEmbedder:
             brought was yielded before.
         :raises RefusedTextsError: single texts are refused; all others were yielded before.
         """
-        call = _Call(texts)
+        # Each text by itself, so that a ticket and a question about the same have the same placeholders.
+        call = _Call([Redactor().redact(text) for text in texts] if self._redact else texts)
         workers = asyncio.create_task(self._work_together(call))
         try:
             while (batch := await call.arrived.get()) is not None:

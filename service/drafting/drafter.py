@@ -11,6 +11,7 @@ import msgspec
 
 from indexer.errors import ProviderError
 from indexer.rate_limiter import RateLimiter
+from indexer.redaction import Redactor
 from indexer.ticket import shorten
 from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
@@ -81,6 +82,7 @@ class Drafter:
         timeout: float,
         limiter: RateLimiter | None = None,
         policy: str = "",
+        redact: bool = False,
     ) -> None:
         """Make a drafter.
 
@@ -88,6 +90,7 @@ class Drafter:
             repetitions suit it (``max_retries`` 0 or 1), since a draft has a fallback and a person waits for it.
         :param timeout: seconds for one draft, repetitions included.
         :param limiter: the process's own, if the provider has limits.
+        :param redact: whether secrets and personal data are replaced in what is sent.
         :param policy: what the team itself states and allows to promise, beside its resolutions.
         """
         self._client = client
@@ -95,6 +98,7 @@ class Drafter:
         self._timeout = timeout
         self._limiter = limiter
         self._policy = policy
+        self._redact = redact
         self._takes_format = True
 
     async def draft(
@@ -121,13 +125,15 @@ class Drafter:
             return
         asked = _Asked()
         reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
+        redactor = Redactor()
+        sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
         endless = None
         try:
             async with contextlib.aclosing(
-                self._claims(self._client, asked, build_messages(text, precedents), reply)
+                self._claims(self._client, asked, build_messages(*sent), reply)
             ) as claims:
                 async for claim in claims:
-                    if shown := reply.add(claim.text, claim.ids):
+                    if shown := reply.add(redactor.restore(claim.text), claim.ids):
                         yield shown
                     await asyncio.sleep(
                         0
@@ -206,6 +212,17 @@ class Drafter:
             return f"the provider did not answer within {self._timeout:g} s"
         kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
         return _REASONS.get(kind, "the provider failed")
+
+
+def _redacted(
+    redactor: Redactor, text: str, precedents: Sequence[Neighbour]
+) -> tuple[str, Sequence[Neighbour]]:
+    return redactor.redact(text[: 2 * TICKET_CHARACTERS]), [
+        msgspec.structs.replace(
+            n, text=redactor.redact(n.text), resolution=redactor.redact(n.resolution or "")
+        )
+        for n in precedents
+    ]
 
 
 def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = None) -> str | None:

@@ -97,6 +97,22 @@ def test_without_a_precedent_near_enough_nothing_is_invented(service: Service, p
     assert provider.stats().requests["chat"] == 0
 
 
+def test_secrets_and_personal_data_do_not_reach_the_provider(service: Service, provider: Provider) -> None:
+    """Neither the embedding nor the chat request holds them, and the answer warns of the secret."""
+    private = ("anna@example.com", "sk-abcdefghijklmnop1234", "hunter2!")
+    answer = service.answer(
+        "/v1/triage", text=f"{like(14)} mail {private[0]}, key {private[1]}, password={private[2]}"
+    )
+    bodies = provider.stats().bodies
+    assert {body["endpoint"] for body in bodies} == {"embeddings", "chat"}
+    assert not any(value in str(bodies) for value in private)
+    assert "[EMAIL_1]" in str(bodies)
+    assert [warning.split(":")[0] for warning in answer["warnings"]] == [
+        "the ticket holds an API key",
+        "the ticket holds a password",
+    ]
+
+
 def test_classify_embeds_and_decides_only(service: Service, provider: Provider) -> None:
     """It returns what a triage of the same text says of the priority, without a chat request."""
     classified = service.answer("/v1/classify", text=like(9))
@@ -182,7 +198,9 @@ def test_a_stream_that_fails_ends_with_an_error_event() -> None:
     decision = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
     index = IndexInfo(generation="g", tickets=0, embedding_model="m", forest="none")
     note = Note(text="Issue: none", citations=())
-    first = Triaged(id="1", priority=decision, neighbours=(), note=note, questions=(), index=index)
+    first = Triaged(
+        id="1", priority=decision, neighbours=(), note=note, questions=(), warnings=(), index=index
+    )
 
     async def breaking() -> AsyncGenerator[Triaged | str | Triage, None]:
         yield "Please"

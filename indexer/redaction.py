@@ -1,0 +1,125 @@
+"""Replaces secrets and personal data in a text by stable placeholders, before the text leaves for a provider."""
+
+import re
+from collections.abc import Callable
+
+__all__ = ["Redactor", "secrets_in"]
+
+_SECRETS = {
+    "PRIVATE_KEY": "a private key",
+    "TOKEN": "an access token",
+    "API_KEY": "an API key",
+    "PASSWORD": "a password",
+    "CARD": "a card number",
+}
+"""What must be changed or blocked once it was sent; the rest is personal data."""
+_LUHN_DOUBLED_OVER = 9
+_IBAN_REMAINDER = 1
+_READ = 100_000  # characters of a ticket in which secrets are looked for while its answer waits
+_PHONE_DIGITS = range(8, 16)
+
+
+def _is_card(text: str) -> bool:
+    digits = [int(d) for d in text if d.isdecimal()]
+    doubled = [2 * d - _LUHN_DOUBLED_OVER * (2 * d > _LUHN_DOUBLED_OVER) for d in digits[-2::-2]]
+    return len(digits) in (15, 16) and (sum(doubled) + sum(digits[::-2])) % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    bare = "".join(text.split())
+    return int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == _IBAN_REMAINDER
+
+
+def _is_phone(text: str) -> bool:
+    return sum(c.isdecimal() for c in text) in _PHONE_DIGITS
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
+    (
+        "PRIVATE_KEY",
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        _always,
+    ),
+    ("TOKEN", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), _always),
+    ("TOKEN", re.compile(r"(?i:(?<=\bbearer ))[\w.~+/-]{16,}=*"), _always),
+    (
+        "API_KEY",
+        re.compile(
+            r"(?<![\w-])(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}"
+            r"|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|[a-z]{2,8}_(?:live|test|prod|sandbox)_\w{8,})(?!\w)"
+        ),
+        _always,
+    ),
+    (
+        "API_KEY",
+        re.compile(r"(?i:(?<=api_key=)|(?<=apikey=)|(?<=api-key: )|(?<=secret_key=))[\"']?(?=\S{0,200}\d)[\w+/.-]{12,}=*[\"']?"),
+        _always,
+    ),
+    ("PASSWORD", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@$<*{]+(?=@)"), _always),
+    (
+        "PASSWORD",
+        re.compile(
+            r"(?i:(?<=password=)|(?<=passwd=)|(?<=pwd=)|(?<=password: )|(?<=passphrase=)|(?<=passwort: )|(?<=password is ))(?=\S{0,200}[\d!#%&+])[^\s<>$*{}\[\],;()\"']{4,}"
+        ),
+        _always,
+    ),
+    ("IBAN", re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?!\w)"), _is_iban),
+    ("CARD", re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){11,12}(?![\w.-]*\d)"), _is_card),
+    ("EMAIL", re.compile(r"(?<![\w.+%-])[\w.+%-]{1,100}@(?:[\w-]+\.)+[^\W\d]{2,}(?!\w)"), _always),
+    (
+        "PHONE",
+        re.compile(r"(?<![\w.+])(?:\+\d{1,3}[ ./-]?|\(0?\d{2,5}\) ?|(?<![\d-])0\d{2,4}[ /])\(?\d[\d ()/-]{4,14}\d(?![\w.-]*\d)"),
+        _is_phone,
+    ),
+)  # fmt: skip
+
+
+class Redactor:
+    """Replaces what it finds, the same value always by the same placeholder, in all texts that it is given."""
+
+    def __init__(self) -> None:
+        self._placeholders: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def redact(self, text: str) -> str:
+        """Return the text with placeholders such as ``[EMAIL_1]``."""
+        for kind, pattern, is_one in _KINDS:
+            for value in dict.fromkeys(m[0] for m in pattern.finditer(text) if is_one(m[0])):
+                text = text.replace(value, self._placeholder(kind, value))
+        return text
+
+    def restore(self, text: str) -> str:
+        """Return the text with the personal data that placeholders stand for; secrets stay replaced."""
+        for value, placeholder in self._placeholders.items():
+            if placeholder[1:].rpartition("_")[0] not in _SECRETS:
+                text = text.replace(placeholder, value)
+        return text
+
+    def values(self) -> list[str]:
+        """Return what was replaced."""
+        return list(self._placeholders)
+
+    def found(self) -> list[str]:
+        """Return the kinds that were found, in the order of their placeholders."""
+        return list(self._counts)
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        if value not in self._placeholders:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._placeholders[value] = f"[{kind}_{self._counts[kind]}]"
+        return self._placeholders[value]
+
+
+def secrets_in(text: str) -> tuple[str, ...]:
+    """Say for an agent which secrets a ticket holds."""
+    redactor = Redactor()
+    redactor.redact(text[:_READ])
+    return tuple(
+        f"the ticket holds {_SECRETS[kind]}: tell the customer to {'block it' if kind == 'CARD' else 'change it'}"
+        for kind in redactor.found()
+        if kind in _SECRETS
+    )
