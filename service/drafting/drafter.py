@@ -121,7 +121,11 @@ class Drafter:
             yield DraftResult(draft=nothing)
             return
         if self._client is None:
-            yield DraftResult(draft=extractive_draft(text, precedents, degraded="no provider key is set"))
+            yield DraftResult(
+                draft=extractive_draft(
+                    text, precedents, degraded="no provider key is set", policy=self._policy
+                )
+            )
             return
         asked = _Asked()
         reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
@@ -150,7 +154,7 @@ class Drafter:
             if failure:
                 _log.warning("the reply is made without a model, because %s", failure)
         if failure:
-            yield asked.result(extractive_draft(text, precedents, degraded=failure))
+            yield asked.result(extractive_draft(text, precedents, degraded=failure, policy=self._policy))
         else:
             yield CLOSING
             yield asked.result(_draft(reply, endless or _cut_short(asked.calls[-1])))
