@@ -19,6 +19,7 @@ _PLAIN_PAIR = re.compile(r"[a-z]+(?:/[a-z]+)+", re.IGNORECASE)
 _TECHNICAL = re.compile(r"[_=@$\\~^]|\w/|/\w|::|[a-z][A-Z]|[a-zA-Z_]\.[a-zA-Z_]|[a-zA-Z0-9]\.[a-zA-Z0-9]+\.")
 _NAME = re.compile(r"[A-Z][^\W_]*(?:-[^\W_]+)*")
 _STARTS = re.compile(r"(?:^|[.!?:;\n]|[\"'(*>-])\s*\Z")
+_COMPOUND = re.compile(r"[a-z]+(?:-[a-z]+)+")  # such as a region or a plan: ap-southeast
 _MENU = re.compile(r"(\w[\w-]*\"?) > (?=(\"?\w[\w-]*))")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMERALS = {
@@ -111,6 +112,8 @@ def _words(text: str) -> Iterator[Fact]:
         elif _TECHNICAL.search(bare) or re.search(r"[^\W\d]-?\d|\d[^\W\d]", bare):
             if not _is_number(bare):
                 yield Fact("code", _plain(bare))
+        elif _COMPOUND.fullmatch(bare):
+            yield Fact("name", bare)
         elif len(bare) > 1 and _NAME.fullmatch(bare):
             start = token.start() + token[0].find(word)
             if bare.isupper() or not _STARTS.search(text, max(0, start - 8), start):
@@ -132,8 +135,7 @@ def _numbers(text: str, *, checked: bool = False) -> Iterator[str]:
         if not unit or not checked:
             yield found[2]
     for found in _ONE.finditer(text):
-        if not checked or found[0][0] in "o1":
-            yield f"1 {_UNITS[found[1]]}"
+        yield f"1 {_UNITS[found[1]]}"
 
 
 def _plain(text: str) -> str:

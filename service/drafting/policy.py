@@ -17,7 +17,7 @@ _PROMISE = re.compile(
     r"|\byou(?:'ll| will| shall| are going to| should)? (?:get|receive|be (?:paid|refunded|credited|contacted|informed|notified|given))\b[^.!?\n]*"
     r"|\bwill be (?:fixed|released|shipped|available|refunded|credited|resolved|restored|lifted|done|sent|paid|reimbursed|back|solved)\b[^.!?\n]*"
     r"|\bnext (?:release|version|update|sprint)\b[^.!?\n]*"
-    r"|\b(?:refund|reimburs|compensat|goodwill|money back|guarante|warrant(?:y|ies)|discount|voucher|credit note)\w*"
+    r"|\b(?:refund|credited|reimburs|compensat|goodwill|money back|guarante|warrant(?:y|ies)|discount|voucher|credit note)\w*"
     r"|\b(?:free of charge|no (?:extra )?(?:charge|cost)|without (?:extra )?(?:charge|cost)|at no (?:extra )?(?:charge|cost)|\d+ ?% off)\b"
     r"|\b(?:within|in) (?:\S+ |the next )?(?:business |banking |working )?(?:hours?|days?|weeks?|months?)\b"
     rf"|\bby (?:tomorrow|tonight|today|noon|{_DAY}|(?:the )?end of|next)\b|\b(?:tomorrow|tonight)\b"

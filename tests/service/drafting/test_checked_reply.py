@@ -408,6 +408,18 @@ def test_true_paraphrases_are_kept_and_unsupported_sentences_are_not(
     assert len(kinds) >= 20
 
 
+def test_sentences_that_were_written_after_the_check(capsys: pytest.CaptureFixture[str]) -> None:
+    """Falsehoods put together of a resolution's own words are harder: what gets through is counted, and gets no more."""
+    lost = [fault for _, fault in _verdicts("supported_second") if fault]
+    through = [case["text"] for case, fault in _verdicts("unsupported_second") if not fault]
+    with capsys.disabled():
+        print(
+            f"\nwritten afterwards: true sentences cut: {len(lost)} of 30; unsupported ones through: {len(through)} of 30"
+        )
+    assert len(lost) <= 3, lost
+    assert len(through) <= 6, through
+
+
 @pytest.mark.parametrize("kept", ["Ask somebody", "Please do this:", "That is all.", "Hello,"])
 def test_words_that_state_nothing_cite_nothing(kept: str) -> None:
     """A phrase between two steps is no claim, and alone no reply."""
