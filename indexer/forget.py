@@ -167,7 +167,7 @@ def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the ledger knows of tickets that are to be forgotten; ``hashes`` are of their texts."""
+    """What the ledger knows of tickets that are to be forgotten; ``hashes`` are of their texts and subjects."""
 
     ids: dict[str, None]
     hashes: set[str]
@@ -178,15 +178,18 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     stored, deleted = ledger.tickets.get(ids), ledger.tickets.deleted(ids)
     replies = ledger.feedback.replies(ids)
     found = {i: None for i in ids if i in stored or i in deleted or i in replies}
-    hashes = deleted | {i: ticket.text_hash for i, ticket in stored.items()}
-    having = ledger.tickets.with_texts(set(hashes.values()))
-    shared = {text for ticket_id, text in having.items() if ticket_id not in found}
+    # Of a ticket that was deleted before, only the hash of its text is known.
+    hashes = {i: (text,) for i, text in deleted.items()} | {
+        i: (*one.embeddings,) for i, one in stored.items()
+    }
+    named = {text for of_ticket in hashes.values() for text in of_ticket}
+    shared = {text for ticket_id, text in ledger.tickets.with_texts(named) if ticket_id not in found}
     known = [Known(i, "id", i) for i in found]
-    known += [Known(i, "hash", text) for i, text in hashes.items() if text not in shared]
+    known += [Known(i, "hash", text) for i, each in hashes.items() for text in each if text not in shared]
     known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
     for i, ticket in stored.items():
         known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
-    return _Found(found, set(hashes.values()), known)
+    return _Found(found, named, known)
 
 
 def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:

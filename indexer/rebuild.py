@@ -91,23 +91,27 @@ class _Work:
         self.report(what, done, total)
 
     async def embed(self) -> Space | None:
-        """Have every ticket's text embedded that the space lacks, and return the space."""
+        """Have every ticket's text and subject embedded that the space lacks, and return the space."""
         vectors = self.store.vectors
         space = await self.known_space()
-        total = 0
+        done = total = 0
         size = max(_SMALLEST_PAGE, 4 * self.embedder.batch_size * self.embedder.concurrency)
-        done, after = 0, ""
-        while page := await to_thread(vectors.lacking, space, after=after, limit=size):
-            # Counted only when there is something: it compares all tickets, and each try of the switch comes here.
-            total = total or await to_thread(vectors.count_lacking, space)
-            embedding = await embed_texts(self.store.ledger, self.embedder, page)
-            self.requests += embedding.requests
-            self.texts += embedding.texts
-            if embedding.refused:
-                await to_thread(self._refuse, embedding.refused)
-            done, after = done + len(page), max(page)
-            space = await self.known_space()
-            self.progress("embed", done, max(done, total))
+        for subjects_only in (False, True):
+            after = ""
+            while page := await to_thread(
+                vectors.lacking, space, subjects_only=subjects_only, after=after, limit=size
+            ):
+                # Counted only when there is something: it compares all tickets, and each try of the switch comes here.
+                total = total or await to_thread(vectors.count_lacking, space)
+                embedding = await embed_texts(self.store.ledger, self.embedder, page)
+                self.requests += embedding.requests
+                self.texts += embedding.texts
+                # A ticket without the vector of its subject is found and answered all the same.
+                if embedding.refused and not subjects_only:
+                    await to_thread(self._refuse, embedding.refused)
+                done, after = done + len(page), max(page)
+                space = await self.known_space()
+                self.progress("embed", done, max(done, total))
         return space
 
     def _refuse(self, refused: Mapping[str, str]) -> None:

@@ -59,7 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: Annotated[tuple[str, ...], _help("comma-separated names that clients call the service by, without ports, beside loopback's and HOST: those of a proxy in front of it")] = ()
     cors_origins: Annotated[tuple[str, ...], _help("comma-separated origins (`https://portal.example`) whose web pages may ask the service")] = ()
     new_labels: Annotated[Literal["refuse", "review"], _help("what feedback's priority meets that no stored ticket has: an error, or it is kept without being learned")] = "refuse"
-    similarity_floor: Annotated[Annotated[float, Meta(ge=-1, le=1)] | None, _help("cosine below which a draft never rests on a ticket; when not set: measured on the stored tickets")] = None
+    similarity_floor: Annotated[Annotated[float, Meta(ge=-2, le=2)] | None, _help("`relevance` below which a draft never rests on a ticket; when not set: measured on the stored tickets")] = None
+    subject_weight: Annotated[float, Meta(ge=0, le=2), _help("how much the cosine of two subjects counts beside that of the texts, when similar tickets are put in order")] = 0.3
+    date_weight: Annotated[float, Meta(ge=0, le=1), _help("how much a ticket's place suffers from its age, by ln(1 + days apart); 0: age does not count")] = 0.05
     max_error: Annotated[_Share, _help("share of wrong labels accepted among `automatic` priorities")] = 0.2
     max_missed: Annotated[dict[str, _Share], _help("for single priorities, the share of their tickets that may be given another one automatically: `urgent=0.05,high=0.1`")] = {}
     half_life_days: Annotated[_Positive | None, _help("days after which a ticket teaches half as much; when not set: whether age counts is tried on later tickets")] = None

@@ -20,7 +20,7 @@ from indexer.chroma.failures import (
 )
 from indexer.chroma.index import Index
 from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
-from indexer.ledger import Filter, Generation, Hit, Ledger, pages
+from indexer.ledger import Candidates, Filter, Generation, Ledger, pages
 from indexer.progress import Progress, no_progress
 from indexer.settings import Settings
 
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 _PAGE = 250
 _ATTEMPTS = 4
 _SAMPLE = 200
-_OVERFETCH = 4
 _FEW = 5_000  # tickets with a resolution, each of which can be compared
 _WIDE = 1_000  # rows looked at where they are more
 _GLANCE = 20
@@ -198,14 +197,16 @@ class Store:
         vector: NDArray[np.float32],
         limit: int,
         *,
+        least: int = 1,
         resolved: bool = False,
         which: Filter | None = None,
         exclude: Collection[str] = (),
-    ) -> list[Hit]:
-        """Return the tickets nearest to the vector, nearest first, of all or of those that are asked for.
+    ) -> Candidates:
+        """Return the ``limit`` tickets nearest to the vector, nearest first, of all or of those that are asked for.
 
         Only ids are believed of Chroma, which every local user can write to: the rest is the ledger's.
 
+        :param least: how many are wanted at least, where so many are stored; of all, that is ``limit``.
         :param resolved: only tickets with a resolution.
         :param which: only tickets that meet it.
         :param exclude: ids of tickets that are not wanted.
@@ -213,22 +214,21 @@ class Store:
         # A filter on what many rows have costs far more than reading past those that lack it (chromadb 1.5.9, 60,000
         # rows: 235 ms against 5 ms), and so does asking for more and more until enough are found.
         narrowed = resolved or which is not None
-        wanted = limit + len(exclude)
 
-        def among(ids: Iterable[str]) -> list[Hit]:
+        def among(ids: Iterable[str]) -> Candidates:
             kept = [ticket_id for ticket_id in ids if ticket_id not in exclude]
             return self.ledger.nearest.among(
                 generation.space, vector, kept, limit, resolved=resolved, which=which
             )
 
-        hits = among(self._nearest_ids(generation, vector, wanted * _OVERFETCH if narrowed else wanted))
-        if not narrowed or len(hits) == limit:
-            return hits
+        found = among(self._nearest_ids(generation, vector, limit + len(exclude)))
+        if not narrowed or len(found) >= least:
+            return found
         few = self.ledger.nearest.of_few(
-            generation.space, vector, wanted, most=_FEW, resolved=resolved, which=which
+            generation.space, vector, limit + len(exclude), most=_FEW, resolved=resolved, which=which
         )
         if few is not None:
-            return [hit for hit in few if hit.ticket.id not in exclude][:limit]
+            return among(few.ids)
         return among(self._nearest_ids(generation, vector, _WIDE))
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:

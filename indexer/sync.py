@@ -75,11 +75,11 @@ class _Run:
         window: list[Change] = []
         texts = size = 0
         for chunk in self.changes(records):
-            for change, is_new in chunk:
+            for change, new in chunk:
                 window.append(change)
-                texts += is_new
+                texts += new
                 size += _size(change.ticket)
-                if texts == enough or len(window) == _MOST_CHANGED or size >= _MOST_CHARACTERS:
+                if texts >= enough or len(window) == _MOST_CHANGED or size >= _MOST_CHARACTERS:
                     yield window
                     window, texts, size = [], 0, 0
             if not window:
@@ -87,18 +87,20 @@ class _Run:
         if window:
             yield window
 
-    def changes(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Change, bool]]]:
-        """Yield what is to be written, in chunks, each with whether its text is new to the ledger and to this run."""
+    def changes(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Change, int]]]:
+        """Yield what is to be written, in chunks, each with how many of its texts are new to the ledger and to this run."""
         space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model, RECIPE)
         for chunk in self._chunks(records):
             changes = self.detector.changes(chunk)
-            new = {change.ticket.text_hash for change in changes}
+            new = {text for change in changes for text in change.ticket.embeddings}
             if space is not None:
                 new = self.ledger.vectors.missing(space, new)
             yield [
-                (change, text in new and self.detector.is_first(text))
+                (
+                    change,
+                    sum(text in new and self.detector.is_first(text) for text in change.ticket.embeddings),
+                )
                 for change in changes
-                for text in [change.ticket.text_hash]
             ]
 
     def missing(self) -> list[str]:
@@ -225,7 +227,7 @@ def plan(
     report.embedded_texts = count_unembedded(store, embedder)
     for chunk in run.changes(records):
         run.detector.count_written([change for change, _ in chunk], [change.outcome for change, _ in chunk])
-        report.embedded_texts += sum(is_new for _, is_new in chunk)
+        report.embedded_texts += sum(new for _, new in chunk)
     if delete_missing:
         report.deleted = len(run.missing())
     report.embedding_requests = expected_requests(embedder, report.embedded_texts)
@@ -244,8 +246,12 @@ def count_unembedded(store: Store, embedder: Embedder) -> int:
     if live is None:
         return 0
     space = ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE)
-    stored = ledger.tickets.stored(ledger.generations.pending_ids(live))
-    hashes = {ticket.text_hash for ticket in stored.values()}
+    hashes = {
+        text
+        for page in pages(ledger.generations.pending_ids(live))
+        for ticket in ledger.tickets.get(page).values()
+        for text in ticket.embeddings
+    }
     return len(hashes if space is None else ledger.vectors.missing(space, hashes))
 
 
@@ -257,7 +263,7 @@ async def _index_pending(run: _Run) -> None:
         return
     for page in pages(sorted(await to_thread(ledger.generations.pending_ids, live))):
         tickets = await to_thread(ledger.tickets.get, page)
-        texts = {ticket.text_hash: ticket.embedded for ticket in tickets.values()}
+        texts = {text: words for ticket in tickets.values() for text, words in ticket.embeddings.items()}
         embedding = await embed_texts(ledger, run.embedder, texts)
         run.report.embedding_requests += embedding.requests
         run.report.embedded_texts += embedding.texts

@@ -26,6 +26,7 @@ __all__ = [
     "kind_of",
     "moments",
     "shorten",
+    "subject_of",
     "text_hash",
 ]
 
@@ -33,6 +34,7 @@ MAX_ID_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000_000
 """Characters of a text or a resolution: a ticket with a long log is taken whole."""
 
+_LONGEST_SUBJECT = 200  # characters of a first line that is taken for a subject
 _CUT = " … (cut)"
 _WORD_CHARACTERS = 80  # how far back a cut looks for white space, so that no word or address is halved
 _SEPARATORS = re.compile(r"[^\w]+|_+")
@@ -172,6 +174,25 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
         return _digest(self.embedded.encode())
 
     @cached_property
+    def embedded_subject(self) -> str | None:
+        """The text that is embedded of its subject; ``None`` where the subject is all there is."""
+        subject = subject_of(self.text, self.subject)
+        return None if subject is None else embedding_text(subject)
+
+    @cached_property
+    def subject_hash(self) -> str | None:
+        """The hash of the embedded subject."""
+        return None if self.embedded_subject is None else _digest(self.embedded_subject.encode())
+
+    @property
+    def embeddings(self) -> dict[str, str]:
+        """All texts that are embedded of it, by their hashes."""
+        found = {self.text_hash: self.embedded}
+        if self.embedded_subject is not None and self.subject_hash is not None:
+            found[self.subject_hash] = self.embedded_subject
+        return found
+
+    @cached_property
     def record_hash(self) -> str:
         """The SHA-256, in hex, of the whole record: equal hashes need no update."""
         return _digest(msgspec.json.encode(self))
@@ -180,6 +201,16 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return _digest(embedding_text(text).encode())
+
+
+def subject_of(text: str, subject: str | None) -> str | None:
+    """Return the subject of a text: the one given, else its first line if that is short; ``None`` where it is all there is."""
+    first, _, rest = text.strip().partition("\n")
+    if subject is None and rest and len(first) <= _LONGEST_SUBJECT:
+        subject = first
+    if subject is None or not subject.strip() or embedding_text(subject) == embedding_text(text):
+        return None
+    return subject
 
 
 def is_open_status(status: str, *, unknown: bool = False) -> bool:

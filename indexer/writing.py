@@ -107,7 +107,7 @@ async def write_tickets(
     :raises SpaceMismatchError: the embedder's space is not the live one.
     """
     requests = texts = 0
-    embedded = {ticket.text_hash: ticket.embedded for ticket in tickets}
+    embedded = {text: words for ticket in tickets for text, words in ticket.embeddings.items()}
     for attempt in range(1, _ATTEMPTS + 1):
         embedding = await embed_texts(ledger, await embedder(), embedded, run=run)
         requests += embedding.requests

@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.plugins.prometheus import PrometheusConfig
+from threadpoolctl import threadpool_limits
 
 from indexer.errors import PrecedentError
 from indexer.processes import registered_service
@@ -49,6 +50,9 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
         limiter = open_limiter(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_refusal_kept(app))
+            # Questions are answered side by side; a product of matrices that waits for OpenBLAS's own threads was seen to
+            # wait for ever.
+            stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
             stack.enter_context(registered_service(settings.data_dir))
             client = None
             if settings.provider_configured:

@@ -9,11 +9,11 @@ from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.background import end_task
 from service.embedders import Embedders
-from service.floor import measure_floor
 from service.forest import Forests, ServedForest
 from service.index_upkeep import IndexUpkeep, has_failed
 from service.intervals import Intervals
 from service.priority import NoForest
+from service.ranking import learn_ranking
 from service.readiness import Readiness
 from service.snapshot import Snapshot
 
@@ -106,13 +106,13 @@ class LedgerFollower:
         await self._fit_if_due(self.snapshot, revision)
 
     async def _switch(self, live: Generation) -> Snapshot:
-        """Return the snapshot of another generation, with its own embedder, forest and floor."""
+        """Return the snapshot of another generation, with its own embedder, forest and ranking."""
         # What is being fitted would be of other vectors, or might know a ticket that was forgotten.
         await end_task(self._fitting)
         embedder = await self._embedders.of(live)
         revision = await asyncio.to_thread(self._ledger.revision)
         tickets = await asyncio.to_thread(self._ledger.tickets.count)
-        floor = await asyncio.to_thread(measure_floor, self._settings, self._ledger, live)
+        ranking = await asyncio.to_thread(learn_ranking, self._settings, self._ledger, live)
         # A stored forest may be older than the tickets: it serves until another is fitted.
         served = await asyncio.to_thread(self._forests.latest, live)
         before = self.snapshot
@@ -129,7 +129,7 @@ class LedgerFollower:
             embedder=embedder,
             tickets=tickets,
             revision=revision,
-            floor=floor,
+            ranking=ranking,
             served=served or ServedForest(forest=NoForest("the first forest is being fitted")),
         )
         _log.info(
@@ -152,10 +152,12 @@ class LedgerFollower:
 
     async def _fit(self, snapshot: Snapshot, revision: int) -> None:
         try:
-            floor = await asyncio.to_thread(measure_floor, self._settings, self._ledger, snapshot.generation)
+            ranking = await asyncio.to_thread(
+                learn_ranking, self._settings, self._ledger, snapshot.generation
+            )
             served = await self._forests.fit(snapshot.generation, snapshot.served, revision)
         except PrecedentError as error:
             _log.warning("no new forest: %s", error)
         else:
             # Only what a fit is about: tickets may have come meanwhile.
-            self.snapshot = replace(self.snapshot or snapshot, floor=floor, served=served)
+            self.snapshot = replace(self.snapshot or snapshot, ranking=ranking, served=served)

@@ -22,14 +22,26 @@ __all__ = [
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored ticket like the new one; ``similarity`` is the cosine, in [-1, 1]."""
+    """A stored ticket like the new one; ``similarity`` is the cosine of the two texts, in [-1, 1]."""
 
     id: str
     text: Annotated[str, msgspec.Meta(description="its beginning, unless the question asks for full texts")]
     priority: str | None
     resolution: Annotated[str | None, msgspec.Meta(description="cut like the text")]
     similarity: float
-    above_floor: Annotated[bool, msgspec.Meta(description="near enough for a draft to rest on it")]
+    relevance: Annotated[
+        float,
+        msgspec.Meta(
+            description="what text and subject say together, after what all tickets share is taken out"
+        ),
+    ]
+    score: Annotated[
+        float, msgspec.Meta(description="the order: the relevance, less what the time between the two takes")
+    ]
+    why: Annotated[str, msgspec.Meta(description="why it stands where it does, in words")]
+    above_floor: Annotated[
+        bool, msgspec.Meta(description="its relevance reaches the floor: a draft may rest on it")
+    ]
     subject: str | None = None
     url: str | None = None
     status: str | None = None

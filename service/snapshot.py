@@ -6,6 +6,7 @@ from indexer.embedding import Embedder
 from indexer.ledger import Generation
 from service.forest import ServedForest
 from service.priority import Forest, NoForest
+from service.ranking import Ranking
 
 __all__ = ["Snapshot"]
 
@@ -19,8 +20,7 @@ class Snapshot:
     tickets: int
     revision: int
     """Revision of the ledger at which the tickets were counted."""
-    floor: float
-    """Cosine below which a draft never rests on a ticket."""
+    ranking: Ranking
     served: ServedForest
 
     @property

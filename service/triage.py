@@ -2,26 +2,26 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.ledger import Filter, Hit
+from indexer.ledger import Filter
 from indexer.redaction import secrets_in
-from indexer.ticket import embedding_text, text_hash
+from indexer.ticket import Ticket
 from service.answer_ids import new_answer
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.metrics import count_decision, count_draft, count_requests
+from service.ranking import CANDIDATES, Question, Ranked
 from service.results import Draft, IndexInfo, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
 from service.runtime import Runtime
 from service.snapshot import Snapshot
@@ -102,7 +102,7 @@ class Pipeline:
         self._pools = runtime.pools
 
     async def triage(
-        self, text: str, search: Search, *, draft: bool
+        self, ticket: Ticket, search: Search, *, draft: bool
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         """Yield what is known at once, then pieces of the draft as they are written, then the whole answer.
 
@@ -112,21 +112,20 @@ class Pipeline:
         """
         async with (
             self._pools.answers.turn(),
-            contextlib.aclosing(self._triage(text, search, draft=draft)) as parts,
+            contextlib.aclosing(self._triage(ticket, search, draft=draft)) as parts,
         ):
             async for part in parts:
                 yield part
 
     async def _triage(
-        self, text: str, search: Search, *, draft: bool
+        self, ticket: Ticket, search: Search, *, draft: bool
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            vector, requests, embedding_tokens = await self._embed(snapshot, text, clock)
-            decision = self._classify(snapshot, vector, clock)
-            hits = await self._retrieve(snapshot, vector, search, clock)
-        neighbours = _neighbours(snapshot, hits)
+            question, requests, embedding_tokens = await self._embed(snapshot, ticket, clock)
+            decision = self._classify(snapshot, question, clock)
+            neighbours = await self._retrieve(snapshot, question, search, clock)
         shown = _shown(neighbours, search)
         first = Triaged(
             id=new_answer(self._runtime.store.ledger.secret),
@@ -146,7 +145,7 @@ class Pipeline:
             completion_tokens=0,
         )
         if draft:
-            async with contextlib.aclosing(self._drafter.draft(text, neighbours)) as pieces:
+            async with contextlib.aclosing(self._drafter.draft(ticket.text, neighbours)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         yield piece
@@ -173,12 +172,12 @@ class Pipeline:
             ),
         )
 
-    async def classify(self, text: str) -> Classified:
+    async def classify(self, ticket: Ticket) -> Classified:
         """Return the priority alone."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            vector, requests, tokens = await self._embed(snapshot, text, clock)
-            decision = self._classify(snapshot, vector, clock)
+            question, requests, tokens = await self._embed(snapshot, ticket, clock)
+            decision = self._classify(snapshot, question, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
@@ -186,103 +185,112 @@ class Pipeline:
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
 
-    async def similar(self, text: str, search: Search) -> Found:
+    async def similar(self, ticket: Ticket, search: Search) -> Found:
         """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            vector, requests, tokens = await self._embed(snapshot, text, clock)
-            hits = await self._retrieve(snapshot, vector, search, clock)
+            question, requests, tokens = await self._embed(snapshot, ticket, clock)
+            neighbours = await self._retrieve(snapshot, question, search, clock)
         return Found(
-            neighbours=_shown(_neighbours(snapshot, hits), search),
-            floor=snapshot.floor,
+            neighbours=_shown(neighbours, search),
+            floor=snapshot.ranking.floor,
             index=_index(snapshot),
             timings_ms=clock.timings(),
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
 
-    async def _embed(
-        self, snapshot: Snapshot, text: str, clock: _Clock
-    ) -> tuple[NDArray[np.float32], int, int]:
+    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: _Clock) -> tuple[Question, int, int]:
         began = time.perf_counter()
-        ledger, key = self._runtime.store.ledger, text_hash(text)
-        stored = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, [key])
+        ledger = self._runtime.store.ledger
+        found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
         requests = tokens = 0
-        vector = stored.get(key)
-        if vector is None:
+        lacking = {text: words for text, words in ticket.embeddings.items() if text not in found}
+        if lacking:
             with self._runtime.readiness.embedding():
-                batch = await self._ask(snapshot.embedder, embedding_text(text))
-            # The embedded model reads tokens too, but nobody bills them.
-            vector, requests, tokens = batch.vectors[0], batch.requests, batch.tokens if batch.requests else 0
+                batches = await self._ask(snapshot.embedder, list(lacking.values()))
+            hashes = list(lacking)
+            for batch in batches:
+                named = (hashes[position] for position in batch.positions)
+                found |= dict(zip(named, batch.vectors, strict=True))
+                requests += batch.requests
+                # The embedded model reads tokens too, but nobody bills them.
+                tokens += batch.tokens if batch.requests else 0
             count_requests("embeddings", requests, tokens)
+        vector = found[ticket.text_hash]
+        subject = found[ticket.subject_hash] if ticket.subject_hash else vector
         clock.embed = _since(began)
-        return vector, requests, tokens
+        created = ticket.created_at.timestamp() if ticket.created_at else time.time()
+        return Question(vector, subject, created), requests, tokens
 
-    async def _ask(self, embedder: Embedder, text: str) -> EmbeddedBatch:
+    async def _ask(self, embedder: Embedder, texts: list[str]) -> list[EmbeddedBatch]:
         seconds = self._runtime.settings.provider_timeout
         try:
             # The time that one answer may take is here that of all: repetitions, and the limits on requests.
             async with asyncio.timeout(seconds):
-                (batch,) = [batch async for batch in embedder.embed([text])]
+                return [batch async for batch in embedder.embed(texts)]
         except TimeoutError:
             msg = f"{embedder.model} did not embed the ticket within {seconds:g} s: try again later"
             raise ProviderError(msg, kind="timeout") from None
-        return batch
 
-    def _classify(self, snapshot: Snapshot, vector: NDArray[np.float32], clock: _Clock) -> PriorityDecision:
+    def _classify(self, snapshot: Snapshot, question: Question, clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()
-        decision = snapshot.forest.decide(vector, evidence=_EVIDENCE)
+        decision = snapshot.forest.decide(question.vector, evidence=_EVIDENCE)
         clock.classify = _since(began)
         count_decision(decision)
         return decision
 
     async def _retrieve(
-        self, snapshot: Snapshot, vector: NDArray[np.float32], search: Search, clock: _Clock
-    ) -> list[Hit]:
+        self, snapshot: Snapshot, question: Question, search: Search, clock: _Clock
+    ) -> tuple[Neighbour, ...]:
         began = time.perf_counter()
         try:
-            hits = await self._nearest(snapshot, vector, search)
+            found = await self._pools.reads.run(self._ranked, snapshot, question, search)
         except SlowIndexError:
             # Who asked has waited long enough: the next one is told at once, until it answers again.
             self._runtime.upkeep.start_repair()
             raise
         except IndexUnavailableError:
             await self._runtime.upkeep.repaired()
-            hits = await self._nearest(snapshot, vector, search)
+            found = await self._pools.reads.run(self._ranked, snapshot, question, search)
         clock.retrieve = _since(began)
-        return hits
+        return found
 
-    async def _nearest(self, snapshot: Snapshot, vector: NDArray[np.float32], search: Search) -> list[Hit]:
-        return await self._pools.reads.run(
-            self._runtime.store.nearest,
+    def _ranked(self, snapshot: Snapshot, question: Question, search: Search) -> tuple[Neighbour, ...]:
+        store, ranking = self._runtime.store, snapshot.ranking
+        candidates = store.nearest(
             snapshot.generation,
-            vector,
-            search.limit,
+            question.vector,
+            CANDIDATES,
+            least=search.limit,
             resolved=search.resolved,
             which=search.which,
             exclude=search.exclude,
         )
+        places = {one.id: one for one in ranking.rank(question, candidates)}
+        best = itertools.islice(store.tickets.sound(places), search.limit)
+        return tuple(_neighbour(ticket, places[ticket.id], ranking.floor) for ticket in best)
 
 
-def _neighbours(snapshot: Snapshot, hits: list[Hit]) -> tuple[Neighbour, ...]:
-    return tuple(
-        Neighbour(
-            id=hit.ticket.id,
-            text=hit.ticket.text,
-            priority=hit.ticket.priority,
-            resolution=hit.ticket.resolution,
-            similarity=round(hit.similarity, 6),
-            above_floor=hit.similarity >= snapshot.floor,
-            subject=hit.ticket.subject,
-            url=hit.ticket.url,
-            status=hit.ticket.status,
-            outcome=hit.ticket.outcome,
-            source=hit.ticket.source,
-            tags=hit.ticket.tags,
-            fields=hit.ticket.fields,
-            created_at=hit.ticket.created_at,
-            resolved_at=hit.ticket.resolved_at,
-        )
-        for hit in hits
+def _neighbour(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
+    return Neighbour(
+        id=ticket.id,
+        text=ticket.text,
+        priority=ticket.priority,
+        resolution=ticket.resolution,
+        similarity=place.similarity,
+        relevance=place.relevance,
+        score=place.score,
+        why=place.why(floor),
+        above_floor=place.relevance >= floor,
+        subject=ticket.subject,
+        url=ticket.url,
+        status=ticket.status,
+        outcome=ticket.outcome,
+        source=ticket.source,
+        tags=ticket.tags,
+        fields=ticket.fields,
+        created_at=ticket.created_at,
+        resolved_at=ticket.resolved_at,
     )
 
 

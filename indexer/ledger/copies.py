@@ -22,6 +22,8 @@ from indexer.ledger.tables import (
     generations,
     spaces,
     state,
+    subjects,
+    subjects_of,
     tickets,
     tombstones,
     vectors,
@@ -100,9 +102,11 @@ class Copies:
 
 def _fill_tickets(connection: sa.Connection, rows: list[Row], revision: int) -> None:
     connection.execute(tickets.insert(), [_as_new(row, revision) for row in rows])
-    found = [facet for row in rows for facet in facets_of(decode(row["record"]))]
-    if found:
+    batch = [decode(row["record"]) for row in rows]
+    if found := [facet for ticket in batch for facet in facets_of(ticket)]:
         connection.execute(facets.insert(), found)
+    if found := subjects_of(batch):
+        connection.execute(subjects.insert(), found)
 
 
 def _as_new(row: Row, revision: int) -> Row:

@@ -5,11 +5,22 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 
-__all__ = ["FeedbackRow", "Generation", "Hit", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
+__all__ = [
+    "Candidates",
+    "FeedbackRow",
+    "Generation",
+    "IndexEntry",
+    "Outcome",
+    "Space",
+    "Stored",
+    "TrainingRows",
+]
 
 
 class Outcome(StrEnum):
@@ -44,12 +55,24 @@ class Generation:
     status: Literal["building", "live", "retired"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A stored ticket that is near a vector; ``similarity`` is the cosine of the two."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Stored tickets that are near a vector, one row each.
 
-    ticket: Ticket
-    similarity: float
+    :param cosines: of the vector and the tickets', shape (rows,).
+    :param vectors: float32, of unit length, shape (rows, dimension).
+    :param subjects: likewise, of the tickets' subjects; where there is none, of the text.
+    :param created: when each was created, in seconds since the epoch, NaN where unknown, shape (rows,).
+    """
+
+    ids: tuple[str, ...]
+    cosines: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    subjects: NDArray[np.float32]
+    created: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)

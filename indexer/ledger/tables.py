@@ -5,7 +5,7 @@ import math
 import secrets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -30,12 +30,14 @@ __all__ = [
     "pending",
     "spaces",
     "state",
+    "subjects",
+    "subjects_of",
     "tickets",
     "tombstones",
     "vectors",
 ]
 
-SCHEMA = 4
+SCHEMA = 5
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -106,6 +108,12 @@ facets = sa.Table(
     sa.Column("name", sa.String, primary_key=True),  # of a field, or `TAG`
     sa.Column("value", sa.String, primary_key=True),  # without regard to case
 )
+subjects = sa.Table(
+    "subjects",  # hashes of the embedded subjects: follow from the tickets' records
+    metadata,
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("text_hash", sa.String(64), nullable=False, index=True),
+)
 tickets_of_facet = sa.Index("ix_facets_value", facets.c.name, facets.c.value, facets.c.ticket_id)
 spaces = sa.Table(
     "spaces",
@@ -167,7 +175,7 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
-copied = [table for table in metadata.sorted_tables if table is not pending and table is not facets]
+copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects)]
 """The tables that a backup has, each after those that it refers to; the others follow from these."""
 
 
@@ -178,6 +186,15 @@ def facets_of(ticket: Ticket) -> list[dict[str, str]]:
         values = (given,) if isinstance(given, str) else given
         found |= {(name, value.casefold()) for value in values}
     return [{"ticket_id": ticket.id, "name": name, "value": value} for name, value in sorted(found)]
+
+
+def subjects_of(batch: Iterable[Ticket]) -> list[dict[str, str]]:
+    """Return the rows of tickets in `subjects`."""
+    return [
+        {"ticket_id": ticket.id, "text_hash": ticket.subject_hash}
+        for ticket in batch
+        if ticket.subject_hash is not None
+    ]
 
 
 def follow(table: sa.Table, given: sa.ColumnCollection[str, Any]) -> dict[str, sa.ColumnElement[Any]]:
@@ -212,7 +229,9 @@ def make_tables(connection: sa.Connection) -> int | None:
             _to_second(connection)
         if found < 3:  # noqa: PLR2004 (a schema)
             _to_third(connection)
-        _to_fourth(connection)
+        if found < 4:  # noqa: PLR2004 (a schema)
+            _to_fourth(connection)
+        _to_fifth(connection)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
 
@@ -254,6 +273,12 @@ def _to_fourth(connection: sa.Connection) -> None:
         rows = [row for ticket in page for row in facets_of(ticket)]
         if rows:
             connection.execute(facets.insert(), rows)
+
+
+def _to_fifth(connection: sa.Connection) -> None:
+    for page in _decoded_pages(connection, sa.true()):
+        if rows := subjects_of(page):
+            connection.execute(subjects.insert(), rows)
 
 
 def _fill_moments(connection: sa.Connection) -> None:

@@ -1,6 +1,7 @@
 """Tickets in the ledger."""
 
 import contextlib
+import logging
 import math
 import secrets
 import time
@@ -27,10 +28,13 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import facets, facets_of
+from indexer.ledger.tables import facets, facets_of, subjects, subjects_of
+from indexer.ledger.vector_table import has_ticket
 from indexer.ticket import Ticket, moments
 
 __all__ = ["Tickets", "ticket_row"]
+
+_log = logging.getLogger(__name__)
 
 
 class Tickets:
@@ -136,7 +140,7 @@ class Tickets:
             if rows:
                 revision = next_revision(connection)
                 self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
-                _replace_facets(connection, written)
+                _replace_derived(connection, written)
                 self._generations.note(connection, rows, revision)
                 note(connection, "stored", rows)
         return outcomes
@@ -154,9 +158,9 @@ class Tickets:
             connection.execute(state.update().values(deleted_revision=revision))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
-                connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
                 said = feedback.update().where(feedback.c.ticket_id.in_(page))
                 connection.execute(said.values(reply=None))
+            _delete_derived(connection, found)
             stones = [
                 {"id": i, "text_hash": was.text_hash, "deleted_at": time.time(), "rewritten_at": None}
                 for i, was in found.items()
@@ -233,15 +237,38 @@ class Tickets:
                         found.append(str(row.id).encode(errors="replace").decode())
             return found
 
-    def with_texts(self, hashes: Iterable[str]) -> dict[str, str]:
-        """Return the ids of the tickets whose text has one of these hashes, with it."""
-        query = sa.select(tickets.c.id, tickets.c.text_hash)
+    def with_texts(self, hashes: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the ids of the tickets whose text or subject has one of these hashes, each with that hash."""
+        of_text = sa.select(tickets.c.id, tickets.c.text_hash)
+        of_subject = sa.select(subjects.c.ticket_id, subjects.c.text_hash)
         with self._db.read() as connection:
-            return {
-                row.id: row.text_hash
+            return [
+                (row[0], row[1])
                 for page in pages(hashes)
-                for row in connection.execute(query.where(tickets.c.text_hash.in_(page)))
-            }
+                for query in (
+                    of_text.where(tickets.c.text_hash.in_(page)),
+                    of_subject.where(subjects.c.text_hash.in_(page)),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def sound(self, ids: Iterable[str]) -> Iterator[Ticket]:
+        """Yield these tickets, in this order, but for those that are not what was acknowledged: they are logged.
+
+        Ids that are not stored are passed over.
+        """
+        with self._db.read() as connection:
+            for page in pages(ids):
+                query = sa.select(tickets).where(tickets.c.id.in_(page))
+                rows = {row.id: row for row in connection.execute(query)}
+                for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
+                    if is_sound(tickets, row._asdict(), {}):
+                        yield decode(row.record)
+                    else:
+                        _log.error(
+                            "ticket %r is left out: its record in the ledger is damaged: run `precedent verify`",
+                            row.id,
+                        )
 
     def without_vector(self, space: Space) -> list[str]:
         """Return the ids of tickets whose text has no vector in the space."""
@@ -266,14 +293,13 @@ class Tickets:
             found = list(_stored(connection, named))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
-                connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
+            _delete_derived(connection, found)
             for page in pages(named):
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
             note(connection, "erased", hide(connection, named))
-            used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
-            erased = connection.execute(vectors.delete().where(sa.not_(used))).rowcount
+            erased = connection.execute(vectors.delete().where(sa.not_(has_ticket()))).rowcount
         return len(found), int(erased)
 
     def note_rewritten(self, begun: float) -> None:
@@ -329,12 +355,18 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _replace_facets(connection: sa.Connection, written: Mapping[str, Ticket]) -> None:
-    for page in pages(written):
-        connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
-    rows = [row for ticket in written.values() for row in facets_of(ticket)]
-    if rows:
+def _replace_derived(connection: sa.Connection, written: Mapping[str, Ticket]) -> None:
+    _delete_derived(connection, written)
+    if rows := [row for ticket in written.values() for row in facets_of(ticket)]:
         connection.execute(facets.insert(), rows)
+    if rows := subjects_of(written.values()):
+        connection.execute(subjects.insert(), rows)
+
+
+def _delete_derived(connection: sa.Connection, ids: Iterable[str]) -> None:
+    for page in pages(ids):
+        connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
+        connection.execute(subjects.delete().where(subjects.c.ticket_id.in_(page)))
 
 
 def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:

@@ -17,14 +17,14 @@ from indexer.ledger.database import (
     space_number,
     spaces,
     state,
+    subjects,
     tickets,
     vectors,
 )
 from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode
-from indexer.ticket import embedding_text
 
-__all__ = ["Vectors"]
+__all__ = ["Vectors", "has_ticket"]
 
 
 class Vectors:
@@ -60,31 +60,42 @@ class Vectors:
                 wrong += not (right and np.isfinite(np.frombuffer(row.vector, dtype="<f4")).all())
         return wrong
 
-    def lacking(self, space: Space | None, *, after: str = "", limit: int) -> dict[str, str]:
+    def lacking(
+        self, space: Space | None, *, subjects_only: bool = False, after: str = "", limit: int
+    ) -> dict[str, str]:
         """Return texts of tickets, to be embedded, that have no vector in the space: by hash, in order of hashes.
 
         :param space: ``None`` for one that nothing was ever stored in.
+        :param subjects_only: the tickets' subjects, instead of their texts.
         :param after: the hash that the page begins behind.
         """
+        of_text = subjects.c.text_hash if subjects_only else tickets.c.text_hash
+        columns = sa.select(of_text, sa.func.min(tickets.c.record).label("record"))
+        if subjects_only:
+            columns = columns.join_from(subjects, tickets, subjects.c.ticket_id == tickets.c.id)
         with self._db.read() as connection:
             number = None if space is None else space_number(connection, space)
-            columns = sa.select(tickets.c.text_hash, sa.func.min(tickets.c.record).label("record"))
             query = (
-                columns.where(_without_vector(number), tickets.c.text_hash > after)
-                .group_by(tickets.c.text_hash)
-                .order_by(tickets.c.text_hash)
+                columns.where(_without_vector(number, of_text), of_text > after)
+                .group_by(of_text)
+                .order_by(of_text)
                 .limit(limit)
             )
-            return {
-                row.text_hash: embedding_text(decode(row.record).text) for row in connection.execute(query)
-            }
+            found = [(row.text_hash, decode(row.record)) for row in connection.execute(query)]
+        return {
+            text: (ticket.embedded_subject or "") if subjects_only else ticket.embedded
+            for text, ticket in found
+        }
 
     def count_lacking(self, space: Space | None) -> int:
-        """Return how many different texts of tickets have no vector in the space."""
+        """Return how many different texts and subjects of tickets have no vector in the space."""
         with self._db.read() as connection:
             number = None if space is None else space_number(connection, space)
-            query = sa.select(sa.func.count(sa.distinct(tickets.c.text_hash))).where(_without_vector(number))
-            return int(connection.execute(query).scalar_one())
+            queries = [
+                sa.select(sa.func.count(sa.distinct(of_text))).where(_without_vector(number, of_text))
+                for of_text in (tickets.c.text_hash, subjects.c.text_hash)
+            ]
+            return sum(int(connection.execute(query).scalar_one()) for query in queries)
 
     def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
         """Store vectors under their texts' hashes; one that is there already stays as it is."""
@@ -136,28 +147,33 @@ class Vectors:
     def of_other_tickets(self, without: Iterable[str]) -> Iterator[Matrix]:
         """Yield the vectors that tickets other than these have, in matrices of one space each."""
         gone = set(without)
-        query = (
-            sa.select(tickets.c.id, vectors.c.vector, vectors.c.space)
-            .join_from(vectors, tickets, tickets.c.text_hash == vectors.c.text_hash)
-            .order_by(vectors.c.space)
+        columns = vectors.c.vector, vectors.c.space
+        queries = (
+            sa.select(tickets.c.id, *columns).join_from(
+                vectors, tickets, tickets.c.text_hash == vectors.c.text_hash
+            ),
+            sa.select(subjects.c.ticket_id.label("id"), *columns).join_from(
+                vectors, subjects, subjects.c.text_hash == vectors.c.text_hash
+            ),
         )
         with self._db.read() as connection:
-            rows = connection.execution_options(yield_per=PAGE).execute(query)
-            for page in rows.partitions():
-                found: dict[int, list[Matrix]] = {}
-                for row in page:
-                    if row.id not in gone:
-                        found.setdefault(row.space, []).append(np.frombuffer(row.vector, dtype="<f4"))
-                yield from (np.stack(of_space) for of_space in found.values())
+            for query in queries:
+                in_order = query.order_by(vectors.c.space)
+                rows = connection.execution_options(yield_per=PAGE).execute(in_order)
+                for page in rows.partitions():
+                    found: dict[int, list[Matrix]] = {}
+                    for row in page:
+                        if row.id not in gone:
+                            found.setdefault(row.space, []).append(np.frombuffer(row.vector, dtype="<f4"))
+                    yield from (np.stack(of_space) for of_space in found.values())
 
     def clear_unused(self, before: float) -> int:
         """Remove the vectors, stored before that moment, of texts that no ticket has; return how many.
 
         What was paid for in a run that failed is younger, and waits for the next one.
         """
-        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
         with self._db.write() as connection:
-            query = vectors.delete().where(vectors.c.stored_at < before, ~used)
+            query = vectors.delete().where(vectors.c.stored_at < before, sa.not_(has_ticket()))
             gone = int(connection.execute(query).rowcount)
             if gone:
                 note(connection, f"cleared {gone} unused vectors", WHOLE)
@@ -180,23 +196,6 @@ class Vectors:
             row = connection.execute(query).one_or_none()
         return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
 
-    def sample(self, space: Space, size: int) -> Matrix:
-        """Return the vectors of up to ``size`` different texts of tickets, of shape (texts, dimension).
-
-        They are the same ones while the tickets stay the same. Hashes fall evenly, so their order is as good as chance.
-        """
-        # Vectors outlive their tickets, and a back-test of a file leaves those of tickets that were never stored.
-        used = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash).exists()
-        with self._db.read() as connection:
-            query = (
-                sa.select(vectors.c.vector)
-                .where(vectors.c.space == space_number(connection, space), used)
-                .order_by(vectors.c.text_hash)
-                .limit(size)
-            )
-            found = [np.frombuffer(data, dtype="<f4") for data in connection.execute(query).scalars()]
-        return np.stack(found) if found else np.empty((0, space.dimension), np.float32)
-
     def training_rows(self, space: Space, *, limit: int) -> TrainingRows:
         """Return the newest tickets that have a priority and a vector in the space, oldest first.
 
@@ -213,7 +212,7 @@ class Vectors:
                     tickets.c.known_at,
                     tickets.c.text_hash,
                 )
-                .where(tickets.c.priority.is_not(None), sa.not_(_without_vector(number)))
+                .where(tickets.c.priority.is_not(None), sa.not_(_without_vector(number, tickets.c.text_hash)))
                 .order_by(tickets.c.created_at.desc().nulls_last(), tickets.c.id.desc())
                 .limit(limit)
             )
@@ -243,8 +242,13 @@ def _moment(seconds: float | None) -> float:
     return math.nan if seconds is None else seconds
 
 
-def _without_vector(space: int | None) -> sa.ColumnElement[bool]:
-    there = sa.select(vectors.c.space).where(
-        vectors.c.space == space, vectors.c.text_hash == tickets.c.text_hash
-    )
+def has_ticket() -> sa.ColumnElement[bool]:
+    """Return the condition that a vector is that of a stored ticket's text or subject."""
+    of_text = sa.select(tickets.c.id).where(tickets.c.text_hash == vectors.c.text_hash)
+    of_subject = sa.select(subjects.c.ticket_id).where(subjects.c.text_hash == vectors.c.text_hash)
+    return of_text.exists() | of_subject.exists()
+
+
+def _without_vector(space: int | None, of_text: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    there = sa.select(vectors.c.space).where(vectors.c.space == space, vectors.c.text_hash == of_text)
     return sa.not_(there.exists())

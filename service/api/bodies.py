@@ -25,7 +25,7 @@ _EXAMPLE = {
 _QUESTION = {"text": "All calls return 401 since we rotated our key."}
 _EXAMPLES = {
     "TriageRequest": [{**_QUESTION, "top_k": 3, "draft": False}],
-    "TicketText": [_QUESTION],
+    "Question": [_QUESTION],
     "SimilarRequest": [{**_QUESTION, "with_resolution": True}],
 }
 
@@ -37,7 +37,7 @@ class Document(JsonRenderPlugin):
         """Return the document."""
         openapi_schema = copy.deepcopy(openapi_schema)
         schemas: dict[str, _Schema] = openapi_schema["components"]["schemas"]
-        for name in ("TicketText", "TriageRequest", "SimilarRequest", "FeedbackRequest"):
+        for name in ("Question", "TriageRequest", "SimilarRequest", "FeedbackRequest"):
             schemas[name]["additionalProperties"] = False
             schemas[name]["properties"] |= _words()
         for name, examples in _EXAMPLES.items():

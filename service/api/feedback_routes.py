@@ -40,7 +40,7 @@ class FeedbackRequest(TicketText, kw_only=True):
 
         :raises TicketError: a field cannot be used, or needs another one.
         """
-        text = None if self.text is self.subject is self.body is None else self.whole()
+        text = None if self.text is self.subject is self.body is None else self.ticket().text
         ticket = parse_ticket(
             {
                 "id": self.ticket_id if self.ticket_id is not None else "none",

@@ -34,6 +34,8 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
     embedder: str
     dimension: int
     similarity_floor: float
+    subject_weight: float
+    date_weight: float
 
 
 class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +104,9 @@ def status(request: Request[Any, Any, Any]) -> Status:
             embedding_model=space.model,
             embedder=space.kind,
             dimension=space.dimension,
-            similarity_floor=snapshot.floor,
+            similarity_floor=snapshot.ranking.floor,
+            subject_weight=snapshot.ranking.subject_weight,
+            date_weight=snapshot.ranking.date_weight,
         )
         forest = ForestStatus(
             state=snapshot.forest.state,

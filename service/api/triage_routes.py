@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,7 +13,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from indexer.ledger import Filter
 from indexer.parsing import parse_ticket
-from indexer.ticket import MAX_TEXT_LENGTH, TicketError
+from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
@@ -35,18 +36,43 @@ class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     subject: str | None = None
     body: str | None = None
 
-    def whole(self) -> str:
-        """Return the text as a stored ticket would have it.
+    def ticket(self) -> Ticket:
+        """Return it as a stored ticket would be.
 
-        :raises TicketError: there is none, it is too long, or it is given twice.
+        :raises TicketError: there is no text, it is too long or given twice, or another field cannot be used.
         """
         if self.text is not None and (self.subject is not None or self.body is not None):
             msg = "text is the whole ticket: give it alone, or subject and body without it"
             raise TicketError(msg)
-        return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body}).text
+        return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body})
 
 
-class _SearchRequest(TicketText, kw_only=True):
+class Question(TicketText, kw_only=True):
+    """A new ticket, with what else is known of it."""
+
+    created_at: Annotated[
+        datetime | None, msgspec.Meta(description="when it was written; when not given: now")
+    ] = None
+    fields: Annotated[
+        dict[str, str | list[str]],
+        msgspec.Meta(
+            description="further fields of your own, such as product or component, named as in stored tickets"
+        ),
+    ] = {}
+
+    def ticket(self) -> Ticket:
+        """Return it as a stored ticket would be.
+
+        :raises TicketError: as of `TicketText`.
+        """
+        known = parse_ticket({"id": "new", "text": "none", "fields": self.fields})
+        created_at = self.created_at or datetime.now(UTC)
+        if created_at.tzinfo is None:
+            created_at = created_at.replace(tzinfo=UTC)
+        return msgspec.structs.replace(super().ticket(), created_at=created_at, fields=known.fields)
+
+
+class _SearchRequest(Question, kw_only=True):
     """A new ticket, and which stored ones are wanted."""
 
     top_k: _TopK = 5
@@ -101,7 +127,7 @@ async def triage(
     `token` for each piece of the draft, then `done` with the whole answer, which is authoritative, or `error`.
     """
     pipeline: Pipeline = request.app.state.pipeline
-    answer = pipeline.triage(data.whole(), data.search(resolved=True), draft=data.draft)
+    answer = pipeline.triage(data.ticket(), data.search(resolved=True), draft=data.draft)
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
         first = await anext(answer)
@@ -117,17 +143,17 @@ async def triage(
 
 
 @post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority", responses=_PROBLEMS)
-async def classify(request: Request[Any, Any, Any], data: JSONBody[TicketText]) -> Classified:
+async def classify(request: Request[Any, Any, Any], data: JSONBody[Question]) -> Classified:
     """Return the priority alone."""
     pipeline: Pipeline = request.app.state.pipeline
-    return await pipeline.classify(data.whole())
+    return await pipeline.classify(data.ticket())
 
 
 @post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets", responses=_PROBLEMS)
 async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
     """Return the nearest stored tickets."""
     pipeline: Pipeline = request.app.state.pipeline
-    return await pipeline.similar(data.whole(), data.search(resolved=data.with_resolution))
+    return await pipeline.similar(data.ticket(), data.search(resolved=data.with_resolution))
 
 
 async def events_of(

@@ -22,7 +22,7 @@ import pytest
 
 from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
-from indexer.ledger import FeedbackEntry, Filter, Hit, Ledger, Row
+from indexer.ledger import Candidates, FeedbackEntry, Filter, Ledger, Row
 from indexer.ledger.tables import feedback
 from indexer.progress import no_progress
 from indexer.settings import Settings
@@ -48,11 +48,10 @@ _SAID = FeedbackEntry(
 )
 
 
-def _nearest(hits: list[Hit]) -> tuple[list[float], dict[str, Hit]]:
+def _nearest(found: Candidates) -> tuple[list[float], dict[str, float]]:
     """Return the similarities, and the hits without those that tie for the last place: which of them come is chance."""
-    similar = [round(hit.similarity, 5) for hit in hits]
-    certain = [(h, s) for h, s in zip(hits, similar, strict=True) if s > similar[-1]]
-    return similar, {hit.ticket.id: replace(hit, similarity=s) for hit, s in certain}
+    similar = found.cosines.round(5).tolist()
+    return similar, {i: s for i, s in zip(found.ids, similar, strict=True) if s > similar[-1]}
 
 
 def _feedback(ledger: Ledger) -> list[Row]:

@@ -29,8 +29,8 @@ def test_triage_answers_with_priority_neighbours_and_a_grounded_draft(
     assert answer["neighbours"][0]["id"] == "t-7"
     assert len(answer["neighbours"]) == 5
     assert all(n["resolution"] for n in answer["neighbours"])
-    similarities = [n["similarity"] for n in answer["neighbours"]]
-    assert similarities == sorted(similarities, reverse=True)
+    scores = [n["score"] for n in answer["neighbours"]]
+    assert scores == sorted(scores, reverse=True)
     priority = answer["priority"]
     assert set(priority["probabilities"]) >= {"low", "medium", "high"}
     assert sum(priority["probabilities"].values()) == pytest.approx(1)
@@ -129,7 +129,7 @@ def test_similar_tells_what_a_draft_may_rest_on(service: Service) -> None:
     assert answer["neighbours"][0]["id"] == "t-10"
     assert answer["neighbours"][0]["resolution"] is None
     assert {n["above_floor"] for n in answer["neighbours"]} == {True, False}
-    assert all(n["above_floor"] == (n["similarity"] >= answer["floor"]) for n in answer["neighbours"])
+    assert all(n["above_floor"] == (n["relevance"] >= answer["floor"]) for n in answer["neighbours"])
 
 
 def test_similar_with_resolution_leaves_the_others_out(service: Service) -> None:

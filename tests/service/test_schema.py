@@ -17,7 +17,7 @@ GOOD: dict[str, list[Any]] = {
         {"text": None, "subject": "a", "body": "b", "top_k": 50},
     ],
     "SimilarRequest": [{"text": "a", "with_resolution": True}],
-    "TicketText": [{"body": "a"}],
+    "Question": [{"body": "a"}],
     "TicketBody": [
         {"text": "a"},
         {
@@ -46,7 +46,7 @@ BAD: dict[str, list[Any]] = {
         [],
     ],
     "SimilarRequest": [{"with_resolution": True}, {"text": "a", "draft": False}],
-    "TicketText": [{}, {"text": "a", "top_k": 5}],
+    "Question": [{}, {"text": "a", "top_k": 5}],
     "FeedbackRequest": [
         {},
         {"action": "accepted"},
@@ -71,7 +71,7 @@ BAD: dict[str, list[Any]] = {
 PATHS = {
     "TriageRequest": ("POST", "/v1/triage"),
     "SimilarRequest": ("POST", "/v1/similar"),
-    "TicketText": ("POST", "/v1/classify"),
+    "Question": ("POST", "/v1/classify"),
     "FeedbackRequest": ("POST", "/v1/feedback"),
     "TicketBody": ("PUT", "/v1/tickets/schema"),
     "BatchTicket": ("POST", "/v1/tickets/batch"),

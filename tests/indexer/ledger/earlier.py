@@ -15,6 +15,7 @@ def turn_back(connection: sa.Connection, schema: int) -> None:
         "ALTER TABLE vectors DROP COLUMN stored_at",
         "DROP TABLE tombstones",
         "DROP TABLE audit",
+        "DROP TABLE subjects",
         "ALTER TABLE state DROP COLUMN secret",
         f"UPDATE state SET schema = {schema}",
     ]

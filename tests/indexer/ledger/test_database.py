@@ -69,8 +69,9 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         ledger.tickets.write([make_ticket(1, priority=None), make_ticket(2), make_ticket(3, tags=("new",))])
         assert ledger.tickets.changed_labels(2) == 2
         (vector,) = vectors_for([make_ticket(1)])
-        hits = ledger.nearest.of_few(SPACE, vector, 3, most=10, resolved=True)
-        assert [hit.ticket.id for hit in hits or ()] == ["t-1", "t-3"]
+        found = ledger.nearest.of_few(SPACE, vector, 3, most=10, resolved=True)
+        assert found is not None
+        assert found.ids == ("t-1", "t-3")
         assert ledger.tickets.delete(["t-2"]) == ["t-2"]
         assert list(ledger.tickets.deleted()) == ["t-2"]
         assert ledger.vectors.clear_unused(time.time() - 3_600) == 0, (

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.ledger import Filter, Ledger
-from indexer.ledger.tables import facets, state
+from indexer.ledger.tables import facets, state, subjects
 from indexer.parsing import parse_ticket
 from indexer.ticket import Ticket
 from tests.indexer.making import SPACE, make_tickets, store_vectors, vectors_for
@@ -87,11 +87,11 @@ def test_the_nearest_that_meet_a_filter_are_found(ledger: Ledger) -> None:
     ledger.tickets.write(written)
     vector = vectors_for([written[4]])[0]
     which = Filter(fields={"product": "api"}, tags=("eu",))
-    hits = ledger.nearest.of_few(SPACE, vector, 3, most=6, which=which)
-    assert hits is not None
+    found = ledger.nearest.of_few(SPACE, vector, 3, most=6, which=which)
+    assert found is not None
     rows = vectors_for(written[1::2])
     cosines = rows @ vector / np.linalg.norm(rows, axis=1) / np.linalg.norm(vector)
-    assert [hit.similarity for hit in hits] == pytest.approx(sorted(cosines, reverse=True)[:3], abs=1e-5)
+    assert found.cosines.tolist() == pytest.approx(sorted(cosines, reverse=True)[:3], abs=1e-5)
     assert ledger.nearest.of_few(SPACE, vector, 3, most=5, which=which) is None
 
 
@@ -103,6 +103,7 @@ def test_a_ledger_of_before_learns_what_its_tickets_can_be_filtered_by(tmp_path:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
     with engine.begin() as connection:
         facets.drop(connection)
+        subjects.drop(connection)
         connection.execute(state.update().values(schema=3))
     engine.dispose()
     with contextlib.closing(Ledger(None, tmp_path)) as ledger:

@@ -143,17 +143,17 @@ def test_a_sample_is_of_tickets_that_are_stored(ledger: Ledger) -> None:
     ledger.tickets.write([*kept, again, gone, edited])
     ledger.tickets.write([make_ticket(902, text=kept[1].text)])
     ledger.tickets.delete([gone.id])
-    wanted = {row.tobytes() for row in vectors_for(kept)}
-    found = [row.tobytes() for row in ledger.vectors.sample(SPACE, 100)]
-    assert len(found) == len(kept)
-    assert set(found) == wanted
-    assert {row.tobytes() for row in ledger.vectors.sample(SPACE, 7)} < wanted
+    found = ledger.nearest.sample(SPACE, 100)
+    assert set(found.ids) == {ticket.id for ticket in kept}
+    there = ledger.tickets.get(found.ids)
+    assert found.vectors == pytest.approx(vectors_for([there[i] for i in found.ids]), abs=1e-6)
+    assert ledger.nearest.sample(SPACE, 7).ids == found.ids[:7]
 
 
 def test_training_rows_of_an_empty_ledger(ledger: Ledger) -> None:
     """There is a matrix of no rows, of the space's dimension."""
     assert ledger.vectors.training_rows(SPACE, limit=10).vectors.shape == (0, 64)
-    assert ledger.vectors.sample(SPACE, 10).shape == (0, 64)
+    assert ledger.nearest.sample(SPACE, 10).vectors.shape == (0, 64)
 
 
 def test_unused_vectors_are_cleared_after_a_grace_time(ledger: Ledger) -> None:

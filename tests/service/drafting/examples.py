@@ -25,6 +25,9 @@ def neighbour(
         priority=label,
         resolution=resolution,
         similarity=similarity,
+        relevance=similarity,
+        score=similarity,
+        why="similar text",
         above_floor=above_floor,
     )
 
