@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,13 +121,13 @@ class Ranking:
     date_weight: float
     floor: float = 0.0
 
-    def rank(self, question: Question, found: Candidates) -> list[Ranked]:
-        """Return the candidates, best first; of equals the one with the lower id.
+    def rank(self, question: Question, found: Candidates) -> Iterator[Ranked]:
+        """Yield the candidates, best first; of equals the one with the lower id.
 
         A candidate without a date counts as being as far away as half of the others.
         """
         if not len(found):
-            return []
+            return
         both = np.stack([question.vector, question.subject]).astype(np.float32)
         both /= np.linalg.norm(both, axis=1, keepdims=True)
         subjects = found.subjects @ both[1]
@@ -136,9 +137,8 @@ class Ranking:
         distance = np.log1p(np.where(known, days, np.median(days[known]) if known.any() else 0.0))
         # Rounded, so that the last bits, which are another machine's, never decide.
         score = np.round(relevance - self.date_weight * distance, _DIGITS)
-        order = sorted(range(len(found)), key=lambda row: (-score[row], found.ids[row]))
-        return [
-            Ranked(
+        for row in np.lexsort((found.ids, -score)).tolist():
+            yield Ranked(
                 id=found.ids[row],
                 similarity=round(float(found.cosines[row]), _DIGITS),
                 subject=round(float(subjects[row]), _DIGITS),
@@ -146,8 +146,6 @@ class Ranking:
                 relevance=round(float(relevance[row]), _DIGITS),
                 score=float(score[row]),
             )
-            for row in order
-        ]
 
     def measure_floor(self, sample: Candidates) -> float:
         """Return the relevance that 99 of 100 pairs of these tickets stay below."""

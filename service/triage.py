@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -266,8 +266,14 @@ class Pipeline:
             which=search.which,
             exclude=search.exclude,
         )
-        places = {one.id: one for one in ranking.rank(question, candidates)}
-        best = itertools.islice(store.tickets.sound(places), search.limit)
+        places: dict[str, Ranked] = {}
+
+        def in_order() -> Iterator[str]:
+            for place in ranking.rank(question, candidates):
+                places[place.id] = place
+                yield place.id
+
+        best = itertools.islice(store.tickets.sound(in_order()), search.limit)
         return tuple(_neighbour(ticket, places[ticket.id], ranking.floor) for ticket in best)
 
 
