@@ -131,9 +131,9 @@ class Pipeline:
             id=new_answer(self._runtime.store.ledger.secret),
             priority=decision,
             neighbours=shown,
-            note=agent_note(text, decision, neighbours),
-            questions=() if select_precedents(neighbours) else missing(text),
-            warnings=secrets_in(text),
+            note=agent_note(ticket.text, decision, neighbours),
+            questions=() if select_precedents(neighbours) else missing(ticket.text),
+            warnings=secrets_in(ticket.text),
             index=_index(snapshot),
         )
         yield first

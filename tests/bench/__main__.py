@@ -1,7 +1,7 @@
 """Everything that is claimed about speed, in one run: ``python -m tests.bench``. Ratios count, not seconds.
 
-Two are runs of their own: ``python -m tests.bench million``, which takes hours, and ``python -m tests.bench cleaning FILE``,
-which needs real tickets.
+Three are runs of their own: ``python -m tests.bench million``, which takes hours, and ``… cleaning FILE`` and ``… retrieval``,
+which need real tickets.
 """
 
 import argparse
@@ -9,12 +9,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import cleaning, forest, hosted, indexing, million, overload, reading, serving, unchanged
+from tests.bench import (
+    cleaning,
+    forest,
+    hosted,
+    indexing,
+    million,
+    overload,
+    reading,
+    retrieval,
+    serving,
+    unchanged,
+)
 
 
 def main() -> None:
     """Run the benchmarks that are asked for, all by default."""
-    alone = {"million": million.main, "cleaning": cleaning.main}
+    alone = {"million": million.main, "cleaning": cleaning.main, "retrieval": retrieval.main}
     if sys.argv[1:2] and (run := alone.get(sys.argv[1])):
         run(sys.argv[2:])
         return

@@ -1,0 +1,116 @@
+"""How high the known duplicate of a ticket stands among all others: ``python -m tests.bench retrieval TICKETS PAIRS``.
+
+TICKETS is any file that `precedent sync` reads. PAIRS is a CSV with the columns ``query_id`` and ``duplicate_of_id``; each
+pair is asked both ways, as of the date of the ticket that asks. Texts are embedded with the local model.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from indexer.embedding.minilm import MiniLMEmbedder
+from indexer.ledger import Candidates
+from indexer.parsing import parse_ticket
+from indexer.sources import read_source
+from indexer.ticket import Ticket, moments
+from service.ranking import CANDIDATES, Question, Ranking, Whitening
+
+_RESAMPLES = 2_000
+_YEAR = 365.25 * 86_400
+_FAR = 10**6  # the place of what is not among the candidates
+
+_Places = NDArray[np.float64]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure each term of the score, and all of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench retrieval", description=__doc__)
+    parser.add_argument("tickets", type=Path)
+    parser.add_argument("pairs", type=Path)
+    given = parser.parse_args(arguments)
+    if not (given.tickets.is_file() and given.pairs.is_file()):
+        print(f"skipped: {given.tickets} or {given.pairs} is not there")
+        return
+    tickets = _tickets(given.tickets)
+    at = {ticket.id: row for row, ticket in enumerate(tickets)}
+    with given.pairs.open(encoding="utf-8", newline="") as file:
+        known = [(row["query_id"], row["duplicate_of_id"]) for row in csv.DictReader(file)]
+    pairs = [(at[one], at[other]) for one, other in known if one in at and other in at]
+    pairs += [(other, one) for one, other in pairs]
+    texts = asyncio.run(_embedded([ticket.embedded for ticket in tickets]))
+    subjects = asyncio.run(_embedded([ticket.embedded_subject or ticket.embedded for ticket in tickets]))
+    created = np.array([moments(ticket)[0] for ticket in tickets])
+    stored = Candidates(
+        tuple(ticket.id for ticket in tickets), np.ones(len(tickets)), texts, subjects, created
+    )
+    learned, none = Whitening.learn(texts), Whitening.learn(texts[:0])
+    apart = np.abs(created[[a for a, _ in pairs]] - created[[b for _, b in pairs]])
+    print(
+        f"{len(tickets):,} tickets, {len(pairs):,} questions; difference of the mean reciprocal rank with its 95 % interval"
+    )
+    base = _places(Ranking(none, 0.0, 0.0), stored, pairs)
+    for name, ranking in (
+        ("cosine of the texts", Ranking(none, 0.0, 0.0)),
+        ("whitened", Ranking(learned, 0.0, 0.0)),
+        ("cosine and subject", Ranking(none, 0.3, 0.0)),
+        ("cosine and date", Ranking(none, 0.0, 0.03)),
+        ("whitened and subject", Ranking(learned, 0.3, 0.0)),
+        ("all (what is served)", Ranking(learned, 0.3, 0.05)),
+    ):
+        places = _places(ranking, stored, pairs)
+        print(f"  {name:22} {_scores(places)}  {_difference(places, base)}")
+        if ranking.date_weight and (apart > _YEAR).any():
+            far = apart > _YEAR
+            print(
+                f"  {'':22} {_scores(places[far])}  {int(far.sum())} of them more than a year apart; cosine alone {_scores(base[far])}"
+            )
+
+
+def _tickets(file: Path) -> list[Ticket]:
+    with contextlib.closing(read_source(str(file))) as records:
+        return [parse_ticket(record.value) for record in records if record.value is not None]
+
+
+async def _embedded(texts: Sequence[str]) -> Matrix:
+    embedder = MiniLMEmbedder()
+    rows: dict[int, Matrix] = {}
+    async for batch in embedder.embed(texts):
+        rows |= dict(zip(batch.positions, batch.vectors, strict=True))
+    await embedder.close()
+    return np.stack([rows[place] for place in range(len(texts))])
+
+
+def _places(ranking: Ranking, stored: Candidates, pairs: Sequence[tuple[int, int]]) -> _Places:
+    places = []
+    for asked, wanted in pairs:
+        cosines = stored.vectors @ stored.vectors[asked]
+        cosines[asked] = -np.inf
+        near = np.argpartition(-cosines, CANDIDATES)[:CANDIDATES]
+        found = Candidates(
+            tuple(stored.ids[row] for row in near), cosines[near].astype(np.float64),
+            stored.vectors[near], stored.subjects[near], stored.created[near],
+        )  # fmt: skip
+        question = Question(stored.vectors[asked], stored.subjects[asked], stored.created[asked])
+        ids = [one.id for one in ranking.rank(question, found)]
+        places.append(ids.index(stored.ids[wanted]) + 1 if stored.ids[wanted] in ids else _FAR)
+    return np.array(places, np.float64)
+
+
+def _scores(places: _Places) -> str:
+    first, five, ten = (float((places <= most).mean()) for most in (1, 5, 10))
+    return f"@1 {first:.3f}  @5 {five:.3f}  @10 {ten:.3f}  MRR {(1 / places).mean():.3f}"
+
+
+def _difference(places: _Places, base: _Places) -> str:
+    gains = 1 / places - 1 / base
+    generator = np.random.default_rng(0)
+    drawn = gains[generator.integers(len(gains), size=(_RESAMPLES, len(gains)))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"{gains.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
