@@ -16,7 +16,15 @@ from indexer.processes import registered_service
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
-from service.api import feedback_routes, health_routes, job_routes, pages, ticket_routes, triage_routes
+from service.api import (
+    console,
+    feedback_routes,
+    health_routes,
+    job_routes,
+    pages,
+    ticket_routes,
+    triage_routes,
+)
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
@@ -84,6 +92,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             health_routes.status_router,
             health_routes.health_router,
             pages.router,
+            console.router,
         ],
         lifespan=[lifespan],
         cors_config=CORSConfig(

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-__all__ = ["NoBrowserError", "Visit", "visit"]
+__all__ = ["NoBrowserError", "Visit", "chromium", "visit"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 120.0
@@ -24,16 +24,25 @@ class Visit:
         self.requests = requests
 
 
+def chromium() -> str:
+    """Return the path of the program.
+
+    :raises NoBrowserError: there is none.
+    """
+    program = next((found for found in map(shutil.which, _NAMES) if found), None)
+    if program is None:
+        msg = "install Debian's chromium"
+        raise NoBrowserError(msg)
+    return program
+
+
 def visit(address: str, *, names: dict[str, str] | None = None, milliseconds: int = 15_000) -> Visit:
     """Open an address and return what became of it.
 
     :param names: host names, and the addresses that they are made to point to; beside loopback's no others are found.
     :param milliseconds: of the page's own clock, which stands still while it waits for an answer.
     """
-    program = next((found for found in map(shutil.which, _NAMES) if found), None)
-    if program is None:
-        msg = "install Debian's chromium"
-        raise NoBrowserError(msg)
+    program = chromium()
     points = {**(names or {}), "127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "*": "^NOTFOUND"}
     rules = ", ".join(f"MAP {name} {target}" for name, target in points.items())
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:

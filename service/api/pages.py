@@ -1,4 +1,4 @@
-"""Pages for browsers (the front page and ``/docs``), and ``/metrics``."""
+"""``/docs``, the API as a page to read and to try, and ``/metrics``."""
 
 import importlib.util
 from pathlib import Path
@@ -40,26 +40,6 @@ style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base
 </body>
 </html>
 """
-_FRONT = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
-<title>Precedent</title>
-</head>
-<body>
-<h1>Precedent</h1>
-<p>Answers a new support ticket from the team's own resolved ones.</p>
-<ul>
-<li><a href="docs">API, to read and to try</a> (<a href="docs/openapi.json">OpenAPI</a>)</li>
-<li><a href="v1/status">What is served, and from what</a></li>
-<li><a href="health/ready">Whether tickets can be answered</a></li>
-<li><a href="metrics">Metrics</a></li>
-</ul>
-</body>
-</html>
-"""
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
@@ -90,12 +70,6 @@ class SwaggerPage(OpenAPIRenderPlugin):
         return _DOCS.replace("{here}", "" if path.endswith(b"/") else "docs/").encode()
 
 
-@get("/", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=False)
-def front() -> str:
-    """Return the page that names the others."""
-    return _FRONT
-
-
 @get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
 def asset(name: FromPath[str]) -> Response[bytes]:
     """Return one of the files that the documentation loads."""
@@ -122,4 +96,4 @@ def metrics() -> Response[bytes]:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-router = Router("/", route_handlers=[front, asset, metrics])
+router = Router("/", route_handlers=[asset, metrics])

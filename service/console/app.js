@@ -1,0 +1,80 @@
+// The frame: navigation, and the page that the address names.
+
+import { page as answer } from "./answer.js";
+import { page as bringIn } from "./bring_in.js";
+import { el, fill } from "./dom.js";
+import { page as find } from "./find.js";
+import { forgetKey, keptKey } from "./key.js";
+import { showProblem } from "./notices.js";
+import { page as quality } from "./quality.js";
+import { page as running } from "./running.js";
+import { texts } from "./texts.js";
+import { page as ticket } from "./ticket.js";
+
+const PAGES = { answer, find, ticket, quality, "bring-in": bringIn, running };
+const IN_MENU = ["answer", "find", "quality", "bring-in", "running"];
+
+const main = el("main", { id: "main", tabindex: "-1" });
+const links = new Map(IN_MENU.map((name) => [name, el("a", { href: `#/${name}` }, texts.menu[name])]));
+const keyPlace = el("span");
+
+let leave = new AbortController();
+
+function show() {
+  if (location.hash && !location.hash.startsWith("#/")) return;
+  const [path, query] = location.hash.slice(2).split("?");
+  const [given, ...rest] = path.split("/");
+  const name = given in PAGES ? given : "answer";
+  leave.abort();
+  leave = new AbortController();
+  const { signal } = leave;
+  for (const [other, link] of links) {
+    if (other === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${texts.pages[name]} · ${texts.name}`;
+  const heading = el("h1", { tabindex: "-1" }, texts.pages[name]);
+  const body = el("div", { class: `page ${name}` });
+  fill(main, heading, body);
+  scrollTo(0, 0);
+  const params = new URLSearchParams(query);
+  if (rest.length) params.set("id", decodeURIComponent(rest.join("/")));
+  PAGES[name](body, { params, heading, signal }).catch((error) => showProblem(body, error, signal));
+}
+
+function showKey() {
+  fill(
+    keyPlace,
+    keptKey() && el("button", { type: "button", class: "quiet", on: { click: forgetKey } }, texts.key.forget),
+  );
+}
+
+const skip = el("a", { href: "#main", class: "skip" }, texts.skip);
+skip.addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
+document.body.append(
+  skip,
+  el(
+    "header",
+    { class: "top" },
+    el(
+      "div",
+      { class: "inner" },
+      el("a", { href: "#/answer", class: "brand" }, el("img", { src: "console/icon.svg", alt: "" }), texts.name),
+      el("nav", { "aria-label": texts.menuName }, [...links.values()]),
+      el("span", { class: "aside" }, keyPlace, el("a", { href: "docs" }, texts.api)),
+    ),
+  ),
+  main,
+);
+addEventListener("hashchange", () => {
+  show();
+  // Who reads the page by ear is told that it is another one.
+  main.querySelector("h1")?.focus();
+});
+addEventListener("precedent-key", showKey);
+showKey();
+show();

@@ -1,0 +1,137 @@
+// What an agent does with a reply: copy, accept, edit, reject it, or correct the label; each is stored.
+
+import { post } from "./api.js";
+import { el, field, fill } from "./dom.js";
+import { notice, problem } from "./notices.js";
+import { texts } from "./texts.js";
+
+const words = texts.feedback;
+
+/**
+ * Return the controls.
+ * @param answer the whole answer.
+ * @param question `{text}`, or `{subject, body}`: a corrected label is learned with it.
+ * @param ticketId the helpdesk's id of the ticket, empty if it was not given.
+ * @param text the element that shows the reply; editing takes its place.
+ * @param signal aborted when the answer is no longer shown.
+ */
+export function feedback(answer, question, ticketId, text, signal) {
+  const stored = el("div", { role: "status", class: "stored" });
+  const editor = el("div", { class: "stack" });
+  let action = null;
+  let priority = null;
+
+  async function send(done, reply) {
+    const body = {
+      action: done,
+      triage_id: answer.id,
+      ...(ticketId && { ticket_id: ticketId }),
+      ...(reply !== undefined && ticketId && { reply }),
+      ...(priority && { priority, ...question }),
+    };
+    try {
+      const learned = await post("v1/feedback", body);
+      action = done;
+      fill(stored, notice(words.stored, el("p", {}, words.actions[done]), learnt(learned, priority)));
+    } catch (error) {
+      fill(stored, problem(error));
+    }
+  }
+
+  return [
+    el(
+      "div",
+      { class: "actions" },
+      answer.reply.text && [
+        copyButton(() => editor.querySelector("textarea")?.value ?? answer.reply.text, text, signal),
+        button(words.accept, () => send("accepted")),
+        button(words.edit, () => edit(editor, text, answer.reply.text, ticketId, (reply) => send("edited", reply))),
+        button(words.reject, () => send("rejected")),
+      ],
+    ),
+    editor,
+    answer.priority.label &&
+      correction(answer.priority, (label) => {
+        priority = label;
+        // What became of the draft may not be said yet; an answer whose label was mended was edited.
+        return send(action ?? "edited");
+      }),
+    stored,
+  ];
+}
+
+function button(label, click, more = {}) {
+  return el("button", { type: "button", on: { click }, ...more }, label);
+}
+
+function copyButton(textNow, shown, signal) {
+  const copy = button(
+    words.copy,
+    async () => {
+      try {
+        await navigator.clipboard.writeText(textNow());
+        copy.textContent = words.copied;
+      } catch {
+        // Browsers give the clipboard to pages of https and of this machine only.
+        getSelection().selectAllChildren(shown);
+        copy.textContent = words.selected;
+      }
+      setTimeout(() => {
+        copy.textContent = words.copy;
+      }, 4000);
+    },
+    { class: "primary", title: words.copyKey, "aria-keyshortcuts": "Alt+C" },
+  );
+  const onKey = (event) => {
+    if (!event.altKey || event.code !== "KeyC") return;
+    event.preventDefault();
+    copy.click();
+  };
+  addEventListener("keydown", onKey, { signal });
+  return copy;
+}
+
+function edit(place, text, original, ticketId, save) {
+  if (place.hasChildNodes()) return;
+  const area = el("textarea", { rows: "12", dir: "auto" });
+  area.value = original;
+  const close = () => {
+    text.hidden = false;
+    fill(place);
+  };
+  text.hidden = true;
+  fill(
+    place,
+    field(words.edited, area, ticketId ? words.editedKept : words.editedNotKept),
+    el(
+      "div",
+      { class: "actions" },
+      button(words.save, () => save(area.value), { class: "primary" }),
+      button(words.cancel, close),
+    ),
+  );
+  area.focus();
+  area.setSelectionRange(0, 0);
+}
+
+function correction({ label, probabilities }, correct) {
+  const choice = el(
+    "select",
+    {},
+    Object.keys(probabilities)
+      .sort()
+      .map((name) => el("option", { value: name, selected: name === label }, name)),
+  );
+  return el(
+    "div",
+    { class: "row" },
+    field(words.label, choice),
+    button(words.correct, () => correct(choice.value)),
+  );
+}
+
+function learnt(learned, priority) {
+  if (!priority) return null;
+  if (learned.review) return el("p", {}, words.newLabel(priority));
+  return el("p", {}, words.learned(priority, learned.ticket_id, learned.outcome));
+}

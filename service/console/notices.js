@@ -1,0 +1,40 @@
+// What the service says when something goes wrong, and what is going on.
+
+import { el } from "./dom.js";
+import { texts } from "./texts.js";
+
+/** Return a problem as it is shown; what is no problem of the service is one of this page. */
+export function problem(error) {
+  if (error.status === undefined) console.error(error);
+  const title = error.title ?? texts.problems.page;
+  return el(
+    "div",
+    { class: "notice bad", role: "alert" },
+    el("p", { class: "title" }, title),
+    el("p", {}, sentence(error.message)),
+    error.retryAfter && el("p", {}, texts.problems.retry(error.retryAfter)),
+  );
+}
+
+/** Add a problem to an element, unless the page was left or the work was stopped. */
+export function showProblem(element, error, signal) {
+  if (signal?.aborted || error.name === "AbortError") return;
+  element.append(problem(error));
+}
+
+/** Return words on what is not wrong but good to know. */
+export function notice(title, ...children) {
+  return el("div", { class: "notice" }, title && el("p", { class: "title" }, title), children);
+}
+
+/** Return the words with a capital letter and a full stop. */
+export function sentence(words) {
+  const text = ended(words);
+  return text && text[0].toUpperCase() + text.slice(1);
+}
+
+/** Return the words with a full stop. */
+export function ended(words) {
+  const text = String(words ?? "").trim();
+  return !text || /[.!?…]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,89 @@
+// A decision on a label: what it is, how sure, and what that means.
+
+import { apart, bar, el } from "./dom.js";
+import { percent } from "./format.js";
+import { priorityChip, ticketLink } from "./precedents.js";
+import { texts } from "./texts.js";
+
+const words = texts.priority;
+
+/**
+ * Return a decision in a section.
+ * @param name what was decided, such as Priority.
+ * @param decision as the API gives it.
+ * @param abstention how the forest decides by itself, from its report; null if it is not known.
+ */
+export function decided(name, decision, abstention) {
+  const automatic = decision.decision === "automatic";
+  return el(
+    "section",
+    { class: "panel decision" },
+    el("h2", {}, apart(name)),
+    el(
+      "p",
+      { class: "verdict" },
+      decision.label ? priorityChip(decision.label) : el("span", { class: "chip" }, words.none),
+      decision.label && el("span", { class: "sure" }, words.sure(percent(decision.confidence))),
+      el("span", { class: automatic ? "chip good" : "chip warn" }, automatic ? words.automatic : words.review),
+    ),
+    el("p", {}, meaning(decision, abstention)),
+    decision.label && probabilities(decision),
+    decision.evidence?.length > 0 && evidence(decision),
+  );
+}
+
+function meaning(decision, abstention) {
+  if (!decision.label) return words.noLabel;
+  if (decision.decision === "automatic") {
+    return abstention ? words.automaticMeans(percent(abstention.max_error)) : words.automaticMeansThat;
+  }
+  if (!abstention) return words.reviewMeans;
+  if (abstention.threshold === null) return [words.nothingAutomatic, " ", el("a", { href: "#/quality" }, words.why)];
+  return decision.confidence < abstention.threshold
+    ? words.belowThreshold(percent(abstention.threshold))
+    : words.guarded;
+}
+
+function probabilities({ probabilities: found, label }) {
+  const sorted = Object.entries(found).sort(([, one], [, other]) => other - one);
+  return el(
+    "table",
+    { class: "bars" },
+    el("caption", { class: "unseen" }, words.probabilities),
+    el("thead", { class: "unseen" }, el("tr", {}, el("th", {}, words.label), el("th", {}, words.probability))),
+    el(
+      "tbody",
+      {},
+      sorted.map(([name, share]) =>
+        el(
+          "tr",
+          { class: name === label && "chosen" },
+          el("th", { scope: "row" }, apart(name)),
+          el("td", {}, bar(share), el("span", {}, percent(share))),
+        ),
+      ),
+    ),
+  );
+}
+
+function evidence({ evidence: found, label }) {
+  return el(
+    "details",
+    {},
+    el("summary", {}, words.evidence),
+    el("p", { class: "hint" }, words.evidenceMeans),
+    el(
+      "ul",
+      { class: "evidence" },
+      found.map((one) =>
+        el(
+          "li",
+          {},
+          priorityChip(one.priority),
+          ticketLink(one.id),
+          el("span", {}, words.weight(percent(one.weight), one.priority === label)),
+        ),
+      ),
+    ),
+  );
+}

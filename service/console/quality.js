@@ -1,0 +1,123 @@
+// How good the labels are, as the forest did on later tickets of the team's own history, in plain words.
+
+import { apart, bar, el, facts, fill } from "./dom.js";
+import { decimal, number, percent } from "./format.js";
+import { notice, sentence } from "./notices.js";
+import { reportOf, status } from "./status.js";
+import { texts } from "./texts.js";
+
+const words = texts.quality;
+
+/** Show the page. */
+export async function page(body, { signal }) {
+  const found = await status(signal);
+  const report = reportOf(found);
+  if (!report) {
+    fill(body, notice(words.none, el("p", {}, sentence(found.forest?.state ?? words.noTickets))));
+    return;
+  }
+  fill(
+    body,
+    el("p", { class: "lead" }, report.later_tickets ? words.how(number(report.later_tickets)) : words.noLater),
+    el(
+      "div",
+      { class: "grid" },
+      decisions(report.abstention),
+      labels(report),
+      calibration(report.calibration),
+      counts(report),
+      lastFit(found.forest.last_fit),
+      panel(
+        words.more,
+        words.commands.map(([command, does]) => el("p", {}, el("code", {}, command), " ", does)),
+      ),
+    ),
+  );
+}
+
+function decisions(found) {
+  const { coverage, error, error_bound: bound, max_error: most, reason } = found;
+  return panel(
+    words.decisions,
+    el("p", { class: "figure" }, percent(coverage), " ", el("span", {}, words.byItself)),
+    bar(coverage),
+    el("p", {}, found.threshold === null ? words.nothing : words.some(coverage, error)),
+    facts([
+      [words.reason, reason && sentence(reason)],
+      [words.budget, percent(most)],
+      [words.threshold, found.threshold === null ? null : percent(found.threshold)],
+      [words.error, error === null ? null : percent(error)],
+      [words.bound, bound === null ? null : percent(bound)],
+    ]),
+    Object.keys(found.guards).length > 0 &&
+      facts(Object.entries(found.guards).map(([label, share]) => [words.guard(label), percent(share)])),
+  );
+}
+
+function labels({ macro_f1: score, majority_macro_f1: commonest }) {
+  if (score === null) return panel(words.labels, el("p", {}, words.notMeasured));
+  return panel(
+    words.labels,
+    el("p", { class: "figure" }, decimal(score), " ", el("span", {}, words.ofOne)),
+    comparison([
+      [words.forest, score],
+      [words.commonest, commonest],
+    ]),
+    el("p", {}, score > commonest ? words.better : words.notBetter),
+    el("p", { class: "hint" }, words.macroF1),
+  );
+}
+
+function comparison(rows) {
+  return el(
+    "table",
+    { class: "bars" },
+    el("tbody", {}, rows.map(([name, score]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, bar(score), el("span", {}, decimal(score)))))),
+  );
+}
+
+function calibration(found) {
+  if (!found) return panel(words.calibration, el("p", {}, words.notMeasured));
+  return panel(
+    words.calibration,
+    el("p", { class: "figure" }, words.points(Math.round(found.ece_after * 100))),
+    el("p", {}, words.off(Math.round(found.ece_after * 100), number(found.tickets))),
+    facts([
+      [words.ece, words.beforeAfter(decimal(found.ece_before), decimal(found.ece_after))],
+      [words.brier, words.beforeAfter(decimal(found.brier_before), decimal(found.brier_after))],
+    ]),
+    el("p", { class: "hint" }, words.calibrationMeans),
+  );
+}
+
+function counts({ labels: found, rows }) {
+  const sorted = Object.entries(found).sort(([, one], [, other]) => other - one);
+  return panel(
+    words.learned,
+    el("p", {}, words.rows(number(rows))),
+    el(
+      "table",
+      { class: "bars" },
+      el(
+        "tbody",
+        {},
+        sorted.map(([label, count]) =>
+          el("tr", {}, el("th", { scope: "row" }, apart(label)), el("td", {}, bar(count / rows), el("span", {}, number(count)))),
+        ),
+      ),
+    ),
+  );
+}
+
+function lastFit(verdict) {
+  if (!verdict) return null;
+  return panel(
+    words.lastFit,
+    el("p", {}, verdict.promoted ? words.promoted : words.heldBack),
+    el("p", {}, sentence(verdict.why)),
+  );
+}
+
+function panel(title, ...children) {
+  return el("section", { class: "panel" }, el("h2", {}, title), children);
+}

@@ -1,0 +1,100 @@
+"""A service with the bundled sample, and a browser that looks at it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import indexer.sample
+from tests.browser import NoBrowserError, chromium
+from tests.provider import Provider
+from tests.service.running import Service, running_service
+
+__all__ = ["Looking", "store_sample"]
+
+_LINES = {"Content-Type": "application/x-ndjson"}
+_WIDTHS = (390, 1280, 1920)
+
+
+class Looking:
+    """A page of the console, what it asked for, and what went wrong on it."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.page = page
+        self.origin = origin
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.expected: list[str] = []
+        """Beginnings of errors that a test brings about, such as a 503."""
+        page.set_default_timeout(30_000)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else None,
+        )
+
+    def open(self, route: str = "") -> Page:
+        """Go to a route of the console, such as ``find?tag=billing``."""
+        self.page.goto(f"{self.origin}/#/{route}" if route else f"{self.origin}/")
+        return self.page
+
+    def picture(self, name: str) -> None:
+        """Take the page's picture in each width and colour scheme, when ``SCREENSHOTS`` names a folder."""
+        folder = os.environ.get("SCREENSHOTS")
+        if not folder:
+            return
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            for width in _WIDTHS:
+                self.page.set_viewport_size({"width": width, "height": 900})
+                path = Path(folder) / f"{name}-{width}-{scheme}.png"
+                self.page.screenshot(path=path, full_page=True)
+
+    def assert_well(self) -> None:
+        """See that nothing went wrong, and that only the service was asked."""
+        elsewhere = [url for url in self.requests if not url.startswith(f"{self.origin}/")]
+        assert not elsewhere
+        unexpected = [text for text in self.errors if not text.startswith(tuple(self.expected))]
+        assert not unexpected
+
+
+def store_sample(service: Service) -> None:
+    """Store the bundled sample as a portal does, and wait for its forest."""
+    lines = (Path(indexer.sample.__file__).parent / "tickets.jsonl").read_bytes()
+    answer = service.http.post("/v1/tickets/batch", content=lines, headers=_LINES)
+    assert answer.status_code == 200, answer.text
+    service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+
+
+@pytest.fixture(scope="package")
+def sample_service(
+    tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
+) -> Iterator[Service]:
+    """A service with the sample, whose replies the stand-in writes."""
+    data_dir = tmp_path_factory.mktemp("console") / "data"
+    with running_service(data_dir, _provider_process, similarity_floor="0.3") as service:
+        store_sample(service)
+        yield service
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    try:
+        program = chromium()
+    except NoBrowserError as error:
+        pytest.skip(f"not seen in a browser: {error}")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def looking(browser: Browser, sample_service: Service, provider: Provider) -> Iterator[Looking]:
+    """The console of the service with the sample."""
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        found = Looking(context.new_page(), sample_service.url)
+        yield found
+        found.assert_well()

@@ -1,0 +1,324 @@
+"""What an agent, a lead and an operator do with the console, in a real browser."""
+
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.provider import Provider
+from tests.service.console.conftest import Looking
+from tests.service.running import Service
+
+pytestmark = pytest.mark.slow
+
+EXAMPLE = "401 after a key rotation"
+
+
+def answered(looking: Looking, example: str = EXAMPLE) -> Page:
+    """Ask one of the examples, and wait for the whole answer."""
+    page = looking.open("answer")
+    page.get_by_role("button", name=example).click()
+    expect(page.get_by_text("Done in")).to_be_visible()
+    return page
+
+
+def test_an_example_is_answered(looking: Looking) -> None:
+    """Label with all probabilities, precedents with shared words marked, and a reply whose ids lead to them."""
+    page = answered(looking)
+    chosen = page.locator(".decision")
+    expect(chosen.get_by_text(re.compile("probable"))).to_be_visible()
+    assert chosen.get_by_role("row").count() >= 4
+    shares = [int(text.rstrip("%")) for text in chosen.locator("td > span:last-child").all_inner_texts()]
+    assert 97 <= sum(shares) <= 103
+    assert shares == sorted(shares, reverse=True)
+    cards = page.get_by_role("article")
+    expect(cards).to_have_count(5)
+    expect(cards.first.get_by_text("What resolved it")).to_be_visible()
+    expect(cards.first.locator("mark").first).to_be_visible()
+    reply = page.locator(".reply-text")
+    expect(reply).to_contain_text("sorry for the trouble")
+    reply.get_by_role("link").first.click()
+    assert page.evaluate("document.activeElement.className").startswith("card")
+    looking.picture("answer")
+
+
+def test_a_reply_is_seen_while_it_is_written_and_can_be_stopped(looking: Looking, provider: Provider) -> None:
+    """Precedents and the first sentence are there before the last; who stops ends the model's work."""
+    provider.configure(chunk_delay=0.2)
+    page = looking.open("answer")
+    page.get_by_role("button", name=EXAMPLE).click()
+    expect(page.get_by_role("article")).to_have_count(5)
+    expect(page.locator(".reply-text")).to_contain_text("sorry for the trouble")
+    assert "whether it helped" not in page.locator(".reply-text").inner_text()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped.").first).to_be_visible()
+    for _ in range(100):
+        if provider.stats().disconnects:
+            break
+        page.wait_for_timeout(50)
+    assert provider.stats().disconnects == 1
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service) -> None:
+    """Accepting, rejecting, editing and correcting each become feedback, and are shown as stored."""
+    before = sample_service.status()["feedback"]
+    page = answered(looking)
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_text("You accepted the reply.")).to_be_visible()
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("You rejected the reply.")).to_be_visible()
+    page = answered(looking)
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Your reply").fill("Please restart the service.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("You changed the answer.")).to_be_visible()
+    page.get_by_label("The right label").select_option("urgent")
+    page.get_by_role("button", name="Correct the label").click()
+    kept = page.get_by_text("The label urgent is kept with ticket")
+    expect(kept).to_be_visible()
+    ticket = re.search(r"ticket (\S+) \(added\)", kept.inner_text())
+    assert ticket is not None
+    assert sample_service.http.get(f"/v1/tickets/{ticket[1]}").json()["priority"] == "urgent"
+    after = sample_service.status()["feedback"]
+    # Of one answer the last word counts.
+    assert after.get("rejected", 0) == before.get("rejected", 0) + 1
+    assert after.get("edited", 0) == before.get("edited", 0) + 1
+    assert after["corrected"] == before["corrected"] + 1
+    sample_service.http.delete(f"/v1/tickets/{ticket[1]}")
+
+
+def test_a_reply_is_copied(looking: Looking) -> None:
+    """By the button, and by one key."""
+    page = answered(looking)
+    page.get_by_role("button", name="Copy reply").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    shown = page.locator(".reply-text").inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+    page.evaluate("navigator.clipboard.writeText('')")
+    expect(page.get_by_role("button", name="Copy reply")).to_be_visible()
+    page.keyboard.press("Alt+c")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+
+
+def test_a_provider_that_fails_is_told_in_plain_words(looking: Looking, provider: Provider) -> None:
+    """The reply is then a quotation with the reason; where the text cannot even be read, it says when to try again."""
+    provider.fail("503", times=None, endpoint="chat")
+    page = answered(looking)
+    expect(page.get_by_text("Quoted from resolved tickets")).to_be_visible()
+    expect(page.get_by_text(re.compile("Reason: .*provider"))).to_be_visible()
+    provider.fail("503", times=None)
+    looking.expected.append("Failed to load resource: the server responded with a status of 503")
+    page.get_by_label("What the customer wrote").fill("Words that nobody has embedded before.")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    problem = page.get_by_role("alert")
+    expect(problem).to_contain_text("Not at the moment")
+    expect(problem).to_contain_text(re.compile(r"Try again in \d+ second"))
+    looking.picture("unavailable")
+
+
+def test_what_is_too_long_or_cannot_be_sent_is_told(looking: Looking) -> None:
+    """A text beyond the limit, and no connection at all."""
+    looking.expected.append("Failed to load resource")
+    page = looking.open("answer")
+    text = page.get_by_label("What the customer wrote")
+    send = page.get_by_role("button", name="Answer", exact=True)
+    problem = page.get_by_role("alert")
+    text.evaluate("field => { field.value = 'x'.repeat(1_000_001); }")
+    send.click()
+    expect(problem).to_contain_text("That cannot be used")
+    text.fill("Nobody hears this.")
+    page.context.set_offline(True)
+    send.click()
+    expect(problem).to_contain_text("The service does not answer")
+
+
+def test_tickets_are_found_by_meaning_and_by_filter(looking: Looking, sample_service: Service) -> None:
+    """Each found ticket meets the filter, and the address brings the search back."""
+    page = looking.open("find")
+    page.get_by_label("Search by meaning").fill("charged twice for one month")
+    page.get_by_text("Filters").click()
+    page.get_by_role("textbox", name="Tags").fill("billing")
+    page.get_by_role("button", name="Search").click()
+    cards = page.get_by_role("article")
+    expect(cards.first).to_be_visible()
+    ids = cards.locator(".id").all_inner_texts()
+    assert ids
+    for ticket_id in ids:
+        assert "billing" in sample_service.http.get(f"/v1/tickets/{ticket_id}").json()["tags"]
+    page.reload()
+    expect(cards.first).to_be_visible()
+    assert cards.locator(".id").all_inner_texts() == ids
+    looking.picture("find")
+    page.get_by_label("Priority").fill("nobody-has-this")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No ticket meets this.")).to_be_visible()
+
+
+def test_without_a_search_tickets_are_listed_page_by_page(looking: Looking, sample_service: Service) -> None:
+    """Each ticket once, in order, until the end."""
+    page = looking.open("find?source=sample")
+    rows = page.locator(".rows > li")
+    expect(rows).to_have_count(50)
+    looking.picture("list")
+    more = page.get_by_role("button", name="Show more")
+    while more.is_visible():
+        count = rows.count()
+        more.click()
+        expect(rows.nth(count)).to_be_visible()
+    shown = rows.locator(".id").all_inner_texts()
+    assert len(shown) == len(set(shown)) == sample_service.status()["index"]["tickets"]
+
+
+def test_a_ticket_has_a_page(looking: Looking) -> None:
+    """With what was written, what resolved it and where it came from; it can be asked as if it were new."""
+    page = looking.open("find?tag=api-keys")
+    page.locator(".rows").get_by_role("link", name="401 on every call").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("401 on every call")
+    expect(page.get_by_text("The running instances still held the old key")).to_be_visible()
+    expect(page.locator(".facts").get_by_text("sample")).to_be_visible()
+    looking.picture("ticket")
+    page.get_by_role("link", name="as if it were new").click()
+    expect(page.get_by_label("What the customer wrote")).to_have_value(
+        re.compile("We rotated the live API key")
+    )
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_text("Done in")).to_be_visible()
+    assert "1008" not in page.get_by_role("article").locator(".id").all_inner_texts()
+
+
+def test_a_conversation_and_fields_are_shown(looking: Looking, sample_service: Service) -> None:
+    """A ticket as helpdesks have them; its link leads out only where it is one of the web."""
+    ticket = {
+        "text": "The parcel is late",
+        "resolution": "The depot was closed.",
+        "thread": [
+            {"author": "customer", "at": "2026-03-01T10:00:00Z", "text": "Where is it?"},
+            {"author": "agent", "text": "At the depot."},
+        ],
+        "fields": {"product": "api"},
+        "url": "https://desk.example/1",
+        "status": "solved",
+    }
+    path = "/v1/tickets/talk/1"
+    sample_service.http.put(path, json=ticket)
+    page = looking.open("ticket/talk%2F1")
+    expect(page.get_by_role("listitem").filter(has_text="Where is it?")).to_contain_text("Customer")
+    expect(page.get_by_role("listitem").filter(has_text="At the depot.")).to_contain_text("Agent")
+    expect(page.get_by_text("product", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="original")).to_have_attribute("href", "https://desk.example/1")
+    looking.picture("conversation")
+    sample_service.http.put(path, json={**ticket, "url": "javascript:alert(1)"})
+    page.reload()
+    expect(page.get_by_text("The parcel is late").first).to_be_visible()
+    expect(page.get_by_role("link", name="original")).to_have_count(0)
+    sample_service.http.delete(path)
+
+
+def test_the_state_is_shown_live(looking: Looking, sample_service: Service) -> None:
+    """A ticket that is stored meanwhile is counted without anything being done on the page."""
+    page = looking.open("running")
+    expect(page.get_by_text("It works: tickets are answered.")).to_be_visible()
+    tickets = sample_service.status()["index"]["tickets"]
+    stored = page.locator(".facts > div").filter(has_text="Stored").locator("dd")
+    expect(stored).to_have_text(str(tickets))
+    expect(page.get_by_text("llama-3.3-70b")).to_be_visible()
+    looking.picture("running")
+    sample_service.http.put("/v1/tickets/live", json={"text": "one more"})
+    expect(stored).to_have_text(str(tickets + 1), timeout=15_000)
+    sample_service.http.delete("/v1/tickets/live")
+
+
+def test_how_good_it_is_is_told_in_plain_words(looking: Looking, sample_service: Service) -> None:
+    """The figures are those of the forest that serves."""
+    report = sample_service.status()["forest"]["report"]
+    page = looking.open("quality")
+    expect(page.get_by_text(f"{report['later_tickets']} later tickets").first).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="Always the commonest label")
+    expect(row).to_contain_text(f"{report['majority_macro_f1']:.2f}")
+    expect(page.locator(".figure").first).to_contain_text(f"{report['abstention']['coverage']:.0%}")
+    looking.picture("quality")
+
+
+def test_the_keyboard_is_enough(looking: Looking) -> None:
+    """From the first key to a stored opinion: every control is reached by Tab, and is seen to have the focus."""
+    page = looking.open()
+    expect(page.get_by_role("button", name=EXAMPLE)).to_be_visible()
+
+    def reach(name: str, most: int = 60) -> None:
+        for _ in range(most):
+            page.keyboard.press("Tab")
+            if (
+                page.evaluate(
+                    "document.activeElement.textContent || document.activeElement.labels?.[0]?.textContent"
+                )
+                == name
+            ):
+                style = "getComputedStyle(document.activeElement)"
+                assert page.evaluate(f"{style}.outlineStyle") != "none", f"{name} has the focus unseen"
+                return
+        pytest.fail(f"{name!r} is not reached by Tab")
+
+    reach("Skip to the content")
+    page.keyboard.press("Enter")
+    reach("Subject (optional)")
+    page.keyboard.type("Locked out")
+    reach("What the customer wrote")
+    page.keyboard.type("All requests return 401 since we rotated the key.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Done in")).to_be_visible()
+    reach("Accept")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You accepted the reply.")).to_be_visible()
+    page.reload()
+    reach("Find")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Find resolved tickets")).to_be_focused()
+    reach("Search by meaning")
+    page.keyboard.type("invoice")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
+    """On no page, in neither scheme, before and after an answer."""
+    looking.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    answered(looking)
+    looking.page.get_by_text("Tickets that decided this").click()
+    looking.page.get_by_role("button", name="Edit").click()
+    assert_accessible(looking.page)
+    for route, shown in (
+        ("find?q=invoice&tag=billing", "most alike"),
+        ("find", "so far"),
+        ("ticket/1008", "What resolved it"),
+        ("quality", "How well"),
+        ("bring-in", "Or paste tickets"),
+        ("running", "It works"),
+    ):
+        looking.open(route)
+        expect(looking.page.get_by_text(shown).first).to_be_visible()
+        assert_accessible(looking.page)
+    looking.expected.append("Failed to load resource")
+    looking.open("ticket/nobody")
+    expect(looking.page.get_by_role("alert")).to_be_visible()
+    assert_accessible(looking.page)
+
+
+def assert_accessible(page: Page) -> None:
+    """See that axe-core finds nothing on the page."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, json.dumps(
+        [
+            {
+                "rule": one["id"],
+                "where": [node["target"] for node in one["nodes"]],
+                "how": one["nodes"][0]["failureSummary"],
+            }
+            for one in found.response["violations"]
+        ],
+        indent=1,
+    )
