@@ -58,7 +58,6 @@ function card(neighbour, shared) {
         { class: "likeness" },
         bar(similarity),
         el("span", {}, words.similar(percent(Math.max(0, similarity)))),
-        neighbour.score !== undefined && el("span", {}, words.score(percent(neighbour.score))),
       ),
     ),
     el(

@@ -111,7 +111,6 @@ export const texts = {
   },
   precedents: {
     similar: (similarity) => `${similarity} alike`,
-    score: (score) => `score ${score}`,
     why: (why) => `Why it ranks here: ${why}`,
     far: "Not near enough for a reply to rest on it.",
     resolution: "What resolved it",
@@ -128,10 +127,10 @@ export const texts = {
     writing: "Being written; each sentence is checked before it appears.",
     sources: {
       llm: "Written by the language model from the resolved tickets, and checked against them. Read it before you send it.",
-      extractive: "Quoted from resolved tickets, without a language model. Read it before you send it.",
+      extractive: "Made of the steps in the best resolved ticket, without a language model. Read it before you send it.",
       none: "",
     },
-    nothing: "Nothing is suggested, and nothing is made up.",
+    nothing: "No reply can be suggested, and none is made up. The note above says what is known.",
     degraded: (why) => `Reason: ${why}`,
     note: "For you",
     questions: "Ask the customer first",

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 import indexer.sample
 from tests.browser import NoBrowserError, chromium
 from tests.provider import Provider
+from tests.provider.chat import structured
 from tests.service.running import Service, running_service
 
 __all__ = ["Looking", "store_sample"]
@@ -61,6 +62,14 @@ class Looking:
         assert not unexpected
 
 
+_REPLY = structured(
+    ("Run `ferry restart --service orders --all`, so that the running instances load the new key.", ["1008"]),
+    ("For the next rotation keep the 24-hour overlap.", ["1008"]),
+    ("Restart before the old key is revoked.", ["1008"]),
+)
+"""What the model writes."""
+
+
 def store_sample(service: Service) -> None:
     """Store the bundled sample as a portal does, and wait for its forest."""
     lines = (Path(indexer.sample.__file__).parent / "tickets.jsonl").read_bytes()
@@ -75,7 +84,8 @@ def sample_service(
 ) -> Iterator[Service]:
     """A service with the sample, whose replies the stand-in writes."""
     data_dir = tmp_path_factory.mktemp("console") / "data"
-    with running_service(data_dir, _provider_process, similarity_floor="0.3") as service:
+    # The embedded model, so that what is shown is like what it is asked for.
+    with running_service(data_dir, _provider_process, embedder="local") as service:
         store_sample(service)
         yield service
 
@@ -94,6 +104,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def looking(browser: Browser, sample_service: Service, provider: Provider) -> Iterator[Looking]:
     """The console of the service with the sample."""
+    provider.configure(reply=_REPLY)
     with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         found = Looking(context.new_page(), sample_service.url)
         yield found
