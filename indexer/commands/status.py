@@ -26,6 +26,7 @@ def status(*, as_json: bool) -> int:
             "dimension": live.space.dimension if live else None,
             "altered": altered,
             "pending": ledger.generations.count_pending(live) if live else 0,
+            "not_embedded": ledger.vectors.count_lacking(live.space) if live else 0,
             "generations": [
                 {"name": g.name, "model": g.space.model, "status": g.status} for g in generations
             ],
@@ -39,6 +40,10 @@ def status(*, as_json: bool) -> int:
             ("tickets", f"{found['tickets']:,}"),
             ("index", served),
             ("not yet in the index", f"{found['pending']:,}"),
+            (
+                "texts and subjects not yet embedded, which `make reindex` embeds",
+                f"{found['not_embedded']:,}" if found["not_embedded"] else "",
+            ),
             ("altered by something else than Precedent", ", ".join(altered)),
             ("other generations", ", ".join(others)),
         ):

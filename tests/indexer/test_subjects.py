@@ -20,6 +20,7 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.sync import plan
 from indexer.ticket import Ticket, subject_of
+from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, fill_store, make_ticket
 from tests.indexer.test_sync import records, run
 from tests.provider import Provider
@@ -86,6 +87,8 @@ def test_a_rebuild_embeds_the_subjects_that_an_earlier_release_did_not(
     fill_store(store, tickets)
     assert len(_lacks(store.ledger, *tickets)) == 4
     assert store.vectors.count_lacking(SPACE) == 4
+    assert report_of(run_command(settings, "status", "--json"))["not_embedded"] == 4
+    assert "not yet embedded, which `make reindex` embeds: 4" in run_command(settings, "status").stdout
 
     async def main() -> int:
         embedder = open_embedder(settings, store.ledger, retries=0)
@@ -95,6 +98,7 @@ def test_a_rebuild_embeds_the_subjects_that_an_earlier_release_did_not(
             await embedder.close()
 
     assert asyncio.run(main()) == provider.stats().embedded == 4
+    assert "not yet embedded" not in run_command(settings, "status").stdout
     assert not _lacks(store.ledger, *tickets)
 
 
