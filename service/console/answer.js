@@ -15,6 +15,7 @@ import { texts } from "./texts.js";
 import { wordsOf } from "./words.js";
 
 const words = texts.answer;
+const MOST = 2_000_000; // units of JavaScript's strings, of which a character may take two: the service takes half as many characters
 
 /** Show the page; `params` may name a stored ticket to be answered as if it were new. */
 export async function page(body, { params, signal }) {
@@ -142,6 +143,7 @@ function questionForm() {
 
 /** Ask, and show each part of the answer when it comes. */
 async function answer({ words: question, ticketId }, result, said, abstention, signal) {
+  if (Object.values(question).some((one) => one.length > MOST)) throw new Problem(413, texts.problems.titles[413], words.tooLong);
   const shared = wordsOf(Object.values(question).join("\n"));
   const reply = replyPlace();
   const left = el("div", { class: "column" });

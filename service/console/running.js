@@ -2,7 +2,7 @@
 
 import { ready } from "./api.js";
 import { apart, el, facts, fill } from "./dom.js";
-import { now, number, percent } from "./format.js";
+import { decimal, now, number } from "./format.js";
 import { problem, sentence } from "./notices.js";
 import { status } from "./status.js";
 import { texts } from "./texts.js";
@@ -54,7 +54,7 @@ function index({ index: found }) {
       [words.lag, found.pending ? words.pending(number(found.pending)) : words.upToDate],
       [words.generation, found.generation],
       [words.model, `${found.embedding_model} (${found.embedder === "local" ? words.local : words.hosted})`],
-      [words.floor, words.alike(percent(found.similarity_floor))],
+      [words.floor, words.relevance(decimal(found.similarity_floor))],
     ]),
   );
 }

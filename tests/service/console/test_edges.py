@@ -1,0 +1,148 @@
+"""The console where little is as usual: no tickets, a key, a path prefix, hostile texts."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.indexer.making import make_tickets
+from tests.prefixed import prefixed
+from tests.provider import Provider
+from tests.service.console.conftest import Looking
+from tests.service.running import Service, running_service
+
+_MOST_BYTES = 250_000
+_KEY = "sk-console-0123456789"
+
+
+def _see(page: Page, name: str) -> None:
+    expect(page.get_by_text(name).first).to_be_visible()
+
+
+def test_the_first_visit_says_what_to_do_and_does_it(
+    browser: Browser, data_dir: Path, provider: Provider
+) -> None:
+    """Without tickets and without a key: tickets are pasted, stored, and answer the first question."""
+    lines = "\n".join(
+        json.dumps({"id": str(n), "text": f"The printer of room {n} is out of paper", "resolution": "Open the drawer."})
+        for n in range(4)
+    )  # fmt: skip
+    with running_service(data_dir, provider) as service, browser.new_context() as context:
+        looking = Looking(context.new_page(), service.url)
+        page = looking.open()
+        _see(page, "First, it needs resolved tickets")
+        _see(page, "make index FILE=tickets.jsonl")
+        looking.picture("first")
+        page.get_by_label("Or paste tickets").fill(f"{lines}\nnot a ticket")
+        page.get_by_role("button", name="Store these tickets").click()
+        _see(page, "Rejected records")
+        expect(page.locator(".facts > div").filter(has_text="Added").locator("dd")).to_have_text("4")
+        page.get_by_role("link", name="Answer a ticket").click()
+        page.get_by_label("What the customer wrote").fill("The printer of room 2 is out of paper again")
+        page.get_by_role("button", name="Answer", exact=True).click()
+        expect(page.get_by_role("article")).to_have_count(4)
+        looking.assert_well()
+
+
+def test_a_key_is_asked_for_once_and_kept_for_the_tab(
+    browser: Browser, data_dir: Path, provider: Provider
+) -> None:
+    """A wrong one is told; another tab has none."""
+    with (
+        running_service(data_dir, provider, api_keys=_KEY) as service,
+        browser.new_context() as context,
+    ):
+        service.http.headers["Authorization"] = f"Bearer {_KEY}"
+        service.store(make_tickets(6))
+        looking = Looking(context.new_page(), service.url)
+        looking.expected.append("Failed to load resource: the server responded with a status of 401")
+        page = looking.open("find")
+        dialog = page.get_by_role("dialog")
+        _see(page, "This service needs a key")
+        looking.picture("key")
+        dialog.get_by_label("Key").fill("sk-wrong-0123456789")
+        dialog.get_by_role("button", name="Use this key").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("did not take that key")
+        dialog.get_by_label("Key").fill(_KEY)
+        dialog.get_by_role("button", name="Use this key").click()
+        expect(page.locator(".rows > li")).to_have_count(6)
+        page.reload()
+        expect(page.locator(".rows > li")).to_have_count(6)
+        other = Looking(context.new_page(), service.url)
+        expect(other.open("find").get_by_role("dialog")).to_be_visible()
+        looking.assert_well()
+
+
+def test_it_works_under_a_path_prefix(browser: Browser, sample_service: Service) -> None:
+    """Behind a proxy that serves several: every page, and a search."""
+    with prefixed(sample_service.url, "/tools/precedent") as address, browser.new_context() as context:
+        looking = Looking(context.new_page(), address)
+        page = looking.open("find?q=invoice")
+        expect(page.get_by_role("article").first).to_be_visible()
+        for route, shown in (
+            ("answer", "Try one of these"),
+            ("quality", "How well"),
+            ("running", "It works"),
+        ):
+            _see(looking.open(route), shown)
+        looking.assert_well()
+
+
+@pytest.mark.parametrize("where", ["find?source=hostile", "ticket/hostile"])
+def test_hostile_tickets_show_as_text(looking: Looking, sample_service: Service, where: str) -> None:
+    """Scripts, mark-up, overrides of direction, long words and many fields do nothing but stand there."""
+    hostile = '<img src=x onerror="window.harm=1"><script>window.harm=1</script>'
+    ticket = {
+        "text": f"{hostile}\n\n\u202egnp.exe\u202c {'w' * 100_000} ${{7*7}} {{{{7*7}}}}",
+        "resolution": f"Do this: {hostile}",
+        "source": "hostile",
+        "tags": [hostile],
+        "fields": {f"field {number}": hostile for number in range(99)},
+        "thread": [{"author": "agent", "text": hostile}],
+    }
+    sample_service.http.put("/v1/tickets/hostile", json=ticket).raise_for_status()
+    page = looking.open(where)
+    _see(page, "<script>window.harm=1</script>")
+    assert page.evaluate("window.harm") is None
+    assert page.evaluate("document.querySelectorAll('main img, main script').length") == 0
+    page.set_viewport_size({"width": 390, "height": 900})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, "nothing is wider than a phone"
+    sample_service.http.delete("/v1/tickets/hostile")
+
+
+def test_a_text_beyond_the_limit_is_told_before_it_is_sent(looking: Looking) -> None:
+    """What the service would refuse is not drawn, sent or waited for."""
+    page = looking.open("answer")
+    text = page.get_by_label("What the customer wrote")
+    text.evaluate("field => { field.value = 'GET /orders 500 after 30 s\\n'.repeat(80_000); }")
+    asked = len(looking.requests)
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("That is too long")
+    assert not any(url.endswith("/v1/triage") for url in looking.requests[asked:])
+
+
+def test_the_files_are_small_and_run_nothing_else(sample_service: Service) -> None:
+    """All script and style together stay below the bound; no page may load or run anything from elsewhere."""
+    page = sample_service.http.get("/")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", page.text)
+    names = [path.name for path in Path("service/console").iterdir() if path.suffix in (".js", ".css")]
+    sizes = {name: len(sample_service.http.get(f"/console/{name}").content) for name in names}
+    assert all(sizes.values())
+    assert sum(sizes.values()) < _MOST_BYTES
+    again = sample_service.http.get(
+        "/console/app.js", headers={"If-None-Match": _tag(sample_service, "app.js")}
+    )
+    assert again.status_code == 304
+    assert sample_service.http.get("/console/nothing.js").status_code == 404
+    assert sample_service.http.get("/console/..%2F__init__.py").status_code == 404
+
+
+def _tag(service: Service, name: str) -> str:
+    return httpx.get(f"{service.url}/console/{name}").headers["etag"]
