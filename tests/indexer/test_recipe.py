@@ -113,7 +113,7 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
         near = store.index.nearest_ids(live, vectors_of([_first_2000(_LONG)], SPACE.dimension))
         assert near[0][0][0] in {"t-900", *(t.id for t in make_tickets(30))}
         embedder = open_embedder(settings, store.ledger, retries=0)
-        assert count_unembedded(store, embedder) == 1
+        assert count_unembedded(store, embedder) == 2, "its text and its first line"
         rejections = Rejections(None, print)
         assert plan(store, embedder, [], rejections).embedding_requests == 1
 
@@ -122,8 +122,8 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
             await embedder.close()
             return done[0].embedded_texts, done[1].embedded_texts
 
-        assert asyncio.run(run()) == (1, 0)
-        assert provider.stats().texts == 1
+        assert asyncio.run(run()) == (2, 0)
+        assert provider.stats().texts == 2
         assert count_unembedded(store, embedder) == 0
         assert_faithful(store)
         stored = store.vectors.get(SPACE, [long.text_hash])

@@ -35,14 +35,14 @@ def _ids(answer: Any) -> list[str]:
 
 
 def test_neighbours_meet_the_filter(stored: Service) -> None:
-    """All of them, as many as there are, nearest first, of all or of those with a resolution."""
+    """All of them, as many as there are, best first, of all or of those with a resolution."""
     question = {"text": sentence(9), "top_k": 50, "filter": {"fields": {"Product": "CLI"}, "tags": ["eu"]}}
     wanted = {f"f{n}" for n in range(_COUNT) if n % 3 == 0 and n % 2}
     found = stored.answer("/v1/similar", **question)
     assert set(_ids(found)) == wanted
     assert _ids(found)[0] == "f9"
-    similar = [neighbour["similarity"] for neighbour in found["neighbours"]]
-    assert similar == sorted(similar, reverse=True)
+    scores = [neighbour["score"] for neighbour in found["neighbours"]]
+    assert scores == sorted(scores, reverse=True)
     resolved = stored.answer("/v1/similar", **question, with_resolution=True)
     assert set(_ids(resolved)) == {i for i in wanted if int(i[1:]) % 4}
     assert _ids(stored.answer("/v1/triage", **question)) == _ids(resolved)

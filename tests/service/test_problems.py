@@ -95,8 +95,8 @@ def test_422_for_json_that_is_no_request(service: Service, body: Any, about: str
         ("/v1/triage", "subjet", "unknown field 'subjet': did you mean 'subject'?"),
         ("/v1/similar", "topk", "unknown field 'topk': did you mean 'top_k'?"),
         ("/v1/feedback", "tiket_id", "unknown field 'tiket_id': did you mean 'ticket_id'?"),
-        ("/v1/classify", "zzz", "unknown field 'zzz': known are text, subject, body"),
-        ("/v1/classify", "top_k", "unknown field 'top_k': known are text, subject, body"),
+        ("/v1/classify", "zzz", "unknown field 'zzz': known are text, subject, body, created_at, fields"),
+        ("/v1/classify", "top_k", "unknown field 'top_k': known are text, subject, body, created_at, fields"),
     ],
 )
 def test_422_for_an_unknown_field_names_the_nearest(
