@@ -108,7 +108,7 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
             # the server that was started since never had them.
         clean = not any(file.found for file in files)
         if clean:
-            ledger.tickets.note_rewritten(datetime.fromisoformat(journal.begun).timestamp())
+            ledger.tombstones.note_rewritten(datetime.fromisoformat(journal.begun).timestamp())
             _erase(data_dir / _JOURNAL)
     return Receipt(
         forgotten=journal.ids,
@@ -139,7 +139,7 @@ def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, 
         msg = f"not stored: {', '.join(map(repr, unknown[:_NAMED]))}" if unknown else "no ticket was named"
         raise UnknownTicketsError(msg)
     live = ledger.generations.live()
-    lacking = set(ledger.tickets.without_vector(live.space)).difference(found.ids) if live else set()
+    lacking = set(ledger.vectors.tickets_lacking(live.space)).difference(found.ids) if live else set()
     if lacking:
         msg = f"{len(lacking):,} tickets are not embedded yet, so the index cannot be written anew: run `precedent rebuild` first"
         raise PrecedentError(msg)
@@ -175,7 +175,7 @@ class _Found:
 
 
 def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
-    stored, deleted = ledger.tickets.get(ids), ledger.tickets.deleted(ids)
+    stored, deleted = ledger.tickets.get(ids), ledger.tombstones.deleted(ids)
     replies = ledger.feedback.replies(ids)
     found = {i: None for i in ids if i in stored or i in deleted or i in replies}
     # Of a ticket that was deleted before, only the hash of its text is known.

@@ -191,7 +191,7 @@ def _pending_problems(store: Store, live: Generation, before: dict[str, int]) ->
         now = store.generations.pending_ids(live) if stuck else {}
         stuck = {ticket_id: at for ticket_id, at in stuck.items() if now.get(ticket_id) == at}
     problems = []
-    lacking = set(store.tickets.without_vector(live.space))
+    lacking = set(store.vectors.tickets_lacking(live.space))
     waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
     if waiting:
         problems.append(

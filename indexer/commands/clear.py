@@ -37,7 +37,7 @@ def clear(days: float | None, *, as_json: bool) -> int:
         kept = settings.keep_unused_days if days is None else days
         before = time.time() - kept * 86_400
         report = ClearReport(
-            vectors=ledger.vectors.clear_unused(before), tombstones=ledger.tickets.clear_tombstones(before)
+            vectors=ledger.vectors.clear_unused(before), tombstones=ledger.tombstones.clear(before)
         )
     say(
         f"removed: {report.vectors:,} vectors that no ticket uses and {report.tombstones:,} notes of deletions, older than {kept:g} days"

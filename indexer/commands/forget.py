@@ -45,7 +45,7 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
                 raise erasure.UnknownTicketsError(msg)
             wanted += tagged
         if deleted:
-            wanted += store.tickets.deleted()
+            wanted += store.ledger.tombstones.deleted()
             if not wanted and not erasure.unfinished(settings.data_dir):
                 msg = "no deleted ticket is left to erase"
                 raise erasure.UnknownTicketsError(msg)

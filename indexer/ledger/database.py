@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import FullDiskError, PrecedentError, SettingsError
+from indexer.ledger.migrations import make_tables
 from indexer.ledger.rows import Space
 from indexer.ledger.tables import (
     SCHEMA,
@@ -20,7 +21,7 @@ from indexer.ledger.tables import (
     feedback,
     follow,
     generations,
-    make_tables,
+    metadata,
     pending,
     spaces,
     state,
@@ -200,11 +201,7 @@ class Database:
 
         :raises PrecedentError: a reader held on to the log for a minute.
         """
-        tables = (
-            ()
-            if self.is_sqlite
-            else (tickets.name, vectors.name, pending.name, feedback.name, tombstones.name, audit.name)
-        )
+        tables = [table.name for table in metadata.sorted_tables]
         with self._alone() as connection:
             for statement in ["VACUUM"] if self.is_sqlite else [f"VACUUM FULL {name}" for name in tables]:
                 connection.exec_driver_sql(statement)

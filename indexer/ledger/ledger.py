@@ -14,6 +14,7 @@ from indexer.ledger.feedback_table import Feedback
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
 from indexer.ledger.ticket_table import Tickets
+from indexer.ledger.tombstone_table import Tombstones
 from indexer.ledger.vector_table import Vectors
 
 __all__ = ["Ledger"]
@@ -35,6 +36,7 @@ class Ledger:
         self._db = Database(url, data_dir)
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
+        self.tombstones = Tombstones(self._db)
         self.vectors = Vectors(self._db)
         self.nearest = Nearest(self._db)
         self.feedback = Feedback(self._db, self.generations)

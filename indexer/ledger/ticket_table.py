@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.audit_table import WHOLE, hide, note
+from indexer.ledger.audit_table import hide, note
 from indexer.ledger.database import (
     PAGE,
     Database,
     feedback,
     next_revision,
     pages,
-    space_number,
     state,
     tickets,
     tombstones,
@@ -172,14 +171,6 @@ class Tickets:
             note(connection, "deleted", found)
         return list(found)
 
-    def deleted(self, ids: Iterable[str] | None = None) -> dict[str, str]:
-        """Return the ids, all or of these, that were deleted and are not stored again, with the hash of each one's text."""
-        gone = ~sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
-        query = sa.select(tombstones.c.id, tombstones.c.text_hash).where(gone).order_by(tombstones.c.id)
-        narrowed = [query] if ids is None else (query.where(tombstones.c.id.in_(page)) for page in pages(ids))
-        with self._db.read() as connection:
-            return {row.id: row.text_hash for one in narrowed for row in connection.execute(one)}
-
     def tagged(self, tag: str) -> list[str]:
         """Return the ids of the tickets that have the tag."""
         # Facets do not regard case: they narrow, the decoded record decides.
@@ -274,16 +265,6 @@ class Tickets:
                             row.id,
                         )
 
-    def without_vector(self, space: Space) -> list[str]:
-        """Return the ids of tickets whose text has no vector in the space."""
-        with self._db.read() as connection:
-            there = sa.select(vectors.c.space).where(
-                vectors.c.space == space_number(connection, space),
-                vectors.c.text_hash == tickets.c.text_hash,
-            )
-            query = sa.select(tickets.c.id).where(sa.not_(there.exists()))
-            return list(connection.execute(query).scalars())
-
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
         """Delete these tickets, stored or deleted before, what agents said of them, and every vector that then no ticket has.
 
@@ -305,27 +286,6 @@ class Tickets:
             note(connection, "erased", hide(connection, named))
             erased = connection.execute(vectors.delete().where(sa.not_(has_ticket()))).rowcount
         return len(found), int(erased)
-
-    def note_rewritten(self, begun: float) -> None:
-        """Note that every file was rewritten, after the moment ``begun``, without the tickets deleted before it."""
-        before = tombstones.update().where(tombstones.c.deleted_at < begun)
-        with self._db.write() as connection:
-            connection.execute(before.values(rewritten_at=time.time()))
-
-    def clear_tombstones(self, before: float) -> int:
-        """Remove the tombstones of before that moment that have served: nothing is left of their tickets, or these are back.
-
-        One that feedback names stays, for `erase` to reach it.
-        """
-        back = sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
-        named = sa.select(feedback.c.answer).where(feedback.c.ticket_id == tombstones.c.id).exists()
-        served = back | (tombstones.c.rewritten_at.is_not(None) & ~named)
-        with self._db.write() as connection:
-            query = tombstones.delete().where(tombstones.c.deleted_at < before, served)
-            gone = int(connection.execute(query).rowcount)
-            if gone:
-                note(connection, f"cleared {gone} notes of deletions", WHOLE)
-        return gone
 
     def ids(self, source: str | None = None) -> Iterator[str]:
         """Yield every ticket's id in order, or those of one source."""

@@ -97,6 +97,12 @@ class Vectors:
             ]
             return sum(int(connection.execute(query).scalar_one()) for query in queries)
 
+    def tickets_lacking(self, space: Space) -> list[str]:
+        """Return the ids of tickets whose text has no vector in the space."""
+        with self._db.read() as connection:
+            lacking = _without_vector(space_number(connection, space), tickets.c.text_hash)
+            return list(connection.execute(sa.select(tickets.c.id).where(lacking)).scalars())
+
     def store(self, space: Space, hashes: Sequence[str], rows: Matrix) -> None:
         """Store vectors under their texts' hashes; one that is there already stays as it is."""
         data = np.ascontiguousarray(rows, dtype="<f4")

@@ -53,10 +53,10 @@ def test_what_is_old_goes(ledger_dir: Path, settings: Settings) -> None:
     assert "2 vectors" in done.stderr
     with contextlib.closing(Ledger(None, ledger_dir)) as ledger:
         assert ledger.tickets.count() == 5
-        assert ledger.tickets.without_vector(SPACE) == []
-        assert list(ledger.tickets.deleted()) == ["t-4"]
+        assert ledger.vectors.tickets_lacking(SPACE) == []
+        assert list(ledger.tombstones.deleted()) == ["t-4"]
         assert not ledger.vectors.get(SPACE, [text_hash(make_ticket(2).text)])
-        ledger.tickets.note_rewritten(2e10)
+        ledger.tombstones.note_rewritten(2e10)
     assert report_of(run_command(settings, "clear", "--days", "10", "--json")) == {
         "vectors": 0,
         "tombstones": 1,

@@ -321,7 +321,7 @@ def test_what_was_deleted_before_is_forgotten(large: Store, settings: Settings, 
     assert {"id", "hash", "vector"} <= found
     assert _files_with(data_dir, *_WORDS, b"Thursdays", text_hash(_SECRET.text).encode()) == {}
     assert _near_vectors(data_dir, vector) == []
-    assert store.tickets.deleted() == {}
+    assert store.ledger.tombstones.deleted() == {}
     with pytest.raises(UnknownTicketsError):
         _forget(store, settings, _SECRET.id)
 

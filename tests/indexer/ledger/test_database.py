@@ -73,7 +73,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         assert found is not None
         assert found.ids == ("t-1", "t-3")
         assert ledger.tickets.delete(["t-2"]) == ["t-2"]
-        assert list(ledger.tickets.deleted()) == ["t-2"]
+        assert list(ledger.tombstones.deleted()) == ["t-2"]
         assert ledger.vectors.clear_unused(time.time() - 3_600) == 0, (
             "what an earlier release stored counts as new"
         )

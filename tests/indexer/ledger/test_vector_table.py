@@ -174,9 +174,9 @@ def test_served_tombstones_are_cleared(ledger: Ledger) -> None:
     ledger.tickets.write(make_tickets(4))
     ledger.tickets.delete(["t-1", "t-2"])
     ledger.tickets.write([make_ticket(2)])
-    assert ledger.tickets.clear_tombstones(time.time()) == 1
-    assert list(ledger.tickets.deleted()) == ["t-1"]
-    ledger.tickets.note_rewritten(time.time())
-    assert ledger.tickets.clear_tombstones(time.time() - 60) == 0
-    assert ledger.tickets.clear_tombstones(time.time()) == 1
-    assert ledger.tickets.deleted() == {}
+    assert ledger.tombstones.clear(time.time()) == 1
+    assert list(ledger.tombstones.deleted()) == ["t-1"]
+    ledger.tombstones.note_rewritten(time.time())
+    assert ledger.tombstones.clear(time.time() - 60) == 0
+    assert ledger.tombstones.clear(time.time()) == 1
+    assert ledger.tombstones.deleted() == {}

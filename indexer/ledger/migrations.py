@@ -1,0 +1,187 @@
+"""Making the ledger's tables, and bringing those of an earlier release forward."""
+
+import contextlib
+import math
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+
+import msgspec
+import sqlalchemy as sa
+
+from indexer.ledger.tables import (
+    SCHEMA,
+    changes_of_labels,
+    facets,
+    facets_of,
+    generations,
+    labelled_by_age,
+    metadata,
+    pending,
+    priorities,
+    resolved_tickets,
+    spaces,
+    state,
+    subjects,
+    subjects_of,
+    tickets,
+    tickets_of_source,
+)
+from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
+from indexer.ticket import Ticket, moments
+
+__all__ = ["make_tables"]
+
+_PAGE = 500
+
+
+def make_tables(connection: sa.Connection) -> int | None:
+    """Make the tables that are not there, and add to those of an earlier release what they lack.
+
+    :return: ``None``, or the schema that was found, if it is one that this release does not know.
+    """
+    metadata.create_all(connection)
+    found = connection.execute(sa.select(state.c.schema)).scalar()
+    if found is None:
+        first = {
+            "id": 1,
+            "schema": SCHEMA,
+            "ledger_id": uuid.uuid4().hex,
+            "revision": 0,
+            "deleted_revision": 0,
+            "secret": secrets.token_hex(),
+        }
+        connection.execute(state.insert().values(first))
+    elif not 1 <= found <= SCHEMA:
+        return int(found)
+    elif found < SCHEMA:
+        if found < 2:  # noqa: PLR2004 (a schema)
+            _to_second(connection)
+        if found < 3:  # noqa: PLR2004 (a schema)
+            _to_third(connection)
+        if found < 4:  # noqa: PLR2004 (a schema)
+            _to_fourth(connection)
+        _to_fifth(connection)
+        connection.execute(state.update().values(schema=SCHEMA))
+    return None
+
+
+def _to_second(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN label_revision BIGINT DEFAULT 0 NOT NULL")
+    # When the priority came is not known: with the ticket at the latest.
+    labelled = tickets.update().where(tickets.c.priority.is_not(None))
+    connection.execute(labelled.values(label_revision=tickets.c.revision))
+
+
+def _to_third(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE tickets ADD COLUMN resolved BOOLEAN DEFAULT false NOT NULL")
+    # A record is JSON, where a quotation mark inside a text is never without a backslash before it.
+    given = tickets.c.record.contains('"resolution":"', autoescape=True)
+    connection.execute(tickets.update().where(given).values(resolved=True))
+    resolved_tickets.create(connection)
+    priorities.create(connection)
+    connection.exec_driver_sql("ALTER TABLE state ADD COLUMN secret VARCHAR(64) DEFAULT '' NOT NULL")
+    connection.execute(state.update().values(secret=secrets.token_hex()))
+    tickets_of_source.create(connection, checkfirst=True)
+    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_tickets_source")
+    # When a vector was stored is not known: it is kept as if it were new. SQLite takes constants only.
+    connection.exec_driver_sql(
+        f"ALTER TABLE vectors ADD COLUMN stored_at DOUBLE PRECISION DEFAULT {time.time():.0f} NOT NULL"
+    )
+    for name in ("created_at", "known_at"):
+        connection.exec_driver_sql(f"ALTER TABLE tickets ADD COLUMN {name} DOUBLE PRECISION")
+    _fill_moments(connection)
+    changes_of_labels.create(connection)
+    labelled_by_age.create(connection)
+    _carry_recipe(connection)
+
+
+def _to_fourth(connection: sa.Connection) -> None:
+    # Tickets had no fields yet: only tags are facets.
+    tagged = tickets.c.record.contains('"tags":[', autoescape=True)
+    for page in _decoded_pages(connection, tagged):
+        rows = [row for ticket in page for row in facets_of(ticket)]
+        if rows:
+            connection.execute(facets.insert(), rows)
+
+
+def _to_fifth(connection: sa.Connection) -> None:
+    for page in _decoded_pages(connection, sa.true()):
+        if rows := subjects_of(page):
+            connection.execute(subjects.insert(), rows)
+
+
+def _fill_moments(connection: sa.Connection) -> None:
+    update = (
+        tickets.update()
+        .where(tickets.c.id == sa.bindparam("ticket"))
+        .values(created_at=sa.bindparam("created"), known_at=sa.bindparam("known"))
+    )
+    for page in _decoded_pages(connection, sa.true()):
+        found = [
+            {"ticket": ticket.id, "created": created, "known": known}
+            for ticket in page
+            for created, known in [moments(ticket)]
+            if not math.isnan(created)
+        ]
+        if found:
+            connection.execute(update, found)
+
+
+def _decoded_pages(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[list[Ticket]]:
+    """Yield tickets in pages, in order of their ids, but for those whose record is damaged: `verify` names them."""
+    query = sa.select(tickets.c.id, tickets.c.record).where(which).order_by(tickets.c.id).limit(_PAGE)
+    last = ""
+    while page := connection.execute(query.where(tickets.c.id > last)).all():
+        last = page[-1].id
+        found = []
+        for row in page:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeError):
+                ticket = msgspec.json.decode(row.record, type=Ticket)
+                if ticket.id == row.id:
+                    found.append(ticket)
+        yield found
+
+
+def _carry_recipe(connection: sa.Connection) -> None:
+    """Carry vectors to the present recipe, and note the tickets whose text gives another by it.
+
+    Vectors stand under the hash of what was embedded, which the present recipe leaves as it is. Only of long texts it
+    chooses other parts: those tickets are embedded next time, and pending for every generation until then.
+    """
+    connection.execute(spaces.update().where(spaces.c.recipe.in_(RECIPES_BEFORE)).values(recipe=RECIPE))
+    long = sa.select(tickets.c.id, tickets.c.text_hash, tickets.c.record).where(
+        sa.func.length(tickets.c.record) > SHORT
+    )
+    changed = []
+    for row in connection.execute(long.execution_options(yield_per=_PAGE)):
+        try:
+            hashed = msgspec.json.decode(row.record, type=Ticket).text_hash
+        except (msgspec.MsgspecError, UnicodeError):
+            continue  # damaged: `verify` names it
+        if hashed != row.text_hash:
+            changed.append({"ticket": row.id, "hash": hashed})
+    if not changed:
+        return
+    connection.execute(
+        tickets.update().where(tickets.c.id == sa.bindparam("ticket")).values(text_hash=sa.bindparam("hash")),
+        changed,
+    )
+    revision = connection.execute(
+        state.update().values(revision=state.c.revision + 1).returning(state.c.revision)
+    ).scalar_one()
+    rows = [
+        {"generation": number, "ticket_id": one["ticket"], "revision": revision}
+        for number in connection.execute(sa.select(generations.c.number)).scalars().all()
+        for one in changed
+    ]
+    here = sa.and_(
+        pending.c.generation == sa.bindparam("number"), pending.c.ticket_id == sa.bindparam("ticket")
+    )
+    for each in rows:
+        connection.execute(
+            pending.delete().where(here), {"number": each["generation"], "ticket": each["ticket_id"]}
+        )
+    if rows:
+        connection.execute(pending.insert(), rows)
