@@ -206,7 +206,7 @@ class Store:
 
         Only ids are believed of Chroma, which every local user can write to: the rest is the ledger's.
 
-        :param least: how many are wanted at least, where so many are stored; of all, that is ``limit``.
+        :param least: of those that are asked for: where fewer are found among the nearest of all, more are looked at.
         :param resolved: only tickets with a resolution.
         :param which: only tickets that meet it.
         :param exclude: ids of tickets that are not wanted.
@@ -225,11 +225,9 @@ class Store:
         if not narrowed or len(found) >= least:
             return found
         few = self.ledger.nearest.of_few(
-            generation.space, vector, limit + len(exclude), most=_FEW, resolved=resolved, which=which
+            generation.space, vector, limit, most=_FEW, resolved=resolved, which=which, exclude=exclude
         )
-        if few is not None:
-            return among(few.ids)
-        return among(self._nearest_ids(generation, vector, _WIDE))
+        return among(self._nearest_ids(generation, vector, _WIDE)) if few is None else few
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:
         (found,) = self.index.nearest_ids(generation, vector[np.newaxis], limit, patience=_QUESTION_SECONDS)

@@ -26,7 +26,6 @@ __all__ = [
     "kind_of",
     "moments",
     "shorten",
-    "subject_of",
     "text_hash",
 ]
 
@@ -175,9 +174,11 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
 
     @cached_property
     def embedded_subject(self) -> str | None:
-        """The text that is embedded of its subject; ``None`` where the subject is all there is."""
-        subject = subject_of(self.text, self.subject)
-        return None if subject is None else embedding_text(subject)
+        """The text that is embedded of its subject, which may be a short first line; ``None`` where that is all there is."""
+        first, _, rest = self.text.strip().partition("\n")
+        subject = first if self.subject is None and rest and len(first) <= _LONGEST_SUBJECT else self.subject
+        embedded = embedding_text(subject) if subject else ""
+        return embedded if embedded and embedded != self.embedded else None
 
     @cached_property
     def subject_hash(self) -> str | None:
@@ -201,16 +202,6 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
 def text_hash(text: str) -> str:
     """Return the SHA-256, in hex, of the text that is embedded: equal hashes share one vector."""
     return _digest(embedding_text(text).encode())
-
-
-def subject_of(text: str, subject: str | None) -> str | None:
-    """Return the subject of a text: the one given, else its first line if that is short; ``None`` where it is all there is."""
-    first, _, rest = text.strip().partition("\n")
-    if subject is None and rest and len(first) <= _LONGEST_SUBJECT:
-        subject = first
-    if subject is None or not subject.strip() or embedding_text(subject) == embedding_text(text):
-        return None
-    return subject
 
 
 def is_open_status(status: str, *, unknown: bool = False) -> bool:

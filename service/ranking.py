@@ -1,18 +1,16 @@
 """The order in which stored tickets are shown: by text, subject and date, as the store's own vectors have taught."""
 
 import math
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.ledger import Candidates, Generation, Ledger
 from indexer.settings import Settings
-from service.arrays import FloatArray
 
-__all__ = ["CANDIDATES", "Question", "Ranked", "Ranking", "Whitening", "learn_ranking"]
+__all__ = ["CANDIDATES", "QueryVectors", "Ranked", "Ranking", "Whitening", "learn_ranking", "measure_floor"]
 
 CANDIDATES = 200
 """The nearest tickets that are put in order."""
@@ -29,16 +27,16 @@ _SAME, _ALIKE = 0.95, 0.7  # cosines, in words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """What is compared with stored tickets.
+class QueryVectors:
+    """What of a new ticket is compared with stored ones.
 
-    :param vector: of the text, shape (dimension,); ``subject`` of its subject, likewise, or of the text again.
-    :param created: when it was asked, in seconds since the epoch.
+    :param text: its vector, shape (dimension,); ``subject`` that of its subject, or of the text again.
+    :param created: when it was written, in seconds since the epoch.
     """
 
-    vector: Matrix
+    text: Matrix
     subject: Matrix
-    created: float = field(default_factory=time.time)
+    created: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +111,27 @@ class Ranking:
 
     The score is ``cosine of the whitened texts + subject weight · cosine of the subjects - date weight · ln(1 + days)``.
 
-    :param floor: the relevance that 99 of 100 pairs of stored tickets, drawn at random, stay below.
+    :param floor: the relevance below which no draft rests on a ticket.
     """
 
     whitening: Whitening
     subject_weight: float
     date_weight: float
-    floor: float = 0.0
+    floor: float
 
-    def rank(self, question: Question, found: Candidates) -> Iterator[Ranked]:
+    def rank(self, query: QueryVectors, found: Candidates) -> Iterator[Ranked]:
         """Yield the candidates, best first; of equals the one with the lower id.
 
         A candidate without a date counts as being as far away as half of the others.
         """
         if not len(found):
             return
-        both = np.stack([question.vector, question.subject]).astype(np.float32)
+        both = np.stack([query.text, query.subject]).astype(np.float32)
         both /= np.linalg.norm(both, axis=1, keepdims=True)
         subjects = found.subjects @ both[1]
-        relevance = self._relevance(found.vectors, both[:1])[:, 0] + self.subject_weight * subjects
-        days = np.abs(found.created - question.created) / _DAY
+        texts = self.whitening(found.vectors) @ self.whitening(both[:1])[0]
+        relevance = (texts + self.subject_weight * subjects).astype(np.float64)
+        days = np.abs(found.created - query.created) / _DAY
         known = ~np.isnan(days)
         distance = np.log1p(np.where(known, days, np.median(days[known]) if known.any() else 0.0))
         # Rounded, so that the last bits, which are another machine's, never decide.
@@ -147,16 +146,6 @@ class Ranking:
                 score=float(score[row]),
             )
 
-    def measure_floor(self, sample: Candidates) -> float:
-        """Return the relevance that 99 of 100 pairs of these tickets stay below."""
-        pairs = self._relevance(sample.vectors, sample.vectors)
-        pairs += self.subject_weight * (sample.subjects @ sample.subjects.T)
-        return round(float(np.quantile(pairs[np.triu_indices(len(pairs), k=1)], _QUANTILE)), 3)
-
-    def _relevance(self, some: Matrix, others: Matrix) -> FloatArray:
-        relevance: FloatArray = (self.whitening(some) @ self.whitening(others).T).astype(np.float64)
-        return relevance
-
 
 def _apart(days: float) -> str:
     for unit, length in (("year", 365.25), ("month", 30.44), ("week", 7.0), ("day", 1.0)):
@@ -167,24 +156,24 @@ def _apart(days: float) -> str:
 
 
 def learn_ranking(settings: Settings, ledger: Ledger, generation: Generation) -> Ranking:
-    """Learn how the generation's tickets are ranked, from their own vectors; no text is embedded for it.
-
-    Models differ in how alike they find unrelated texts, so a fixed floor would suit only one of them. The setting goes
-    before the measurement; so does a default while there are fewer than 50 tickets.
-    """
+    """Learn how the generation's tickets are ranked, from their own vectors; no text is embedded for it."""
     sample = ledger.nearest.sample(generation.space, _LEARNED_FROM)
-    weights = settings.subject_weight, settings.date_weight
-    ranking = Ranking(Whitening.learn(sample.vectors), *weights)
+    whitening = Whitening.learn(sample.vectors)
     floor = settings.similarity_floor
-    if floor is None and len(sample) < _LEAST:
-        floor = _DEFAULT_COSINE * (1 + settings.subject_weight)
-    elif floor is None:
-        few = Candidates(
-            sample.ids[:_PAIRED],
-            sample.cosines[:_PAIRED],
-            sample.vectors[:_PAIRED],
-            sample.subjects[:_PAIRED],
-            sample.created[:_PAIRED],
-        )
-        floor = ranking.measure_floor(few)
-    return Ranking(ranking.whitening, *weights, floor)
+    if floor is None:
+        floor = measure_floor(whitening, settings.subject_weight, sample.vectors, sample.subjects)
+    return Ranking(whitening, settings.subject_weight, settings.date_weight, floor)
+
+
+def measure_floor(whitening: Whitening, subject_weight: float, texts: Matrix, subjects: Matrix) -> float:
+    """Return the relevance that 99 of 100 pairs of these tickets stay below; a fixed one where they are fewer than 50.
+
+    Models differ in how alike they find unrelated texts, so a fixed floor would suit only one of them.
+
+    :param texts: vectors of unit length, shape (rows, dimension), as ``subjects``; the first 1,000 are paired.
+    """
+    if len(texts) < _LEAST:
+        return _DEFAULT_COSINE * (1 + subject_weight)
+    whitened, subjects = whitening(texts[:_PAIRED]), subjects[:_PAIRED]
+    pairs = whitened @ whitened.T + subject_weight * (subjects @ subjects.T)
+    return round(float(np.quantile(pairs[np.triu_indices(len(pairs), k=1)], _QUANTILE)), 3)

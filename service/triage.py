@@ -21,7 +21,7 @@ from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.metrics import count_decision, count_draft, count_requests
-from service.ranking import CANDIDATES, Question, Ranked
+from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import Draft, IndexInfo, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
 from service.runtime import Runtime
 from service.snapshot import Snapshot
@@ -123,27 +123,24 @@ class Pipeline:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            question, requests, embedding_tokens = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, question, clock)
-            neighbours = await self._retrieve(snapshot, question, search, clock)
+            query, requests, embedding_tokens = await self._embed(snapshot, ticket, clock)
+            decision = self._classify(snapshot, query, clock)
+            neighbours = await self._retrieve(snapshot, query, search, clock)
+            # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
+            note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
         shown = _shown(neighbours, search)
         first = Triaged(
             id=new_answer(self._runtime.store.ledger.secret),
             priority=decision,
             neighbours=shown,
-            note=agent_note(ticket.text, decision, neighbours),
-            questions=() if select_precedents(neighbours) else missing(ticket.text),
-            warnings=secrets_in(ticket.text),
+            note=note,
+            questions=questions,
+            warnings=warnings,
             index=_index(snapshot),
         )
         yield first
         began = time.perf_counter()
-        result = DraftResult(
-            draft=Draft(text="", citations=(), source="none", grounded=False),
-            chat_requests=0,
-            prompt_tokens=0,
-            completion_tokens=0,
-        )
+        result = DraftResult(draft=Draft(text="", citations=(), source="none", grounded=False))
         if draft:
             async with contextlib.aclosing(self._drafter.draft(ticket.text, neighbours)) as pieces:
                 async for piece in pieces:
@@ -176,8 +173,8 @@ class Pipeline:
         """Return the priority alone."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            question, requests, tokens = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, question, clock)
+            query, requests, tokens = await self._embed(snapshot, ticket, clock)
+            decision = self._classify(snapshot, query, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
@@ -189,8 +186,8 @@ class Pipeline:
         """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            question, requests, tokens = await self._embed(snapshot, ticket, clock)
-            neighbours = await self._retrieve(snapshot, question, search, clock)
+            query, requests, tokens = await self._embed(snapshot, ticket, clock)
+            neighbours = await self._retrieve(snapshot, query, search, clock)
         return Found(
             neighbours=_shown(neighbours, search),
             floor=snapshot.ranking.floor,
@@ -199,7 +196,9 @@ class Pipeline:
             usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
         )
 
-    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: _Clock) -> tuple[Question, int, int]:
+    async def _embed(
+        self, snapshot: Snapshot, ticket: Ticket, clock: _Clock
+    ) -> tuple[QueryVectors, int, int]:
         began = time.perf_counter()
         ledger = self._runtime.store.ledger
         found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
@@ -220,7 +219,7 @@ class Pipeline:
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector
         clock.embed = _since(began)
         created = ticket.created_at.timestamp() if ticket.created_at else time.time()
-        return Question(vector, subject, created), requests, tokens
+        return QueryVectors(vector, subject, created), requests, tokens
 
     async def _ask(self, embedder: Embedder, texts: list[str]) -> list[EmbeddedBatch]:
         seconds = self._runtime.settings.provider_timeout
@@ -232,34 +231,34 @@ class Pipeline:
             msg = f"{embedder.model} did not embed the ticket within {seconds:g} s: try again later"
             raise ProviderError(msg, kind="timeout") from None
 
-    def _classify(self, snapshot: Snapshot, question: Question, clock: _Clock) -> PriorityDecision:
+    def _classify(self, snapshot: Snapshot, query: QueryVectors, clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()
-        decision = snapshot.forest.decide(question.vector, evidence=_EVIDENCE)
+        decision = snapshot.forest.decide(query.text, evidence=_EVIDENCE)
         clock.classify = _since(began)
         count_decision(decision)
         return decision
 
     async def _retrieve(
-        self, snapshot: Snapshot, question: Question, search: Search, clock: _Clock
+        self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: _Clock
     ) -> tuple[Neighbour, ...]:
         began = time.perf_counter()
         try:
-            found = await self._pools.reads.run(self._ranked, snapshot, question, search)
+            found = await self._pools.reads.run(self._ranked, snapshot, query, search)
         except SlowIndexError:
             # Who asked has waited long enough: the next one is told at once, until it answers again.
             self._runtime.upkeep.start_repair()
             raise
         except IndexUnavailableError:
             await self._runtime.upkeep.repaired()
-            found = await self._pools.reads.run(self._ranked, snapshot, question, search)
+            found = await self._pools.reads.run(self._ranked, snapshot, query, search)
         clock.retrieve = _since(began)
         return found
 
-    def _ranked(self, snapshot: Snapshot, question: Question, search: Search) -> tuple[Neighbour, ...]:
+    def _ranked(self, snapshot: Snapshot, query: QueryVectors, search: Search) -> tuple[Neighbour, ...]:
         store, ranking = self._runtime.store, snapshot.ranking
         candidates = store.nearest(
             snapshot.generation,
-            question.vector,
+            query.text,
             CANDIDATES,
             least=search.limit,
             resolved=search.resolved,
@@ -269,12 +268,20 @@ class Pipeline:
         places: dict[str, Ranked] = {}
 
         def in_order() -> Iterator[str]:
-            for place in ranking.rank(question, candidates):
+            for place in ranking.rank(query, candidates):
                 places[place.id] = place
                 yield place.id
 
         best = itertools.islice(store.tickets.sound(in_order()), search.limit)
         return tuple(_neighbour(ticket, places[ticket.id], ranking.floor) for ticket in best)
+
+
+def _told(
+    text: str, decision: PriorityDecision, neighbours: tuple[Neighbour, ...]
+) -> tuple[Note, tuple[str, ...], tuple[str, ...]]:
+    """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
+    questions = () if select_precedents(neighbours) else missing(text)
+    return agent_note(text, decision, neighbours), questions, secrets_in(text)
 
 
 def _neighbour(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:

@@ -126,8 +126,7 @@ class OpenAICompatibleEmbedder:
             brought was yielded before.
         :raises RefusedTextsError: single texts are refused; all others were yielded before.
         """
-        # Each text by itself, so that a ticket and a question about the same have the same placeholders.
-        call = _Call([Redactor().redact(text) for text in texts] if self._redact else texts)
+        call = _Call(await asyncio.to_thread(_redacted, texts) if self._redact else texts)
         workers = asyncio.create_task(self._work_together(call))
         try:
             while (batch := await call.arrived.get()) is not None:
@@ -281,3 +280,8 @@ class OpenAICompatibleEmbedder:
 
 def _retries(request: "httpx2.Request") -> int:
     return int(request.headers.get("x-stainless-retry-count", 0))
+
+
+def _redacted(texts: Sequence[str]) -> list[str]:
+    """Redact each text by itself, so that a ticket and a question about the same have the same placeholders."""
+    return [Redactor().redact(text) for text in texts]

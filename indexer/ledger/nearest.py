@@ -1,6 +1,6 @@
 """The tickets near a vector, with their own vectors from the ledger: what an answer's order is worked out from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -65,12 +65,14 @@ class Nearest:
         most: int,
         resolved: bool = False,
         which: Filter | None = None,
+        exclude: Collection[str] = (),
     ) -> Candidates | None:
         """Return the nearest of all tickets that meet the conditions; ``None`` when they are more than ``most``.
 
         Each is compared: 5,000 of 384 dimensions take well under 0.1 s.
         """
-        conditions = [*(which.conditions() if which else ()), *([tickets.c.resolved] if resolved else ())]
+        conditions = [*(which.conditions() if which else ()), tickets.c.id.not_in(exclude)]
+        conditions += [tickets.c.resolved] if resolved else []
         with self._db.read() as connection:
             few = sa.select(tickets.c.id).where(*conditions).limit(most + 1)
             if connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one() > most:

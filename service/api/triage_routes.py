@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -36,15 +36,16 @@ class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     subject: str | None = None
     body: str | None = None
 
-    def ticket(self) -> Ticket:
-        """Return it as a stored ticket would be.
+    def ticket(self, **more: Any) -> Ticket:
+        """Return it as a stored ticket would be, with more fields of a record.
 
         :raises TicketError: there is no text, it is too long or given twice, or another field cannot be used.
         """
         if self.text is not None and (self.subject is not None or self.body is not None):
             msg = "text is the whole ticket: give it alone, or subject and body without it"
             raise TicketError(msg)
-        return parse_ticket({"id": "new", "text": self.text, "subject": self.subject, "body": self.body})
+        words = {"text": self.text, "subject": self.subject, "body": self.body}
+        return parse_ticket({"id": "new", **words, **more})
 
 
 class Question(TicketText, kw_only=True):
@@ -60,16 +61,13 @@ class Question(TicketText, kw_only=True):
         ),
     ] = {}
 
-    def ticket(self) -> Ticket:
+    def ticket(self, **more: Any) -> Ticket:
         """Return it as a stored ticket would be.
 
         :raises TicketError: as of `TicketText`.
         """
-        known = parse_ticket({"id": "new", "text": "none", "fields": self.fields})
-        created_at = self.created_at or datetime.now(UTC)
-        if created_at.tzinfo is None:
-            created_at = created_at.replace(tzinfo=UTC)
-        return msgspec.structs.replace(super().ticket(), created_at=created_at, fields=known.fields)
+        created_at = None if self.created_at is None else self.created_at.isoformat()
+        return super().ticket(created_at=created_at, fields=self.fields, **more)
 
 
 class _SearchRequest(Question, kw_only=True):

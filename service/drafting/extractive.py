@@ -1,4 +1,4 @@
-"""The reply that needs no model: the steps of the nearest resolution that a customer can take."""
+"""The reply that needs no model: the steps of the best precedent that a customer can take."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ _ISSUE_CHARACTERS = 200
 
 
 def extractive_draft(text: str, precedents: Sequence[Neighbour], *, degraded: str, policy: str = "") -> Draft:
-    """Make a reply of the steps of the nearest precedent; an empty one where its resolution has none.
+    """Make a reply of the steps of the first precedent; an empty one where its resolution has none.
 
     Its sentences pass the same check as a model's.
 
@@ -31,7 +31,7 @@ def extractive_draft(text: str, precedents: Sequence[Neighbour], *, degraded: st
     thanks = _thanks(text) if checked.add(_thanks(text)) else _PLAIN_THANKS
     found = [step for step in steps(best.resolution or "") if checked.add(step, (best.id,))][:_MOST_STEPS]
     if not found:
-        why = f"{degraded}; the resolution of the nearest ticket has no step that a customer could take: see the note"
+        why = f"{degraded}; the resolution of the best precedent has no step that a customer could take: see the note"
         return Draft(text="", citations=(), source="none", grounded=False, degraded=why)
     listed = "\n".join(f"- {step}" for step in found) if len(found) > 1 else found[0]
     return Draft(

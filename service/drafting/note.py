@@ -14,7 +14,7 @@ __all__ = ["agent_note"]
 
 _QUOTE_CHARACTERS = 600
 _ISSUE_CHARACTERS = 240
-_AS_CLOSE = 0.1  # cosine: a ticket this much farther than the nearest may have the same cause
+_AS_CLOSE = 0.1  # a ticket whose relevance is this much less than the best one's may have the same cause
 _SAME = 0.5  # share of words that two resolutions have in common when they say the same
 _REFERENCE = re.compile(r"(?<![\w\])`])\[(#?[\w-]*\d[\w-]*(?:, ?#?[\w-]*\d[\w-]*)*)\](?![\w(\[`])")
 _FENCE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
@@ -27,12 +27,12 @@ def agent_note(text: str, priority: PriorityDecision, neighbours: Sequence[Neigh
     issue = f"Issue: {shorten(issue_of(text), _ISSUE_CHARACTERS)}"
     judged = f"Priority: {priority_sentence(priority, precedents or neighbours)}"
     if not precedents:
-        nearest = max(neighbours, key=lambda n: n.similarity, default=None)
         found = f"Resolution: {why_none(neighbours)}."
-        if nearest is not None:
-            found += f" The nearest is {_named(nearest)}."
-        return Note(text=f"{issue}\n\n{judged}\n\n{found}", citations=(nearest.id,) if nearest else ())
-    near = [n for n in precedents if precedents[0].similarity - n.similarity <= _AS_CLOSE]
+        if neighbours:
+            found += f" The nearest is {_named(neighbours[0])}."
+        citations = tuple(n.id for n in neighbours[:1])
+        return Note(text=f"{issue}\n\n{judged}\n\n{found}", citations=citations)
+    near = [n for n in precedents if precedents[0].relevance - n.relevance <= _AS_CLOSE]
     opinions = _opinions(near)
     best, *others = opinions
     parts = [
@@ -61,7 +61,7 @@ def _list(neighbours: Sequence[Neighbour]) -> str:
 
 
 def _by_label(precedents: Sequence[Neighbour]) -> str:
-    """Say which similar ticket had which priority, in the order of similarity."""
+    """Say which similar ticket had which priority, in their order."""
     return (
         " Similar tickets: "
         + ", ".join(
@@ -73,7 +73,7 @@ def _by_label(precedents: Sequence[Neighbour]) -> str:
 
 
 def _opinions(near: Sequence[Neighbour]) -> list[list[Neighbour]]:
-    """Group tickets by what resolved them, the nearest first."""
+    """Group tickets by what resolved them, in their order."""
     groups: list[list[Neighbour]] = []
     for neighbour in near:
         words = content_words(neighbour.resolution or "")

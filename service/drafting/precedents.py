@@ -25,24 +25,21 @@ TEXT_CHARACTERS = 600
 RESOLUTION_CHARACTERS = 1_500
 """Of a precedent's resolution: a reply is made of it, so more is given than of the text."""
 
-_MAX_PRECEDENTS = 5  # more would cost tokens and dilute the nearest ones
+_MAX_PRECEDENTS = 5  # more would cost tokens and dilute the best ones
 _NO_ID = re.compile(r"[\[\]<>`\\\x00-\x1f]")
 
 
 def select_precedents(neighbours: Sequence[Neighbour]) -> tuple[Neighbour, ...]:
-    """Return the neighbours that support a draft, the most similar first, their texts cut.
+    """Return the neighbours that support a draft, in their order, their texts cut.
 
-    Such a neighbour is above the similarity floor, has a resolution, and an id that can be cited: one with brackets or
+    Such a neighbour is above the floor, has a resolution, and an id that can be cited: one with brackets or
     the like would be mark-up in the reply.
     """
-    supporting = sorted(
-        (
-            n
-            for n in neighbours
-            if n.above_floor and n.resolution and n.resolution.strip() and not _NO_ID.search(n.id)
-        ),
-        key=lambda n: -n.similarity,
-    )
+    supporting = [
+        n
+        for n in neighbours
+        if n.above_floor and n.resolution and n.resolution.strip() and not _NO_ID.search(n.id)
+    ]
     return tuple(
         msgspec.structs.replace(
             n,
@@ -58,8 +55,8 @@ def why_none(neighbours: Sequence[Neighbour]) -> str:
     if not neighbours:
         return "no resolved ticket is stored to rest a draft on"
     if not any(n.above_floor for n in neighbours):
-        best = max(n.similarity for n in neighbours)
-        return f"no precedent is near enough: best similarity {best:.2f}"
+        best = max(n.relevance for n in neighbours)
+        return f"no precedent is near enough: best relevance {best:.2f}"
     if any(n.above_floor and n.resolution for n in neighbours):
         return "no ticket that is near enough has an id that can be cited: one has brackets or other mark-up in it"
     return "no ticket that is near enough has a resolution"

@@ -20,7 +20,7 @@ from indexer.ledger import Candidates
 from indexer.parsing import parse_ticket
 from indexer.sources import read_source
 from indexer.ticket import Ticket, moments
-from service.ranking import CANDIDATES, Question, Ranking, Whitening
+from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
 
 _RESAMPLES = 2_000
 _YEAR = 365.25 * 86_400
@@ -50,27 +50,48 @@ def main(arguments: Sequence[str]) -> None:
     stored = Candidates(
         tuple(ticket.id for ticket in tickets), np.ones(len(tickets)), texts, subjects, created
     )
+    drawn = np.random.default_rng(0).permutation(len(tickets))
     learned, none = Whitening.learn(texts), Whitening.learn(texts[:0])
     apart = np.abs(created[[a for a, _ in pairs]] - created[[b for _, b in pairs]])
     print(
         f"{len(tickets):,} tickets, {len(pairs):,} questions; difference of the mean reciprocal rank with its 95 % interval"
     )
-    base = _places(Ranking(none, 0.0, 0.0), stored, pairs)
+    _print_floors(stored, pairs)
+    base = _places(Ranking(none, 0.0, 0.0, 0.0), stored, pairs)
     for name, ranking in (
-        ("cosine of the texts", Ranking(none, 0.0, 0.0)),
-        ("whitened", Ranking(learned, 0.0, 0.0)),
-        ("cosine and subject", Ranking(none, 0.3, 0.0)),
-        ("cosine and date", Ranking(none, 0.0, 0.03)),
-        ("whitened and subject", Ranking(learned, 0.3, 0.0)),
-        ("all (what is served)", Ranking(learned, 0.3, 0.05)),
+        ("cosine of the texts", Ranking(none, 0.0, 0.0, 0.0)),
+        ("whitened", Ranking(learned, 0.0, 0.0, 0.0)),
+        ("cosine and subject", Ranking(none, 0.3, 0.0, 0.0)),
+        ("cosine and date", Ranking(none, 0.0, 0.03, 0.0)),
+        *(
+            (f"whitened by {few} tickets", Ranking(Whitening.learn(texts[drawn[:few]]), 0.0, 0.0, 0.0))
+            for few in (50, 200, 1_000)
+        ),
+        ("whitened and subject", Ranking(learned, 0.3, 0.0, 0.0)),
+        ("all (what is served)", Ranking(learned, 0.3, 0.05, 0.0)),
     ):
         places = _places(ranking, stored, pairs)
-        print(f"  {name:22} {_scores(places)}  {_difference(places, base)}")
+        print(f"  {name:24} {_scores(places)}  {_difference(places, base)}")
         if ranking.date_weight and (apart > _YEAR).any():
             far = apart > _YEAR
             print(
-                f"  {'':22} {_scores(places[far])}  {int(far.sum())} of them more than a year apart; cosine alone {_scores(base[far])}"
+                f"  {'':24} {_scores(places[far])}  {int(far.sum())} of them more than a year apart; cosine alone {_scores(base[far])}"
             )
+
+
+def _print_floors(stored: Candidates, pairs: Sequence[tuple[int, int]]) -> None:
+    """Print which share of the known pairs is above what 99 of 100 random pairs stay below."""
+    one, other = (np.array(side) for side in zip(*pairs, strict=True))
+    sample = np.random.default_rng(0).permutation(len(stored))
+    for name, whitening, weight in (
+        ("cosine of the texts", Whitening.learn(stored.vectors[:0]), 0.0),
+        ("relevance (what is served)", Whitening.learn(stored.vectors), 0.3),
+    ):
+        floor = measure_floor(whitening, weight, stored.vectors[sample], stored.subjects[sample])
+        whitened = whitening(stored.vectors)
+        relevance = (whitened[one] * whitened[other]).sum(axis=1)
+        relevance += weight * (stored.subjects[one] * stored.subjects[other]).sum(axis=1)
+        print(f"  above the floor by {name}: {(relevance >= floor).mean():.3f} (floor {floor})")
 
 
 def _tickets(file: Path) -> list[Ticket]:
@@ -97,7 +118,7 @@ def _places(ranking: Ranking, stored: Candidates, pairs: Sequence[tuple[int, int
             tuple(stored.ids[row] for row in near), cosines[near].astype(np.float64),
             stored.vectors[near], stored.subjects[near], stored.created[near],
         )  # fmt: skip
-        question = Question(stored.vectors[asked], stored.subjects[asked], stored.created[asked])
+        question = QueryVectors(stored.vectors[asked], stored.subjects[asked], stored.created[asked])
         ids = [one.id for one in ranking.rank(question, found)]
         places.append(ids.index(stored.ids[wanted]) + 1 if stored.ids[wanted] in ids else _FAR)
     return np.array(places, np.float64)

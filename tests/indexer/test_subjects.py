@@ -19,7 +19,7 @@ from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.sync import plan
-from indexer.ticket import Ticket, subject_of
+from indexer.ticket import Ticket
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, fill_store, make_ticket
 from tests.indexer.test_sync import records, run
@@ -51,7 +51,7 @@ def _lacks(ledger: Ledger, *tickets: Ticket) -> set[str]:
 )
 def test_what_a_subject_is(text: str, subject: str | None, found: str | None) -> None:
     """The one given, else a short first line; none where it is all there is."""
-    assert subject_of(text, subject) == found
+    assert make_ticket(1, text=text, subject=subject).embedded_subject == found
 
 
 def test_a_subject_of_many_tickets_is_embedded_once(

@@ -9,7 +9,7 @@ import pytest
 
 from indexer.ledger import Candidates
 from indexer.parsing import parse_ticket
-from service.ranking import Question, Ranked, Ranking, Whitening
+from service.ranking import QueryVectors, Ranked, Ranking, Whitening, measure_floor
 from tests.provider.client import Provider
 from tests.service.running import running_service
 
@@ -40,8 +40,8 @@ def _candidates(rows: int = 60) -> Candidates:
     )
 
 
-def _question(created: float = 1e9) -> Question:
-    return Question(_vectors(1, 3)[0], _vectors(1, 5)[0], created)
+def _question(created: float = 1e9) -> QueryVectors:
+    return QueryVectors(_vectors(1, 3)[0], _vectors(1, 5)[0], created)
 
 
 def _order(found: Iterable[Ranked]) -> list[str]:
@@ -51,14 +51,14 @@ def _order(found: Iterable[Ranked]) -> list[str]:
 def test_the_order_is_the_formulas() -> None:
     """Each score, worked out in double precision by the book, gives the same order."""
     found, sample = _candidates(), _vectors(300, 6).astype(np.float64)
-    ranking = Ranking(Whitening.learn(sample.astype(np.float32)), 0.3, 0.05)
+    ranking = Ranking(Whitening.learn(sample.astype(np.float32)), 0.3, 0.05, 0.5)
     mean = sample.mean(axis=0)
     values, directions = np.linalg.eigh(np.cov((sample - mean).T, bias=True))
     matrix = directions / (values + 0.02 * values.mean()) ** 0.25
     question = _question()
     wanted = {}
     for row, ticket_id in enumerate(found.ids):
-        one, other = (found.vectors[row] - mean) @ matrix, (question.vector - mean) @ matrix
+        one, other = (found.vectors[row] - mean) @ matrix, (question.text - mean) @ matrix
         text = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
         days = (question.created - found.created[row]) / _DAY
         wanted[ticket_id] = text + 0.3 * found.subjects[row] @ question.subject - 0.05 * math.log(1 + days)
@@ -73,8 +73,8 @@ def test_equal_or_missing_dates_change_no_order(created: np.ndarray) -> None:
     found = _candidates()
     undated = Candidates(found.ids, found.cosines, found.vectors, found.subjects, created)
     whitening = Whitening.learn(_vectors(300, 6))
-    with_date = Ranking(whitening, 0.3, 0.05).rank(_question(), undated)
-    without = Ranking(whitening, 0.3, 0.0).rank(_question(), found)
+    with_date = Ranking(whitening, 0.3, 0.05, 0.5).rank(_question(), undated)
+    without = Ranking(whitening, 0.3, 0.0, 0.5).rank(_question(), found)
     assert _order(with_date) == _order(without)
 
 
@@ -83,7 +83,7 @@ def test_a_missing_date_is_neither_new_nor_old() -> None:
     vectors = np.repeat(_vectors(1, 1), 4, axis=0)
     days = np.array([1, 10, np.nan, 800])
     found = Candidates(("near", "middle", "undated", "far"), np.ones(4), vectors, vectors, 1e9 - days * _DAY)
-    ranked = Ranking(Whitening.learn(vectors), 0.3, 0.05).rank(_question(), found)
+    ranked = Ranking(Whitening.learn(vectors), 0.3, 0.05, 0.5).rank(_question(), found)
     assert _order(ranked) == ["near", "middle", "undated", "far"]
 
 
@@ -91,7 +91,11 @@ def test_equal_scores_are_in_order_of_their_ids() -> None:
     """Whatever order they came in."""
     vectors = np.repeat(_vectors(1, 1), 3, axis=0)
     found = Candidates(("b", "c", "a"), np.ones(3), vectors, vectors, np.full(3, 1e9))
-    assert _order(Ranking(Whitening.learn(vectors), 0.3, 0.05).rank(_question(), found)) == ["a", "b", "c"]
+    assert _order(Ranking(Whitening.learn(vectors), 0.3, 0.05, 0.5).rank(_question(), found)) == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 def test_few_or_equal_vectors_teach_nothing_harmful() -> None:
@@ -100,16 +104,17 @@ def test_few_or_equal_vectors_teach_nothing_harmful() -> None:
     assert Whitening.learn(few)(few) == pytest.approx(few, abs=1e-6)
     equal = np.repeat(_vectors(1, 1), 80, axis=0)
     found = Candidates(tuple(map(str, range(80))), np.ones(80), equal, equal, np.full(80, 1e9))
-    ranking = Ranking(Whitening.learn(equal), 0.3, 0.05)
+    ranking = Ranking(Whitening.learn(equal), 0.3, 0.05, 0.5)
     assert all(math.isfinite(one.score) for one in ranking.rank(_question(), found))
-    assert math.isfinite(ranking.measure_floor(found))
+    assert math.isfinite(measure_floor(ranking.whitening, 0.3, equal, equal))
+    assert measure_floor(Whitening.learn(few), 0.3, few, few) == pytest.approx(0.455), "too few to measure"
 
 
 def test_nothing_found_is_no_order() -> None:
     """An empty store has candidates of no rows."""
     none = np.empty((0, 24), np.float32)
     nothing = Candidates((), np.empty(0), none, none, np.empty(0))
-    assert not list(Ranking(Whitening.learn(none), 0.3, 0.05).rank(_question(), nothing))
+    assert not list(Ranking(Whitening.learn(none), 0.3, 0.05, 0.5).rank(_question(), nothing))
 
 
 def test_why_says_it_in_words() -> None:

@@ -165,7 +165,7 @@ def test_a_neighbour_below_the_floor_is_not_shown_to_the_model(provider: Provide
 
 
 def test_without_a_precedent_nothing_is_asked_or_invented(provider: Provider) -> None:
-    """No neighbour is near enough: no request, no text, and the best similarity is told."""
+    """No neighbour is near enough: no request, no text, and the best relevance is told."""
     pieces, result = draft_at(provider.url, neighbours=[neighbour(similarity=0.12, above_floor=False)])
     assert pieces == []
     assert result == DraftResult(
@@ -174,7 +174,7 @@ def test_without_a_precedent_nothing_is_asked_or_invented(provider: Provider) ->
             citations=(),
             source="none",
             grounded=False,
-            degraded="no precedent is near enough: best similarity 0.12",
+            degraded="no precedent is near enough: best relevance 0.12",
         )
     )
     assert provider.stats().requests["chat"] == 0

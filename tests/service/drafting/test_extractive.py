@@ -14,13 +14,13 @@ def _draft(*neighbours: Neighbour, text: str = TICKET) -> Draft:
     return extractive_draft(text, select_precedents(neighbours), degraded="the provider failed")
 
 
-def test_tells_the_steps_of_the_nearest_resolution() -> None:
+def test_tells_the_steps_of_the_best_precedent() -> None:
     """Greeting, the issue in the customer's words, the steps and a sign-off; no id, no similarity, no priority."""
     draft = _draft(
-        neighbour("7", similarity=0.5),
         neighbour(
             "5", resolution="The gateway held the old key. Restart the gateway; keep the overlap next time."
         ),
+        neighbour("7", similarity=0.8),
     )
     assert draft.text == (
         "Hello,\n\n"
@@ -43,7 +43,7 @@ def test_what_was_done_for_another_customer_is_no_reply() -> None:
     assert (draft.text, draft.sentences, draft.citations) == ("", (), ())
     assert (draft.source, draft.grounded) == ("none", False)
     assert draft.degraded == (
-        "the provider failed; the resolution of the nearest ticket has no step that a customer could take: see the note"
+        "the provider failed; the resolution of the best precedent has no step that a customer could take: see the note"
     )
 
 

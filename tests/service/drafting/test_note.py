@@ -11,7 +11,7 @@ from tests.service.drafting.examples import HIGH, TICKET, neighbour, priority
 
 def test_has_three_parts_and_what_to_check() -> None:
     """Issue, priority with its reason, and what resolved the nearest ticket, with ids and similarities."""
-    note = agent_note(TICKET, HIGH, [neighbour("7", similarity=0.5, label="low"), neighbour("5")])
+    note = agent_note(TICKET, HIGH, [neighbour("5"), neighbour("7", similarity=0.5, label="low")])
     assert note.text == (
         "Issue: API keys rotated this morning and now all requests return 401 Unauthorized.\n\n"
         "Priority: The predicted priority is high (probability 83%); 1 of the 2 similar tickets had it."
@@ -63,7 +63,7 @@ def test_says_what_is_nearest_where_nothing_is_near_enough() -> None:
     assert note.text == (
         "Issue: the printer smokes.\n\n"
         "Priority: The predicted priority is high (probability 83%); the similar ticket had it too.\n\n"
-        "Resolution: no precedent is near enough: best similarity 0.12. The nearest is [5] (similarity 0.12)."
+        "Resolution: no precedent is near enough: best relevance 0.12. The nearest is [5] (similarity 0.12)."
     )
     assert note.citations == ("5",)
     empty = agent_note(TICKET, HIGH, [])

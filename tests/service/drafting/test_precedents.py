@@ -26,10 +26,10 @@ def test_only_near_neighbours_with_a_resolution_support_a_draft() -> None:
     assert [n.id for n in chosen] == ["4"]
 
 
-def test_the_nearest_five_come_first() -> None:
-    """Whatever order they arrive in, the most similar five are taken, nearest first."""
+def test_the_first_five_are_taken_in_their_order() -> None:
+    """They come as they were ranked, by subject and date too: the cosine alone does not put them in another order."""
     chosen = select_precedents([neighbour(str(i), similarity=i / 10) for i in range(1, 9)])
-    assert [n.id for n in chosen] == ["8", "7", "6", "5", "4"]
+    assert [n.id for n in chosen] == ["1", "2", "3", "4", "5"]
 
 
 def test_long_texts_are_cut() -> None:
@@ -48,7 +48,7 @@ def test_long_texts_are_cut() -> None:
         ([], "no resolved ticket is stored to rest a draft on"),
         (
             [neighbour(similarity=0.12, above_floor=False), neighbour(similarity=0.05, above_floor=False)],
-            "no precedent is near enough: best similarity 0.12",
+            "no precedent is near enough: best relevance 0.12",
         ),
         ([neighbour(resolution=None)], "no ticket that is near enough has a resolution"),
     ],

@@ -37,8 +37,8 @@ def test_the_model_writes_the_customers_reply_only() -> None:
 
 
 def test_the_model_gets_ticket_and_precedents() -> None:
-    """Every precedent comes with id, text and resolution, the nearest first; what is for the agent is not sent."""
-    _, user = _prompt(neighbours=[neighbour("7", label=None, similarity=0.5, text="Slow."), neighbour("5")])
+    """Every precedent comes with id, text and resolution, in their order; what is for the agent is not sent."""
+    _, user = _prompt(neighbours=[neighbour("5"), neighbour("7", label=None, similarity=0.5, text="Slow.")])
     assert f"<new_ticket>\n{TICKET}\n</new_ticket>" in user
     assert re.findall(r'^<ticket id="(.*?)">$', user, re.MULTILINE) == ["5", "7"]
     assert "<text>Slow.</text>" in user
