@@ -22,7 +22,7 @@ from indexer.sync import plan
 from indexer.ticket import Ticket
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, fill_store, make_ticket
-from tests.indexer.test_sync import records, run
+from tests.indexer.syncing import records, run
 from tests.provider import Provider
 from tests.provider.vectors import vectors_of
 

@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,58 +13,16 @@ from indexer.errors import PrecedentError, ProviderError
 from indexer.ledger import Ledger
 from indexer.rejections import Rejections
 from indexer.settings import Settings
-from indexer.sources import SourceRecord
 from indexer.store import Store
-from indexer.sync import MassDeletionError, SyncReport, plan, sync
+from indexer.sync import MassDeletionError, plan
 from indexer.ticket import RECIPE, Ticket
 from tests.indexer.command import report_of, run_command, start_command
 from tests.indexer.making import assert_faithful, make_ticket, make_tickets
+from tests.indexer.syncing import EARLY, LATE, counts, records, run
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
 pytestmark = pytest.mark.usefixtures("provider")
-
-_EARLY, _LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    """A store of its own, prepared."""
-    with contextlib.closing(Store(settings)) as opened:
-        opened.prepare()
-        yield opened
-
-
-def records(*values: Any) -> Iterator[SourceRecord]:
-    """Yield tickets or raw values as a reader does."""
-    for line, value in enumerate(values, 1):
-        decoded = msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value
-        raw = msgspec.json.encode(decoded).decode()
-        if isinstance(decoded, dict):
-            yield SourceRecord(place=f"line {line}", value=decoded, raw=raw)
-        else:
-            yield SourceRecord(place=f"line {line}", error="not an object", raw=raw)
-
-
-def run(store: Store, settings: Settings, *values: Any, retries: int = 0, **options: Any) -> SyncReport:
-    """Sync the values and return the report."""
-    folder = settings.data_dir.parent
-
-    async def main() -> SyncReport:
-        embedder = open_embedder(settings, store.ledger, retries=retries)
-        with Rejections(folder / "x.rejected.jsonl", lambda _: None) as rejections:
-            try:
-                return await sync(store, embedder, records(*values), rejections, **options)
-            finally:
-                await embedder.close()
-
-    return asyncio.run(main())
-
-
-def counts(report: SyncReport) -> dict[str, int]:
-    """Return what is not zero of a report's counts."""
-    found = msgspec.structs.asdict(report)
-    return {name: n for name, n in found.items() if n and name not in ("seconds", "dry_run", "cost")}
 
 
 def test_each_ticket_is_counted_once(store: Store, settings: Settings, provider: Provider) -> None:
@@ -107,79 +62,10 @@ def test_rejected_records_are_kept_with_their_reasons(store: Store, settings: Se
     assert not file.exists()
 
 
-def versions(*times: int | None, number: int = 7) -> list[Ticket]:
-    """Return as many versions of one ticket, updated on these days of January, or at an unknown time."""
-    return [
-        make_ticket(number, priority=f"v{n}", updated_at=day and datetime(2026, 1, day, tzinfo=UTC))
-        for n, day in enumerate(times)
-    ]
-
-
-_HISTORIES: list[tuple[tuple[int | None, ...], str]] = [
-    ((1, 2), "v1"),
-    ((2, 1), "v0"),
-    ((2, 2), "v1"),
-    ((None, None), "v1"),
-    ((2, None), "v1"),
-    ((3, 5, 4), "v1"),
-    ((None, 2, 1), "v1"),
-    ((3, None, 1), "v2"),
-    ((2, None, None, 1, 3), "v4"),
-]
-
-
-class TestRepeated:
-    @pytest.mark.parametrize("between", [0, 600])
-    def test_the_newest_counts_wherever_it_stands(
-        self, store: Store, settings: Settings, between: int
-    ) -> None:
-        """In one window or in several, the version that stays is the one that single writes would have left."""
-        histories = [versions(*times, number=n) for n, (times, _) in enumerate(_HISTORIES)]
-        values: list[Ticket] = []
-        for turn in range(max(map(len, histories))):
-            values += [history[turn] for history in histories if len(history) > turn]
-            values += make_tickets(between, start=1_000 * (turn + 1))
-        report = run(store, settings, *values)
-        ids = len({value.id for value in values})
-        assert (report.read, report.added, report.repeated) == (len(values), ids, len(values) - ids)
-        assert report.read == report.added + report.repeated
-        for n, (times, expected) in enumerate(_HISTORIES):
-            assert store.tickets.get([f"t-{n}"])[f"t-{n}"].priority == expected, times
-        with contextlib.closing(Ledger(None, settings.data_dir / "other")) as ledger:
-            for value in values:
-                ledger.tickets.write([value])
-            assert list(ledger.tickets.records()) == list(store.tickets.records())
-        assert_faithful(store)
-
-    def test_against_what_is_stored(self, store: Store, settings: Settings) -> None:
-        """Each id is counted once: as what became of it in the end."""
-        old, new, newer = versions(1, 2, 3)
-        run(store, settings, new)
-        assert counts(run(store, settings, old, new, new)) == {"read": 3, "stale": 1, "repeated": 2}
-        assert counts(run(store, settings, new, newer, old)) == {"read": 3, "updated": 1, "repeated": 2}
-        many = [make_ticket(n, text="a text") for n in range(1_000, 1_600)]
-        run(store, settings, *many)
-        newest = msgspec.structs.replace(newer, priority="v9", updated_at=_LATE.replace(day=9))
-        assert counts(run(store, settings, newer, *many, newest)) == {
-            "read": 602, "updated": 1, "unchanged": 600, "repeated": 1,
-        }  # fmt: skip
-
-    def test_what_is_replaced_is_not_paid_for(
-        self, store: Store, settings: Settings, provider: Provider
-    ) -> None:
-        """Of versions that stand close together only the one that counts is embedded."""
-        values = [
-            make_ticket(1, text=f"a text of version {n}", updated_at=_EARLY.replace(hour=n))
-            for n in range(20)
-        ]
-        assert run(store, settings, *reversed(values)).embedded_texts == 1
-        assert store.tickets.get(["t-1"])["t-1"].text == "a text of version 19"
-
-
 def test_a_plan_tells_what_the_run_does(store: Store, settings: Settings, provider: Provider) -> None:
     """A dry run asks the provider for nothing, writes nothing, and its counts are those of the run."""
-    run(store, settings, *make_tickets(20), make_ticket(20, updated_at=_LATE), source="desk")
-    stale = make_ticket(20, text="an older text", updated_at=_EARLY)
+    run(store, settings, *make_tickets(20), make_ticket(20, updated_at=LATE), source="desk")
+    stale = make_ticket(20, text="an older text", updated_at=EARLY)
     values = [*make_tickets(15), *make_tickets(100, start=50), make_ticket(0), stale]
     embedder = open_embedder(settings, store.ledger, retries=0)
     asked, revision = provider.stats().requests["embeddings"], store.ledger.revision()
