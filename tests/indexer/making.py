@@ -1,19 +1,26 @@
 """Tickets, spaces and vectors for tests of the write side."""
 
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from indexer.embedding import Matrix
-from indexer.ledger import Generation, Ledger, Outcome, Space
+from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space
+from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import RECIPE, Ticket, embedding_text, text_hash
 from indexer.writing import record_tickets
 from tests.provider.vectors import vectors_of
 
 __all__ = [
+    "EDITED_REPLY",
+    "FULL_TICKET",
+    "OTHER_SPACE",
     "SPACE",
     "assert_faithful",
     "client_of",
@@ -21,6 +28,7 @@ __all__ = [
     "make_ticket",
     "make_tickets",
     "mislead",
+    "prepared",
     "sentence",
     "store_vectors",
     "vectors_for",
@@ -29,6 +37,8 @@ __all__ = [
 
 SPACE = Space(kind="hosted", model="bge-large", dimension=64, recipe=RECIPE)
 """The space of the stand-in provider's default model."""
+OTHER_SPACE = replace(SPACE, model="other-model", dimension=48)
+"""Another space, in which vectors of the same texts can stand beside those of `SPACE`."""
 
 _QUERIES = 100
 _WORDS = [
@@ -97,6 +107,21 @@ def make_ticket(number: int, **fields: object) -> Ticket:
     return Ticket(**values)  # type: ignore[arg-type] # the callers' fields are a ticket's
 
 
+FULL_TICKET = make_ticket(
+    9_077,
+    text='Zeilen\nmit "Zeichen" и ещё\u2028 eines \U0001f642',
+    tags=("customer:1", "x"),
+    source="desk",
+    created_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
+    updated_at=datetime(2026, 2, 3, tzinfo=UTC),
+)
+"""A ticket with more fields than most, and with characters that are easily lost."""
+EDITED_REPLY = FeedbackEntry(
+    action="edited", triage_id="a-1", ticket_id="t-3", priority=None, reply="Zeilen\nund \U0001f642"
+)
+"""Feedback with a reply of two lines."""
+
+
 def make_tickets(count: int, *, start: int = 0, **fields: object) -> list[Ticket]:
     """Return that many tickets with consecutive numbers; fields given go before their own.
 
@@ -115,6 +140,14 @@ def store_vectors(ledger: Ledger, tickets: Sequence[Ticket], space: Space = SPAC
     ledger.vectors.store(
         space, [text_hash(ticket.text) for ticket in tickets], vectors_for(tickets, space.dimension)
     )
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings) -> Iterator[Store]:
+    """Open a store that is prepared, for as long as the ``with`` block lasts."""
+    with contextlib.closing(Store(settings)) as store:
+        store.prepare()
+        yield store
 
 
 def fill_store(store: Store, tickets: Sequence[Ticket]) -> Generation:
