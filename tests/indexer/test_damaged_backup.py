@@ -17,11 +17,7 @@ from indexer.ledger import Ledger
 from indexer.progress import no_progress
 from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import (
-    FULL_TICKET,
-    make_ticket,
-    make_tickets,
-)
+from tests.indexer.making import FULL_TICKET, make_ticket, make_tickets
 
 
 def _truncated(path: Path) -> None:
