@@ -1,9 +1,10 @@
-"""An open store with a Chroma server of its own, and a backup."""
+"""Open stores with a Chroma server of their own, and a backup."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from indexer.backup import backup
@@ -16,16 +17,28 @@ from tests.indexer.making import (
     FULL_TICKET,
     OTHER_SPACE,
     SPACE,
+    fill_store,
     make_tickets,
     prepared,
     store_vectors,
 )
+from tests.provider import Provider
 
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """An empty store, prepared."""
     with prepared(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def large(settings: Settings, provider: Provider, database_url: str | None) -> Iterator[Store]:
+    """A store of 120 tickets, on each database in turn."""
+    provider.configure(models={OTHER_SPACE.model: OTHER_SPACE.dimension})
+    chosen = msgspec.structs.replace(settings, database_url=database_url)
+    with prepared(chosen) as opened:
+        fill_store(opened, make_tickets(120))
         yield opened
 
 

@@ -22,7 +22,7 @@ from indexer.ticket import Ticket, text_hash
 from indexer.verify import verify
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, vectors_for
-from tests.indexer.test_rebuild import _embedder
+from tests.indexer.rebuilding import open_hosted
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
@@ -136,7 +136,7 @@ def test_every_generation_forgets(
     provider.configure(models={"other-model": 48})
 
     async def there() -> None:
-        async with _embedder(settings, "other-model") as embedder:
+        async with open_hosted(settings, "other-model") as embedder:
             await rebuild(store, embedder, progress=no_progress)
 
     asyncio.run(there())
