@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,7 +14,7 @@ import pytest
 
 from indexer.settings import KEY_NAME, PREFIX, Settings
 from service.cli import cli
-from tests.service.running import environment, running_service
+from tests.service.running import index_sample, running_service
 
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text()
@@ -66,10 +65,7 @@ def test_the_first_example_is_answered_as_printed(data_dir: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("install curl")
     _, command, printed = re.findall(r"^```(?:json)?\n(.*?)^```", _README, re.DOTALL | re.MULTILINE)[:3]
-    subprocess.run(
-        [sys.executable, "-m", "indexer", "sample"],
-        check=True, env=environment(data_dir), capture_output=True, timeout=200,
-    )  # fmt: skip
+    index_sample(data_dir)
     with running_service(data_dir) as service:
         service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
         arguments = shlex.split(command.replace("http://127.0.0.1:8000", service.url).replace("\\\n", " "))

@@ -5,6 +5,8 @@ import functools
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +32,7 @@ __all__ = [
     "Service",
     "assert_problem",
     "environment",
+    "index_sample",
     "running_service",
     "start_service",
 ]
@@ -153,6 +156,14 @@ def environment(data_dir: Path, provider: Provider | None = None, **settings: st
     if provider is not None:
         given |= {"PRECEDENT_API_BASE": provider.url, "OXLO_API_KEY": KEY}
     return kept | given | {f"PRECEDENT_{name.upper()}": value for name, value in settings.items()}
+
+
+def index_sample(data_dir: Path) -> None:
+    """Index the bundled sample by the command, with the embedded model."""
+    subprocess.run(
+        [sys.executable, "-m", "indexer", "sample"],
+        check=True, env=environment(data_dir), capture_output=True, timeout=200,
+    )  # fmt: skip
 
 
 def start_service(

@@ -1,8 +1,6 @@
 """Questions that a support lead would ask about the bundled sample, with the answers a person would choose."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import msgspec
 
 from indexer.parsing import parse_ticket
 from indexer.sample import SAMPLE
-from tests.service.running import Service, environment, running_service
+from tests.service.running import Service, index_sample, running_service
 
 _QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
 _ORDER = ("low", "medium", "high", "urgent")
@@ -78,10 +76,7 @@ def test_the_questions_are_sound() -> None:
 
 def test_the_sample_answers_them(data_dir: Path) -> None:
     """With the embedded model and no key, most precedents are among the first three and most labels are right."""
-    subprocess.run(
-        [sys.executable, "-m", "indexer", "sample"],
-        check=True, env=environment(data_dir), capture_output=True, timeout=200,
-    )  # fmt: skip
+    index_sample(data_dir)
     with running_service(data_dir) as service:
         service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
         asked = [_ask(service, question) for question in _questions()]

@@ -2,15 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.provider import Provider
-from tests.service.running import environment, running_service
+from tests.service.running import index_sample, running_service
 
 _QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
 _OUT_OF_SCOPE = (
@@ -55,10 +53,7 @@ def test_a_note_has_three_parts_and_a_reply_nothing_of_others(
     data_dir: Path, provider: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Forty questions on the sample, fifteen out of scope, ten hostile; the quoted issue of the customer is its own."""
-    subprocess.run(
-        [sys.executable, "-m", "indexer", "sample"],
-        check=True, env=environment(data_dir), capture_output=True, timeout=200,
-    )  # fmt: skip
+    index_sample(data_dir)
     on_the_sample = [json.loads(line)["text"] for line in _QUESTIONS.read_text("utf-8").splitlines()]
     sources: Counter[str] = Counter()
     with running_service(data_dir, provider, embedder="local") as service:
