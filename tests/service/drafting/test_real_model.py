@@ -20,12 +20,17 @@ def base_url() -> Iterator[str]:
         yield url
 
 
-def test_whatever_it_writes_is_grounded_or_replaced(base_url: str) -> None:
-    """The stream is read to its end, its cost is counted, and nothing reaches the reader that is not grounded."""
+def test_whatever_it_writes_is_grounded_or_replaced(base_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Its cost is counted, and nothing reaches the reader that is not grounded.
+
+    What it writes differs between processors. A server tells the tokens at the end of its answer, so a request that
+    was ended before, because a sentence grew too long, has none.
+    """
     pieces, result = draft_at(base_url, neighbours=NEAR, timeout=600)
     assert result.chat_requests in (1, 2)
-    assert result.prompt_tokens > 500
-    assert 0 < result.completion_tokens <= 1_000
+    if "was ended: the answer has a sentence of more than" not in caplog.text:
+        assert result.prompt_tokens > 500
+        assert 0 < result.completion_tokens <= 1_000
     shown = "".join(pieces)
     for text in (shown, result.draft.text):
         assert not re.search(r"\[\d+\]|</?(?:ticket|precedents|new_ticket)", text)
