@@ -1,9 +1,12 @@
 """Fixtures that tests of several packages share."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from indexer.settings import Settings
 from tests.leftovers import assert_nothing_runs
@@ -62,3 +65,25 @@ def provider(_provider_process: Provider) -> Iterator[Provider]:
 def settings(data_dir: Path, provider: Provider) -> Settings:
     """Settings of a store of its own, embedded by the stand-in."""
     return Settings(data_dir=data_dir, api_base=provider.url)
+
+
+@pytest.fixture(scope="session")
+def indexed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of the bundled sample, with its forest: made once a run, and copied by who uses it."""
+    from tests.service.running import index_sample
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # which all workers share
+    with FileLock(folder / "sample.lock"):
+        if not (folder / "sample").exists():
+            index_sample(folder / "making" / "data")
+            (folder / "making" / "data").rename(folder / "sample")
+    return folder / "sample"
+
+
+@pytest.fixture
+def sample_dir(data_dir: Path, indexed_sample: Path) -> Path:
+    """A data directory with the bundled sample, as `precedent sample` indexes it, and its forest."""
+    shutil.copytree(indexed_sample, data_dir)
+    return data_dir

@@ -14,7 +14,7 @@ import pytest
 
 from indexer.settings import KEY_NAME, PREFIX, Settings
 from service.cli import cli
-from tests.service.running import index_sample, running_service
+from tests.service.running import running_service
 
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text()
@@ -60,14 +60,12 @@ def test_the_first_screen_shows_the_two_commands_and_an_answer() -> None:
     assert any('"citations"' in line for line in first)
 
 
-def test_the_first_example_is_answered_as_printed(data_dir: Path) -> None:
+def test_the_first_example_is_answered_as_printed(sample_dir: Path) -> None:
     """The sample is indexed and served as `make run` does it, and the printed curl command gives the printed answer."""
     if shutil.which("curl") is None:
         pytest.skip("install curl")
     _, command, printed = re.findall(r"^```(?:json)?\n(.*?)^```", _README, re.DOTALL | re.MULTILINE)[:3]
-    index_sample(data_dir)
-    with running_service(data_dir) as service:
-        service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
+    with running_service(sample_dir) as service:
         arguments = shlex.split(command.replace("http://127.0.0.1:8000", service.url).replace("\\\n", " "))
         given = subprocess.run(arguments, check=True, capture_output=True, timeout=100).stdout
     _compare(json.loads(printed), json.loads(given))

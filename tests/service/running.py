@@ -159,11 +159,13 @@ def environment(data_dir: Path, provider: Provider | None = None, **settings: st
 
 
 def index_sample(data_dir: Path) -> None:
-    """Index the bundled sample by the command, with the embedded model."""
+    """Index the bundled sample by the command, with the embedded model, and have a service fit its forest."""
     subprocess.run(
         [sys.executable, "-m", "indexer", "sample"],
         check=True, env=environment(data_dir), capture_output=True, timeout=200,
     )  # fmt: skip
+    with running_service(data_dir) as service:
+        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
 
 
 def start_service(

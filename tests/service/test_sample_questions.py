@@ -9,7 +9,7 @@ import msgspec
 
 from indexer.parsing import parse_ticket
 from indexer.sample import SAMPLE
-from tests.service.running import Service, index_sample, running_service
+from tests.service.running import Service, running_service
 
 _QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
 _ORDER = ("low", "medium", "high", "urgent")
@@ -74,11 +74,9 @@ def test_the_questions_are_sound() -> None:
         assert all(question.text not in ticket.text for ticket in stored.values())
 
 
-def test_the_sample_answers_them(data_dir: Path) -> None:
+def test_the_sample_answers_them(sample_dir: Path) -> None:
     """With the embedded model and no key, most precedents are among the first three and most labels are right."""
-    index_sample(data_dir)
-    with running_service(data_dir) as service:
-        service.until(lambda: service.status()["forest"]["report"], "the forest is fitted")
+    with running_service(sample_dir) as service:
         asked = [_ask(service, question) for question in _questions()]
     found = sum(one.found for one in asked)
     right = sum(one.off == 0 for one in asked)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.provider import Provider
-from tests.service.running import index_sample, running_service
+from tests.service.running import running_service
 
 _QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
 _OUT_OF_SCOPE = (
@@ -50,13 +50,12 @@ _OF_AGENTS = re.compile(
 
 
 def test_a_note_has_three_parts_and_a_reply_nothing_of_others(
-    data_dir: Path, provider: Provider, capsys: pytest.CaptureFixture[str]
+    sample_dir: Path, provider: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Forty questions on the sample, fifteen out of scope, ten hostile; the quoted issue of the customer is its own."""
-    index_sample(data_dir)
     on_the_sample = [json.loads(line)["text"] for line in _QUESTIONS.read_text("utf-8").splitlines()]
     sources: Counter[str] = Counter()
-    with running_service(data_dir, provider, embedder="local") as service:
+    with running_service(sample_dir, provider, embedder="local") as service:
         for question in (*on_the_sample, *_OUT_OF_SCOPE, *_HOSTILE):
             answer = service.answer("/v1/triage", text=question)
             note, reply = answer["note"]["text"], answer["reply"]

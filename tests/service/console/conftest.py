@@ -1,21 +1,20 @@
 """A service with the bundled sample, and a browser that looks at it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import indexer.sample
 from tests.browser import NoBrowserError, chromium
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.running import Service, running_service
 
-__all__ = ["Looking", "store_sample"]
+__all__ = ["Looking"]
 
-_LINES = {"Content-Type": "application/x-ndjson"}
 _WIDTHS = (390, 1280, 1920)
 
 
@@ -70,23 +69,15 @@ _REPLY = structured(
 """What the model writes."""
 
 
-def store_sample(service: Service) -> None:
-    """Store the bundled sample as a portal does, and wait for its forest."""
-    lines = (Path(indexer.sample.__file__).parent / "tickets.jsonl").read_bytes()
-    answer = service.http.post("/v1/tickets/batch", content=lines, headers=_LINES)
-    assert answer.status_code == 200, answer.text
-    service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
-
-
 @pytest.fixture(scope="package")
 def sample_service(
-    tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
+    tmp_path_factory: pytest.TempPathFactory, indexed_sample: Path, _provider_process: Provider
 ) -> Iterator[Service]:
     """A service with the sample, whose replies the stand-in writes."""
     data_dir = tmp_path_factory.mktemp("console") / "data"
+    shutil.copytree(indexed_sample, data_dir)
     # The embedded model, so that what is shown is like what it is asked for.
     with running_service(data_dir, _provider_process, embedder="local") as service:
-        store_sample(service)
         yield service
 
 
