@@ -12,6 +12,7 @@ import msgspec
 from indexer.admission import LeftOutError, resolved_ticket
 from indexer.cleaning import plain_text
 from indexer.errors import SourceError
+from indexer.language import language_of
 from indexer.parsing import values_of
 from indexer.sources import Recognised, SourceReader, SourceRecord
 from indexer.ticket import Ticket, TicketError
@@ -28,6 +29,7 @@ SHARES = (
 
 _EXAMPLES = 3
 _SHOWN_REASONS = 5
+_MOST_LANGUAGES = 2_000  # tickets whose language is looked at, a second's work
 _MOST_LABELS = 50  # compared with each other
 _ALIKE = 0.8  # of 1: "Hgh" and "High" are 0.86, "Higher" and "High" 0.80
 
@@ -64,6 +66,8 @@ class Inspection(msgspec.Struct, kw_only=True):
     """Priorities that may be one: they differ in case, in spaces, or slightly in spelling."""
     statuses: dict[str, int] = {}
     fields: dict[str, int] = {}
+    languages: dict[str, int] = {}
+    """Of a sample that is spread evenly over the tickets; ``unsure`` where a text tells none."""
     same_id: int = 0
     """Tickets whose id an earlier one had."""
     same_text: int = 0
@@ -109,6 +113,8 @@ class _Counting:
         }
         self._ids: set[str] = set()
         self._texts: set[str] = set()
+        self._languages: list[str] = []
+        self._stride = 1
 
     def add(self, record: SourceRecord) -> None:
         found = self.found
@@ -126,13 +132,23 @@ class _Counting:
         found.usable += 1
         found.dates_lost += record.dates_lost
         self._count(ticket, values_of(record.value or {}))
+        self._sample_language(ticket.text)
         if len(found.tickets) < _EXAMPLES:
             found.tickets.append(ticket)
 
     def finish(self) -> None:
+        self._counts["languages"] = Counter(self._languages)
         for name, counts in self._counts.items():
             setattr(self.found, name, dict(counts.most_common()))
         self.found.alike = _alike(list(self.found.priorities)[:_MOST_LABELS])
+
+    def _sample_language(self, text: str) -> None:
+        if (self.found.usable - 1) % self._stride:
+            return
+        self._languages.append(language_of(text) or "unsure")
+        if len(self._languages) == _MOST_LANGUAGES:
+            del self._languages[1::2]
+            self._stride *= 2
 
     def _count(self, ticket: Ticket, given: Mapping[str, Any]) -> None:
         found, counts = self.found, self._counts

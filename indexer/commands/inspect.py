@@ -105,6 +105,7 @@ def _lines(file: str, found: Inspection) -> Iterator[str]:
         yield f"  {one!r} and {other!r} " + (
             "are one label: only their case differs" if case_only else "look alike: are they one label?"
         )
+    yield from _counts("Languages", found.languages, shares=True)
     yield from _counts("Statuses", found.statuses)
     yield from _counts("Further fields", found.fields)
     yield from _counts("Left out", found.left_out, width=60)
@@ -156,12 +157,16 @@ def _shares(found: Inspection) -> Iterator[str]:
         yield f"  {found.dates_lost:,} dates could not be read and are left out"
 
 
-def _counts(title: str, counts: Mapping[str, int], *, width: int = _WIDTH) -> Iterator[str]:
+def _counts(
+    title: str, counts: Mapping[str, int], *, width: int = _WIDTH, shares: bool = False
+) -> Iterator[str]:
     if not counts:
         return
     yield from ("", title)
+    whole = sum(counts.values())
     for name, count in list(counts.items())[:_SHOWN]:
-        yield f"  {_fitted(name, width)}  {count:>7,}"
+        share = f"  {count / whole:>4.0%}" if shares else ""
+        yield f"  {_fitted(name, width)}  {count:>7,}{share}"
     if len(counts) > _SHOWN:
         yield f"  and {len(counts) - _SHOWN:,} more"
 

@@ -111,3 +111,14 @@ def test_reading_ends_after_the_most_records(tmp_path: Path) -> None:
     found = inspect_source(reader, reader)
     assert found.read == 50_000
     assert not found.complete
+
+
+def test_languages_of_a_sample_over_the_whole_source(tmp_path: Path) -> None:
+    """Not of the first tickets only, which are often the oldest; a text that tells no language is counted too."""
+    german, english = (
+        "Die Anmeldung schlägt seit gestern fehl.",
+        "Nobody can log in since yesterday's update.",
+    )
+    texts = [german] * 1_500 + [english] * 1_500 + ["ok"] * 100
+    found = _inspected(tmp_path, *({"id": str(n), "text": text} for n, text in enumerate(texts)))
+    assert found.languages == {"de": 750, "en": 750, "unsure": 50}
