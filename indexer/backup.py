@@ -23,7 +23,7 @@ from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger, Row, Rows, pages_of, rows_of
 from indexer.ledger.soundness import is_sound
-from indexer.ledger.tables import COPIED_SINCE, SCHEMA, copied, metadata, spaces
+from indexer.ledger.tables import COPIED_SINCE, SCHEMA, TABLES_SINCE, copied, metadata, spaces
 from indexer.progress import Progress
 from indexer.settings import Settings
 
@@ -184,7 +184,8 @@ def restore(ledger: Ledger, file: Path, *, progress: Progress) -> CopyReport:
 
         def rows(table: sa.Table) -> Iterator[Row]:
             in_order = sa.select(table).order_by(sa.text("rowid"))  # as they were written
-            yield from passing.through(table, _read(connection, file, in_order))
+            if _has(said.schema, table):
+                yield from passing.through(table, _read(connection, file, in_order))
             if table is copied[-1]:
                 _compare(passing, said, file)
 
@@ -250,8 +251,7 @@ def _opened(file: Path) -> Iterator[tuple[sa.Connection, sa.Row[tuple[str, int, 
                 row.name: row.type
                 for row in connection.execute(sa.text("SELECT name, type FROM sqlite_master"))
             }
-            lacking = [t.name for t in (_made, *copied) if found.get(t.name) != "table"]
-            if _made.name in lacking:
+            if found.get(_made.name) != "table":
                 msg = f"{file} is no backup: it has no table {_made.name}; nothing was restored"
                 raise BackupFileError(msg)
             said = connection.execute(sa.select(_made)).one()
@@ -261,12 +261,18 @@ def _opened(file: Path) -> Iterator[tuple[sa.Connection, sa.Row[tuple[str, int, 
                     f"not {_FORMAT!r} with schema {COPIED_SINCE} to {SCHEMA}: use the release that wrote it; nothing was restored"
                 )
                 raise BackupFileError(msg)
+            lacking = [t.name for t in copied if found.get(t.name) != "table" and _has(said.schema, t)]
             if lacking:
                 msg = f"{file} is damaged: it has no table {', '.join(lacking)}; nothing was restored"
                 raise BackupFileError(msg)
             yield connection, said
     except (sa.exc.SQLAlchemyError, OSError, UnicodeError) as error:
         raise _damaged(file, error) from None
+
+
+def _has(schema: int, table: sa.Table) -> bool:
+    """Tell whether a backup of this schema has the table."""
+    return schema >= TABLES_SINCE.get(table.name, COPIED_SINCE)
 
 
 def _read(connection: sa.Connection, file: Path, query: sa.Select[tuple[object, ...]]) -> Iterator[Row]:

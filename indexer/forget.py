@@ -81,7 +81,7 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
     anew from the ledger, without any provider; a local Chroma server is restarted for a few seconds, in which a
     running service waits or answers 503. Interrupted anywhere, the next call goes on.
 
-    :param ids: of tickets that are stored, were deleted, or are only named by feedback; may be empty, to go on with
+    :param ids: of tickets that are stored, were deleted, or are only named by feedback or answers; may be empty, to go on with
         what was interrupted.
     :raises UnknownTicketsError: nothing is known of any, and nothing was interrupted.
     :raises IndexUnavailableError: the index cannot be written anew; the ledger has forgotten the tickets.
@@ -176,20 +176,22 @@ class _Found:
 
 def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     stored, deleted = ledger.tickets.get(ids), ledger.tombstones.deleted(ids)
-    replies = ledger.feedback.replies(ids)
-    found = {i: None for i in ids if i in stored or i in deleted or i in replies}
+    replies, named = ledger.feedback.replies(ids), ledger.answers.named(ids)
+    found = {i: None for i in ids if i in stored or i in deleted or i in replies or i in named}
     # Of a ticket that was deleted before, only the hash of its text is known.
     hashes = {i: (text,) for i, text in deleted.items()} | {
         i: (*one.embeddings,) for i, one in stored.items()
     }
-    named = {text for of_ticket in hashes.values() for text in of_ticket}
-    shared = {text for ticket_id, text in ledger.tickets.with_texts(named) if ticket_id not in found}
+    texts = {text for of_ticket in hashes.values() for text in of_ticket}
+    shared = {text for ticket_id, text in ledger.tickets.with_texts(texts) if ticket_id not in found}
     known = [Known(i, "id", i) for i in found]
     known += [Known(i, "hash", text) for i, each in hashes.items() for text in each if text not in shared]
     known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
+    answered = ledger.answers.words([*found])
+    known += [Known(i, "reply", words) for i, of_ticket in answered.items() for words in of_ticket]
     for i, ticket in stored.items():
         known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
-    return _Found(found, named, known)
+    return _Found(found, texts, known)
 
 
 def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
@@ -198,6 +200,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
         if ticket.id not in found.ids:
             yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
     yield from ledger.feedback.replies_of_others(found.ids)
+    yield from ledger.answers.words_of_others(found.ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from indexer.backup import CopyReport, write_copy
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger, Row
+from indexer.ledger.tables import TABLES_SINCE
 from indexer.progress import Progress
 from indexer.settings import Settings
 
@@ -87,6 +88,8 @@ class _Torn:
         seen: set[int] = set()
         try:
             names = self._names(table)
+            if not names and table.name in TABLES_SINCE:
+                return  # an earlier release wrote the ledger
             for number, values in self._readable(table, names):
                 seen.add(number)
                 # What an earlier release's table lacks has the value that a new row has.

@@ -16,7 +16,9 @@ from indexer.processes import registered_service
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
+from service.answer_keeper import AnswerKeeper
 from service.api import (
+    answer_routes,
     console,
     feedback_routes,
     health_routes,
@@ -79,13 +81,22 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 policy=read_policy(settings.data_dir),
                 redact=settings.redact,
             )
-            watch(lambda: runtime.ready, lambda: runtime.current.tickets if runtime.current else 0)
-            app.state.update({"runtime": runtime, "pipeline": Pipeline(runtime, drafter), "jobs": jobs})
+            keeper = AnswerKeeper(runtime.store.ledger, days=settings.keep_days, sweep=intervals.sweep)
+            stack.push_async_callback(keeper.close)
+            keeper.open()
+            watch(
+                lambda: runtime.ready,
+                lambda: runtime.current.tickets if runtime.current else 0,
+                lambda: keeper.waiting,
+            )
+            pipeline = Pipeline(runtime, drafter, keeper)
+            app.state.update({"runtime": runtime, "pipeline": pipeline, "jobs": jobs, "keeper": keeper})
             yield
 
     app = Litestar(
         route_handlers=[
             triage_routes.router,
+            answer_routes.router,
             ticket_routes.router,
             job_routes.router,
             feedback_routes.router,

@@ -17,5 +17,7 @@ class Intervals:
     """Without a write, after which enough changed labels are learned; it is not waited for without a forest."""
     refit: float = 600.0
     """After the last fit, when even a single changed label is learned."""
+    sweep: float = 3_600.0
+    """Between two looks for answers that are too old to be kept."""
     refit_retry: float = 10.0
     """After a failed fit; doubled with each failure, up to ``refit``."""

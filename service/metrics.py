@@ -10,6 +10,8 @@ __all__ = [
     "count_decision",
     "count_draft",
     "count_feedback",
+    "count_kept",
+    "count_lost",
     "count_refusal",
     "count_requests",
     "count_ticket",
@@ -22,15 +24,19 @@ _requests = Counter("precedent_provider_requests", "Requests sent to the provide
 _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
 _written = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
 _feedback = Counter("precedent_feedback", "What agents did with answers", ["action"])
+_kept = Counter("precedent_answers_kept", "Answers that were kept")
+_lost = Counter("precedent_answers_lost", "Answers that could not be kept")
+_waiting = Gauge("precedent_answers_waiting", "Answers that wait to be kept")
 _refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
 _stored = Gauge("precedent_tickets", "Tickets that the index answers from")
 
 
-def watch(ready: Callable[[], bool], stored: Callable[[], int]) -> None:
+def watch(ready: Callable[[], bool], stored: Callable[[], int], waiting: Callable[[], int]) -> None:
     """Have the gauges ask these functions whenever they are read."""
     _ready.set_function(ready)
     _stored.set_function(stored)
+    _waiting.set_function(waiting)
 
 
 def count_decision(decision: PriorityDecision) -> None:
@@ -53,6 +59,16 @@ def count_requests(endpoint: str, requests: int, prompt_tokens: int, completion_
 def count_ticket(outcome: str, tickets: int = 1) -> None:
     """Count tickets that came over HTTP and what became of them."""
     _written.labels(outcome).inc(tickets)
+
+
+def count_kept(answers: int) -> None:
+    """Count answers that were kept."""
+    _kept.inc(answers)
+
+
+def count_lost(answers: int) -> None:
+    """Count answers that could not be kept."""
+    _lost.inc(answers)
 
 
 def count_refusal() -> None:

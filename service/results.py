@@ -8,8 +8,10 @@ import msgspec
 from indexer.ticket import SHORT_TEXT, shorten
 
 __all__ = [
+    "Classified",
     "Draft",
     "Evidence",
+    "Found",
     "IndexInfo",
     "Neighbour",
     "Note",
@@ -17,6 +19,7 @@ __all__ = [
     "ReplySentence",
     "Timings",
     "Triage",
+    "Triaged",
     "Usage",
 ]
 
@@ -39,6 +42,9 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
         float, msgspec.Meta(description="the order: the relevance, less what the time between the two takes")
     ]
     why: Annotated[str, msgspec.Meta(description="why it stands where it does, in words")]
+    revision: Annotated[
+        str, msgspec.Meta(description="names this version of the ticket: when it is changed it has another")
+    ] = ""
     above_floor: Annotated[
         bool, msgspec.Meta(description="its relevance reaches the floor: a draft may rest on it")
     ]
@@ -151,6 +157,18 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int = 0
 
 
+class Triaged(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known before the draft is written: the first event of a stream."""
+
+    id: str
+    priority: PriorityDecision
+    neighbours: tuple[Neighbour, ...]
+    note: Note
+    questions: tuple[str, ...]
+    warnings: tuple[str, ...]
+    index: IndexInfo
+
+
 class Triage(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
@@ -166,6 +184,25 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     warnings: Annotated[
         tuple[str, ...], msgspec.Meta(description="what an agent must know of the ticket's text")
     ] = ()
+    index: IndexInfo
+    timings_ms: Timings
+    usage: Usage
+
+
+class Classified(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``/v1/classify``."""
+
+    priority: PriorityDecision
+    index: IndexInfo
+    timings_ms: Timings
+    usage: Usage
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``/v1/similar``; a draft may rest on what is above the floor."""
+
+    neighbours: tuple[Neighbour, ...]
+    floor: float
     index: IndexInfo
     timings_ms: Timings
     usage: Usage

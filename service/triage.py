@@ -9,57 +9,42 @@ from dataclasses import dataclass
 
 import msgspec
 
+from indexer.actor import ACTOR
 from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.ledger import Filter
+from indexer.ledger import Answer, Filter, hash_of_question
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
+from service.answer_keeper import AnswerKeeper
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
+from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft, count_requests
 from service.ranking import CANDIDATES, QueryVectors, Ranked
-from service.results import Draft, IndexInfo, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
+from service.results import (
+    Classified,
+    Draft,
+    Found,
+    IndexInfo,
+    Neighbour,
+    Note,
+    PriorityDecision,
+    Timings,
+    Triage,
+    Triaged,
+    Usage,
+)
 from service.runtime import Runtime
 from service.snapshot import Snapshot
 
-__all__ = ["Classified", "Found", "Pipeline", "Search", "Triaged"]
+__all__ = ["Pipeline", "Search"]
 
 _EVIDENCE = 6
-
-
-class Triaged(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known before the draft is written: the first event of a stream."""
-
-    id: str
-    priority: PriorityDecision
-    neighbours: tuple[Neighbour, ...]
-    note: Note
-    questions: tuple[str, ...]
-    warnings: tuple[str, ...]
-    index: IndexInfo
-
-
-class Classified(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``/v1/classify``."""
-
-    priority: PriorityDecision
-    index: IndexInfo
-    timings_ms: Timings
-    usage: Usage
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``/v1/similar``; a draft may rest on what is above the floor."""
-
-    neighbours: tuple[Neighbour, ...]
-    floor: float
-    index: IndexInfo
-    timings_ms: Timings
-    usage: Usage
+_REVISION = 16  # hex digits of a record's hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +81,10 @@ class _Clock:
 class Pipeline:
     """Answers tickets with what the runtime serves."""
 
-    def __init__(self, runtime: Runtime, drafter: Drafter) -> None:
+    def __init__(self, runtime: Runtime, drafter: Drafter, keeper: AnswerKeeper) -> None:
         self._runtime = runtime
         self._drafter = drafter
+        self._keeper = keeper
         self._pools = runtime.pools
 
     async def triage(
@@ -151,15 +137,9 @@ class Pipeline:
             count_draft(result.draft)
             count_requests("chat", result.chat_requests, result.prompt_tokens, result.completion_tokens)
         clock.draft = _since(began)
-        yield Triage(
-            id=first.id,
-            priority=decision,
-            neighbours=shown,
-            note=first.note,
-            questions=first.questions,
-            warnings=first.warnings,
+        answer = Triage(
+            **{name: getattr(first, name) for name in Triaged.__struct_fields__},
             reply=result.draft,
-            index=first.index,
             timings_ms=clock.timings(),
             usage=Usage(
                 embedding_requests=requests,
@@ -168,6 +148,42 @@ class Pipeline:
                 completion_tokens=result.completion_tokens,
             ),
         )
+        self._keep(ticket, search, answer, snapshot, result, draft=draft)
+        yield answer
+
+    def _keep(
+        self,
+        ticket: Ticket,
+        search: Search,
+        answer: Triage,
+        snapshot: Snapshot,
+        result: DraftResult,
+        *,
+        draft: bool,
+    ) -> None:
+        settings, secret = self._runtime.settings, self._runtime.store.ledger.secret
+        who, at = ACTOR.get(), time.time()
+        asked = Asked(
+            top_k=search.limit,
+            draft=draft,
+            fields=ticket.fields,
+            created_at=ticket.created_at,
+            filter=search.which,
+            exclude=tuple(sorted(search.exclude)),
+        )
+
+        def made() -> Answer:
+            body = body_of(ticket, asked, answer, snapshot, result, keep_text=settings.keep_text)
+            return Answer(
+                id=answer.id,
+                at=at,
+                who=who,
+                input_hash=hash_of_question(secret, ticket.text_hash),
+                reply_key=None,
+                body=msgspec.to_builtins(body),
+            )
+
+        self._keeper.keep(made)
 
     async def classify(self, ticket: Ticket) -> Classified:
         """Return the priority alone."""
@@ -287,6 +303,7 @@ def _told(
 def _neighbour(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
     return Neighbour(
         id=ticket.id,
+        revision=ticket.record_hash[:_REVISION],
         text=ticket.text,
         priority=ticket.priority,
         resolution=ticket.resolution,

@@ -1,5 +1,6 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
+from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
@@ -17,6 +18,7 @@ from indexer.ledger.rows import (
 )
 
 __all__ = [
+    "Answer",
     "Candidates",
     "FeedbackEntry",
     "Filter",
@@ -28,9 +30,12 @@ __all__ = [
     "Rows",
     "Space",
     "Stored",
+    "Told",
     "TrainingRows",
     "UnknownTicketError",
+    "Which",
     "check_space",
+    "hash_of_question",
     "pages",
     "pages_of",
     "rows_of",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from indexer.actor import ACTOR
 from indexer.ledger.database import PAGE, Database, audit, pages, state
 
-__all__ = ["WHOLE", "Audit", "AuditLine", "hide", "note"]
+__all__ = ["WHOLE", "Audit", "AuditLine", "hide", "note", "secret_of"]
 
 WHOLE = ("",)
 """Given to `note` in the place of ids for what is done to the ledger as a whole."""
@@ -55,7 +55,7 @@ class Audit:
     def mark(self, ticket_id: str) -> str:
         """Return what stands in the place of the id once the ticket is erased."""
         with self._db.read() as connection:
-            return _mark(_secret(connection), ticket_id)
+            return _mark(secret_of(connection), ticket_id)
 
 
 def note(connection: sa.Connection, action: str, ids: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ def note(connection: sa.Connection, action: str, ids: Iterable[str]) -> None:
 
 def hide(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
     """Replace ids of erased tickets by their marks in every line, and return the marks."""
-    secret, marks = _secret(connection), []
+    secret, marks = secret_of(connection), []
     for page in pages(ids):
         renamed = [{"old": ticket_id, "new": _mark(secret, ticket_id)} for ticket_id in page]
         marks += [row["new"] for row in renamed]
@@ -77,7 +77,8 @@ def hide(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
     return marks
 
 
-def _secret(connection: sa.Connection) -> str:
+def secret_of(connection: sa.Connection) -> str:
+    """Return what only services on this ledger know."""
     return str(connection.execute(sa.select(state.c.secret)).scalar_one())
 
 

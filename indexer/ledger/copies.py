@@ -14,6 +14,7 @@ from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Space
 from indexer.ledger.soundness import decode
 from indexer.ledger.tables import (
+    answers,
     audit,
     copied,
     facets,
@@ -130,5 +131,5 @@ def pages_of(rows: Iterable[_T]) -> Iterator[list[_T]]:
 def _is_empty(connection: sa.Connection) -> bool:
     return all(
         connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-        for table in (tickets, vectors, generations, spaces, feedback, tombstones)
+        for table in (tickets, vectors, generations, spaces, feedback, tombstones, answers)
     )

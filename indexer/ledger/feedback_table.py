@@ -14,6 +14,7 @@ from indexer.ledger.database import PAGE, Database, feedback, next_revision, pag
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import FeedbackRow, Outcome, Space
 from indexer.ledger.soundness import decode
+from indexer.ledger.tables import remarks
 from indexer.ledger.ticket_table import ticket_row
 from indexer.ticket import Ticket
 
@@ -29,7 +30,9 @@ class FeedbackEntry:
     """What an agent did with one answer; at least one of ``triage_id`` and ``ticket_id`` says with which.
 
     :param priority: the right label, if the agent corrected or confirmed it; ``ticket_id`` then names the ticket.
-    :param reply: what was sent to the customer; ``ticket_id`` then names the ticket, so that it is forgotten with it.
+    :param reply: what was sent to the customer.
+    :param reason: why it was rejected or edited, in the agent's words.
+    :param precedent: the id of a ticket that would have been the right precedent.
     """
 
     action: str
@@ -37,6 +40,8 @@ class FeedbackEntry:
     ticket_id: str | None
     priority: str | None
     reply: str | None
+    reason: str | None = None
+    precedent: str | None = None
 
 
 class Feedback:
@@ -81,6 +86,10 @@ class Feedback:
                 reply=entry.reply,
             )
             self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
+            connection.execute(remarks.delete().where(remarks.c.answer == answer))
+            if entry.reason is not None or entry.precedent is not None:
+                said = {"answer": answer, "reason": entry.reason, "precedent": entry.precedent}
+                connection.execute(remarks.insert().values(said))
         return outcome
 
     def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:

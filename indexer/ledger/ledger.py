@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
+from indexer.ledger.answer_table import Answers
 from indexer.ledger.audit_table import Audit
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
@@ -40,6 +41,7 @@ class Ledger:
         self.vectors = Vectors(self._db)
         self.nearest = Nearest(self._db)
         self.feedback = Feedback(self._db, self.generations)
+        self.answers = Answers(self._db)
         self.audit = Audit(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:

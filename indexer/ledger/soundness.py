@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
-from indexer.ledger.tables import tickets, vectors
+from indexer.ledger.tables import answers, tickets, vectors
 from indexer.ticket import Ticket
 
 __all__ = ["DamagedRecordError", "decode", "is_sound"]
@@ -58,6 +58,14 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
             and len(data) == dimension * _FLOAT.itemsize
             and bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
         )
+    return table is not answers or _is_object(row["body"])
+
+
+def _is_object(value: str) -> bool:
+    try:
+        msgspec.json.decode(value, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return False
     return True
 
 

@@ -11,7 +11,10 @@ from indexer.ticket import Ticket
 __all__ = [
     "COPIED_SINCE",
     "SCHEMA",
+    "TABLES_SINCE",
     "TAG",
+    "answer_tickets",
+    "answers",
     "audit",
     "changes_of_labels",
     "copied",
@@ -24,6 +27,7 @@ __all__ = [
     "metadata",
     "pending",
     "priorities",
+    "remarks",
     "resolved_tickets",
     "spaces",
     "state",
@@ -35,7 +39,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 5
+SCHEMA = 6
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -154,6 +158,30 @@ feedback = sa.Table(
     sa.Column("priority", sa.String),
     sa.Column("reply", sa.Text),
 )
+remarks = sa.Table(
+    "remarks",  # what feedback says of an answer beside its columns above
+    metadata,
+    sa.Column("answer", sa.String, primary_key=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("precedent", sa.String, index=True),  # a ticket that would have been the right one
+)
+answers = sa.Table(
+    "answers",  # that were given, until they are old
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("who", sa.String),  # asked: an actor, as in `audit`
+    sa.Column("input_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("reply_key", sa.String(64), index=True),  # the same for replies that rest on the same
+    sa.Column("body", sa.Text, nullable=False),  # JSON
+)
+answers_by_time = sa.Index("ix_answers_at_id", answers.c.at, answers.c.id)
+answer_tickets = sa.Table(
+    "answer_tickets",  # the tickets that an answer names
+    metadata,
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("answer", sa.String, primary_key=True, index=True),
+)
 tombstones = sa.Table(
     "tombstones",  # of deleted tickets, whose bytes may still be in files
     metadata,
@@ -171,6 +199,9 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
+TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6}
+"""The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
+
 copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects)]
 """The tables that a backup has, each after those that it refers to; the others follow from these."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from indexer.ledger.answer_table import erase_answers
 from indexer.ledger.audit_table import hide, note
 from indexer.ledger.database import (
     PAGE,
@@ -28,7 +29,7 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import facets, facets_of, subjects, subjects_of
+from indexer.ledger.tables import facets, facets_of, remarks, subjects, subjects_of
 from indexer.ledger.vector_table import has_ticket
 from indexer.ticket import Ticket, moments
 
@@ -161,6 +162,9 @@ class Tickets:
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
                 said = feedback.update().where(feedback.c.ticket_id.in_(page))
                 connection.execute(said.values(reply=None))
+                told = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
+                why = remarks.update().where(remarks.c.answer.in_(told))
+                connection.execute(why.values(reason=None))
             _delete_derived(connection, found)
             stones = [
                 {"id": i, "text_hash": was.text_hash, "deleted_at": time.time(), "rewritten_at": None}
@@ -266,7 +270,7 @@ class Tickets:
                         )
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
-        """Delete these tickets, stored or deleted before, what agents said of them, and every vector that then no ticket has.
+        """Delete these tickets, stored or deleted before, what agents said and answers hold of them, and every vector that then no ticket has.
 
         A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
 
@@ -275,6 +279,7 @@ class Tickets:
         with self._db.write() as connection:
             revision = next_revision(connection)
             named = list(ids)
+            erase_answers(connection, named)
             found = list(_stored(connection, named))
             for page in pages(found):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from indexer.ledger.audit_table import WHOLE, note
 from indexer.ledger.database import Database, feedback, pages, tickets, tombstones
+from indexer.ledger.tables import answer_tickets
 
 __all__ = ["Tombstones"]
 
@@ -34,11 +35,14 @@ class Tombstones:
     def clear(self, before: float) -> int:
         """Remove the tombstones of before that moment that have served: nothing is left of their tickets, or these are back.
 
-        One that feedback names stays, for `Tickets.erase` to reach it.
+        One that feedback or an answer names stays, for `Tickets.erase` to reach it.
         """
         back = sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
         named = sa.select(feedback.c.answer).where(feedback.c.ticket_id == tombstones.c.id).exists()
-        served = back | (tombstones.c.rewritten_at.is_not(None) & ~named)
+        answered = (
+            sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id == tombstones.c.id).exists()
+        )
+        served = back | (tombstones.c.rewritten_at.is_not(None) & ~named & ~answered)
         with self._db.write() as connection:
             query = tombstones.delete().where(tombstones.c.deleted_at < before, served)
             gone = int(connection.execute(query).rowcount)

@@ -8,6 +8,7 @@ from litestar import Request, Response, Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
+from service.answer_keeper import AnswerKeeper, KeepingStatus
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.forest import Verdict
@@ -60,6 +61,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     feedback: Annotated[
         dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
     ]
+    answers: KeepingStatus
 
 
 @get("/live", summary="Whether the process runs")
@@ -93,6 +95,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
 def status(request: Request[Any, Any, Any]) -> Status:
     """Return the state of index, forest and drafting."""
     runtime: Runtime = request.app.state.runtime
+    keeper: AnswerKeeper = request.app.state.keeper
     snapshot = runtime.current
     index = forest = None
     if snapshot is not None:
@@ -121,6 +124,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         index=index,
         forest=forest,
         feedback=runtime.store.feedback.counts(),
+        answers=keeper.status(),
         chat_model=settings.chat_model if settings.provider_configured else None,
     )
 

@@ -17,8 +17,8 @@ from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
-from service.results import Triage
-from service.triage import Classified, Found, Pipeline, Search, Triaged
+from service.results import Classified, Found, Triage, Triaged
+from service.triage import Pipeline, Search
 
 __all__ = ["events_of", "router"]
 

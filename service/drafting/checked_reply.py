@@ -54,6 +54,11 @@ class CheckedReply:
         return tuple(dict.fromkeys(i for sentence in self._kept.values() for i in sentence.citations))
 
     @property
+    def cuts(self) -> dict[str, int]:
+        """How many sentences were left out, by what was wrong with them."""
+        return dict(self._faults)
+
+    @property
     def left_out(self) -> str | None:
         """Say what was left out and why, if anything was."""
         said = [f"{n} sentence{'s' if n > 1 else ''} {fault}" for fault, n in self._faults.items()]

@@ -52,19 +52,26 @@ class DraftResult(msgspec.Struct, frozen=True, kw_only=True):
     chat_requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    model: str | None = None
+    """Who wrote the draft, where a model did."""
+    cuts: dict[str, int] = {}
+    """How many of the model's sentences were left out, by what was wrong with them."""
 
 
 @dataclass(slots=True)
 class _Asked:
     """What was asked of the provider for one draft, and what it answered last."""
 
+    model: str
     calls: list[ChatCall] = field(default_factory=list)
     answer: str = ""
     well_formed: bool = False
 
-    def result(self, draft: Draft) -> DraftResult:
+    def result(self, draft: Draft, cuts: dict[str, int]) -> DraftResult:
         return DraftResult(
             draft=draft,
+            model=self.model if draft.source == "llm" else None,
+            cuts=cuts,
             chat_requests=sum(call.requests for call in self.calls),
             prompt_tokens=sum(call.prompt_tokens for call in self.calls),
             completion_tokens=sum(call.completion_tokens for call in self.calls),
@@ -127,7 +134,7 @@ class Drafter:
                 )
             )
             return
-        asked = _Asked()
+        asked = _Asked(self._model)
         reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
         redactor = Redactor()
         sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
@@ -154,10 +161,11 @@ class Drafter:
             if failure:
                 _log.warning("the reply is made without a model, because %s", failure)
         if failure:
-            yield asked.result(extractive_draft(text, precedents, degraded=failure, policy=self._policy))
+            draft = extractive_draft(text, precedents, degraded=failure, policy=self._policy)
+            yield asked.result(draft, reply.cuts)
         else:
             yield CLOSING
-            yield asked.result(_draft(reply, endless or _cut_short(asked.calls[-1])))
+            yield asked.result(_draft(reply, endless or _cut_short(asked.calls[-1])), reply.cuts)
 
     async def _claims(
         self,

@@ -1,5 +1,6 @@
 """The prompt: the rules for the model, then the ticket and its precedents as data."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from service.results import Neighbour
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
 
-__all__ = ["INSTRUCTIONS", "ask_again", "build_messages"]
+__all__ = ["INSTRUCTIONS", "VERSION", "ask_again", "build_messages"]
 
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}(?= … \(cut\)\Z)")
 
@@ -53,6 +54,9 @@ _ANSWER_CHARACTERS = 2_000  # of an answer that is to be written once more
 
 INSTRUCTIONS = f"{_SYSTEM}\n{_REQUEST}\n{_REPAIR}"
 """Everything in the messages that is no data: no reply has it."""
+
+VERSION = hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()[:12]
+"""Names these instructions: others have another."""
 
 
 def build_messages(text: str, precedents: Sequence[Neighbour]) -> "list[ChatCompletionMessageParam]":

@@ -8,8 +8,7 @@ import pytest
 from litestar.response import ServerSentEventMessage
 
 from service.api.triage_routes import events_of
-from service.results import IndexInfo, Note, PriorityDecision, Triage
-from service.triage import Triaged
+from service.results import IndexInfo, Note, PriorityDecision, Triage, Triaged
 from tests.indexer.making import sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK

@@ -1,0 +1,49 @@
+"""The body of a kept answer, as far as the ledger must know it: where it names tickets, and what it quotes of them.
+
+A body is the JSON object of `service.kept_answer.AnswerBody`.
+"""
+
+from collections.abc import Container, Iterator
+from typing import Any
+
+__all__ = ["Body", "tickets_in", "without", "words_in"]
+
+Body = dict[str, Any]
+
+
+def tickets_in(body: Body) -> set[str]:
+    """Return the ids of all tickets that the body names."""
+    named = (*body["neighbours"], *body["priority"]["evidence"])
+    return {one["id"] for one in named} | set(body["asked"]["exclude"])
+
+
+def without(body: Body, gone: Container[str]) -> Body:
+    """Return the body without these tickets: their ids, and each text that rests on one of them, whole.
+
+    ``forgotten`` then says that it was more.
+    """
+    if not any(ticket_id in gone for ticket_id in tickets_in(body)):
+        return body
+    priority, asked = body["priority"], body["asked"]
+    return body | {
+        "neighbours": [one for one in body["neighbours"] if one["id"] not in gone],
+        "priority": priority | {"evidence": [one for one in priority["evidence"] if one["id"] not in gone]},
+        "asked": asked | {"exclude": [one for one in asked["exclude"] if one not in gone]},
+        "note": _text_without(body["note"], gone),
+        "reply": _text_without(body["reply"], gone),
+        "forgotten": True,
+    }
+
+
+def words_in(body: Body) -> Iterator[str]:
+    """Yield everything in words that the body holds."""
+    for text in (body["text"], body["note"]["text"], body["reply"]["text"]):
+        if text:
+            yield text
+
+
+def _text_without(part: Body, gone: Container[str]) -> Body:
+    cited = [one for one in part["citations"] if one not in gone]
+    if len(cited) == len(part["citations"]):
+        return part
+    return part | {"text": "", "citations": cited} | ({"sentences": []} if "sentences" in part else {})

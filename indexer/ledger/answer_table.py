@@ -1,0 +1,278 @@
+"""Answers in the ledger: what was answered, from what, and what agents did with it."""
+
+import hashlib
+import hmac
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from indexer.errors import PrecedentError
+from indexer.ledger.answer_body import Body, tickets_in, without, words_in
+from indexer.ledger.audit_table import secret_of
+from indexer.ledger.database import PAGE, Database, feedback, pages, tickets, tombstones
+from indexer.ledger.tables import answer_tickets, answers, remarks
+
+__all__ = ["Answer", "Answers", "Told", "Which", "erase_answers", "hash_of_question"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What feedback last said of an answer; ``at`` is in seconds since the epoch."""
+
+    at: float
+    action: str
+    ticket_id: str | None
+    priority: str | None
+    reply: str | None
+    reason: str | None
+    precedent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A kept answer; ``at`` is in seconds since the epoch.
+
+    :param who: asked: an actor, as in the audit log.
+    :param input_hash: of the question, by `hash_of_question`.
+    :param reply_key: the same for two replies exactly if they rest on the same.
+    """
+
+    id: str
+    at: float
+    who: str | None
+    input_hash: str
+    reply_key: str | None
+    body: Body
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which answers are wanted: of a time, in seconds since the epoch, and those that name a ticket."""
+
+    since: float | None = None
+    until: float | None = None
+    ticket_id: str | None = None
+    before: tuple[float, str] | None = None
+    """Time and id of an answer: only those that come after it, newest first."""
+
+
+class Answers:
+    """The answers that were given, until they are cleared."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def keep(self, given: Sequence[Answer]) -> None:
+        """Store answers. What they name of tickets that are not stored any more is left out."""
+        with self._db.write() as connection:
+            named = {ticket_id for answer in given for ticket_id in tickets_in(answer.body)}
+            gone = named - _stored(connection, named)
+            rows, links = [], []
+            for answer in given:
+                body = without(answer.body, gone)
+                rows.append({
+                    "id": answer.id, "at": answer.at, "who": answer.who, "input_hash": answer.input_hash,
+                    "reply_key": answer.reply_key, "body": msgspec.json.encode(body).decode(),
+                })  # fmt: skip
+                links += [{"ticket_id": ticket_id, "answer": answer.id} for ticket_id in tickets_in(body)]
+            if rows:
+                connection.execute(answers.insert(), rows)
+            if links:
+                connection.execute(answer_tickets.insert(), links)
+
+    def get(self, answer_id: str) -> Answer | None:
+        """Return an answer, without what it says of tickets that are deleted; ``None`` when it is not kept."""
+        with self._db.read() as connection:
+            found = _read(connection, _query().where(answers.c.id == answer_id))
+        return found[0] if found else None
+
+    def page(self, which: Which, *, limit: int) -> list[Answer]:
+        """Return answers, newest first, as `get` does."""
+        query = _query().order_by(answers.c.at.desc(), answers.c.id.desc()).limit(limit)
+        if which.since is not None:
+            query = query.where(answers.c.at >= which.since)
+        if which.until is not None:
+            query = query.where(answers.c.at < which.until)
+        if which.before is not None:
+            query = query.where(sa.tuple_(answers.c.at, answers.c.id) < sa.tuple_(*which.before))
+        if which.ticket_id is not None:
+            naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id == which.ticket_id)
+            query = query.where(answers.c.id.in_(naming))
+        with self._db.read() as connection:
+            return _read(connection, query)
+
+    def count(self) -> int:
+        """Return how many are kept."""
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(answers)).scalar_one())
+
+    def clear(self, before: float) -> int:
+        """Remove the answers of before that moment, and the texts that feedback of then holds for no ticket."""
+        with self._db.write() as connection:
+            old = sa.select(answers.c.id).where(answers.c.at < before)
+            connection.execute(answer_tickets.delete().where(answer_tickets.c.answer.in_(old)))
+            gone = int(connection.execute(answers.delete().where(answers.c.at < before)).rowcount)
+            told = sa.select(feedback.c.answer).where(
+                feedback.c.at < before, feedback.c.ticket_id.is_(None), _kept_no_more()
+            )
+            connection.execute(remarks.delete().where(remarks.c.answer.in_(told)))
+            said = feedback.update().where(feedback.c.answer.in_(told), feedback.c.reply.is_not(None))
+            connection.execute(said.values(reply=None))
+        return gone
+
+    def named(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ticket ids that an answer or a remark on one names."""
+        with self._db.read() as connection:
+            return {
+                str(found)
+                for page in pages(ids)
+                for column in (answer_tickets.c.ticket_id, remarks.c.precedent)
+                for found in connection.execute(sa.select(column).where(column.in_(page))).scalars()
+            }
+
+    def words(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """Return the words of the answers that `erase_answers` would take away or shorten, by a ticket that they name."""
+        found: dict[str, list[str]] = {}
+        with self._db.read() as connection:
+            for page in pages(ids):
+                query = sa.select(answers.c.body, answer_tickets.c.ticket_id)
+                query = query.join(answer_tickets, answer_tickets.c.answer == answers.c.id)
+                for row in connection.execute(query.where(answer_tickets.c.ticket_id.in_(page))):
+                    body = _decoded(row.body)
+                    stays = set(words_in(without(body, set(page))))
+                    said = [words for words in words_in(body) if words not in stays]
+                    found.setdefault(row.ticket_id, []).extend(said)
+        return found
+
+    def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
+        """Yield the words of all answers that stay, and of remarks, once these tickets are erased."""
+        with self._db.read() as connection:
+            # Few at a time: a question may be a long text.
+            query = sa.select(answers.c.body).execution_options(yield_per=PAGE)
+            for body in connection.execute(query).scalars():
+                yield from words_in(without(_decoded(body), without_tickets))
+            reasons = sa.select(remarks.c.reason).where(remarks.c.reason.is_not(None))
+            yield from connection.execute(reasons.execution_options(yield_per=PAGE)).scalars()
+
+
+def hash_of_question(secret: str, text_hash: str) -> str:
+    """Return the hash that an answer keeps of its question; without the ledger's secret no text can be tried on it.
+
+    :param text_hash: of the question as a ticket.
+    """
+    return hmac.new(secret.encode(), f"question {text_hash}".encode(), hashlib.sha256).hexdigest()
+
+
+def erase_answers(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Take these tickets out of all answers, before they are erased themselves.
+
+    Answers to their own texts, and those that feedback says were given for them, go whole. Others lose the id, and
+    the note and reply that rest on it, with what an agent made of that reply.
+    """
+    secret = secret_of(connection)
+    for page in pages(ids):
+        hashes = {
+            hash_of_question(secret, found)
+            for table in (tickets, tombstones)
+            for found in connection.execute(
+                sa.select(table.c.text_hash).where(table.c.id.in_(page))
+            ).scalars()
+        }
+        given_for = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
+        own = sa.or_(answers.c.input_hash.in_(hashes), answers.c.id.in_(given_for))
+        _remove(connection, list(connection.execute(sa.select(answers.c.id).where(own)).scalars()))
+        connection.execute(remarks.delete().where(remarks.c.answer.in_(given_for)))
+        connection.execute(remarks.update().where(remarks.c.precedent.in_(page)).values(precedent=None))
+        _shorten(connection, page)
+
+
+def _shorten(connection: sa.Connection, ids: Sequence[str]) -> None:
+    naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id.in_(ids))
+    rows = connection.execute(sa.select(answers.c.id, answers.c.body).where(answers.c.id.in_(naming))).all()
+    for row in rows:
+        body = _decoded(row.body)
+        shorter = without(body, set(ids))
+        text = msgspec.json.encode(shorter).decode()
+        connection.execute(answers.update().where(answers.c.id == row.id).values(body=text, reply_key=None))
+        if body["reply"] != shorter["reply"]:
+            connection.execute(feedback.update().where(feedback.c.answer == row.id).values(reply=None))
+            connection.execute(remarks.update().where(remarks.c.answer == row.id).values(reason=None))
+    connection.execute(answer_tickets.delete().where(answer_tickets.c.ticket_id.in_(ids)))
+
+
+def _remove(connection: sa.Connection, ids: Sequence[str]) -> None:
+    for page in pages(ids):
+        connection.execute(answer_tickets.delete().where(answer_tickets.c.answer.in_(page)))
+        connection.execute(remarks.delete().where(remarks.c.answer.in_(page)))
+        connection.execute(feedback.update().where(feedback.c.answer.in_(page)).values(reply=None))
+        connection.execute(answers.delete().where(answers.c.id.in_(page)))
+
+
+def _query() -> sa.Select[Any]:
+    said = [column.label(f"told_{column.name}") for column in feedback.columns if column.name != "answer"]
+    query = sa.select(answers, *said, remarks.c.reason, remarks.c.precedent)
+    query = query.outerjoin(feedback, feedback.c.answer == answers.c.id)
+    return query.outerjoin(remarks, remarks.c.answer == answers.c.id)
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Answer]:
+    found = [_answer(row._asdict()) for row in connection.execute(query)]
+    named = {ticket_id for answer in found for ticket_id in tickets_in(answer.body)}
+    gone = named - _stored(connection, named)
+    return [_without(answer, gone) for answer in found]
+
+
+def _without(answer: Answer, gone: set[str]) -> Answer:
+    body, told = without(answer.body, gone), answer.told
+    if told is not None and body["reply"] != answer.body["reply"]:
+        told = replace(told, reply=None, reason=None)
+    return replace(answer, body=body, told=told)
+
+
+def _answer(row: Mapping[str, Any]) -> Answer:
+    told = None
+    if row["told_at"] is not None:
+        told = Told(
+            at=row["told_at"],
+            action=row["told_action"],
+            ticket_id=row["told_ticket_id"],
+            priority=row["told_priority"],
+            reply=row["told_reply"],
+            reason=row["reason"],
+            precedent=row["precedent"],
+        )
+    return Answer(
+        id=row["id"],
+        at=row["at"],
+        who=row["who"],
+        input_hash=row["input_hash"],
+        reply_key=row["reply_key"],
+        body=_decoded(row["body"]),
+        told=told,
+    )
+
+
+def _stored(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    query = sa.select(tickets.c.id)
+    return {
+        str(found)
+        for page in pages(ids)
+        for found in connection.execute(query.where(tickets.c.id.in_(page))).scalars()
+    }
+
+
+def _kept_no_more() -> sa.ColumnElement[bool]:
+    return ~sa.select(answers.c.id).where(answers.c.id == feedback.c.answer).exists()
+
+
+def _decoded(body: str) -> Body:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError):
+        # Without a word of the body.
+        msg = "a kept answer in the ledger is damaged: `precedent salvage FILE` saves the others"
+        raise PrecedentError(msg) from None

@@ -1,0 +1,172 @@
+"""A kept answer: what is stored of it, and what ``GET /v1/triage/{id}`` shows."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from indexer.ledger import Answer, Filter
+from indexer.ticket import SHORT_TEXT, Ticket, shorten
+from service.drafting.drafter import DraftResult
+from service.drafting.prompt import VERSION
+from service.results import Draft, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
+from service.snapshot import Snapshot
+
+__all__ = ["AnswerBody", "AnswerSummary", "Asked", "KeptAnswer", "body_of", "shown", "summary"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked beside the text."""
+
+    top_k: int
+    draft: bool
+    fields: dict[str, str | tuple[str, ...]]
+    created_at: datetime | None
+    filter: Filter | None
+    exclude: tuple[str, ...]
+
+
+class Models(msgspec.Struct, frozen=True, kw_only=True):
+    """The models of an answer; ``chat`` is ``None`` where none wrote the reply."""
+
+    embedding: str
+    chat: str | None
+
+
+class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that was retrieved, in the version that it then had."""
+
+    id: str
+    revision: Annotated[str, msgspec.Meta(description="as of the answer's neighbour")]
+    similarity: float
+    relevance: float
+    score: float
+    above_floor: bool
+
+
+class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of an answer; `indexer.ledger.answer_body` knows where it names tickets."""
+
+    text: Annotated[str | None, msgspec.Meta(description="of the question, with `PRECEDENT_KEEP_TEXT`")]
+    asked: Asked
+    models: Models
+    prompt_version: Annotated[str, msgspec.Meta(description="names what the chat model was told")]
+    generation: str
+    forest: Annotated[str | None, msgspec.Meta(description="names the forest that decided")]
+    neighbours: tuple[Retrieved, ...]
+    priority: PriorityDecision
+    note: Note
+    reply: Draft
+    cuts: Annotated[
+        dict[str, int], msgspec.Meta(description="sentences of the model that were left out, by why")
+    ]
+    questions: tuple[str, ...]
+    warnings: tuple[str, ...]
+    usage: Usage
+    timings_ms: Timings
+    forgotten: Annotated[
+        bool,
+        msgspec.Meta(
+            description="tickets that are gone were in it: ids and texts that rested on them are too"
+        ),
+    ] = False
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent did with an answer, by the last word on it."""
+
+    at: datetime
+    action: Literal["accepted", "edited", "rejected"]
+    ticket_id: str | None
+    priority: str | None
+    reply: Annotated[str | None, msgspec.Meta(description="what was sent")]
+    reason: str | None
+    precedent: str | None
+
+
+class KeptAnswer(AnswerBody, frozen=True, kw_only=True):
+    """An answer that was given."""
+
+    id: str
+    at: datetime
+    who: Annotated[str | None, msgspec.Meta(description="asked: a key's fingerprint, as in the audit log")]
+    input_hash: Annotated[str, msgspec.Meta(description="the same for the same question on this ledger")]
+    feedback: Feedback | None
+
+
+class AnswerSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept answer in a list."""
+
+    id: str
+    at: datetime
+    who: str | None
+    input_hash: str
+    label: str | None
+    decision: Literal["automatic", "review"]
+    source: Annotated[Literal["llm", "extractive", "none"], msgspec.Meta(description="who wrote the reply")]
+    degraded: str | None
+    precedents: Annotated[tuple[str, ...], msgspec.Meta(description="ids, the nearest first")]
+    text: Annotated[
+        str | None,
+        msgspec.Meta(description="the beginning of the question, where it is kept, else of the note"),
+    ]
+    action: Annotated[str | None, msgspec.Meta(description="what an agent did with it")]
+
+
+def body_of(
+    ticket: Ticket, asked: Asked, answer: Triage, snapshot: Snapshot, result: DraftResult, *, keep_text: bool
+) -> AnswerBody:
+    """Return what is to be stored of an answer."""
+    return AnswerBody(
+        text=ticket.text if keep_text else None,
+        asked=asked,
+        models=Models(embedding=answer.index.embedding_model, chat=result.model),
+        prompt_version=VERSION,
+        generation=answer.index.generation,
+        forest=snapshot.served.path.stem if snapshot.served.path else None,
+        neighbours=tuple(map(_retrieved, answer.neighbours)),
+        priority=answer.priority,
+        note=answer.note,
+        reply=answer.reply,
+        cuts=result.cuts,
+        questions=answer.questions,
+        warnings=answer.warnings,
+        usage=answer.usage,
+        timings_ms=answer.timings_ms,
+    )
+
+
+def shown(kept: Answer) -> KeptAnswer:
+    """Return a kept answer as a client gets it."""
+    told = kept.told
+    feedback = told and {
+        name: _moment(told.at) if name == "at" else getattr(told, name) for name in Feedback.__struct_fields__
+    }
+    more = {"id": kept.id, "at": _moment(kept.at), "who": kept.who, "input_hash": kept.input_hash}
+    return msgspec.convert({**kept.body, **more, "feedback": feedback}, KeptAnswer)
+
+
+def summary(kept: Answer) -> AnswerSummary:
+    """Return a kept answer as one of a list."""
+    body = msgspec.convert(kept.body, AnswerBody)
+    return AnswerSummary(
+        id=kept.id,
+        at=_moment(kept.at),
+        who=kept.who,
+        input_hash=kept.input_hash,
+        label=body.priority.label,
+        decision=body.priority.decision,
+        source=body.reply.source,
+        degraded=body.reply.degraded,
+        precedents=tuple(one.id for one in body.neighbours),
+        text=shorten(body.text or body.note.text, SHORT_TEXT) or None,
+        action=kept.told.action if kept.told else None,
+    )
+
+
+def _retrieved(neighbour: Neighbour) -> Retrieved:
+    return Retrieved(**{name: getattr(neighbour, name) for name in Retrieved.__struct_fields__})
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
