@@ -47,6 +47,9 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
     if entry.priority is not None and entry.ticket_id is None and text is not None:
         entry = dataclasses.replace(entry, ticket_id=f"{_SOURCE}-{text_hash(text)[:16]}")
     await runtime.pools.writes.run(_require_known, ledger, entry)
+    if entry.ticket_id is None and (entry.reply or entry.reason) and not runtime.settings.keep_days:
+        msg = "reply and reason need ticket_id: PRECEDENT_KEEP_DAYS=0 keeps no answer that they could be forgotten with"
+        raise TicketError(msg)
     if entry.priority is not None and await runtime.pools.writes.run(_is_new, runtime, entry.priority):
         await runtime.pools.writes.run(feedback.take, entry, learn=False)
         count_feedback(entry.action)
@@ -72,6 +75,9 @@ def _require_known(ledger: Ledger, entry: FeedbackEntry) -> None:
             raise TicketError(msg)
     elif not ledger.tickets.stored([entry.ticket_id or ""]):
         msg = f"no ticket {entry.ticket_id!r} is stored: send the triage_id of an answer, or a stored ticket's ticket_id"
+        raise TicketError(msg)
+    if entry.precedent is not None and not ledger.tickets.stored([entry.precedent]):
+        msg = f"precedent {entry.precedent!r} is no stored ticket: name one that would have been right"
         raise TicketError(msg)
 
 

@@ -55,7 +55,6 @@ class Document(JsonRenderPlugin):
         schemas["FeedbackRequest"] |= {
             "anyOf": _any_of("triage_id", "ticket_id"),
             # The text of a ticket that is not stored comes with a triage of it.
-            "dependentRequired": {"reply": ["ticket_id"]},
             "dependentSchemas": {"priority": {"anyOf": _any_of("ticket_id", "text", "subject", "body")}},
         }
         schemas["TicketBody"] = _ticket()

@@ -9,13 +9,16 @@ from litestar.status_codes import HTTP_200_OK
 
 from indexer.ledger import FeedbackEntry
 from indexer.parsing import parse_ticket
-from indexer.ticket import TicketError
+from indexer.ticket import MAX_ID_LENGTH, TicketError
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.api.triage_routes import TicketText
 from service.feedback import Learned, take_feedback
 
 __all__ = ["router"]
+
+
+_PRINTED = r"^[^\x00]*$"
 
 
 class FeedbackRequest(TicketText, kw_only=True):
@@ -33,7 +36,17 @@ class FeedbackRequest(TicketText, kw_only=True):
     priority: Annotated[str | None, msgspec.Meta(description="the right priority, if the agent says so")] = (
         None
     )
-    reply: Annotated[str | None, msgspec.Meta(description="what was sent; with `ticket_id`")] = None
+    reply: Annotated[
+        str | None, msgspec.Meta(description="what was sent: the reply as it was edited, where it was")
+    ] = None
+    reason: Annotated[
+        Annotated[str, msgspec.Meta(max_length=2_000, pattern=_PRINTED)] | None,
+        msgspec.Meta(description="why it was edited or rejected"),
+    ] = None
+    precedent: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_PRINTED)] | None,
+        msgspec.Meta(description="id of a stored ticket that would have been the right precedent"),
+    ] = None
 
     def entry(self) -> tuple[FeedbackEntry, str | None]:
         """Return what is kept, cleaned as a ticket is, and the ticket's text.
@@ -57,11 +70,6 @@ class FeedbackRequest(TicketText, kw_only=True):
                 "triage_id, ticket_id, or a text with its priority",
             ),
             ("priority", ticket.priority is None or named or text, "ticket_id, or the ticket's text"),
-            (
-                "reply",
-                ticket.resolution is None or named,
-                "ticket_id, so that it can be forgotten with the ticket",
-            ),
         ):
             if not given:
                 msg = f"{needs} needs {wanted}"
@@ -72,6 +80,8 @@ class FeedbackRequest(TicketText, kw_only=True):
             ticket_id=named,
             priority=ticket.priority,
             reply=ticket.resolution,
+            reason=(self.reason or "").strip() or None,
+            precedent=self.precedent,
         )
         return entry, text
 
@@ -87,7 +97,8 @@ async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackReque
 
     A `priority` becomes the label of the stored ticket that `ticket_id` names; of a ticket that is not stored, the text
     is stored with it, without a resolution. Either way it teaches the forest at its next refit. Whatever writes
-    that ticket later (a sync, the portal) goes before it, by `updated_at` where both have one.
+    that ticket later (a sync, the portal) goes before it, by `updated_at` where both have one. `GET /v1/triage/{id}`
+    shows the last word on an answer beside it; `reply` and `reason` go with the answer, or with the ticket.
     """
     entry, text = data.entry()
     return await take_feedback(request.app.state.runtime, entry, text)

@@ -6,8 +6,15 @@ __all__ = ["turn_back"]
 
 
 def turn_back(connection: sa.Connection, schema: int) -> None:
-    """Take away what came after schema 1 or 2; tickets and vectors stay."""
+    """Take away what came after schema 1, 2 or 5; tickets and vectors stay."""
     statements = [
+        *(f"DROP TABLE {name}" for name in ("answer_tickets", "answers", "remarks")),
+        f"UPDATE state SET schema = {schema}",
+    ]
+    if schema == 5:
+        _run(connection, statements)
+        return
+    statements += [
         *(f"DROP INDEX ix_tickets_{name}" for name in ("resolved", "label_revision", "labelled", "priority")),
         "DROP INDEX ix_tickets_source_id",
         "CREATE INDEX ix_tickets_source ON tickets (source)",
@@ -17,9 +24,12 @@ def turn_back(connection: sa.Connection, schema: int) -> None:
         "DROP TABLE audit",
         "DROP TABLE subjects",
         "ALTER TABLE state DROP COLUMN secret",
-        f"UPDATE state SET schema = {schema}",
     ]
     if schema == 1:
         statements.append("ALTER TABLE tickets DROP COLUMN label_revision")
+    _run(connection, statements)
+
+
+def _run(connection: sa.Connection, statements: list[str]) -> None:
     for statement in statements:
         connection.execute(sa.text(statement))

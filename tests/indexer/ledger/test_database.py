@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger
 from indexer.ledger.database import Database, state
+from indexer.ledger.tables import SCHEMA
 from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, make_ticket, store_vectors, vectors_for
 from tests.postgres import PASSWORD, Postgres
@@ -33,15 +34,16 @@ def test_a_reopened_ledger_is_the_same(database_url: str | None, data_dir: Path)
 def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> None:
     """The message names both schemas and what to do; the stored data are left alone."""
     with contextlib.closing(Database(database_url, data_dir)) as database, database.write() as connection:
-        connection.execute(state.update().values(schema=7))
+        connection.execute(state.update().values(schema=SCHEMA + 1))
     with pytest.raises(
-        PrecedentError, match=r"schema 7, this release reads \d+: use the release that wrote it"
+        PrecedentError,
+        match=rf"schema {SCHEMA + 1}, this release reads {SCHEMA}: use the release that wrote it",
     ) as error:
         Ledger(database_url, data_dir)
     assert PASSWORD not in str(error.value)
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 5])
 def test_a_ledger_of_an_earlier_schema_is_brought_forward(
     database_url: str | None, data_dir: Path, schema: int
 ) -> None:
@@ -63,6 +65,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         assert (ledger.id, ledger.revision()) == before
         assert len(ledger.secret) == 64
         assert not list(ledger.audit.lines())
+        assert ledger.answers.count() == 0
         assert ledger.vectors.training_rows(SPACE, limit=1).ids == ("t-3",), "it alone has a time"
         assert set(ledger.tickets.get(["t-1", "t-2", "t-3"])) == {"t-1", "t-2", "t-3"}
         assert [ledger.tickets.changed_labels(revision) for revision in (0, 1, 2)] == [2, 1, 0]
