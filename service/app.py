@@ -18,7 +18,6 @@ from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from service.answer_keeper import AnswerKeeper
 from service.api import (
-    answer_routes,
     console,
     feedback_routes,
     health_routes,
@@ -96,7 +95,6 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
     app = Litestar(
         route_handlers=[
             triage_routes.router,
-            answer_routes.router,
             ticket_routes.router,
             job_routes.router,
             feedback_routes.router,

@@ -4,18 +4,17 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 
 from indexer.ledger import Which
 from indexer.ticket import TicketError
 from service.api.documentation import problems
-from service.api.security import KEY_IN_OPENAPI, require_key
 from service.kept_answer import AnswerSummary, KeptAnswer, shown, summary
 from service.runtime import Runtime
 
-__all__ = ["router"]
+__all__ = ["get_answer", "list_answers"]
 
 _MOST_LISTED = 200
 _LISTED_BY = ("limit", "cursor", "since", "until", "ticket")
@@ -28,7 +27,7 @@ class AnswerList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-@get("/", summary="List kept answers", responses=problems(400, 422))
+@get("/triage", summary="List kept answers", responses=problems(400, 422))
 async def list_answers(
     request: Request[Any, Any, Any],
     *,
@@ -58,7 +57,7 @@ async def list_answers(
     )
 
 
-@get("/{answer_id:str}", summary="Read a kept answer", responses=problems(400, 404))
+@get("/triage/{answer_id:str}", summary="Read a kept answer", responses=problems(400, 404))
 async def get_answer(request: Request[Any, Any, Any], answer_id: FromPath[str]) -> KeptAnswer:
     """Return the answer as it was given, by its `id`, and what an agent did with it.
 
@@ -85,12 +84,3 @@ def _place(cursor: str) -> tuple[float, str]:
     except ValueError:
         msg = f"cursor {cursor[:200]!r} is none: send the next_cursor of a page"
         raise TicketError(msg) from None
-
-
-router = Router(
-    "/v1/triage",
-    route_handlers=[list_answers, get_answer],
-    guards=[require_key],
-    security=KEY_IN_OPENAPI,
-    tags=["answers"],
-)

@@ -14,6 +14,7 @@ from litestar.status_codes import HTTP_200_OK
 from indexer.ledger import Filter
 from indexer.parsing import parse_ticket
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
+from service.api.answer_routes import get_answer, list_answers
 from service.api.documentation import TriageOperation, problems, triage_responses
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
@@ -113,6 +114,7 @@ class SimilarRequest(_SearchRequest, kw_only=True):
     "/triage",
     status_code=HTTP_200_OK,
     summary="Answer a ticket",
+    guards=[require_json],
     responses=triage_responses(),
     operation_class=TriageOperation,
 )
@@ -140,14 +142,26 @@ async def triage(
     return Response(last)
 
 
-@post("/classify", status_code=HTTP_200_OK, summary="Predict a ticket's priority", responses=_PROBLEMS)
+@post(
+    "/classify",
+    status_code=HTTP_200_OK,
+    summary="Predict a ticket's priority",
+    guards=[require_json],
+    responses=_PROBLEMS,
+)
 async def classify(request: Request[Any, Any, Any], data: JSONBody[Question]) -> Classified:
     """Return the priority alone."""
     pipeline: Pipeline = request.app.state.pipeline
     return await pipeline.classify(data.ticket())
 
 
-@post("/similar", status_code=HTTP_200_OK, summary="Find similar tickets", responses=_PROBLEMS)
+@post(
+    "/similar",
+    status_code=HTTP_200_OK,
+    summary="Find similar tickets",
+    guards=[require_json],
+    responses=_PROBLEMS,
+)
 async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest]) -> Found:
     """Return the nearest stored tickets."""
     pipeline: Pipeline = request.app.state.pipeline
@@ -179,8 +193,9 @@ def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
 router = Router(
     "/v1",
     request_max_body_size=_MAX_BODY_BYTES,
-    route_handlers=[triage, classify, similar],
-    guards=[require_key, require_json],
+    # The kept answers are here too: one path has one router.
+    route_handlers=[triage, classify, similar, list_answers, get_answer],
+    guards=[require_key],
     security=KEY_IN_OPENAPI,
     tags=["answers"],
 )

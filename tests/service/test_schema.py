@@ -53,7 +53,7 @@ BAD: dict[str, list[Any]] = {
         {"action": "liked", "ticket_id": "t-1"},
         {"action": "accepted", "triage_id": ""},
         {"action": "edited", "triage_id": "1", "priority": "high"},
-        {"action": "edited", "triage_id": "1", "reply": "a"},
+        {"action": "edited", "ticket_id": "t-1", "precedent": ""},
         {"action": "accepted", "text": "a", "priority": "low"},
     ],
     "TicketBody": [
