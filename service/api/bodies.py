@@ -51,6 +51,10 @@ class Document(JsonRenderPlugin):
             "triage_id": _nullable({"type": "string", "minLength": 1, "maxLength": 64})
             | {"description": "`id` of the answer"},
             "ticket_id": _nullable(_label()) | {"description": "the portal's id of the ticket"},
+            "reason": _nullable({"type": "string", "maxLength": 2_000, "pattern": r"^[^\x00]*$"})
+            | {"description": "why it was edited or rejected"},
+            "precedent": _nullable(_label())
+            | {"description": "id of a stored ticket that would have been the right precedent"},
         }
         schemas["FeedbackRequest"] |= {
             "anyOf": _any_of("triage_id", "ticket_id"),

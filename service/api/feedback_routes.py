@@ -18,7 +18,7 @@ from service.feedback import Learned, take_feedback
 __all__ = ["router"]
 
 
-_PRINTED = r"^[^\x00]*$"
+_WITHOUT_NUL = r"^[^\x00]*$"
 
 
 class FeedbackRequest(TicketText, kw_only=True):
@@ -40,11 +40,14 @@ class FeedbackRequest(TicketText, kw_only=True):
         str | None, msgspec.Meta(description="what was sent: the reply as it was edited, where it was")
     ] = None
     reason: Annotated[
-        Annotated[str, msgspec.Meta(max_length=2_000, pattern=_PRINTED)] | None,
+        Annotated[str, msgspec.Meta(max_length=2_000, pattern=_WITHOUT_NUL)] | None,
         msgspec.Meta(description="why it was edited or rejected"),
     ] = None
     precedent: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=_PRINTED)] | None,
+        Annotated[
+            str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\xa0]*$")
+        ]
+        | None,
         msgspec.Meta(description="id of a stored ticket that would have been the right precedent"),
     ] = None
 

@@ -54,6 +54,7 @@ BAD: dict[str, list[Any]] = {
         {"action": "accepted", "triage_id": ""},
         {"action": "edited", "triage_id": "1", "priority": "high"},
         {"action": "edited", "ticket_id": "t-1", "precedent": ""},
+        {"action": "edited", "ticket_id": "t-1", "reason": "a\0b"},
         {"action": "accepted", "text": "a", "priority": "low"},
     ],
     "TicketBody": [
