@@ -10,6 +10,9 @@ __all__ = ["Body", "tickets_in", "without", "words_in"]
 
 Body = dict[str, Any]
 
+_SAME = 0.9
+"""Cosine from which on a question is taken for the text of the ticket itself, with a word more or less."""
+
 
 def tickets_in(body: Body) -> set[str]:
     """Return the ids of all tickets that the body names."""
@@ -20,17 +23,19 @@ def tickets_in(body: Body) -> set[str]:
 def without(body: Body, gone: Container[str]) -> Body:
     """Return the body without these tickets: their ids, and each text that rests on one of them, whole.
 
-    ``forgotten`` then says that it was more.
+    Of a question that is as good as the text of one of them no text stays. ``forgotten`` says that it was more.
     """
     if not any(ticket_id in gone for ticket_id in tickets_in(body)):
         return body
     priority, asked = body["priority"], body["asked"]
+    own = any(one["id"] in gone and one["similarity"] >= _SAME for one in body["neighbours"])
     return body | {
+        "text": None if own else body["text"],
         "neighbours": [one for one in body["neighbours"] if one["id"] not in gone],
         "priority": priority | {"evidence": [one for one in priority["evidence"] if one["id"] not in gone]},
         "asked": asked | {"exclude": [one for one in asked["exclude"] if one not in gone]},
-        "note": _text_without(body["note"], gone),
-        "reply": _text_without(body["reply"], gone),
+        "note": _text_without(body["note"], gone, whole=own),
+        "reply": _text_without(body["reply"], gone, whole=own),
         "forgotten": True,
     }
 
@@ -42,8 +47,8 @@ def words_in(body: Body) -> Iterator[str]:
             yield text
 
 
-def _text_without(part: Body, gone: Container[str]) -> Body:
+def _text_without(part: Body, gone: Container[str], *, whole: bool) -> Body:
     cited = [one for one in part["citations"] if one not in gone]
-    if len(cited) == len(part["citations"]):
+    if len(cited) == len(part["citations"]) and not whole:
         return part
     return part | {"text": "", "citations": cited} | ({"sentences": []} if "sentences" in part else {})

@@ -47,7 +47,7 @@ def _traces(data_dir: Path) -> dict[str, set[str]]:
 
 def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provider: Provider) -> None:
     """Stored, answered, corrected, replied to, one also deleted: no file has them after, and the audit log a mark only."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, keep_text="true") as service:
         service.store(make_tickets(40))
         for ticket in (_DELETED, _STORED):
             put = service.http.put(
@@ -63,6 +63,8 @@ def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provide
                 priority="high",
                 reply=_REPLY,
             )
+        near = service.answer("/v1/triage", text=f"{_STORED.text} Please.", draft=True)["id"]
+        service.until(lambda: service.http.get(f"/v1/triage/{near}").is_success, "the answer is kept")
         service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
         assert service.http.delete(f"/v1/tickets/{_DELETED.id}").is_success
         before = _traces(data_dir)
@@ -83,7 +85,8 @@ def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provide
             assert kinds <= {json.loads(line)["action"] for line in lines}
         # It asks for the collection that is gone until it has seen the switch.
         service.until(lambda: service.post("/v1/similar", text=_STORED.text).is_success, "it answers again")
-        near = service.answer("/v1/similar", text=_STORED.text, top_k=20)["neighbours"]
-        assert not {_DELETED.id, _STORED.id} & {one["id"] for one in near}
+        found = service.answer("/v1/similar", text=_STORED.text, top_k=20)["neighbours"]
+        assert not {_DELETED.id, _STORED.id} & {one["id"] for one in found}
+        assert service.http.get(f"/v1/triage/{near}").json()["forgotten"]
     assert not [trace for trace in _TRACES if trace in service.log]
     assert _traces(data_dir) == {}

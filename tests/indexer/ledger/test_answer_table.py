@@ -14,7 +14,7 @@ def _body(*ids: str, cited: tuple[str, ...] | None = None, text: str | None = No
     return {
         "text": text,
         "asked": {"exclude": ["t-9", "never-stored"]},
-        "neighbours": [{"id": ticket_id, "revision": "1"} for ticket_id in ids],
+        "neighbours": [{"id": ticket_id, "similarity": 0.5} for ticket_id in ids],
         "priority": {"label": "low", "evidence": [{"id": "t-8", "weight": 1.0}]},
         "note": {"text": f"Similar: {', '.join(ids)}", "citations": list(ids)},
         "reply": {"text": f"By {cited}", "citations": list(cited), "sentences": [{"text": "By"}]},
@@ -121,6 +121,18 @@ def test_answers_for_a_forgotten_ticket_go_whole(kept: Ledger) -> None:
     assert _ids(kept, until=50.0) == ["e", "d"]
     kept.tickets.erase(["t-5"])
     assert _ids(kept) == ["c", "b", "a"]
+
+
+def test_a_question_that_is_nearly_the_text_of_a_forgotten_ticket_goes(kept: Ledger) -> None:
+    """Nothing in words stays of its answer, whatever that cites."""
+    body = _body("t-6", "t-7", cited=("t-7",), text="Case 6, please")
+    body["neighbours"][0]["similarity"] = 0.95
+    kept.answers.keep([_answer("d", 1.0, body)])
+    kept.tickets.erase(["t-6"])
+    found = kept.answers.get("d")
+    assert found is not None
+    assert (found.body["text"], found.body["note"]["text"], found.body["reply"]["text"]) == (None, "", "")
+    assert found.body["reply"]["citations"] == ["t-7"]
 
 
 def test_old_answers_go_with_what_was_said_of_them(kept: Ledger) -> None:
