@@ -13,10 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from indexer.errors import PrecedentError
 from indexer.processes import registered_service
-from indexer.provider import open_provider
-from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
-from service.answer_keeper import AnswerKeeper
+from service.answering import open_answering
 from service.api import (
     console,
     feedback_routes,
@@ -30,16 +28,11 @@ from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
 from service.api.keyring import Keyring
-from service.drafting.drafter import Drafter
-from service.drafting.policy import read_policy
-from service.embedders import PATIENCE
 from service.intervals import Intervals
 from service.jobs import Jobs
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
-from service.runtime import open_runtime
-from service.triage import Pipeline
 
 __all__ = ["create_app"]
 
@@ -56,40 +49,25 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        limiter = open_limiter(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_refusal_kept(app))
             # Questions are answered side by side; a product of matrices that waits for OpenBLAS's own threads was seen to
             # wait for ever.
             stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
             stack.enter_context(registered_service(settings.data_dir))
-            client = None
-            if settings.provider_configured:
-                client = open_provider(settings, max_retries=1, patience=PATIENCE)
-                stack.push_async_callback(client.close)
-            runtime = await stack.enter_async_context(open_runtime(settings, limiter, pools, intervals))
-            stack.callback(pools.close)
+            opened = await stack.enter_async_context(open_answering(settings, pools, intervals, keep=True))
+            runtime = opened.runtime
             jobs = Jobs(settings.data_dir / "jobs", runtime)
             stack.push_async_callback(jobs.close)
             await jobs.open()
-            drafter = Drafter(
-                client,
-                model=settings.chat_model,
-                timeout=settings.provider_timeout,
-                limiter=limiter,
-                policy=read_policy(settings.data_dir),
-                redact=settings.redact,
-            )
-            keeper = AnswerKeeper(runtime.store.ledger, days=settings.keep_days, sweep=intervals.sweep)
-            stack.push_async_callback(keeper.close)
-            keeper.open()
             watch(
                 lambda: runtime.ready,
                 lambda: runtime.current.tickets if runtime.current else 0,
-                lambda: keeper.waiting,
+                lambda: opened.keeper.waiting,
             )
-            pipeline = Pipeline(runtime, drafter, keeper)
-            app.state.update({"runtime": runtime, "pipeline": pipeline, "jobs": jobs, "keeper": keeper})
+            app.state.update({
+                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "keeper": opened.keeper,
+            })  # fmt: skip
             yield
 
     app = Litestar(

@@ -1,16 +1,18 @@
 """Answers are kept: found again by their ids and in a list, with what agents did with them, as long as settings say."""
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from indexer.ledger import Ledger, Which
+from tests.forked import Forked
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK
-from tests.service.running import Service, assert_problem, running_service
+from tests.service.running import Service, assert_problem, environment, running_service
 
 
 def kept(service: Service, answer_id: str) -> Any:
@@ -152,3 +154,29 @@ def test_settings_say_what_is_kept(data_dir: Path, provider: Provider, days: str
             assert "precedent_answers_kept_total 1.0" in service.http.get("/metrics").text
     with contextlib.closing(Ledger(None, data_dir)) as ledger:
         assert ledger.answers.count() == (0 if days == "0" else 6)
+
+
+def test_replay_tells_what_has_changed(data_dir: Path, provider: Provider) -> None:
+    """Questions whose text was kept are asked again; counts come first, and nothing is kept of it."""
+    with running_service(data_dir, provider, keep_text="true") as service:
+        service.store([make_ticket(n, priority="low") for n in range(6)])  # one label: no forest
+        drafted = service.answer("/v1/triage", text=sentence(2))["id"]
+        first, same = (service.answer("/v1/triage", text=sentence(n), draft=False)["id"] for n in (1, 3))
+    with running_service(data_dir, provider) as service:
+        service.answer("/v1/triage", text=sentence(4), draft=False)
+        service.store([make_ticket(1, text="okapi quokka numbat", priority="low")])
+    provider.fail("500", times=None, endpoint="chat")
+    output = data_dir.parent / "replay.log"
+    done = Forked("replay", "--json", cwd=data_dir.parent, env=environment(data_dir, provider), output=output)
+    assert done.wait(100) == 0, output.read_text()
+    report = json.loads(output.read_text().splitlines()[-1])
+    changes = {change.pop("id"): change for change in report.pop("changes")}
+    assert report == {
+        "asked": 3, "without_text": 1, "failed": 0, "unchanged": 1, "label": 0, "precedent": 1, "reply": 1,
+    }  # fmt: skip
+    assert changes.keys() == {drafted, first}
+    assert same not in changes
+    assert changes[drafted]["reply"] == ["llm", "extractive"]
+    assert changes[first]["precedent"][0] == "t-1" != changes[first]["precedent"][1]
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        assert ledger.answers.count() == 4

@@ -1,0 +1,62 @@
+"""All that answers a ticket, opened together: for the service, and for commands that ask as it does."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from indexer.provider import open_provider
+from indexer.rate_limiter import open_limiter
+from indexer.settings import Settings
+from service.answer_keeper import AnswerKeeper
+from service.drafting.drafter import Drafter
+from service.drafting.policy import read_policy
+from service.embedders import PATIENCE
+from service.intervals import Intervals
+from service.pools import Pools
+from service.runtime import Runtime, open_runtime
+from service.triage import Pipeline
+
+__all__ = ["Answering", "open_answering"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What was opened."""
+
+    runtime: Runtime
+    pipeline: Pipeline
+    keeper: AnswerKeeper
+
+
+@contextlib.asynccontextmanager
+async def open_answering(
+    settings: Settings, pools: Pools, intervals: Intervals, *, keep: bool
+) -> AsyncIterator[Answering]:
+    """Open it while the block runs; the index and the first forest come in the background.
+
+    :param keep: whether answers are kept, and old ones cleared.
+    :raises PrecedentError: settings and what is stored do not fit together.
+    """
+    limiter = open_limiter(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        client = None
+        if settings.provider_configured:
+            client = open_provider(settings, max_retries=1, patience=PATIENCE)
+            stack.push_async_callback(client.close)
+        runtime = await stack.enter_async_context(open_runtime(settings, limiter, pools, intervals))
+        stack.callback(pools.close)
+        keeper = AnswerKeeper(
+            runtime.store.ledger, days=settings.keep_days if keep else 0, sweep=intervals.sweep
+        )
+        if keep:
+            keeper.open()
+            stack.push_async_callback(keeper.close)
+        drafter = Drafter(
+            client,
+            model=settings.chat_model,
+            timeout=settings.provider_timeout,
+            limiter=limiter,
+            policy=read_policy(settings.data_dir),
+            redact=settings.redact,
+        )
+        yield Answering(runtime, Pipeline(runtime, drafter, keeper), keeper)
