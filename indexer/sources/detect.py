@@ -8,8 +8,12 @@ import ijson
 
 from indexer.sources.csv_table import split_header
 from indexer.sources.json_document import ARRAY_NAMES
+from indexer.sources.zendesk_comments import COMMENT_ARRAYS
 
-__all__ = ["detect_format", "format_of_name"]
+__all__ = ["ZENDESK_COMMENTS", "detect_format", "format_of_name"]
+
+ZENDESK_COMMENTS = "zendesk comments"
+"""What is detected of comments without their tickets, which are no source by themselves."""
 
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "csv"}
 _ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
@@ -67,6 +71,8 @@ def _vendor(paths: dict[str, object]) -> str | None:
             return "zendesk"
     if paths.get("tickets") is list and paths.keys() & _ZENDESK_PAGE:
         return "zendesk"
+    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and "tickets" not in paths:
+        return ZENDESK_COMMENTS
     for record in ("issues.item", "item"):
         if paths.get(f"{record}.fields") is dict and f"{record}.key" in paths:
             return "jira"

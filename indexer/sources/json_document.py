@@ -42,7 +42,7 @@ def read_json(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | 
 
 
 def read_elements(
-    stream: BufferedIOBase, arrays: Collection[str], facts: Collection[str] = ()
+    stream: BufferedIOBase, arrays: Collection[str], facts: Collection[str] = (), *, every: bool = False
 ) -> Iterator[SourceRecord | DocumentEnd]:
     """Yield the elements of each document's array as records, then the end of the document.
 
@@ -52,8 +52,9 @@ def read_elements(
     :param arrays: names of the array, where the document is an object; of several the first that comes is read,
         and each other is an error.
     :param facts: names of the values beside the array that the document end carries.
+    :param every: read all of the arrays.
     """
-    walk = _Walk(stream, arrays, facts)
+    walk = _Walk(stream, arrays, facts, every=every)
     try:
         yield from walk.documents()
     except ijson.JSONError as error:
@@ -81,10 +82,13 @@ class _EndlessValueError(Exception):
 class _Walk:
     """Follows the parser's events through the documents of a stream, and builds one element at a time."""
 
-    def __init__(self, stream: BufferedIOBase, arrays: Collection[str], facts: Collection[str]) -> None:
+    def __init__(
+        self, stream: BufferedIOBase, arrays: Collection[str], facts: Collection[str], *, every: bool
+    ) -> None:
         self._stream = stream
         self._arrays = arrays
         self._facts = facts
+        self._every = every
         self._position = 0  # bytes read so far
         self._limit = MAX_RECORD_BYTES  # where reading stops, unless the parser makes something of it before
         self._records = 0
@@ -131,7 +135,7 @@ class _Walk:
             if edge == "end_map":
                 break
             event, value = next(self._events)
-            if event == "start_array" and key in self._arrays and read is None:
+            if event == "start_array" and key in self._arrays and (read is None or self._every):
                 read = key
                 yield from self._elements()
             elif event == "start_array" and key in self._arrays:

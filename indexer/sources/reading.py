@@ -3,9 +3,10 @@
 import io
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +22,7 @@ from indexer.sources.conversations import (
 )
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
-from indexer.sources.detect import detect_format, format_of_name
+from indexer.sources.detect import ZENDESK_COMMENTS, detect_format, format_of_name
 from indexer.sources.jira import read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
@@ -32,6 +33,7 @@ from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
 from indexer.sources.zendesk import read_zendesk
+from indexer.sources.zendesk_comments import Comments
 from indexer.ticket import Ticket
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
@@ -70,6 +72,8 @@ class _Options:
     date_format: str | None
     zone: tzinfo
     recognised: list[Recognised] = field(default_factory=list)
+    comments: Comments | None = None
+    """Zendesk's, of the folder that is read."""
 
 
 class SourceReader(Iterator[SourceRecord]):
@@ -115,7 +119,7 @@ def read_source(
 
     In a directory, all files count whose name ends in that of a format, except hidden ones and ``.rejected.jsonl``;
     numbers in names are compared as numbers. A file there that cannot be read, or is a link to
-    one outside, is one record with an error.
+    one outside, is one record with an error. Files of Zendesk's comments are joined with the tickets of the others.
 
     :param path: a file, a directory, or ``-``; gzip is recognised by itself.
     :param format: one of `FORMATS`; when not given, it is seen from the name and the first bytes.
@@ -185,32 +189,52 @@ def _counts(name: str) -> bool:
 def _directory(files: list[Path], options: _Options) -> _Records:
     cursors: list[Cursor | None] = []
     folder = files[0].parent.resolve()
-    for file in files:
-        if not file.resolve().is_relative_to(folder):
-            error = "this is a link to a file outside the folder, and not followed: copy the file, or name it itself"
-            yield SourceRecord(place=file.name, error=error, raw="")
-            cursors.append(None)
-            continue
-        records = _file(str(file), options)
-        while True:
-            try:
-                record = next(records)
-            except StopIteration as end:
-                cursors.append(end.value)
-                break
-            except SourceError as error:
-                yield SourceRecord(place=file.name, error=str(error), raw="")
+    with closing(Comments()) as comments:
+        options = replace(options, comments=comments)
+        apart = [file for file in files if _holds_comments(file, folder)]
+        for file in [*apart, *(file for file in files if file not in apart)]:
+            if not file.resolve().is_relative_to(folder):
+                error = "this is a link to a file outside the folder, and not followed: copy the file, or name it itself"
+                yield SourceRecord(place=file.name, error=error, raw="")
                 cursors.append(None)
-                break
-            yield replace(record, place=f"{file.name} {record.place}")
+                continue
+            cursor = yield from _in_folder(file, options)
+            if file not in apart:
+                cursors.append(cursor)
+        yield from comments.without_ticket()
     # A file that broke off must be fetched again, so the next export may not continue behind it.
-    return cursors[-1] if all(cursors) else None
+    return cursors[-1] if cursors and all(cursors) else None
+
+
+def _holds_comments(file: Path, folder: Path) -> bool:
+    if not file.resolve().is_relative_to(folder):
+        return False
+    try:
+        with open_source(str(file)) as opened:
+            return detect_format(file.name, opened.head) == ZENDESK_COMMENTS
+    except SourceError:
+        return False  # said when it is read
+
+
+def _in_folder(file: Path, options: _Options) -> _Records:
+    """Pass the records of one file on; where it cannot be read, a last one says so."""
+    records = _file(str(file), options)
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            return cast("Cursor | None", end.value)
+        except SourceError as error:
+            yield SourceRecord(place=file.name, error=str(error), raw="")
+            return None
+        yield replace(record, place=f"{file.name} {record.place}")
 
 
 def _file(path: str, options: _Options) -> _Records:
     name = "standard input" if path == STDIN else path
     with open_source(path) as opened:
-        chosen = options.format or detect_format(name, opened.head)
+        found = detect_format(name, opened.head)
+        chosen = ZENDESK_COMMENTS if found == ZENDESK_COMMENTS else options.format or found
         if chosen is None:
             msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
             raise SourceError(msg)
@@ -218,7 +242,13 @@ def _file(path: str, options: _Options) -> _Records:
         if chosen == "csv":
             return (yield from _guarded(name, _table(opened, options)))
         options.recognised.append(Recognised(chosen, opened.encoding))
-        records = _guarded(name, _READERS[chosen](opened.stream))
+        if chosen == ZENDESK_COMMENTS:
+            if options.comments is None:
+                msg = f"{name} has comments without their tickets: put it into a folder with the export of the tickets, and name the folder"
+                raise SourceError(msg)
+            return (yield from _guarded(name, options.comments.read(opened.stream)))
+        reader = partial(read_zendesk, comments=options.comments) if chosen == "zendesk" else _READERS[chosen]
+        records = _guarded(name, reader(opened.stream))
         if chosen not in _FIXED:
             records = _noted(records, options)
         return (yield from named(records, options.mapping))

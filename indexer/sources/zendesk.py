@@ -2,7 +2,8 @@
 
 A page is ``{"tickets": […], "users": […], "after_cursor": …, "end_of_stream": …}`` or, time-based, has ``end_time`` and
 ``next_page``; pages may follow one another in one file. Comments are not part of the export: whoever downloads it
-embeds them in each ticket as ``comments``, as the Ticket Comments API returns them. ``users`` are side-loaded
+embeds them in each ticket as ``comments``, as the Ticket Comments API returns them, or keeps them apart, beside
+``tickets`` or in files of their own (`indexer.sources.zendesk_comments`). ``users`` are side-loaded
 (``include=users``), and so is each ticket's ``metric_set`` (``include=metric_sets``), which has ``solved_at``.
 
 - The text is the subject and the description, which is the first comment.
@@ -18,7 +19,8 @@ embeds them in each ticket as ``comments``, as the Ticket Comments API returns t
 
 import tempfile
 from collections.abc import Generator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from io import BufferedIOBase
@@ -30,6 +32,7 @@ from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects, w
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord, json_text
+from indexer.sources.zendesk_comments import COMMENT_ARRAYS, Comments
 
 __all__ = ["read_zendesk"]
 
@@ -39,10 +42,16 @@ _RESOLVED = frozenset({"solved", "closed"})
 _AGENT_ROLES = frozenset({"agent", "admin"})
 
 
-def read_zendesk(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
-    """Yield a record for each ticket of an export; return the cursor of its last page, if it was read to its end."""
+def read_zendesk(
+    stream: BufferedIOBase, comments: Comments | None = None
+) -> Generator[SourceRecord, None, Cursor | None]:
+    """Yield a record for each ticket of an export; return the cursor of its last page, if it was read to its end.
+
+    :param comments: from other files; without them, a comment that has no ticket in this one is a record at the end.
+    """
     cursor: Cursor | None = None
     with ExitStack() as stack:
+        kept = comments or stack.enter_context(closing(Comments()))
         if not stream.seekable():
             # Users stand behind their tickets, so the export is read twice, and standard input from a copy.
             copy = cast("BufferedIOBase", stack.enter_context(tempfile.TemporaryFile()))
@@ -51,7 +60,7 @@ def read_zendesk(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor
             copy.seek(0)
             stream = copy
         start = stream.tell()
-        agents = _agents(stream)
+        agents = yield from _agents(stream, kept)
         stream.seek(start)
         for found in read_elements(stream, ("tickets",), _CURSOR_FIELDS):
             if isinstance(found, DocumentEnd):
@@ -60,22 +69,33 @@ def read_zendesk(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor
                 cursor = None
                 yield found
             else:
-                yield _record(found, agents)
+                yield _record(replace(found, value=kept.joined(found.value)), agents)
+        if comments is None:
+            yield from kept.without_ticket()
     return cursor
 
 
-def _agents(stream: BufferedIOBase) -> frozenset[int] | None:
-    """Return the ids of all agents among the side-loaded users, ``None`` where no users are side-loaded."""
+def _agents(
+    stream: BufferedIOBase, comments: Comments
+) -> Generator[SourceRecord, None, frozenset[int] | None]:
+    """Keep the comments that stand beside the tickets, and return the ids of all agents among the side-loaded users.
+
+    Without side-loaded users, that is ``None``. A comment that names no ticket is yielded as an error.
+    """
     agents: set[int] = set()
     loaded = False
     # What is wrong with the file is the second reading's to report.
     with suppress(*DAMAGED):
-        for found in read_elements(stream, ("users",)):
-            user = found.value if isinstance(found, SourceRecord) else None
-            role = words(user.get("role")) if user else ""
+        for found in read_elements(stream, ("users", *COMMENT_ARRAYS), every=True):
+            if not isinstance(found, SourceRecord) or found.value is None:
+                continue
+            value = found.value
+            role = words(value.get("role"))
             loaded = loaded or role != ""
-            if user and role in _AGENT_ROLES and isinstance(user.get("id"), int):
-                agents.add(user["id"])
+            if role in _AGENT_ROLES and isinstance(value.get("id"), int):
+                agents.add(value["id"])
+            elif {"ticket_id", "body"} & value.keys() and (error := comments.add(found.place, value)):
+                yield error
     return frozenset(agents) if loaded else None
 
 
