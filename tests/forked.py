@@ -9,14 +9,15 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-__all__ = ["Forked"]
+__all__ = ["FORKED", "Forked"]
 
 _IMPORTED = [
     "service.cli", "service.app", "service.connections", "service.refusals", "service.request_ids",
     "indexer.chroma.client", "openai", "uvicorn",
 ]  # fmt: skip
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(_IMPORTED)
+FORKED = multiprocessing.get_context("forkserver")
+"""Starts processes that have these imports."""
+FORKED.set_forkserver_preload(_IMPORTED)
 
 
 class Forked:
@@ -38,7 +39,7 @@ class Forked:
     ) -> None:
         self.args = arguments
         self._output = output
-        self._process = _context.Process(target=_main, args=(arguments, cwd, dict(env), output, main))
+        self._process = FORKED.Process(target=_main, args=(arguments, cwd, dict(env), output, main))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid

@@ -1,13 +1,13 @@
 """Several processes write to one ledger at once, and nothing is lost."""
 
 import contextlib
-import multiprocessing
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -17,37 +17,50 @@ from filelock import FileLock
 from indexer.errors import IndexBusyError
 from indexer.ledger import Ledger, Outcome
 from indexer.ticket import text_hash
+from tests.forked import FORKED
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors, vectors_for
 
 _PROCESSES = 4
 _ROUNDS = 12
 _BATCH = 40
+_barrier: Barrier
 
 
-def _at_once(work: Callable[..., object], url: str | None, data_dir: Path) -> Sequence[object]:
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(_PROCESSES, mp_context=context) as pool:
-        start = manager.Barrier(_PROCESSES)
-        return [
-            done.result()
-            for done in [pool.submit(work, url, data_dir, start, number) for number in range(_PROCESSES)]
-        ]
+class AtOnce:
+    """Processes that begin the same work at the same moment. Each gets its number."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def __call__(self, work: Callable[..., object], url: str | None, data_dir: Path) -> Sequence[object]:
+        """Return what each of them returned."""
+        started = [self._pool.submit(work, url, data_dir, number) for number in range(_PROCESSES)]
+        return [one.result() for one in started]
 
 
-def _open_first(
-    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", _number: int
-) -> str:
-    start.wait()
+@pytest.fixture(scope="module")
+def at_once() -> Iterator[AtOnce]:
+    with ProcessPoolExecutor(
+        _PROCESSES, FORKED, initializer=_meet_at, initargs=(FORKED.Barrier(_PROCESSES),)
+    ) as pool:
+        yield AtOnce(pool)
+
+
+def _meet_at(barrier: Barrier) -> None:
+    global _barrier  # noqa: PLW0603 (a process of a pool is given it once)
+    _barrier = barrier
+
+
+def _open_first(url: str | None, data_dir: Path, _number: int) -> str:
+    _barrier.wait()
     with contextlib.closing(Ledger(url, data_dir)) as ledger:
         return ledger.id
 
 
-def _write(
-    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", number: int
-) -> list[Outcome]:
+def _write(url: str | None, data_dir: Path, number: int) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with contextlib.closing(Ledger(url, data_dir)) as ledger:
-        start.wait()
+        _barrier.wait()
         for round_ in range(_ROUNDS):
             own = make_tickets(_BATCH, start=1_000 * (number + 1) + round_ * _BATCH)
             # The same tickets in every process, each time in another order: the worst case for row locks.
@@ -63,35 +76,35 @@ def _write(
     return outcomes
 
 
-def _write_first_vectors(
-    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", number: int
-) -> None:
+def _write_first_vectors(url: str | None, data_dir: Path, number: int) -> None:
     with contextlib.closing(Ledger(url, data_dir)) as ledger:
         tickets = make_tickets(200)
         random.Random(number).shuffle(tickets)
-        start.wait()
+        _barrier.wait()
         store_vectors(ledger, tickets)
 
 
-def _under_the_lock(
-    url: str | None, data_dir: Path, start: "multiprocessing.synchronize.Barrier", _number: int
-) -> None:
+def _under_the_lock(url: str | None, data_dir: Path, _number: int) -> None:
     counter = data_dir / "counter"
     with contextlib.closing(Ledger(url, data_dir)) as ledger:
-        start.wait()
+        _barrier.wait()
         for _ in range(25):
             with ledger.index_lock():
                 counter.write_text(str(int(counter.read_text()) + 1))
 
 
-def test_processes_that_open_an_empty_ledger_at_once_agree(database_url: str | None, data_dir: Path) -> None:
+def test_processes_that_open_an_empty_ledger_at_once_agree(
+    at_once: AtOnce, database_url: str | None, data_dir: Path
+) -> None:
     """One of them makes it, and all have the same id."""
-    assert len(set(_at_once(_open_first, database_url, data_dir))) == 1
+    assert len(set(at_once(_open_first, database_url, data_dir))) == 1
 
 
-def test_nothing_of_concurrent_writers_is_lost(database_url: str | None, data_dir: Path) -> None:
+def test_nothing_of_concurrent_writers_is_lost(
+    at_once: AtOnce, database_url: str | None, data_dir: Path
+) -> None:
     """Each acknowledged ticket is there, with its vector, and pending if it was not settled."""
-    results = _at_once(_write, database_url, data_dir)
+    results = at_once(_write, database_url, data_dir)
     written = _ROUNDS * 2 * _BATCH
     assert all(isinstance(outcomes, list) and len(outcomes) == written for outcomes in results)
     with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
@@ -120,28 +133,27 @@ def test_nothing_of_concurrent_writers_is_lost(database_url: str | None, data_di
 
 
 def test_the_first_vectors_of_a_space_may_come_from_several_processes(
-    database_url: str | None, data_dir: Path
+    at_once: AtOnce, database_url: str | None, data_dir: Path
 ) -> None:
     """All store the same texts' vectors, each in another order, into a space that none has seen yet."""
     Ledger(database_url, data_dir).close()
-    _at_once(_write_first_vectors, database_url, data_dir)
+    at_once(_write_first_vectors, database_url, data_dir)
     with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
         found = ledger.vectors.get(SPACE, [text_hash(ticket.text) for ticket in make_tickets(200)])
         assert len(found) == 200
 
 
-def test_the_index_lock_has_one_holder(database_url: str | None, data_dir: Path) -> None:
+def test_the_index_lock_has_one_holder(at_once: AtOnce, database_url: str | None, data_dir: Path) -> None:
     """Counting under the lock in four processes loses no count."""
     data_dir.mkdir()
     (data_dir / "counter").write_text("0")
-    _at_once(_under_the_lock, database_url, data_dir)
+    at_once(_under_the_lock, database_url, data_dir)
     assert (data_dir / "counter").read_text() == str(_PROCESSES * 25)
 
 
 def test_the_index_lock_ends_with_its_holder(database_url: str | None, data_dir: Path) -> None:
     """A process that dies while it holds the lock leaves it free."""
-    context = multiprocessing.get_context("spawn")
-    child = context.Process(target=_die_with_the_lock, args=(database_url, data_dir))
+    child = FORKED.Process(target=_die_with_the_lock, args=(database_url, data_dir))
     child.start()
     child.join()
     assert child.exitcode == -9
