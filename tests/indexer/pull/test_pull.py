@@ -12,7 +12,7 @@ from indexer.ledger import Filter
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import Ticket
-from tests.indexer.command import report_of, run_command, fork_command
+from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.pull.helpdesk import Helpdesk, running
 
 pytestmark = pytest.mark.usefixtures("provider")
