@@ -65,7 +65,8 @@ def open_client(settings: Settings, port: int | None) -> Client:
             chroma_server_host=address,  # whole, because a proxy may have it under a path
             chroma_server_http_port=url.port or (443 if tls else 80),
             chroma_server_ssl_enabled=tls,
-            chroma_server_ssl_verify=str(settings.chroma_ca) if settings.chroma_ca else True,
+            # Without TLS there are none to verify, and to load the known ones would take longest of all.
+            chroma_server_ssl_verify=tls and (str(settings.chroma_ca or "") or True),
             chroma_server_headers=token,
             anonymized_telemetry=False,
         ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import msgspec
 import numpy as np
 import pytest
@@ -21,15 +22,25 @@ from indexer.ticket import text_hash
 from tests.indexer.chroma.proxy import Proxy
 from tests.indexer.making import SPACE, assert_faithful, fill_store, make_ticket, make_tickets, vectors_for
 
+_COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 _GENERATION = Generation("tickets-0001", SPACE, "live")
 
 
-@pytest.fixture
-def chroma_port(tmp_path: Path) -> Iterator[int]:
-    """A Chroma server that stands for a team's own."""
-    server = LocalServer(tmp_path / "own")
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a Chroma server that stands for a team's own."""
+    server = LocalServer(tmp_path_factory.mktemp("own"))
     yield server.ensure().port
     server.release()
+
+
+@pytest.fixture
+def chroma_port(own_server: int) -> Iterator[int]:
+    """The port of that server, without any collection."""
+    yield own_server
+    with httpx.Client(base_url=f"http://127.0.0.1:{own_server}") as client:
+        for collection in client.get(_COLLECTIONS).raise_for_status().json():
+            client.delete(f"{_COLLECTIONS}/{collection['name']}").raise_for_status()
 
 
 def _remote(settings: Settings, url: str, **changes: object) -> Settings:
