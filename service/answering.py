@@ -8,6 +8,7 @@ from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from service.answer_keeper import AnswerKeeper
+from service.breaker import Breaker
 from service.drafting.drafter import Drafter
 from service.drafting.policy import read_policy
 from service.embedders import PATIENCE
@@ -26,6 +27,8 @@ class Answering:
     runtime: Runtime
     pipeline: Pipeline
     keeper: AnswerKeeper
+    breakers: dict[str, Breaker]
+    """Of what is asked of the provider, by its name."""
 
 
 @contextlib.asynccontextmanager
@@ -59,4 +62,5 @@ async def open_answering(
             policy=read_policy(settings.data_dir),
             redact=settings.redact,
         )
-        yield Answering(runtime, Pipeline(runtime, drafter, keeper), keeper)
+        breakers = {"chat": drafter.breaker, "embedding": runtime.embedding_breaker}
+        yield Answering(runtime, Pipeline(runtime, drafter, keeper), keeper, breakers)

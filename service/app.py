@@ -64,9 +64,11 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 lambda: runtime.ready,
                 lambda: runtime.current.tickets if runtime.current else 0,
                 lambda: opened.keeper.waiting,
+                opened.breakers,
             )
             app.state.update({
                 "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "keeper": opened.keeper,
+                "breakers": opened.breakers,
             })  # fmt: skip
             yield
 

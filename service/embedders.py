@@ -1,12 +1,16 @@
 """The embedders of a running service: one for each model of a generation that serves."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal
 
-from indexer.embedding import Embedder
+from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Generation, Ledger
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
+from service.breaker import Breaker
 
 __all__ = ["PATIENCE", "Embedders"]
 
@@ -18,6 +22,8 @@ class Embedders:
     """Opens each embedder once, and keeps it until `close`."""
 
     def __init__(self, settings: Settings, ledger: Ledger, limiter: RateLimiter) -> None:
+        self.breaker = Breaker("embedding")
+        """Of all that are hosted: they are asked at one address."""
         self._settings = settings
         self._ledger = ledger
         self._limiter = limiter
@@ -47,7 +53,7 @@ class Embedders:
             await embedder.close()
 
     def _open(self, generation: Generation | None = None) -> Embedder:
-        return open_embedder(
+        embedder = open_embedder(
             self._settings,
             self._ledger,
             kind=generation.space.kind if generation else None,
@@ -56,3 +62,39 @@ class Embedders:
             patience=PATIENCE,
             limiter=self._limiter,
         )
+        return _Guarded(embedder, self.breaker) if embedder.kind == "hosted" else embedder
+
+
+class _Guarded:
+    """An embedder that is not asked while its breaker is open."""
+
+    def __init__(self, embedder: Embedder, breaker: Breaker) -> None:
+        self._embedder = embedder
+        self._breaker = breaker
+
+    @property
+    def kind(self) -> Literal["hosted", "local"]:
+        return self._embedder.kind
+
+    @property
+    def model(self) -> str:
+        return self._embedder.model
+
+    @property
+    def batch_size(self) -> int:
+        return self._embedder.batch_size
+
+    @property
+    def concurrency(self) -> int:
+        return self._embedder.concurrency
+
+    async def embed(self, texts: Sequence[str]) -> AsyncGenerator[EmbeddedBatch, None]:
+        if not texts:
+            return
+        with self._breaker.attempt():
+            async with contextlib.aclosing(self._embedder.embed(texts)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def close(self) -> None:
+        await self._embedder.close()

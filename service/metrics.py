@@ -1,9 +1,11 @@
 """Metrics for ``/metrics``, beside the requests that Litestar counts."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 
 from prometheus_client import Counter, Gauge
 
+from service.breaker import Breaker
 from service.results import Draft, PriorityDecision
 
 __all__ = [
@@ -27,16 +29,28 @@ _feedback = Counter("precedent_feedback", "What agents did with answers", ["acti
 _kept = Counter("precedent_answers_kept", "Answers that were kept")
 _lost = Counter("precedent_answers_lost", "Answers that could not be kept")
 _waiting = Gauge("precedent_answers_waiting", "Answers that wait to be kept")
+_open = Gauge("precedent_provider_open", "1 while the provider is not asked, because it failed", ["endpoint"])
 _refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
 _stored = Gauge("precedent_tickets", "Tickets that the index answers from")
 
 
-def watch(ready: Callable[[], bool], stored: Callable[[], int], waiting: Callable[[], int]) -> None:
+def watch(
+    ready: Callable[[], bool],
+    stored: Callable[[], int],
+    waiting: Callable[[], int],
+    breakers: Mapping[str, Breaker],
+) -> None:
     """Have the gauges ask these functions whenever they are read."""
     _ready.set_function(ready)
     _stored.set_function(stored)
     _waiting.set_function(waiting)
+    for name, breaker in breakers.items():
+        _open.labels(name).set_function(functools.partial(_is_open, breaker))
+
+
+def _is_open(breaker: Breaker) -> float:
+    return float(breaker.status().state != "closed")
 
 
 def count_decision(decision: PriorityDecision) -> None:

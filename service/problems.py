@@ -23,6 +23,7 @@ from indexer.errors import (
 )
 from indexer.ticket import TicketError
 from service.pools import BusyError
+from service.provider_words import said_of
 
 __all__ = [
     "FULL_DISK",
@@ -45,15 +46,6 @@ _BUSY_SECONDS = 2
 _LOG_SECONDS = 60.0
 # What our own errors say names hosts, databases and paths, for whoever runs the service.
 _LOGGED = "; the service's log says why"
-_PROVIDER = {
-    "timeout": "did not answer in time",
-    "unreachable": "cannot be reached",
-    "unauthorized": "refuses the key",
-    "rate_limited": "asks for fewer requests",
-    "quota_exhausted": "says that the account is used up",
-    "refused": "refuses the request",
-    "unusable_answer": "gave an answer that cannot be used",
-}
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)  # msgspec's words
 _silent: dict[str, float] = {}
 """Until when each kind of failure is not logged again."""
@@ -96,7 +88,7 @@ def _unavailable(error: PrecedentError) -> Problem:
     match error:
         case ProviderError():
             kind, title = "provider-unavailable", "The provider of embeddings is unavailable"
-            said = f"the provider {_PROVIDER.get(error.kind, 'failed')}{_LOGGED}"
+            said = f"{said_of(error.kind)}{_LOGGED}"
             wait = max(1, round(error.retry_after or _RETRY_SECONDS))
         case NotReadyError() | IndexUnavailableError():
             kind, title = "index-unavailable", "The index is unavailable"

@@ -12,6 +12,7 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.writing import require_space
 from service.background import end_task
+from service.breaker import Breaker
 from service.embedders import Embedders
 from service.index_upkeep import REPAIR_SECONDS, IndexUpkeep
 from service.intervals import Intervals
@@ -74,6 +75,11 @@ class Runtime:
             intervals=intervals,
         )
         self._embedders = embedders
+
+    @property
+    def embedding_breaker(self) -> Breaker:
+        """The breaker of embeddings at the provider."""
+        return self._embedders.breaker
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot to answer with.

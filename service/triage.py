@@ -245,7 +245,11 @@ class Pipeline:
                 return [batch async for batch in embedder.embed(texts)]
         except TimeoutError:
             msg = f"{embedder.model} did not embed the ticket within {seconds:g} s: try again later"
-            raise ProviderError(msg, kind="timeout") from None
+            failure = ProviderError(msg, kind="timeout")
+            if embedder.kind == "hosted":
+                # To the embedder it is a caller that left.
+                self._runtime.embedding_breaker.note(failure)
+            raise failure from None
 
     def _classify(self, snapshot: Snapshot, query: QueryVectors, clock: _Clock) -> PriorityDecision:
         began = time.perf_counter()

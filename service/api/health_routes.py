@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 from service.answer_keeper import AnswerKeeper, KeepingStatus
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_key
+from service.breaker import Breaker, BreakerStatus
 from service.forest import Verdict
 from service.priority import Forest, ForestReport
 from service.runtime import Runtime
@@ -62,6 +63,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
     ]
     answers: KeepingStatus
+    provider: Annotated[
+        dict[str, BreakerStatus],
+        msgspec.Meta(description="whether chat and embedding are asked at the moment"),
+    ]
 
 
 @get("/live", summary="Whether the process runs")
@@ -96,6 +101,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
     """Return the state of index, forest and drafting."""
     runtime: Runtime = request.app.state.runtime
     keeper: AnswerKeeper = request.app.state.keeper
+    breakers: dict[str, Breaker] = request.app.state.breakers
     snapshot = runtime.current
     index = forest = None
     if snapshot is not None:
@@ -125,6 +131,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         forest=forest,
         feedback=runtime.store.feedback.counts(),
         answers=keeper.status(),
+        provider={name: breaker.status() for name, breaker in breakers.items()},
         chat_model=settings.chat_model if settings.provider_configured else None,
     )
 

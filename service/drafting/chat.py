@@ -1,12 +1,14 @@
 """One chat request to the provider, streamed, with its cost and a check of everything that comes back."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.errors import ProviderError
 from indexer.provider import provider_errors
 from indexer.rate_limiter import Admission, RateLimiter
+from service.breaker import Breaker
 
 if TYPE_CHECKING:
     # Importing the SDK takes more than a second, and without a provider it is never needed.
@@ -26,7 +28,13 @@ class ChatCall:
     """A request that is made once, by `pieces`; its counters may be read at any time, failed or not."""
 
     def __init__(
-        self, client: "openai.AsyncOpenAI", *, model: str, timeout: float, limiter: RateLimiter | None
+        self,
+        client: "openai.AsyncOpenAI",
+        *,
+        model: str,
+        timeout: float,
+        limiter: RateLimiter | None,
+        breaker: Breaker,
     ) -> None:
         """Prepare the request.
 
@@ -42,6 +50,7 @@ class ChatCall:
         self._model = model
         self._timeout = timeout
         self._limiter = limiter
+        self._breaker = breaker
 
     async def pieces(
         self, messages: "Sequence[ChatCompletionMessageParam]", *, answer_format: dict[str, Any] | None = None
@@ -50,9 +59,17 @@ class ChatCall:
 
         :param answer_format: sent as ``response_format``, which not every server takes.
         :raises ProviderError: of a kind that `indexer.provider.translate` names, or ``broken_off`` (the answer
-            ended before its end), ``filtered`` (the provider's content filter ended it) or ``over_limit`` (the
-            limiter had no room in time).
+            ended before its end), ``filtered`` (the provider's content filter ended it), ``over_limit`` (the
+            limiter had no room in time) or ``circuit_open`` (it is not asked for a while).
         """
+        with self._breaker.attempt():
+            async with contextlib.aclosing(self._pieces(messages, answer_format)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _pieces(
+        self, messages: "Sequence[ChatCompletionMessageParam]", answer_format: dict[str, Any] | None
+    ) -> AsyncGenerator[str, None]:
         deadline = asyncio.get_running_loop().time() + self._timeout
         characters = sum(len(str(message.get("content"))) for message in messages)
         admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None

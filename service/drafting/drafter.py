@@ -13,6 +13,7 @@ from indexer.errors import ProviderError
 from indexer.rate_limiter import RateLimiter
 from indexer.redaction import Redactor
 from indexer.ticket import shorten
+from service.breaker import Breaker
 from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
@@ -21,6 +22,7 @@ from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, wh
 from service.drafting.prompt import ask_again, build_messages
 from service.drafting.sentences import EndlessTextError
 from service.drafting.wording import CLOSING
+from service.provider_words import said_of
 from service.results import Draft, Neighbour
 
 if TYPE_CHECKING:
@@ -31,17 +33,6 @@ __all__ = ["DraftResult", "Drafter"]
 
 _log = logging.getLogger(__name__)
 
-_REASONS = {
-    "unreachable": "the provider cannot be reached",
-    "unauthorized": "the provider refused the key",
-    "rate_limited": "the provider asks for fewer requests",
-    "over_limit": "the configured limit on requests to the provider is reached",
-    "quota_exhausted": "the account at the provider is used up",
-    "refused": "the provider refused the request",
-    "unusable_answer": "the provider did not send a chat answer",
-    "broken_off": "the provider's answer broke off",
-    "filtered": "the provider's content filter stopped the answer",
-}
 _BREAKS_OFF = frozenset({"unreachable", "server_error", "unusable_answer"})  # once an answer has begun
 
 
@@ -107,6 +98,7 @@ class Drafter:
         self._policy = policy
         self._redact = redact
         self._takes_format = True
+        self.breaker = Breaker("chat")
 
     async def draft(
         self, text: str, neighbours: Sequence[Neighbour]
@@ -197,7 +189,9 @@ class Drafter:
         formats = (FORMAT, None) if self._takes_format else (None,)
         for answer_format in formats:
             left = max(0.0, until - asyncio.get_running_loop().time())
-            call = ChatCall(client, model=self._model, timeout=left, limiter=self._limiter)
+            call = ChatCall(
+                client, model=self._model, timeout=left, limiter=self._limiter, breaker=self.breaker
+            )
             asked.calls.append(call)
             reader, asked.answer = AnswerReader(), ""
             try:
@@ -223,7 +217,7 @@ class Drafter:
         if error.kind == "timeout":
             return f"the provider did not answer within {self._timeout:g} s"
         kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
-        return _REASONS.get(kind, "the provider failed")
+        return said_of(kind)
 
 
 def _redacted(

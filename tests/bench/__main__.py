@@ -15,6 +15,7 @@ from tests.bench import (
     hosted,
     indexing,
     million,
+    outage,
     overload,
     reading,
     retrieval,
@@ -37,6 +38,7 @@ def main() -> None:
         "unchanged": unchanged.run,
         "reading": reading.run,
         "overload": overload.run,
+        "outage": outage.run,
     }
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(runs)}")

@@ -43,7 +43,7 @@ def test_404_for_a_ticket_that_is_not_stored(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/triage"), ("PUT", "/v1/similar"), ("POST", "/v1/status"), ("POST", "/v1/tickets/1"), ("PATCH", "/health/live")],
+    [("DELETE", "/v1/triage"), ("PUT", "/v1/similar"), ("POST", "/v1/status"), ("POST", "/v1/tickets/1"), ("PATCH", "/health/live")],
 )  # fmt: skip
 def test_405_for_a_method_that_does_not_exist(service: Service, method: str, path: str) -> None:
     """The answer lists those that do."""

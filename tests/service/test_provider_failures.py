@@ -30,6 +30,7 @@ def test_a_failing_chat_degrades_the_draft(service: Service, provider: Provider,
     assert reply["degraded"]
     assert KEY not in str(answer)
     assert answer["usage"]["chat_requests"] == provider.stats().requests["chat"] >= 1
+    _is_over(service, provider, 22)
 
 
 @pytest.mark.parametrize("kind", CHAT_FAILURES)
@@ -40,6 +41,47 @@ def test_a_failing_chat_ends_a_stream_in_order(service: Service, provider: Provi
     assert (first.name, last.name) == ("triage", "done")
     assert last.data["reply"]["source"] == "extractive"
     assert last.data["reply"]["degraded"]
+    _is_over(service, provider, 23)
+
+
+def _is_over(service: Service, provider: Provider, number: int) -> None:
+    """See that the next reply is the model's again."""
+    provider.clear()
+    assert service.answer("/v1/triage", text=sentence(number))["reply"]["source"] == "llm"
+
+
+def test_a_provider_that_is_down_is_not_asked_for_a_while(service: Service, provider: Provider) -> None:
+    """After five failures no request leaves, for chat and embeddings each by itself; when it works again it is found out."""
+    provider.fail("503", times=None)
+    for number in range(5):
+        assert_problem(service.post("/v1/similar", text=new_text(33, f"open {number}")), 503)
+        answer = service.answer("/v1/triage", text=sentence(33))
+        assert answer["reply"]["degraded"] == "the provider failed"
+    sent = provider.stats().requests
+    said = "failed several times in a row and is not asked for a while"
+    problem = assert_problem(service.post("/v1/similar", text=new_text(33, "open")), 503, about=said)
+    assert 1 <= problem["retry_after"] <= 60
+    answer = service.answer("/v1/triage", text=sentence(33))
+    assert answer["reply"]["degraded"] == f"the provider {said}"
+    assert (answer["reply"]["source"], answer["usage"]["chat_requests"]) == ("extractive", 0)
+    assert provider.stats().requests == sent
+    assert {name: one["state"] for name, one in service.status()["provider"].items()} == {
+        "chat": "open",
+        "embedding": "open",
+    }
+    assert 'precedent_provider_open{endpoint="chat"} 1.0' in service.http.get("/metrics").text
+    provider.clear()
+    service.until(
+        lambda: service.answer("/v1/triage", text=sentence(33))["reply"]["source"] == "llm",
+        "chat is asked again",
+    )
+    service.until(
+        lambda: service.post("/v1/similar", text=new_text(33, "open")).is_success,
+        "embeddings are asked again",
+    )
+    assert all(one["state"] == "closed" for one in service.status()["provider"].values())
+    for line in ("the provider's chat failed 5 times in a row", "over: the provider's chat failed"):
+        assert line in service.log
 
 
 @pytest.mark.parametrize("kind", EMBEDDING_FAILURES)

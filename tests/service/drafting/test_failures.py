@@ -39,11 +39,11 @@ def _check_fallback(result: DraftResult, degraded: str, caplog: pytest.LogCaptur
         ("500", "the provider failed"),
         ("503", "the provider failed"),
         ("timeout", "the provider did not answer within 0.5 s"),
-        ("cut", "the provider's answer broke off"),
-        ("error_in_stream", "the provider's answer broke off"),
+        ("cut", "the provider broke off its answer"),
+        ("error_in_stream", "the provider broke off its answer"),
         ("empty", "the provider sent an empty answer"),
-        ("html_200", "the provider did not send a chat answer"),
-        ("error_200", "the provider did not send a chat answer"),
+        ("html_200", "the provider gave an answer that cannot be used"),
+        ("error_200", "the provider gave an answer that cannot be used"),
     ],
 )
 def test_a_failing_provider_gives_the_extractive_draft(
@@ -78,7 +78,7 @@ def test_a_cut_stream_is_replaced_whole(provider: Provider) -> None:
     assert pieces == [f"{GREETING}It reads the key."]
     assert "It reads the key" not in result.draft.text
     assert result.draft.source == "extractive"
-    assert result.draft.degraded == "the provider's answer broke off"
+    assert result.draft.degraded == "the provider broke off its answer"
 
 
 def test_a_stream_that_takes_too_long_is_ended(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
@@ -130,14 +130,14 @@ def _draft_from(body: bytes, content_type: str = "text/event-stream") -> DraftRe
 @pytest.mark.parametrize(
     ("body", "degraded"),
     [
-        (b"", "the provider did not send a chat answer"),
-        (DONE, "the provider did not send a chat answer"),
-        (b"data: <html>\n\n" + DONE, "the provider did not send a chat answer"),
-        (b"data: \xff\xfe\n\n" + DONE, "the provider did not send a chat answer"),
-        (_stream(None, 5, "text", [], {}) + DONE, "the provider did not send a chat answer"),
+        (b"", "the provider gave an answer that cannot be used"),
+        (DONE, "the provider gave an answer that cannot be used"),
+        (b"data: <html>\n\n" + DONE, "the provider gave an answer that cannot be used"),
+        (b"data: \xff\xfe\n\n" + DONE, "the provider gave an answer that cannot be used"),
+        (_stream(None, 5, "text", [], {}) + DONE, "the provider gave an answer that cannot be used"),
         (
             _stream({"choices": None}, {"choices": 7}, {"choices": [None, "x"]}),
-            "the provider did not send a chat answer",
+            "the provider gave an answer that cannot be used",
         ),
         (
             _stream({"choices": [{"delta": None, "finish_reason": "stop"}]}),
@@ -148,13 +148,16 @@ def _draft_from(body: bytes, content_type: str = "text/event-stream") -> DraftRe
             "the provider sent an empty answer",
         ),
         (_stream(_event("   \n"), _event(finish="stop")), "the provider sent an empty answer"),
-        (_stream(_event("Restart it [5]. Wait.")) + DONE, "the provider's answer broke off"),
-        (_stream(_event("Restart it [5]. Wait."), b"{"), "the provider's answer broke off"),
-        (_stream(_event("Restart it [5]."), {"error": {"message": "x"}}), "the provider's answer broke off"),
-        (_stream(_event("Restart it [5]."), {"error": "overloaded"}), "the provider's answer broke off"),
+        (_stream(_event("Restart it [5]. Wait.")) + DONE, "the provider broke off its answer"),
+        (_stream(_event("Restart it [5]. Wait."), b"{"), "the provider broke off its answer"),
+        (
+            _stream(_event("Restart it [5]."), {"error": {"message": "x"}}),
+            "the provider broke off its answer",
+        ),
+        (_stream(_event("Restart it [5]."), {"error": "overloaded"}), "the provider broke off its answer"),
         (
             _stream(_event("Restart it [5]."), _event(finish="content_filter")),
-            "the provider's content filter stopped the answer",
+            "the provider stopped the answer by its content filter",
         ),
     ],
 )
