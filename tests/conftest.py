@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,23 +67,44 @@ def settings(data_dir: Path, provider: Provider) -> Settings:
     return Settings(data_dir=data_dir, api_base=provider.url)
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a data directory that is made once a run, by the first worker that needs it."""
+    base = factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # which all workers share
+    made = folder / name
+    with FileLock(folder / f"{name}.lock"):
+        if not made.exists():
+            making = base / f"making-{name}" / "data"
+            make(making)
+            making.rename(made)
+    return made
+
+
 @pytest.fixture(scope="session")
 def indexed_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of the bundled sample, with its forest: made once a run, and copied by who uses it."""
+    """A data directory with the bundled sample and its forest, to be copied."""
     from tests.service.running import index_sample
 
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # which all workers share
-    with FileLock(folder / "sample.lock"):
-        if not (folder / "sample").exists():
-            index_sample(folder / "making" / "data")
-            (folder / "making" / "data").rename(folder / "sample")
-    return folder / "sample"
+    return _made_once(tmp_path_factory, "sample", index_sample)
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider) -> Path:
+    """A data directory with sixty tickets of the stand-in's space and their forest, to be copied."""
+    from tests.service.running import fit_sixty
+
+    return _made_once(tmp_path_factory, "fitted", lambda data_dir: fit_sixty(data_dir, _provider_process))
 
 
 @pytest.fixture
 def sample_dir(data_dir: Path, indexed_sample: Path) -> Path:
     """A data directory with the bundled sample, as `precedent sample` indexes it, and its forest."""
     shutil.copytree(indexed_sample, data_dir)
+    return data_dir
+
+
+@pytest.fixture
+def fitted_dir(data_dir: Path, fitted: Path) -> Path:
+    """A data directory with tickets ``t-0`` … ``t-59``, as a portal stored them, and their forest."""
+    shutil.copytree(fitted, data_dir)
     return data_dir

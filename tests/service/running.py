@@ -21,6 +21,7 @@ from service.commands import serve
 from service.intervals import Intervals
 from tests.forked import Forked
 from tests.free_port import free_port
+from tests.indexer.making import make_tickets
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
@@ -32,6 +33,7 @@ __all__ = [
     "Service",
     "assert_problem",
     "environment",
+    "fit_sixty",
     "index_sample",
     "running_service",
     "start_service",
@@ -120,6 +122,10 @@ class Service:
         """Wait until the path answers 200."""
         self.until(lambda: self.http.get(path).status_code == 200, f"{path} is 200")
 
+    def wait_for_forest(self) -> None:
+        """Wait until a forest serves."""
+        self.until(lambda: self.status()["forest"]["report"], "a forest is fitted")
+
     def until(self, true: Any, what: str) -> None:
         """Wait until the function returns something true, a connection that fails counting as not."""
         deadline = time.monotonic() + _PATIENCE
@@ -165,7 +171,14 @@ def index_sample(data_dir: Path) -> None:
         check=True, env=environment(data_dir), capture_output=True, timeout=200,
     )  # fmt: skip
     with running_service(data_dir) as service:
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        service.wait_for_forest()
+
+
+def fit_sixty(data_dir: Path, provider: Provider) -> None:
+    """Store sixty tickets as a portal does, and have the service fit their forest."""
+    with running_service(data_dir, provider) as service:
+        service.store(make_tickets(60))
+        service.wait_for_forest()
 
 
 def start_service(

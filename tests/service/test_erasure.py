@@ -65,7 +65,7 @@ def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provide
             )
         near = service.answer("/v1/triage", text=f"{_STORED.text} Please.", draft=True)["id"]
         service.until(lambda: service.http.get(f"/v1/triage/{near}").is_success, "the answer is kept")
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        service.wait_for_forest()
         assert service.http.delete(f"/v1/tickets/{_DELETED.id}").is_success
         before = _traces(data_dir)
         assert {_DELETED.id, _STORED.id, "lighthouse of Mrs", "marmalade key"} <= before.keys()

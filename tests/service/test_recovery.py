@@ -144,7 +144,7 @@ def test_a_killed_service_leaves_nothing_and_starts_again(data_dir: Path, provid
     provider.reset()
     with running_service(data_dir, provider) as service:
         assert service.status()["index"]["tickets"] == 300
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        service.wait_for_forest()
         assert service.status()["forest"]["report"]["tickets"] == 300
         assert service.answer("/v1/similar", text=sentence(250))["neighbours"][0]["id"] == "t-250"
         assert provider.stats().requests["embeddings"] == 0

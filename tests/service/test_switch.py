@@ -12,11 +12,11 @@ import pytest
 
 from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import make_ticket, make_tickets, sentence
+from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
 from tests.service.running import KEY, Service, running_service
 
-_COUNT = 120
+_COUNT = 60
 _CLIENTS = 8
 _OTHER = "other-model"
 
@@ -67,12 +67,10 @@ def _serves(service: Service, generation: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_rebuild_and_back_without_a_failed_query(data_dir: Path, other: Provider) -> None:
+def test_a_rebuild_and_back_without_a_failed_query(fitted_dir: Path, other: Provider) -> None:
     """No query fails, and each answer is wholly of one generation: its model, its neighbours, its forest."""
-    with running_service(data_dir, other) as service:
-        service.store(make_tickets(_COUNT))
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
-        clients, settings = _Clients(service), _settings(data_dir, other)
+    with running_service(fitted_dir, other) as service:
+        clients, settings = _Clients(service), _settings(fitted_dir, other)
         with clients.asking():
             there = report_of(run_command(settings, "rebuild", "--json", EMBEDDING_MODEL=_OTHER))
             _serves(service, there["generation"])
@@ -98,17 +96,15 @@ def test_a_rebuild_and_back_without_a_failed_query(data_dir: Path, other: Provid
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["bge-large", _OTHER])
-def test_what_is_acknowledged_during_a_switch_is_seen(data_dir: Path, other: Provider, model: str) -> None:
+def test_what_is_acknowledged_during_a_switch_is_seen(fitted_dir: Path, other: Provider, model: str) -> None:
     """From the moment that another generation is live: what a portal deletes or relabels is so in the next answer."""
-    with running_service(data_dir, other) as service:
-        service.store(make_tickets(_COUNT))
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
-        settings = _settings(data_dir, other)
+    with running_service(fitted_dir, other) as service:
+        settings = _settings(fitted_dir, other)
         made = report_of(run_command(settings, "rebuild", "--json", EMBEDDING_MODEL=model))
         for number in range(20):
             assert service.http.delete(f"/v1/tickets/t-{number}").json()["deleted"]
-            service.store([make_ticket(50 + number, priority="changed")])
-            for gone in (number, 50 + number):
+            service.store([make_ticket(30 + number, priority="changed")])
+            for gone in (number, 30 + number):
                 found = service.answer("/v1/similar", text=sentence(gone), top_k=1)["neighbours"][0]
                 if gone == number:
                     assert found["id"] != f"t-{number}"
@@ -118,21 +114,17 @@ def test_what_is_acknowledged_during_a_switch_is_seen(data_dir: Path, other: Pro
 
 
 @pytest.mark.slow
-def test_a_forget_under_load(data_dir: Path, other: Provider) -> None:
+def test_a_forget_under_load(fitted_dir: Path, other: Provider) -> None:
     """Queries recover by themselves: they wait, or are told 503 and when to come again; the ticket never comes back."""
-    secret = make_ticket(
-        7_000, id="customer-0815-ticket", text=f"{sentence(7_000)} of Ignatius Featherstonehaugh"
-    )
-    with running_service(data_dir, other) as service:
-        service.store([*make_tickets(_COUNT), secret])
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+    secret = make_ticket(7)  # which the forest knows
+    with running_service(fitted_dir, other) as service:
         assert service.answer("/v1/similar", text=secret.text, top_k=1)["neighbours"][0]["id"] == secret.id
-        clients, settings = _Clients(service), _settings(data_dir, other)
+        clients, settings = _Clients(service), _settings(fitted_dir, other)
         with clients.asking():
             receipt = report_of(run_command(settings, "forget", secret.id, "--json"))
             _serves(service, receipt["generation"])
             service.wait()
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted without it")
+        service.wait_for_forest()
         evidence = service.answer("/v1/similar", text=secret.text, top_k=5)
         last = service.answer("/v1/triage", text=secret.text, draft=False)
     assert receipt["clean"]

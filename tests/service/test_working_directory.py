@@ -18,7 +18,7 @@ def test_relative_paths_are_those_of_the_folder_it_was_started_in(data_dir: Path
         folder / "stored", provider, DATA_DIR="stored", DATABASE_URL="sqlite:///kept/tickets.sqlite3"
     ) as service:
         service.store(make_tickets(60))
-        service.until(lambda: service.status()["forest"]["report"], "a forest is fitted")
+        service.wait_for_forest()
     assert (folder / "kept" / "tickets.sqlite3").exists()
     assert list((folder / "stored" / "forests").glob("*.npz"))
     assert {path.name for path in beside_the_code.iterdir()} == before

@@ -27,11 +27,10 @@ def forest(service: Service) -> Any:
     return service.status()["forest"]
 
 
-def test_a_label_that_is_taken_away_is_unlearned(data_dir: Path, provider: Provider) -> None:
+def test_a_label_that_is_taken_away_is_unlearned(fitted_dir: Path, provider: Provider) -> None:
     """One of sixty is more than a hundredth, however many tickets have no label at all."""
-    with running_service(data_dir, provider, intervals=SOON) as service:
-        service.store([*make_tickets(60), *(make_ticket(n, priority=None) for n in range(60, 260))])
-        service.until(lambda: fitted_on(service, 60), "a forest is fitted")
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
+        service.store(make_tickets(200, start=60, priority=None))
         service.store([make_ticket(0, priority=None)])
         service.until(lambda: fitted_on(service, 59), "a forest is fitted without the label")
 
@@ -63,47 +62,41 @@ def kill_the_fit(service: Service) -> None:
     service.until(lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is seen")
 
 
-def test_a_forest_whose_file_is_lost_is_replaced(data_dir: Path, provider: Provider) -> None:
+def test_a_forest_whose_file_is_lost_is_replaced(fitted_dir: Path, provider: Provider) -> None:
     """Removed or damaged, there is nothing left to compare with: the new one serves, instead of every fit failing."""
-    with running_service(data_dir, provider, intervals=SOON) as service:
-        service.store(make_tickets(60))
-        service.until(lambda: fitted_on(service, 60), "a forest is fitted")
-        for path in (data_dir / "forests").glob("*.npz"):
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
+        for path in (fitted_dir / "forests").glob("*.npz"):
             path.unlink()
         service.store(make_tickets(5, start=60))
         service.until(lambda: fitted_on(service, 65), "another serves")
         assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
-        for path in (data_dir / "forests").glob("*.npz"):
+        for path in (fitted_dir / "forests").glob("*.npz"):
             path.write_bytes(b"not a forest")
         service.store(make_tickets(5, start=65))
         service.until(lambda: fitted_on(service, 70), "another serves")
         assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
 
 
-def test_a_clock_that_is_set_back_costs_no_forest(data_dir: Path, provider: Provider) -> None:
+def test_a_clock_that_is_set_back_costs_no_forest(fitted_dir: Path, provider: Provider) -> None:
     """Which forest is the newest is told by the ledger's revision: files of the future stay behind it."""
-    with running_service(data_dir, provider, intervals=SOON) as service:
-        service.store(make_tickets(60))
-        service.until(lambda: fitted_on(service, 60), "a forest is fitted")
-        (path,) = (data_dir / "forests").glob("*.npz")
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
+        (path,) = (fitted_dir / "forests").glob("*.npz")
         for name in ("tickets-0001-0.npz", "tickets-0000-0.npz"):
             shutil.copy(path, path.with_name(name))
-        for each in (data_dir / "forests").iterdir():
+        for each in (fitted_dir / "forests").iterdir():
             os.utime(each, (4e9, 4e9))
         service.store(make_tickets(5, start=60))
         service.until(lambda: fitted_on(service, 65), "the new one serves")
-        kept = set((data_dir / "forests").glob("*.npz"))
+        kept = set((fitted_dir / "forests").glob("*.npz"))
         assert len(kept) == 2
         assert path in kept
 
 
-def test_it_answers_while_its_first_forest_is_fitted(data_dir: Path, provider: Provider) -> None:
+def test_it_answers_while_its_first_forest_is_fitted(fitted_dir: Path, provider: Provider) -> None:
     """From the start on: what is similar, and a triage whose priority a person has to set."""
-    with running_service(data_dir, provider) as service:
-        service.store(make_tickets(60))
-    for path in (data_dir / "forests").glob("*.npz"):
+    for path in (fitted_dir / "forests").glob("*.npz"):
         path.unlink()
-    with running_service(data_dir, provider, intervals=SOON) as service:
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
         service.until(lambda: fitting(service), "a forest is being fitted")
         children = fitting(service)
         for child in children:
