@@ -80,13 +80,15 @@ def _problems(store: Store, settings: Settings) -> tuple[Problem, ...]:
 
 def _mend(store: Store, settings: Settings) -> None:
     """Do what verify says, nothing else, and require that it is clean then."""
-    for problem in _problems(store, settings):
+    problems = _problems(store, settings)
+    for problem in problems:
         assert problem.mend.startswith(_MENDS), problem
     if unfinished(settings.data_dir):
         run_command(settings, "forget")
-    if _problems(store, settings):
+        problems = _problems(store, settings)
+    if problems:
         repair(store, full=True, progress=no_progress)
-    assert _problems(store, settings) == ()
+        assert _problems(store, settings) == ()
     assert [g.status for g in store.generations.all()].count("live") == 1
 
 
