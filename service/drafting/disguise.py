@@ -13,6 +13,7 @@ _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _JOINERS = frozenset(
     "\u200c\u200d"
 )  # Persian, the scripts of India and families of emoji are written with them
+_BREAKS = str.maketrans("", "", "\n\t")
 _EMOJI_STYLE = "\ufe0f"
 _KEYCAP = "\u20e3"
 _FIRST_JOINING = 0x0600  # Latin, Greek and Cyrillic, which never need a joiner, stand before and at 0x1E00
@@ -65,6 +66,8 @@ _REVEALING = (
 
 def visible(text: str) -> str:
     """Return the text in NFC without what no reader sees: control, format and private characters."""
+    if text.isascii() and text.translate(_BREAKS).isprintable():
+        return text  # as most are, and soon told
     text = _ANSI.sub("", text)
     kept: list[str] = []
     for char in text:
