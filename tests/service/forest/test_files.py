@@ -1,8 +1,10 @@
 """Which of the stored forests a service begins with."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -48,12 +50,19 @@ def keep(
         "ledger": ledger.id,
         "half_life_days": "tried",
     }
-    forest = fit(clustered(60, dimension=dimension), fitted_on=usual | (origin or {}))
-    assert isinstance(forest, Forest)
+    forest = _fitted(dimension)
+    report = msgspec.structs.replace(forest.report, fitted_on=usual | (origin or {}))
     path = data_dir / "forests" / "tickets-0001-2.npz"
     path.parent.mkdir(exist_ok=True)
-    save(forest, path)
+    save(replace(forest, report=report), path)
     return path
+
+
+@functools.cache
+def _fitted(dimension: int) -> Forest:
+    forest = fit(clustered(60, dimension=dimension))
+    assert isinstance(forest, Forest)
+    return forest
 
 
 def test_one_of_the_same_ledger_and_settings_serves(ledger: Ledger, data_dir: Path) -> None:

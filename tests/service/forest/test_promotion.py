@@ -23,8 +23,8 @@ def older(training: TrainingSet, rows: int) -> TrainingSet:
 
 def test_more_of_the_same_is_promoted() -> None:
     """On the same kind of tickets a forest that knows more of them is not worse."""
-    history = clustered(400, noise=0.1, spread=1.5)
-    promoted, why = compare(grown(older(history, 300)), grown(history), history)
+    history = clustered(300, noise=0.1, spread=1.5)
+    promoted, why = compare(grown(older(history, 200)), grown(history), history)
     assert promoted
     assert "on 100 new tickets" in why
 
@@ -51,14 +51,14 @@ def test_a_worse_one_is_held_back() -> None:
 
 def test_few_new_tickets_prove_nothing() -> None:
     """With less than thirty to compare on, the newer forest serves."""
-    history = clustered(300)
-    promoted, why = compare(grown(older(history, 280)), grown(history), history)
+    history = clustered(60)
+    promoted, why = compare(grown(older(history, 40)), grown(history), history)
     assert promoted
     assert why == "only 20 new tickets to compare on, 30 are needed"
 
 
 def test_nothing_in_common() -> None:
     """A forest of quite other tickets is replaced."""
-    history = clustered(300)
-    other = grown(replace(history, ids=tuple(f"x{row}" for row in range(300))))
+    history = clustered(60)
+    other = grown(replace(history, ids=tuple(f"x{row}" for row in range(60))))
     assert compare(other, grown(history), history)[0]
