@@ -39,9 +39,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embedding_batch_size: Annotated[int, Meta(ge=1, le=2048), _help("texts in one embedding request")] = 64
     embedding_concurrency: Annotated[int, Meta(ge=1, le=64), _help("embedding requests in flight")] = 8
     chat_model: Annotated[str, _help("the provider's chat model, which writes the drafts")] = "llama-3.3-70b"
+    chat_model_small: Annotated[str | None, _help("a cheaper chat model, which writes the drafts while a limit keeps CHAT_MODEL from it")] = None
     requests_per_minute: Annotated[_Count | None, _help("the provider's limit on requests, if it has one")] = None
     tokens_per_minute: Annotated[_Count | None, _help("the provider's limit on tokens, if it has one")] = None
     price_per_request: Annotated[_Amount | None, _help("what the provider bills for a request; plans then show a cost")] = None
+    prices: Annotated[dict[str, str], _help("what the provider bills for a million tokens, by model, prompt and completion: `llama-3.3-70b=0.6/0.8,bge-large=0.02`; no money is told of a model without a price")] = {}
+    chat_per_minute: Annotated[_Count | None, _help("chat requests that all services on the ledger may make in a minute of the clock, of each model; over it replies are made without the model")] = None
+    chat_per_day: Annotated[_Count | None, _help("the same, in a day (UTC)")] = None
     provider_timeout: Annotated[_Positive, _help("seconds to wait for one answer of the provider")] = 30.0
     redact: Annotated[bool, _help("whether secrets and personal data are replaced by placeholders in what is sent to the provider")] = True
     data_dir: Annotated[Path, _help("where ledger and index are kept")] = Path("chroma_data")
@@ -107,7 +111,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
     for name, value in variables.items():
         if name not in fields:
             raise _unknown(name, fields)
-        values[fields[name]] = _parts(name, value, get_origin(get_type_hints(Settings)[fields[name]]))
+        values[fields[name]] = _parts(name, value, fields[name])
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -133,8 +137,9 @@ def _variables(environment: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     }
 
 
-def _parts(name: str, value: str, kind: Any) -> str | list[str] | dict[str, str]:
+def _parts(name: str, value: str, field: str) -> str | list[str] | dict[str, str]:
     """Split the value of a field that holds several."""
+    kind = get_origin(get_type_hints(Settings)[field])
     if kind not in (tuple, dict):
         return value
     parts = [part.strip() for part in value.split(",") if part.strip()]
@@ -145,7 +150,8 @@ def _parts(name: str, value: str, kind: Any) -> str | list[str] | dict[str, str]
         return parts
     shares = [part.rpartition("=") for part in parts]
     if not all(label.strip() for label, _, _ in shares):
-        msg = f"{name}={value} cannot be used: write urgent=0.05,high=0.1"
+        help_text = get_type_hints(Settings, include_extras=True)[field].__metadata__[-1].description
+        msg = f"{name}={value} cannot be used: it is {help_text}"
         raise SettingsError(msg)
     return {label.strip(): share.strip() for label, _, share in shares}
 

@@ -7,6 +7,7 @@ from itertools import chain
 from urllib.parse import urlsplit
 
 from indexer.errors import SettingsError
+from indexer.prices import parse_price
 from indexer.settings import KEY_NAME, PREFIX, Settings
 
 __all__ = ["LOOPBACK", "require_usable"]
@@ -23,7 +24,9 @@ def require_usable(settings: Settings) -> None:
 
     :raises SettingsError: with the first problem; it shows no secret.
     """
-    for problem in chain(_of_addresses(settings), _of_keys(settings), _of_serving(settings)):
+    for problem in chain(
+        _of_addresses(settings), _of_keys(settings), _of_serving(settings), _of_prices(settings)
+    ):
         raise SettingsError(problem)
 
 
@@ -77,6 +80,17 @@ def _of_serving(settings: Settings) -> Iterator[str]:
         yield (
             f"{PREFIX}HOST={settings.host} is reachable from other machines: set {PREFIX}API_KEYS, or serve on 127.0.0.1"
         )
+
+
+def _of_prices(settings: Settings) -> Iterator[str]:
+    for model, price in settings.prices.items():
+        try:
+            parse_price(price)
+        except ValueError:
+            yield (
+                f"{PREFIX}PRICES: {model}={price} cannot be used: give the price of a million tokens, or two as 0.6/0.8 "
+                "(prompt and completion)"
+            )
 
 
 def _is_address(value: str, schemes: tuple[str, ...]) -> bool:

@@ -16,6 +16,7 @@ from indexer.ledger.rows import (
     Stored,
     TrainingRows,
 )
+from indexer.ledger.spend_table import Spent
 
 __all__ = [
     "Answer",
@@ -29,6 +30,7 @@ __all__ = [
     "Row",
     "Rows",
     "Space",
+    "Spent",
     "Stored",
     "Told",
     "TrainingRows",

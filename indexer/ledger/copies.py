@@ -22,6 +22,7 @@ from indexer.ledger.tables import (
     feedback,
     generations,
     spaces,
+    spend,
     state,
     subjects,
     subjects_of,
@@ -131,5 +132,5 @@ def pages_of(rows: Iterable[_T]) -> Iterator[list[_T]]:
 def _is_empty(connection: sa.Connection) -> bool:
     return all(
         connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-        for table in (tickets, vectors, generations, spaces, feedback, tombstones, answers)
+        for table in (tickets, vectors, generations, spaces, feedback, tombstones, answers, spend)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
+from indexer.ledger.allowance_table import Allowances
 from indexer.ledger.answer_table import Answers
 from indexer.ledger.audit_table import Audit
 from indexer.ledger.copies import Copies
@@ -14,6 +15,7 @@ from indexer.ledger.database import Database, state
 from indexer.ledger.feedback_table import Feedback
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
+from indexer.ledger.spend_table import Spend
 from indexer.ledger.ticket_table import Tickets
 from indexer.ledger.tombstone_table import Tombstones
 from indexer.ledger.vector_table import Vectors
@@ -42,6 +44,8 @@ class Ledger:
         self.nearest = Nearest(self._db)
         self.feedback = Feedback(self._db, self.generations)
         self.answers = Answers(self._db)
+        self.spend = Spend(self._db)
+        self.allowances = Allowances(self._db)
         self.audit = Audit(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:

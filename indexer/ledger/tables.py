@@ -13,6 +13,7 @@ __all__ = [
     "SCHEMA",
     "TABLES_SINCE",
     "TAG",
+    "allowances",
     "answer_tickets",
     "answers",
     "audit",
@@ -30,6 +31,7 @@ __all__ = [
     "remarks",
     "resolved_tickets",
     "spaces",
+    "spend",
     "state",
     "subjects",
     "subjects_of",
@@ -39,7 +41,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 6
+SCHEMA = 7
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -182,6 +184,25 @@ answer_tickets = sa.Table(
     sa.Column("ticket_id", sa.String, primary_key=True),
     sa.Column("answer", sa.String, primary_key=True, index=True),
 )
+spend = sa.Table(
+    "spend",  # what was asked of the provider
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),  # UTC, as in 2026-03-31
+    sa.Column("who", sa.String, primary_key=True),  # asked: an actor, as in `audit`
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),  # chat or embedding
+    sa.Column("requests", sa.BigInteger, nullable=False),
+    sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+    sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+    sa.Column("estimated", sa.BigInteger, nullable=False),  # of the tokens
+)
+allowances = sa.Table(
+    "allowances",  # requests that were taken of a limit, by minutes and days
+    metadata,
+    sa.Column("window", sa.String, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+    sa.Column("ends", sa.Double, nullable=False, index=True),
+)
 tombstones = sa.Table(
     "tombstones",  # of deleted tickets, whose bytes may still be in files
     metadata,
@@ -199,11 +220,11 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
-TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6}
+TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6, "spend": 7}
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 
-copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects)]
-"""The tables that a backup has, each after those that it refers to; the others follow from these."""
+copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects, allowances)]
+"""The tables that a backup has, each after those that it refers to; the others follow from these, or are of a day only."""
 
 
 def facets_of(ticket: Ticket) -> list[dict[str, str]]:

@@ -59,6 +59,7 @@ def _measure(port: int) -> None:
 
     ask("/v1/tickets/batch", tickets)
     time.sleep(15)  # the first forest is fitted
+    connection.close()  # which the service has closed too: the next request opens another
     first = [ask("/v1/triage", {"text": f"{tickets[n]['text']} first"})[1] for n in range(1, 10, 2)]
     while _open_for(port) < _PAUSE:
         ask("/v1/triage", {"text": tickets[1]["text"]})

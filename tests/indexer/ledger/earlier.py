@@ -8,7 +8,7 @@ __all__ = ["turn_back"]
 def turn_back(connection: sa.Connection, schema: int) -> None:
     """Take away what came after schema 1, 2 or 5; tickets and vectors stay."""
     statements = [
-        *(f"DROP TABLE {name}" for name in ("answer_tickets", "answers", "remarks")),
+        *(f"DROP TABLE {name}" for name in ("answer_tickets", "answers", "remarks", "spend", "allowances")),
         f"UPDATE state SET schema = {schema}",
     ]
     if schema == 5:
