@@ -15,6 +15,7 @@ from indexer.commands.inspect import inspect
 from indexer.commands.keys import keys
 from indexer.commands.output import FAILED
 from indexer.commands.rebuild import rebuild
+from indexer.commands.spend import spend
 from indexer.commands.status import status, stop
 from indexer.commands.sync import sample, sync
 from indexer.commands.verify import verify
@@ -49,7 +50,7 @@ def cli() -> None:
 
 for command in (
     *(inspect, sync, sample, rebuild, verify, status, stop, clear, keys),
-    *(forget, audit_log, backup, restore, salvage),
+    *(forget, audit_log, backup, restore, salvage, spend),
 ):
     cli.add_command(command)
 

@@ -45,8 +45,11 @@ class ProviderError(PrecedentError):
     """The provider of embeddings and chat refused, failed or gave an unusable answer.
 
     ``kind`` is one of the words that `indexer.provider.translate` lists. ``retry_after`` is how many seconds to wait
-    before another try, ``None`` if the provider did not say.
+    before another try, ``None`` if the provider did not say. ``sent`` is how many requests of several were sent, where
+    the next one was not.
     """
+
+    sent = 0
 
     def __init__(self, message: str, *, kind: str, retry_after: float | None = None) -> None:
         super().__init__(message)

@@ -1,27 +1,51 @@
 """What the provider's requests cost, by the prices in settings."""
 
 import math
+from collections.abc import Iterable
+from typing import Protocol
 
 from indexer.settings import Settings
 
-__all__ = ["cost", "parse_price"]
+__all__ = ["Billed", "cost", "parse_price"]
 
 _MILLION = 1e6
+_DIGITS = 8
 
 
-def cost(
-    settings: Settings, model: str, *, requests: int, prompt_tokens: int, completion_tokens: int
-) -> float | None:
-    """Return what so much costs, in the currency of the prices; ``None`` where the model has no price.
+class Billed(Protocol):
+    """Requests to one model, and their tokens."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+
+    @property
+    def requests(self) -> int:
+        """How many."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of what was sent."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Of what came back."""
+
+
+def cost(settings: Settings, billed: Iterable[Billed]) -> float | None:
+    """Return what all of it costs, in the currency of the prices; ``None`` where a model has no price.
 
     A price for each request counts besides.
     """
-    price = settings.prices.get(model)
-    if price is None and settings.price_per_request is None:
-        return None
-    prompt, completion = parse_price(price) if price else (0.0, 0.0)
-    tokens = (prompt * prompt_tokens + completion * completion_tokens) / _MILLION
-    return tokens + requests * (settings.price_per_request or 0.0)
+    costs = []
+    for one in billed:
+        price = settings.prices.get(one.model)
+        if price is None and settings.price_per_request is None:
+            return None
+        prompt, completion = parse_price(price) if price else (0.0, 0.0)
+        costs.append((prompt * one.prompt_tokens + completion * one.completion_tokens) / _MILLION)
+        costs.append(one.requests * (settings.price_per_request or 0.0))
+    return round(math.fsum(costs), _DIGITS)
 
 
 def parse_price(text: str) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-__all__ = ["open_provider", "provider_errors", "translate"]
+__all__ = ["open_provider", "provider_errors", "retries_before", "translate"]
 
 _CONNECT_SECONDS = 5.0
 _NO_KEY = "not-needed"  # the SDK insists on one; local servers ignore it
@@ -25,7 +25,11 @@ _ECHO_LENGTH = 12
 
 
 def open_provider(
-    settings: Settings, *, max_retries: int, patience: float | None = None
+    settings: Settings,
+    *,
+    max_retries: int,
+    patience: float | None = None,
+    before: Callable[[str], Awaitable[None]] | None = None,
 ) -> "openai.AsyncOpenAI":
     """Return a client of the provider that settings name; whoever opens it closes it.
 
@@ -35,6 +39,8 @@ def open_provider(
     :param max_retries: repetitions, by the SDK, of a request that met 408, 409, 429, 5xx or a broken connection, with
         exponential back-off or as long as ``Retry-After`` says (up to 120 seconds).
     :param patience: seconds of ``Retry-After`` above which a request is not repeated, because somebody waits for the answer.
+    :param before: awaited with the model's name before each request, repetitions too; a `ProviderError` that it raises
+        keeps the request from being sent.
     """
     import httpx2
     import openai
@@ -43,8 +49,18 @@ def open_provider(
         if patience is not None and (_retry_after(response) or 0.0) > patience:
             response.headers["x-should-retry"] = "false"  # the header by which a server tells the SDK so
 
+    class Client(openai.AsyncOpenAI):
+        async def _prepare_request(self, request: httpx2.Request) -> None:  # the SDK's hook for each request
+            if before is None:
+                return
+            try:
+                await before(str(_sent(request).get("model")))
+            except ProviderError as error:
+                error.sent = retries_before(request)
+                raise
+
     timeout = settings.provider_timeout
-    client = openai.AsyncOpenAI(
+    client = Client(
         http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [limit_waiting]}),
         base_url=settings.api_base,
         api_key=settings.oxlo_api_key or _NO_KEY,
@@ -54,6 +70,11 @@ def open_provider(
     client.organization = client.project = None
     client._custom_headers = {}  # noqa: SLF001 (OPENAI_CUSTOM_HEADERS has no public way out)
     return client
+
+
+def retries_before(request: "httpx2.Request") -> int:
+    """Return how often the SDK has sent the request before; it numbers its repetitions in a header."""
+    return int(request.headers.get("x-stainless-retry-count", 0))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from indexer.settings import Settings
 
-__all__ = ["Admission", "RateLimiter", "open_limiter"]
+__all__ = ["Admission", "RateLimiter", "open_limiter", "tokens_of"]
 
 _WINDOW_SECONDS = 60.0
 _CHARACTERS_PER_TOKEN = 4
@@ -35,7 +35,7 @@ class RateLimiter:
 
     async def admit(self, characters: int) -> Admission:
         """Wait until a request with so many characters may be sent; four of them are taken for a token."""
-        tokens = -(-characters // _CHARACTERS_PER_TOKEN)
+        tokens = tokens_of(characters)
         if self._tokens is not None:
             tokens = min(tokens, self._tokens)  # a request above the whole limit still has to go some time
         async with self._turn:
@@ -64,6 +64,11 @@ class RateLimiter:
         requests_fit = self._requests is None or sum(a.requests for a in self._admitted) < self._requests
         tokens_fit = self._tokens is None or sum(a.tokens for a in self._admitted) + tokens <= self._tokens
         return 0.0 if requests_fit and tokens_fit else self._admitted[0].at - start
+
+
+def tokens_of(characters: int) -> int:
+    """Return an estimate of the tokens in so many characters."""
+    return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
 def open_limiter(settings: Settings) -> RateLimiter:

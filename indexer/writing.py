@@ -44,6 +44,8 @@ class Embedding:
     texts: int
     refused: dict[str, str]
     """Hash of each text that the provider refuses although it accepts others, with its message."""
+    tokens: int
+    """That the provider reads; 0 on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Written:
     generation: Generation | None
     """The live generation, to which they must be written; ``None`` if nothing was recorded."""
     requests: int
+    tokens: int
     texts: int
 
 
@@ -106,11 +109,12 @@ async def write_tickets(
     :raises ProviderError: some could not be embedded; the vectors that came are stored, no ticket is recorded.
     :raises SpaceMismatchError: the embedder's space is not the live one.
     """
-    requests = texts = 0
+    requests = tokens = texts = 0
     embedded = {text: words for ticket in tickets for text, words in ticket.embeddings.items()}
     for attempt in range(1, _ATTEMPTS + 1):
         embedding = await embed_texts(ledger, await embedder(), embedded, run=run)
         requests += embedding.requests
+        tokens += embedding.tokens
         texts += embedding.texts
         kept = [ticket for ticket in tickets if ticket.text_hash not in embedding.refused]
         generation: Generation | None = None
@@ -123,7 +127,7 @@ async def write_tickets(
                     raise
                 continue
         break
-    return Written(kept, outcomes, embedding.refused, generation, requests, texts)
+    return Written(kept, outcomes, embedding.refused, generation, requests, tokens, texts)
 
 
 async def embed_texts(
@@ -135,7 +139,7 @@ async def embed_texts(
     :raises ProviderError: some could not be embedded; the vectors that came are stored.
     """
     space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
-    requests = embedded = 0
+    requests = tokens = embedded = 0
     refused: dict[str, str] = {}
     while True:
         known = space
@@ -149,13 +153,15 @@ async def embed_texts(
                     named = [hashes[i] for i in batch.positions]
                     await run(ledger.vectors.store, space, named, batch.vectors)
                     requests += batch.requests
+                    # The embedded model reads tokens too, but nobody bills them.
+                    tokens += batch.tokens if batch.requests else 0
                     embedded += len(batch.positions)
         except RefusedTextsError as error:
             refused |= {hashes[position]: str(error) for position in error.positions}
         # Before a generation is live, a model may turn out to have another dimension than it had in a run that
         # failed: what was embedded then is embedded again.
         if known is None or space == known:
-            return Embedding(space, requests, embedded, refused)
+            return Embedding(space, requests, embedded, refused, tokens)
 
 
 def _space_of(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:

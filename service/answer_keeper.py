@@ -1,16 +1,21 @@
-"""Keeping answers: written to the ledger in the background, and cleared when they are old."""
+"""Keeping answers and what was spent on them: written to the ledger in the background; old answers are cleared."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
+from indexer.actor import ACTOR
 from indexer.errors import PrecedentError
-from indexer.ledger import Answer, Ledger
+from indexer.ledger import Answer, Ledger, Spent
 from service.background import end_task
-from service.metrics import count_kept, count_lost
+from service.drafting.chat import ChatCall
+from service.metrics import count_kept, count_lost, count_requests
 
 __all__ = ["AnswerKeeper", "KeepingStatus"]
 
@@ -30,7 +35,10 @@ class KeepingStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerKeeper:
-    """Keeps answers for some days. An answer that cannot be kept is counted and logged; nobody waits for it."""
+    """Keeps answers for some days, and sums of what was spent. Nobody waits for it.
+
+    An answer that cannot be kept is counted and logged; a sum is written with the next one.
+    """
 
     def __init__(self, ledger: Ledger, *, days: float, sweep: float) -> None:
         """Make one.
@@ -41,13 +49,24 @@ class AnswerKeeper:
         self._ledger = ledger
         self._days = days
         self._sweep = sweep
-        self._queue: asyncio.Queue[Callable[[], Answer] | None] = asyncio.Queue(_MOST_WAITING + 1)
+        self._answers: deque[Callable[[], Answer]] = deque()
+        self._spent: dict[tuple[str, str, str, str], Spent] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
         self._lost = 0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._clearing: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        """Begin the work in the background."""
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._clear())]
+    def open(self, *, keep: bool) -> None:
+        """Begin the work in the background.
+
+        :param keep: ``False`` writes what was spent only, and clears nothing.
+        """
+        self._writing = asyncio.create_task(self._write())
+        if keep:
+            self._clearing = asyncio.create_task(self._clear())
+        else:
+            self._days = 0
 
     def keep(self, answer: Callable[[], Answer]) -> None:
         """Have an answer kept soon.
@@ -56,22 +75,64 @@ class AnswerKeeper:
         """
         if not self._days:
             return
-        if self._queue.qsize() >= _MOST_WAITING:
+        if self.waiting >= _MOST_WAITING:
             self._lose(1, f"{_MOST_WAITING} wait already")
             return
-        self._queue.put_nowait(answer)
+        self._answers.append(answer)
+        self._wake.set()
+
+    def spend(
+        self,
+        kind: Literal["chat", "embedding"],
+        model: str,
+        *,
+        requests: int,
+        prompt_tokens: int,
+        completion_tokens: int = 0,
+        estimated: bool = False,
+    ) -> None:
+        """Have it noted that the present actor asked so much of the provider.
+
+        :param estimated: the tokens are an estimate.
+        """
+        if not requests:
+            return
+        count_requests(kind, requests, prompt_tokens, completion_tokens)
+        spent = Spent(
+            day=datetime.now(UTC).date().isoformat(),
+            who=ACTOR.get() or "",
+            model=model,
+            kind=kind,
+            requests=requests,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            estimated=prompt_tokens + completion_tokens if estimated else 0,
+        )
+        self._add([spent])
+        self._wake.set()
+
+    def spend_call(self, call: ChatCall) -> None:
+        """Have a chat request noted, in the same way."""
+        self.spend(
+            "chat",
+            call.model,
+            requests=call.requests,
+            prompt_tokens=call.prompt_tokens,
+            completion_tokens=call.completion_tokens,
+            estimated=call.estimated,
+        )
 
     async def close(self) -> None:
         """Keep what still waits, for some seconds, and end."""
-        if not self._tasks:
+        await end_task(self._clearing)
+        if self._writing is None:
             return
-        writing, clearing = self._tasks
-        await end_task(clearing)
-        self._queue.put_nowait(None)
-        await asyncio.wait({writing}, timeout=_LAST_SECONDS)
-        if not writing.done():
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait({self._writing}, timeout=_LAST_SECONDS)
+        if not self._writing.done():
             self._lose(self.waiting, f"the ledger did not take them within {_LAST_SECONDS:g} s at the stop")
-            await end_task(writing)
+            await end_task(self._writing)
 
     def status(self) -> KeepingStatus:
         """Return how it goes; it asks the ledger."""
@@ -80,28 +141,42 @@ class AnswerKeeper:
     @property
     def waiting(self) -> int:
         """How many answers wait to be written."""
-        return self._queue.qsize()
+        return len(self._answers)
 
     async def _write(self) -> None:
-        stopping = False
-        while not stopping:
-            found = [await self._queue.get()]
-            while len(found) < _TOGETHER and not self._queue.empty():
-                found.append(self._queue.get_nowait())
-            stopping = None in found
-            made = [answer for answer in found if answer is not None]
-            try:
-                await asyncio.to_thread(self._keep, made)
-            except PrecedentError as error:
-                self._lose(len(made), str(error))
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next ones are kept)
-                self._lose(len(made), f"unexpected {type(error).__name__}")
-            else:
-                count_kept(len(made))
+        while not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._write_spent()
+            while self._answers:
+                await self._write_answers(
+                    [self._answers.popleft() for _ in range(min(self.waiting, _TOGETHER))]
+                )
 
-    def _keep(self, made: list[Callable[[], Answer]]) -> None:
-        if made:
-            self._ledger.answers.keep([make() for make in made])
+    async def _write_answers(self, made: list[Callable[[], Answer]]) -> None:
+        try:
+            await asyncio.to_thread(lambda: self._ledger.answers.keep([make() for make in made]))
+        except PrecedentError as error:
+            self._lose(len(made), str(error))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the next ones are kept)
+            self._lose(len(made), f"unexpected {type(error).__name__}")
+        else:
+            count_kept(len(made))
+
+    async def _write_spent(self) -> None:
+        spent, self._spent = [*self._spent.values()], {}
+        if not spent:
+            return
+        try:
+            await asyncio.to_thread(self._ledger.spend.add, spent)
+        except PrecedentError as error:
+            self._add(spent)
+            _log.warning("what was asked of the provider is noted later: %s", error)
+
+    def _add(self, spent: Sequence[Spent]) -> None:
+        for one in spent:
+            before = self._spent.get(one.key)
+            self._spent[one.key] = one if before is None else before.plus(one)
 
     async def _clear(self) -> None:
         while True:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
-from service.answer_keeper import AnswerKeeper
 from service.breaker import Breaker
+from service.chat_limits import ChatLimits
 from service.drafting.drafter import Drafter
 from service.drafting.policy import read_policy
 from service.embedders import PATIENCE
 from service.intervals import Intervals
+from service.kept_replies import KeptReplies
 from service.pools import Pools
 from service.runtime import Runtime, open_runtime
 from service.triage import Pipeline
@@ -26,7 +27,6 @@ class Answering:
 
     runtime: Runtime
     pipeline: Pipeline
-    keeper: AnswerKeeper
     breakers: dict[str, Breaker]
     """Of what is asked of the provider, by its name."""
 
@@ -42,18 +42,15 @@ async def open_answering(
     """
     limiter = open_limiter(settings)
     async with contextlib.AsyncExitStack() as stack:
-        client = None
-        if settings.provider_configured:
-            client = open_provider(settings, max_retries=1, patience=PATIENCE)
-            stack.push_async_callback(client.close)
-        runtime = await stack.enter_async_context(open_runtime(settings, limiter, pools, intervals))
-        stack.callback(pools.close)
-        keeper = AnswerKeeper(
-            runtime.store.ledger, days=settings.keep_days if keep else 0, sweep=intervals.sweep
+        runtime = await stack.enter_async_context(
+            open_runtime(settings, limiter, pools, intervals, keep=keep)
         )
-        if keep:
-            keeper.open()
-            stack.push_async_callback(keeper.close)
+        stack.callback(pools.close)
+        ledger, client = runtime.store.ledger, None
+        if settings.provider_configured:
+            limits = ChatLimits(settings, ledger)
+            client = open_provider(settings, max_retries=1, patience=PATIENCE, before=limits.take)
+            stack.push_async_callback(client.close)
         drafter = Drafter(
             client,
             model=settings.chat_model,
@@ -61,6 +58,9 @@ async def open_answering(
             limiter=limiter,
             policy=read_policy(settings.data_dir),
             redact=settings.redact,
+            small_model=settings.chat_model_small,
+            replies=KeptReplies(ledger),
+            spend=runtime.keeper.spend_call,
         )
         breakers = {"chat": drafter.breaker, "embedding": runtime.embedding_breaker}
-        yield Answering(runtime, Pipeline(runtime, drafter, keeper), keeper, breakers)
+        yield Answering(runtime, Pipeline(runtime, drafter), breakers)

@@ -63,11 +63,11 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             watch(
                 lambda: runtime.ready,
                 lambda: runtime.current.tickets if runtime.current else 0,
-                lambda: opened.keeper.waiting,
+                lambda: runtime.keeper.waiting,
                 opened.breakers,
             )
             app.state.update({
-                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "keeper": opened.keeper,
+                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs,
                 "breakers": opened.breakers,
             })  # fmt: skip
             yield

@@ -12,7 +12,7 @@ from indexer.parsing import parse_ticket
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError
 from indexer.writing import Recorder, Written, record_tickets, write_tickets
-from service.metrics import count_requests, count_ticket
+from service.metrics import count_ticket
 from service.runtime import Runtime
 
 __all__ = ["CHUNK", "Intake", "Rejected", "Taken", "tell", "write"]
@@ -151,7 +151,8 @@ async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = reco
             record=record,
             run=runtime.pools.writes.run,
         )
-    count_requests("embeddings", written.requests, 0)
+    model = written.generation.space.model if written.generation else runtime.settings.embedding_model
+    runtime.keeper.spend("embedding", model, requests=written.requests, prompt_tokens=written.tokens)
     return written
 
 

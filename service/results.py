@@ -128,6 +128,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         str | None, msgspec.Meta(description="why this is not the draft that was asked for")
     ] = None
     sentences: tuple[ReplySentence, ...] = ()
+    kept_from: Annotated[
+        str | None,
+        msgspec.Meta(description="`id` of the answer that the reply was written for, if it is given again"),
+    ] = None
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +159,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     chat_requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated: Annotated[
+        bool,
+        msgspec.Meta(
+            description="the provider told no tokens of some request: they are estimated from its length"
+        ),
+    ] = False
+    cost: Annotated[
+        float | None, msgspec.Meta(description="by the prices in settings; null where one is not known")
+    ] = None
 
 
 class Triaged(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.writing import require_space
+from service.answer_keeper import AnswerKeeper
 from service.background import end_task
 from service.breaker import Breaker
 from service.embedders import Embedders
@@ -29,10 +30,11 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    settings: Settings, limiter: RateLimiter, pools: Pools, intervals: Intervals
+    settings: Settings, limiter: RateLimiter, pools: Pools, intervals: Intervals, *, keep: bool
 ) -> AsyncIterator["Runtime"]:
     """Open the ledger and run the background work while the block runs; the index is opened in the background.
 
+    :param keep: whether answers are kept, and old ones cleared.
     :raises PrecedentError: settings and what is stored do not fit together.
     """
     store = await asyncio.to_thread(Store, settings)
@@ -43,12 +45,14 @@ async def open_runtime(
         embedder = await embedders.configured()
         await asyncio.to_thread(require_space, store.ledger, embedder)
         _log.info("embedding with %s (%s: %s)", embedder.model, embedder.kind, settings.chosen_embedder[1])
+        runtime.keeper.open(keep=keep)
         tasks.append(asyncio.create_task(runtime.follower.run()))
         tasks.append(asyncio.create_task(runtime.readiness.watch(store, runtime.upkeep.start_repair)))
         yield runtime
     finally:
         for task in tasks:
             await end_task(task)
+        await runtime.keeper.close()
         await runtime.upkeep.close()
         await runtime.follower.close()
         await embedders.close()
@@ -65,6 +69,7 @@ class Runtime:
         self.store = store
         self.pools = pools
         self.readiness = Readiness(settings.data_dir)
+        self.keeper = AnswerKeeper(store.ledger, days=settings.keep_days, sweep=intervals.sweep)
         self.upkeep = IndexUpkeep(store, pools, intervals)
         self.follower = LedgerFollower(
             settings,

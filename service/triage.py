@@ -17,13 +17,12 @@ from indexer.ledger import Answer, Filter, hash_of_question
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
-from service.answer_keeper import AnswerKeeper
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.kept_answer import Asked, body_of
-from service.metrics import count_decision, count_draft, count_requests
+from service.metrics import count_decision, count_draft
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -36,10 +35,10 @@ from service.results import (
     Timings,
     Triage,
     Triaged,
-    Usage,
 )
 from service.runtime import Runtime
 from service.snapshot import Snapshot
+from service.usage import Embedded, usage_of
 
 __all__ = ["Pipeline", "Search"]
 
@@ -81,10 +80,9 @@ class _Clock:
 class Pipeline:
     """Answers tickets with what the runtime serves."""
 
-    def __init__(self, runtime: Runtime, drafter: Drafter, keeper: AnswerKeeper) -> None:
+    def __init__(self, runtime: Runtime, drafter: Drafter) -> None:
         self._runtime = runtime
         self._drafter = drafter
-        self._keeper = keeper
         self._pools = runtime.pools
 
     async def triage(
@@ -109,7 +107,7 @@ class Pipeline:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            query, requests, embedding_tokens = await self._embed(snapshot, ticket, clock)
+            query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
             # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
@@ -135,18 +133,12 @@ class Pipeline:
                     else:
                         result = piece
             count_draft(result.draft)
-            count_requests("chat", result.chat_requests, result.prompt_tokens, result.completion_tokens)
         clock.draft = _since(began)
         answer = Triage(
             **{name: getattr(first, name) for name in Triaged.__struct_fields__},
             reply=result.draft,
             timings_ms=clock.timings(),
-            usage=Usage(
-                embedding_requests=requests,
-                chat_requests=result.chat_requests,
-                prompt_tokens=result.prompt_tokens + embedding_tokens,
-                completion_tokens=result.completion_tokens,
-            ),
+            usage=usage_of(self._runtime.settings, embedded, result.calls),
         )
         self._keep(ticket, search, answer, snapshot, result, draft=draft)
         yield answer
@@ -179,42 +171,42 @@ class Pipeline:
                 at=at,
                 who=who,
                 input_hash=hash_of_question(secret, ticket.text_hash),
-                reply_key=None,
+                reply_key=result.reply_key,
                 body=msgspec.to_builtins(body),
             )
 
-        self._keeper.keep(made)
+        self._runtime.keeper.keep(made)
 
     async def classify(self, ticket: Ticket) -> Classified:
         """Return the priority alone."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            query, requests, tokens = await self._embed(snapshot, ticket, clock)
+            query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, query, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
             timings_ms=clock.timings(),
-            usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
+            usage=usage_of(self._runtime.settings, embedded),
         )
 
     async def similar(self, ticket: Ticket, search: Search) -> Found:
         """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), _Clock()
-            query, requests, tokens = await self._embed(snapshot, ticket, clock)
+            query, embedded = await self._embed(snapshot, ticket, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
         return Found(
             neighbours=_shown(neighbours, search),
             floor=snapshot.ranking.floor,
             index=_index(snapshot),
             timings_ms=clock.timings(),
-            usage=Usage(embedding_requests=requests, prompt_tokens=tokens),
+            usage=usage_of(self._runtime.settings, embedded),
         )
 
     async def _embed(
         self, snapshot: Snapshot, ticket: Ticket, clock: _Clock
-    ) -> tuple[QueryVectors, int, int]:
+    ) -> tuple[QueryVectors, Embedded]:
         began = time.perf_counter()
         ledger = self._runtime.store.ledger
         found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
@@ -230,12 +222,14 @@ class Pipeline:
                 requests += batch.requests
                 # The embedded model reads tokens too, but nobody bills them.
                 tokens += batch.tokens if batch.requests else 0
-            count_requests("embeddings", requests, tokens)
+            self._runtime.keeper.spend(
+                "embedding", snapshot.embedder.model, requests=requests, prompt_tokens=tokens
+            )
         vector = found[ticket.text_hash]
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector
         clock.embed = _since(began)
         created = ticket.created_at.timestamp() if ticket.created_at else time.time()
-        return QueryVectors(vector, subject, created), requests, tokens
+        return QueryVectors(vector, subject, created), Embedded(snapshot.embedder.model, requests, tokens)
 
     async def _ask(self, embedder: Embedder, texts: list[str]) -> list[EmbeddedBatch]:
         seconds = self._runtime.settings.provider_timeout

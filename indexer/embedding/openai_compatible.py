@@ -12,12 +12,11 @@ import numpy as np
 
 from indexer.embedding.protocol import EmbeddedBatch, Matrix
 from indexer.errors import ProviderError, RefusedTextsError
-from indexer.provider import translate
+from indexer.provider import retries_before, translate
 from indexer.rate_limiter import RateLimiter
 from indexer.redaction import Redactor
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
 
 __all__ = ["OpenAICompatibleEmbedder"]
@@ -226,10 +225,10 @@ class OpenAICompatibleEmbedder:
             requests, tokens = 1, None
             try:
                 response = await self._client.post("/embeddings", cast_to=httpx2.Response, body=body)
-                requests += _retries(response.request)
+                requests += retries_before(response.request)
                 vectors, tokens = self._vectors(response.content, len(texts))
             except openai.APIError as error:
-                requests += _retries(error.request)
+                requests += retries_before(error.request)
                 failure = translate(error)
                 if isinstance(error, openai.APIStatusError) and error.status_code in _TOO_MUCH:
                     failure = _RefusedError(str(failure), kind=failure.kind)
@@ -276,10 +275,6 @@ class OpenAICompatibleEmbedder:
             raise _UnusableError(msg)
         self._dimension = expected
         return vectors, answer.usage.prompt_tokens if answer.usage else None
-
-
-def _retries(request: "httpx2.Request") -> int:
-    return int(request.headers.get("x-stainless-retry-count", 0))
 
 
 def _redacted(texts: Sequence[str]) -> list[str]:

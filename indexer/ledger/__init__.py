@@ -1,5 +1,6 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
+from indexer.ledger.allowance_table import Allowance
 from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
@@ -19,6 +20,7 @@ from indexer.ledger.rows import (
 from indexer.ledger.spend_table import Spent
 
 __all__ = [
+    "Allowance",
     "Answer",
     "Candidates",
     "FeedbackEntry",

@@ -105,6 +105,14 @@ class Answers:
         with self._db.read() as connection:
             return _read(connection, query)
 
+    def reply(self, key: str) -> Answer | None:
+        """Return the newest answer whose reply has this key, and was not rejected by an agent."""
+        sound = sa.func.coalesce(feedback.c.action, "") != "rejected"
+        query = _query().where(answers.c.reply_key == key, sound).order_by(answers.c.at.desc()).limit(1)
+        with self._db.read() as connection:
+            found = _read(connection, query)
+        return found[0] if found and not found[0].body.get("forgotten") else None
+
     def count(self) -> int:
         """Return how many are kept."""
         with self._db.read() as connection:

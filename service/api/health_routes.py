@@ -8,13 +8,14 @@ from litestar import Request, Response, Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from service.answer_keeper import AnswerKeeper, KeepingStatus
+from service.answer_keeper import KeepingStatus
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.breaker import Breaker, BreakerStatus
 from service.forest import Verdict
 from service.priority import Forest, ForestReport
 from service.runtime import Runtime
+from service.usage import SpendToday, spend_today
 
 __all__ = ["health_router", "status_router"]
 
@@ -63,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
     ]
     answers: KeepingStatus
+    spend: SpendToday
     provider: Annotated[
         dict[str, BreakerStatus],
         msgspec.Meta(description="whether chat and embedding are asked at the moment"),
@@ -100,7 +102,6 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
 def status(request: Request[Any, Any, Any]) -> Status:
     """Return the state of index, forest and drafting."""
     runtime: Runtime = request.app.state.runtime
-    keeper: AnswerKeeper = request.app.state.keeper
     breakers: dict[str, Breaker] = request.app.state.breakers
     snapshot = runtime.current
     index = forest = None
@@ -130,7 +131,8 @@ def status(request: Request[Any, Any, Any]) -> Status:
         index=index,
         forest=forest,
         feedback=runtime.store.feedback.counts(),
-        answers=keeper.status(),
+        answers=runtime.keeper.status(),
+        spend=spend_today(settings, runtime.store.ledger),
         provider={name: breaker.status() for name, breaker in breakers.items()},
         chat_model=settings.chat_model if settings.provider_configured else None,
     )

@@ -6,13 +6,12 @@ from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.errors import ProviderError
-from indexer.provider import provider_errors
-from indexer.rate_limiter import Admission, RateLimiter
+from indexer.provider import provider_errors, retries_before
+from indexer.rate_limiter import Admission, RateLimiter, tokens_of
 from service.breaker import Breaker
 
 if TYPE_CHECKING:
     # Importing the SDK takes more than a second, and without a provider it is never needed.
-    import httpx2
     import openai
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
@@ -40,14 +39,16 @@ class ChatCall:
 
         :param timeout: seconds for all of it: the limiter, the repetitions by the SDK, and the whole answer.
         """
+        self.model = model
         self.requests = 0
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.finish_reason: str | None = None
         self.begun = False
         """Whether any text has come."""
+        self.estimated = False
+        """Whether the tokens are an estimate by the lengths of prompt and answer: the provider told none."""
         self._client = client
-        self._model = model
         self._timeout = timeout
         self._limiter = limiter
         self._breaker = breaker
@@ -74,20 +75,32 @@ class ChatCall:
         characters = sum(len(str(message.get("content"))) for message in messages)
         admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
         self.requests = 1
+        answered = 0
         try:
             stream = await _in_time(self._open(messages, answer_format), deadline)
+            ended = False
             try:
                 while (chunk := await _in_time(anext(stream, None), deadline)) is not None:
                     for piece in self._read(chunk):
                         self.begun = True
+                        answered += len(piece)
                         yield piece
+                ended = True
             finally:
+                if self.begun or not ended:
+                    self._estimate(characters, answered)
                 await stream.close()
         finally:
             if self._limiter and admission:
                 tokens = self.prompt_tokens + self.completion_tokens
                 self._limiter.settle(admission, requests=self.requests, tokens=tokens or None)
         self._check_end()
+
+    def _estimate(self, asked: int, answered: int) -> None:
+        """Estimate the tokens of so many characters, unless the provider has told them; it does at an answer's end only."""
+        if not self.prompt_tokens and not self.completion_tokens:
+            self.prompt_tokens, self.completion_tokens = tokens_of(asked), tokens_of(answered)
+            self.estimated = True
 
     async def _admit(self, limiter: RateLimiter, characters: int, deadline: float) -> Admission:
         try:
@@ -104,7 +117,7 @@ class ChatCall:
 
         try:
             stream = await self._client.chat.completions.create(
-                model=self._model,
+                model=self.model,
                 messages=messages,
                 temperature=_TEMPERATURE,
                 max_tokens=_MAX_TOKENS,
@@ -113,9 +126,12 @@ class ChatCall:
                 extra_body={"response_format": answer_format} if answer_format else None,
             )
         except openai.APIError as error:
-            self.requests = _sent(error.request)
+            self.requests = 1 + retries_before(error.request)
             raise
-        self.requests = _sent(stream.response.request)
+        except ProviderError as error:
+            self.requests = error.sent
+            raise
+        self.requests = 1 + retries_before(stream.response.request)
         return stream
 
     def _read(self, chunk: Any) -> Iterator[str]:
@@ -134,13 +150,13 @@ class ChatCall:
 
     def _check_end(self) -> None:
         if self.finish_reason == "content_filter":
-            msg = f"the provider's content filter ended the answer of {self._model}"
+            msg = f"the provider's content filter ended the answer of {self.model}"
             raise ProviderError(msg, kind="filtered")
         if self.finish_reason is None and self.begun:
-            msg = f"the answer of {self._model} ended before its end"
+            msg = f"the answer of {self.model} ended before its end"
             raise ProviderError(msg, kind="broken_off")
         if self.finish_reason is None:
-            msg = f"what came with status 200 was no answer of {self._model} in the OpenAI protocol"
+            msg = f"what came with status 200 was no answer of {self.model} in the OpenAI protocol"
             raise ProviderError(msg, kind="unusable_answer")
 
 
@@ -153,8 +169,3 @@ async def _in_time(step: Awaitable[_Result], deadline: float) -> _Result:
     except UnicodeDecodeError:
         msg = "the provider's answer is not UTF-8"
         raise ProviderError(msg, kind="unusable_answer") from None
-
-
-def _sent(request: "httpx2.Request") -> int:
-    """Return how often the SDK has sent a request; it numbers its repetitions in a header."""
-    return 1 + int(request.headers.get("x-stainless-retry-count", 0))

@@ -1,76 +1,66 @@
-"""The draft stage: the model's reply where its sentences are supported, one made without a model where not."""
+"""The draft stage: the best reply that is to be had, by a model or without one."""
 
-import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.errors import ProviderError
+from indexer.errors import PrecedentError
 from indexer.rate_limiter import RateLimiter
-from indexer.redaction import Redactor
-from indexer.ticket import shorten
 from service.breaker import Breaker
-from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
-from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
-from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
-from service.drafting.prompt import ask_again, build_messages
-from service.drafting.sentences import EndlessTextError
-from service.drafting.wording import CLOSING
-from service.provider_words import said_of
+from service.drafting.model_writer import ModelWriter, Written
+from service.drafting.precedents import select_precedents, why_none
+from service.kept_replies import KeptReplies
 from service.results import Draft, Neighbour
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletionMessageParam
 
 __all__ = ["DraftResult", "Drafter"]
 
 _log = logging.getLogger(__name__)
-
-_BREAKS_OFF = frozenset({"unreachable", "server_error", "unusable_answer"})  # once an answer has begun
+_OF_ONE_MODEL = frozenset({"over_limit", "rate_limited"})
+"""Kinds of failure that another model at the provider may not have."""
 
 
 class DraftResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished draft, and what it took; tokens as the provider reported them, 0 where it did not."""
+    """A finished draft, and what it took."""
 
     draft: Draft
-    chat_requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     model: str | None = None
     """Who wrote the draft, where a model did."""
     cuts: dict[str, int] = {}
     """How many of the model's sentences were left out, by what was wrong with them."""
+    reply_key: str | None = None
+    """By which the reply is found again, as of `KeptReplies`."""
+    calls: tuple[ChatCall, ...] = ()
 
+    @property
+    def chat_requests(self) -> int:
+        """How many requests were sent."""
+        return sum(call.requests for call in self.calls)
 
-@dataclass(slots=True)
-class _Asked:
-    """What was asked of the provider for one draft, and what it answered last."""
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of all prompts, as the provider reported them or by estimate."""
+        return sum(call.prompt_tokens for call in self.calls)
 
-    model: str
-    calls: list[ChatCall] = field(default_factory=list)
-    answer: str = ""
-    well_formed: bool = False
-
-    def result(self, draft: Draft, cuts: dict[str, int]) -> DraftResult:
-        return DraftResult(
-            draft=draft,
-            model=self.model if draft.source == "llm" else None,
-            cuts=cuts,
-            chat_requests=sum(call.requests for call in self.calls),
-            prompt_tokens=sum(call.prompt_tokens for call in self.calls),
-            completion_tokens=sum(call.completion_tokens for call in self.calls),
-        )
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens of all answers, in the same way."""
+        return sum(call.completion_tokens for call in self.calls)
 
 
 class Drafter:
-    """Drafts replies. It never fails: what keeps the model from answering is told in ``degraded``."""
+    """Drafts replies. It never fails: what keeps the model from answering is told in ``degraded``.
+
+    Where the model cannot be asked, its earlier reply to the same question is given again, if nothing that it rests on
+    has changed; else, where a limit is the reason, the smaller model is asked; else no model is.
+    """
 
     def __init__(
         self,
@@ -78,9 +68,12 @@ class Drafter:
         *,
         model: str,
         timeout: float,
+        small_model: str | None = None,
         limiter: RateLimiter | None = None,
         policy: str = "",
         redact: bool = False,
+        replies: KeptReplies | None = None,
+        spend: Callable[[ChatCall], None] | None = None,
     ) -> None:
         """Make a drafter.
 
@@ -90,15 +83,20 @@ class Drafter:
         :param limiter: the process's own, if the provider has limits.
         :param redact: whether secrets and personal data are replaced in what is sent.
         :param policy: what the team itself states and allows to promise, beside its resolutions.
+        :param replies: where earlier replies are found.
+        :param spend: is told of each request when it has ended, whether or not anybody still waits.
         """
-        self._client = client
         self._model = model
-        self._timeout = timeout
-        self._limiter = limiter
+        self._small_model = small_model
         self._policy = policy
-        self._redact = redact
-        self._takes_format = True
+        self._replies = replies
+        self._spend = spend
         self.breaker = Breaker("chat")
+        self._writer = None
+        if client is not None:
+            self._writer = ModelWriter(
+                client, timeout=timeout, limiter=limiter, policy=policy, redact=redact, breaker=self.breaker
+            )
 
     async def draft(
         self, text: str, neighbours: Sequence[Neighbour]
@@ -119,143 +117,69 @@ class Drafter:
             )
             yield DraftResult(draft=nothing)
             return
-        if self._client is None:
-            yield DraftResult(
-                draft=extractive_draft(
-                    text, precedents, degraded="no provider key is set", policy=self._policy
-                )
-            )
+        if self._writer is None:
+            yield DraftResult(draft=self._extract(text, precedents, "no provider key is set"))
             return
-        asked = _Asked(self._model)
-        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
-        redactor = Redactor()
-        sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
-        endless = None
+        calls: list[ChatCall] = []
         try:
-            async with contextlib.aclosing(
-                self._claims(self._client, asked, build_messages(*sent), reply)
-            ) as claims:
-                async for claim in claims:
-                    if shown := reply.add(redactor.restore(claim.text), claim.ids):
-                        yield shown
-                    await asyncio.sleep(
-                        0
-                    )  # many sentences may come at once: others have their turn between them
-            failure = _unsupported(reply, answered=bool(asked.answer.strip()))
-        except EndlessTextError as error:
-            endless = f"{error}: it was ended there"
-            failure = _unsupported(reply, answered=True, endless=endless)
-            _log.warning("the request to %s was ended: %s", self._model, error)
-        except ProviderError as error:
-            failure = self._reason(error, begun=asked.calls[-1].begun)
-            _log.warning("the reply is made without a model, because the model's draft failed: %s", error)
-        else:
-            if failure:
-                _log.warning("the reply is made without a model, because %s", failure)
-        if failure:
-            draft = extractive_draft(text, precedents, degraded=failure, policy=self._policy)
-            yield asked.result(draft, reply.cuts)
-        else:
-            yield CLOSING
-            yield asked.result(_draft(reply, endless or _cut_short(asked.calls[-1])), reply.cuts)
+            async with contextlib.aclosing(self._by_model(self._writer, text, precedents, calls)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            if self._spend is not None:
+                for call in calls:
+                    self._spend(call)
 
-    async def _claims(
-        self,
-        client: "openai.AsyncOpenAI",
-        asked: _Asked,
-        messages: "Sequence[ChatCompletionMessageParam]",
-        reply: CheckedReply,
-    ) -> AsyncGenerator[Claim, None]:
-        """Yield the sentences of the model's answer; of a second one where the first has no form and no use."""
-        until = asyncio.get_running_loop().time() + self._timeout
-        async with contextlib.aclosing(self._answer(client, asked, messages, until)) as claims:
-            async for claim in claims:
-                yield claim
-        if reply.citations or asked.well_formed or not asked.answer.strip():
-            return
-        again = ask_again(messages, asked.answer)
-        async with contextlib.aclosing(self._answer(client, asked, again, until)) as claims:
-            async for claim in claims:
-                yield claim
+    async def _by_model(
+        self, writer: ModelWriter, text: str, precedents: Sequence[Neighbour], calls: list[ChatCall]
+    ) -> AsyncGenerator[str | DraftResult, None]:
+        key = None
+        if self._replies is not None:
+            key = self._replies.key(text, precedents, model=self._model, policy=self._policy)
+        why: list[str] = []
+        last = Written(None, "", None, {})
+        shown = False
+        for model in filter(None, (self._model, self._small_model)):
+            async with contextlib.aclosing(writer.write(model, text, precedents, calls)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, str):
+                        shown = True
+                        yield piece
+                    else:
+                        last = piece
+            if last.draft is not None:
+                draft = _because(last.draft, [*why, f"{model} wrote this instead"] if why else [])
+                yield DraftResult(
+                    draft=draft,
+                    model=model,
+                    cuts=last.cuts,
+                    reply_key=None if why else key,
+                    calls=tuple(calls),
+                )
+                return
+            why.append(last.failure)
+            if last.kind and not why[1:] and (kept := await self._kept(key)):
+                kept = _because(kept, [*why, "this reply to the same question was written before"])
+                yield DraftResult(draft=kept, model=self._model, calls=tuple(calls))
+                return
+            if last.kind not in _OF_ONE_MODEL or shown:
+                break
+        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)))
+        yield DraftResult(draft=extract, cuts=last.cuts, calls=tuple(calls))
 
-    async def _answer(
-        self,
-        client: "openai.AsyncOpenAI",
-        asked: _Asked,
-        messages: "Sequence[ChatCompletionMessageParam]",
-        until: float,
-    ) -> AsyncGenerator[Claim, None]:
-        """Ask once; a server that refuses to be asked for a form is asked without, now and from now on."""
-        formats = (FORMAT, None) if self._takes_format else (None,)
-        for answer_format in formats:
-            left = max(0.0, until - asyncio.get_running_loop().time())
-            call = ChatCall(
-                client, model=self._model, timeout=left, limiter=self._limiter, breaker=self.breaker
-            )
-            asked.calls.append(call)
-            reader, asked.answer = AnswerReader(), ""
-            try:
-                async with contextlib.aclosing(call.pieces(messages, answer_format=answer_format)) as pieces:
-                    async for piece in pieces:
-                        asked.answer += piece
-                        for claim in reader.feed(piece):
-                            yield claim
-            except ProviderError as error:
-                if error.kind == "refused" and answer_format is not None:
-                    continue
-                raise
-            finally:
-                asked.well_formed = reader.well_formed
-            self._takes_format = answer_format is not None
-            for claim in reader.flush():
-                if call.finish_reason != "length" or claim.text.rstrip().endswith((".", "!", "?")):
-                    yield claim
-            return
+    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str) -> Draft:
+        return extractive_draft(text, precedents, degraded=why, policy=self._policy)
 
-    def _reason(self, error: ProviderError, *, begun: bool) -> str:
-        """Say for a support lead, who does not run the service, what the log says for who does."""
-        if error.kind == "timeout":
-            return f"the provider did not answer within {self._timeout:g} s"
-        kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
-        return said_of(kind)
+    async def _kept(self, key: str | None) -> Draft | None:
+        if self._replies is None or key is None:
+            return None
+        try:
+            return await self._replies.find(key)
+        except PrecedentError as error:
+            _log.warning("an earlier reply could not be looked for: %s", error)
+            return None
 
 
-def _redacted(
-    redactor: Redactor, text: str, precedents: Sequence[Neighbour]
-) -> tuple[str, Sequence[Neighbour]]:
-    return redactor.redact(text[: 2 * TICKET_CHARACTERS]), [
-        msgspec.structs.replace(
-            n, text=redactor.redact(n.text), resolution=redactor.redact(n.resolution or "")
-        )
-        for n in precedents
-    ]
-
-
-def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = None) -> str | None:
-    """Say why the text cannot be the draft, if it cannot."""
-    if reply.citations:
-        return None
-    if reply.left_out:
-        return f"grounding failed: {reply.left_out}, and nothing else rests on a ticket"
-    if endless:
-        return endless
-    if reply.sentences:
-        return "grounding failed: the model cited no ticket"
-    return "the provider's answer had no sentence in it" if answered else "the provider sent an empty answer"
-
-
-def _cut_short(call: ChatCall) -> str | None:
-    if call.finish_reason != "length":
-        return None
-    return "the answer reached its length limit, its end is missing"
-
-
-def _draft(reply: CheckedReply, incomplete: str | None) -> Draft:
-    return Draft(
-        text=reply.text,
-        citations=reply.citations,
-        source="llm",
-        grounded=True,
-        sentences=reply.sentences,
-        degraded="; ".join(filter(None, (reply.left_out, incomplete))) or None,
-    )
+def _because(draft: Draft, why: Sequence[str]) -> Draft:
+    said = "; ".join([*why, *filter(None, [draft.degraded])])
+    return msgspec.structs.replace(draft, degraded=said or None)

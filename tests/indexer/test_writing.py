@@ -51,13 +51,16 @@ def test_each_text_is_embedded_once_and_its_own(
 ) -> None:
     """Every vector is that of its text although answers come in any order; known texts are not asked for."""
     tickets = [*make_tickets(500), make_ticket(900, text=make_ticket(3).text)]
-    assert _embed(ledger, settings, tickets) == Embedding(SPACE, 8, 500, {})
+    first = _embed(ledger, settings, tickets)
+    assert first == Embedding(SPACE, 8, 500, {}, first.tokens)
+    assert first.tokens > 500
     stored = ledger.vectors.get(SPACE, [text_hash(ticket.text) for ticket in tickets])
     for ticket, vector in zip(tickets, vectors_for(tickets), strict=True):
         assert stored[text_hash(ticket.text)].tobytes() == vector.tobytes()
-    assert _embed(ledger, settings, [*tickets, make_ticket(901)]) == Embedding(SPACE, 1, 1, {})
+    second = _embed(ledger, settings, [*tickets, make_ticket(901)])
+    assert second == Embedding(SPACE, 1, 1, {}, second.tokens)
     assert provider.stats().embedded == 501
-    assert _embed(ledger, settings, []) == Embedding(SPACE, 0, 0, {})
+    assert _embed(ledger, settings, []) == Embedding(SPACE, 0, 0, {}, 0)
 
 
 def test_what_is_sent_is_the_recipes_text(ledger: Ledger, settings: Settings, provider: Provider) -> None:

@@ -1,0 +1,52 @@
+"""The limits on chat requests, exact over all services on one ledger."""
+
+import asyncio
+import math
+import time
+
+from indexer.errors import PrecedentError, ProviderError
+from indexer.ledger import Allowance, Ledger
+from indexer.settings import Settings
+
+__all__ = ["ChatLimits"]
+
+
+class ChatLimits:
+    """Takes each request of the limits in settings before it is made."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._limits = [
+            (name, seconds, limit)
+            for name, seconds, limit in (
+                ("minute", 60, settings.chat_per_minute),
+                ("day", 86_400, settings.chat_per_day),
+            )
+            if limit is not None
+        ]
+
+    async def take(self, model: str) -> None:
+        """Take one request of the model.
+
+        :raises ProviderError: of kind ``over_limit``: none is left; or ``uncounted``: the ledger does not answer.
+        """
+        if not self._limits:
+            return
+        now = time.time()
+        wanted = [
+            Allowance(window=f"{model} {name} {int(now // seconds)}", limit=limit, ends=_end(now, seconds))
+            for name, seconds, limit in self._limits
+        ]
+        try:
+            left = await asyncio.to_thread(self._ledger.allowances.take, wanted)
+        except PrecedentError as error:
+            msg = f"a request to {model} cannot be counted, so it is not made: {error}"
+            raise ProviderError(msg, kind="uncounted") from None
+        if not left:
+            names = " or ".join(f"{limit:,} a {name}" for name, _, limit in self._limits)
+            msg = f"the limit of {names} on requests to {model} is reached"
+            raise ProviderError(msg, kind="over_limit")
+
+
+def _end(now: float, seconds: int) -> float:
+    return math.floor(now / seconds + 1) * float(seconds)

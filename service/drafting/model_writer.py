@@ -1,0 +1,219 @@
+"""A draft by a model: asked, checked sentence by sentence, and asked once more where its answer is of no use."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.errors import ProviderError
+from indexer.rate_limiter import RateLimiter
+from indexer.redaction import Redactor
+from indexer.ticket import shorten
+from service.breaker import Breaker
+from service.drafting.answer import FORMAT, AnswerReader, Claim
+from service.drafting.chat import ChatCall
+from service.drafting.checked_reply import CheckedReply
+from service.drafting.precedents import TICKET_CHARACTERS
+from service.drafting.prompt import ask_again, build_messages
+from service.drafting.sentences import EndlessTextError
+from service.drafting.wording import CLOSING
+from service.provider_words import said_of
+from service.results import Draft, Neighbour
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.chat import ChatCompletionMessageParam
+
+__all__ = ["ModelWriter", "Written"]
+
+_log = logging.getLogger(__name__)
+_BREAKS_OFF = frozenset({"unreachable", "server_error", "unusable_answer"})  # once an answer has begun
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote: a draft, or why it is none, in words.
+
+    :param kind: of the `ProviderError` that ended it, if one did.
+    :param cuts: how many sentences were left out, by what was wrong with them.
+    """
+
+    draft: Draft | None
+    failure: str
+    kind: str | None
+    cuts: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked for one draft, and what was answered last."""
+
+    model: str
+    calls: list[ChatCall]
+    answer: str = ""
+    well_formed: bool = False
+
+
+class ModelWriter:
+    """Has models at the provider write drafts."""
+
+    def __init__(
+        self,
+        client: "openai.AsyncOpenAI",
+        *,
+        timeout: float,
+        limiter: RateLimiter | None,
+        policy: str,
+        redact: bool,
+        breaker: Breaker,
+    ) -> None:
+        """Make one; the parameters are those of `Drafter`."""
+        self._client = client
+        self._timeout = timeout
+        self._limiter = limiter
+        self._policy = policy
+        self._redact = redact
+        self._breaker = breaker
+        self._takes_format = True
+
+    async def write(
+        self, model: str, text: str, precedents: Sequence[Neighbour], calls: list[ChatCall]
+    ) -> AsyncGenerator[str | Written, None]:
+        """Yield pieces that may be shown, each checked, and at last what was written.
+
+        :param precedents: as `select_precedents` returns them.
+        :param calls: gets each request that is made.
+        """
+        asked = _Asked(model, calls)
+        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
+        redactor = Redactor()
+        sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
+        endless = kind = None
+        try:
+            async with contextlib.aclosing(self._claims(asked, build_messages(*sent), reply)) as claims:
+                async for claim in claims:
+                    if shown := reply.add(redactor.restore(claim.text), claim.ids):
+                        yield shown
+                    # Many sentences may come at once: others have their turn between them.
+                    await asyncio.sleep(0)
+            failure = _unsupported(reply, answered=bool(asked.answer.strip()))
+        except EndlessTextError as error:
+            endless = f"{error}: it was ended there"
+            failure = _unsupported(reply, answered=True, endless=endless)
+            _log.warning("the request to %s was ended: %s", model, error)
+        except ProviderError as error:
+            failure, kind = self._reason(error, begun=calls[-1].begun), error.kind
+            # That it is open is logged when it opens, not for each answer.
+            level = logging.DEBUG if kind == "circuit_open" else logging.WARNING
+            _log.log(level, "the model's draft failed: %s", error)
+        else:
+            if failure:
+                _log.warning("the model's draft is not used, because %s", failure)
+        if failure:
+            yield Written(None, failure, kind, reply.cuts)
+        else:
+            yield CLOSING
+            yield Written(_draft(reply, endless or _cut_short(calls[-1])), "", None, reply.cuts)
+
+    async def _claims(
+        self,
+        asked: _Asked,
+        messages: "Sequence[ChatCompletionMessageParam]",
+        reply: CheckedReply,
+    ) -> AsyncGenerator[Claim, None]:
+        """Yield the sentences of the model's answer; of a second one where the first has no form and no use."""
+        until = asyncio.get_running_loop().time() + self._timeout
+        async with contextlib.aclosing(self._answer(asked, messages, until)) as claims:
+            async for claim in claims:
+                yield claim
+        if reply.citations or asked.well_formed or not asked.answer.strip():
+            return
+        again = ask_again(messages, asked.answer)
+        async with contextlib.aclosing(self._answer(asked, again, until)) as claims:
+            async for claim in claims:
+                yield claim
+
+    async def _answer(
+        self,
+        asked: _Asked,
+        messages: "Sequence[ChatCompletionMessageParam]",
+        until: float,
+    ) -> AsyncGenerator[Claim, None]:
+        """Ask once; a server that refuses to be asked for a form is asked without, now and from now on."""
+        formats = (FORMAT, None) if self._takes_format else (None,)
+        for answer_format in formats:
+            left = max(0.0, until - asyncio.get_running_loop().time())
+            call = ChatCall(
+                self._client, model=asked.model, timeout=left, limiter=self._limiter, breaker=self._breaker
+            )
+            asked.calls.append(call)
+            reader, asked.answer = AnswerReader(), ""
+            try:
+                async with contextlib.aclosing(call.pieces(messages, answer_format=answer_format)) as pieces:
+                    async for piece in pieces:
+                        asked.answer += piece
+                        for claim in reader.feed(piece):
+                            yield claim
+            except ProviderError as error:
+                if error.kind == "refused" and answer_format is not None:
+                    continue
+                raise
+            finally:
+                asked.well_formed = reader.well_formed
+            self._takes_format = answer_format is not None
+            for claim in reader.flush():
+                if call.finish_reason != "length" or claim.text.rstrip().endswith((".", "!", "?")):
+                    yield claim
+            return
+
+    def _reason(self, error: ProviderError, *, begun: bool) -> str:
+        """Say for a support lead, who does not run the service, what the log says for who does."""
+        if error.kind == "timeout":
+            return f"the provider did not answer within {self._timeout:g} s"
+        kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
+        return said_of(kind)
+
+
+def _redacted(
+    redactor: Redactor, text: str, precedents: Sequence[Neighbour]
+) -> tuple[str, Sequence[Neighbour]]:
+    return redactor.redact(text[: 2 * TICKET_CHARACTERS]), [
+        msgspec.structs.replace(
+            n, text=redactor.redact(n.text), resolution=redactor.redact(n.resolution or "")
+        )
+        for n in precedents
+    ]
+
+
+def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = None) -> str | None:
+    """Say why the text cannot be the draft, if it cannot."""
+    if reply.citations:
+        return None
+    if reply.left_out:
+        return f"grounding failed: {reply.left_out}, and nothing else rests on a ticket"
+    if endless:
+        return endless
+    if reply.sentences:
+        return "grounding failed: the model cited no ticket"
+    return "the provider's answer had no sentence in it" if answered else "the provider sent an empty answer"
+
+
+def _cut_short(call: ChatCall) -> str | None:
+    if call.finish_reason != "length":
+        return None
+    return "the answer reached its length limit, its end is missing"
+
+
+def _draft(reply: CheckedReply, incomplete: str | None) -> Draft:
+    return Draft(
+        text=reply.text,
+        citations=reply.citations,
+        source="llm",
+        grounded=True,
+        sentences=reply.sentences,
+        degraded="; ".join(filter(None, (reply.left_out, incomplete))) or None,
+    )

@@ -1,0 +1,37 @@
+"""Replies that were written before, found again where all that they rest on is the same."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import msgspec
+
+from indexer.ledger import Ledger
+from service.drafting.prompt import VERSION
+from service.results import Draft, Neighbour
+
+__all__ = ["KeptReplies"]
+
+
+class KeptReplies:
+    """The model's replies in the kept answers, by a key."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def key(self, text: str, precedents: Sequence[Neighbour], *, model: str, policy: str) -> str:
+        """Return the key of a reply: the same for the same question, model, instructions, and versions of precedents."""
+        rests_on = (text, [(one.id, one.revision) for one in precedents], model, policy, VERSION)
+        secret = self._ledger.secret.encode()
+        return hmac.new(secret, msgspec.json.encode(rests_on), hashlib.sha256).hexdigest()
+
+    async def find(self, key: str) -> Draft | None:
+        """Return the newest reply of that key that no agent rejected; ``kept_from`` names its answer.
+
+        :raises PrecedentError: the ledger cannot be read.
+        """
+        found = await asyncio.to_thread(self._ledger.answers.reply, key)
+        if found is None:
+            return None
+        return msgspec.convert({**found.body["reply"], "kept_from": found.id}, Draft)

@@ -1,0 +1,64 @@
+"""What was asked of the provider, for one answer and today, with its cost."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from indexer.ledger import Ledger
+from indexer.prices import cost
+from indexer.settings import Settings
+from service.drafting.chat import ChatCall
+from service.results import Usage
+
+__all__ = ["Embedded", "SpendToday", "spend_today", "usage_of"]
+
+
+class Embedded(NamedTuple):
+    """What it took to embed the text of a question."""
+
+    model: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int = 0
+
+
+class SpendToday(msgspec.Struct, frozen=True, kw_only=True):
+    """What all services on the ledger asked of the provider on a day (UTC); ``cost`` is null where a price is not known."""
+
+    day: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: int
+    cost: float | None
+
+
+def spend_today(settings: Settings, ledger: Ledger) -> SpendToday:
+    """Return the sums of today."""
+    day = datetime.now(UTC).date().isoformat()
+    found = ledger.spend.since(day)
+    return SpendToday(
+        day=day,
+        requests=sum(one.requests for one in found),
+        prompt_tokens=sum(one.prompt_tokens for one in found),
+        completion_tokens=sum(one.completion_tokens for one in found),
+        estimated=sum(one.estimated for one in found),
+        cost=cost(settings, found),
+    )
+
+
+def usage_of(settings: Settings, embedded: Embedded, calls: Sequence[ChatCall] = ()) -> Usage:
+    """Return the usage of an answer.
+
+    :param calls: its chat requests.
+    """
+    return Usage(
+        embedding_requests=embedded.requests,
+        chat_requests=sum(call.requests for call in calls),
+        prompt_tokens=embedded.prompt_tokens + sum(call.prompt_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
+        estimated=any(call.estimated for call in calls),
+        cost=cost(settings, [one for one in (embedded, *calls) if one.requests]),
+    )
