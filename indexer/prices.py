@@ -39,6 +39,8 @@ def cost(settings: Settings, billed: Iterable[Billed]) -> float | None:
     """
     costs = []
     for one in billed:
+        if not one.requests:
+            continue
         price = settings.prices.get(one.model)
         if price is None and settings.price_per_request is None:
             return None

@@ -83,7 +83,7 @@ class AnswerKeeper:
 
     def spend(
         self,
-        kind: Literal["chat", "embedding"],
+        kind: Literal["chat", "embeddings"],
         model: str,
         *,
         requests: int,

@@ -62,5 +62,5 @@ async def open_answering(
             replies=KeptReplies(ledger),
             spend=runtime.keeper.spend_call,
         )
-        breakers = {"chat": drafter.breaker, "embedding": runtime.embedding_breaker}
+        breakers = {"chat": drafter.breaker, "embeddings": runtime.embedding_breaker}
         yield Answering(runtime, Pipeline(runtime, drafter), breakers)

@@ -22,7 +22,7 @@ class Embedders:
     """Opens each embedder once, and keeps it until `close`."""
 
     def __init__(self, settings: Settings, ledger: Ledger, limiter: RateLimiter) -> None:
-        self.breaker = Breaker("embedding")
+        self.breaker = Breaker("embeddings")
         """Of all that are hosted: they are asked at one address."""
         self._settings = settings
         self._ledger = ledger

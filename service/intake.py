@@ -152,7 +152,7 @@ async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = reco
             run=runtime.pools.writes.run,
         )
     model = written.generation.space.model if written.generation else runtime.settings.embedding_model
-    runtime.keeper.spend("embedding", model, requests=written.requests, prompt_tokens=written.tokens)
+    runtime.keeper.spend("embeddings", model, requests=written.requests, prompt_tokens=written.tokens)
     return written
 
 

@@ -223,7 +223,7 @@ class Pipeline:
                 # The embedded model reads tokens too, but nobody bills them.
                 tokens += batch.tokens if batch.requests else 0
             self._runtime.keeper.spend(
-                "embedding", snapshot.embedder.model, requests=requests, prompt_tokens=tokens
+                "embeddings", snapshot.embedder.model, requests=requests, prompt_tokens=tokens
             )
         vector = found[ticket.text_hash]
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from indexer.ledger import Ledger
-from indexer.prices import cost
+from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
 from service.results import Usage
@@ -54,11 +54,12 @@ def usage_of(settings: Settings, embedded: Embedded, calls: Sequence[ChatCall] =
 
     :param calls: its chat requests.
     """
+    asked: list[Billed] = [embedded, *calls]
     return Usage(
         embedding_requests=embedded.requests,
         chat_requests=sum(call.requests for call in calls),
         prompt_tokens=embedded.prompt_tokens + sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
         estimated=any(call.estimated for call in calls),
-        cost=cost(settings, [one for one in (embedded, *calls) if one.requests]),
+        cost=cost(settings, asked),
     )

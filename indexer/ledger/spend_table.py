@@ -20,7 +20,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     who: str
     model: str
-    kind: Literal["chat", "embedding"]
+    kind: Literal["chat", "embeddings"]
     requests: int
     prompt_tokens: int
     completion_tokens: int

@@ -67,7 +67,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     spend: SpendToday
     provider: Annotated[
         dict[str, BreakerStatus],
-        msgspec.Meta(description="whether chat and embedding are asked at the moment"),
+        msgspec.Meta(description="whether chat and embeddings are asked at the moment"),
     ]
 
 

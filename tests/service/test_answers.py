@@ -179,7 +179,8 @@ def test_a_stream_that_cannot_begin_is_a_plain_problem(service: Service) -> None
 
 
 def test_a_client_that_leaves_ends_the_request_to_the_provider(service: Service, provider: Provider) -> None:
-    """Nobody pays for the rest of a draft that nobody reads."""
+    """Nobody pays for the rest of a draft that nobody reads; what was paid for is estimated, since no usage came."""
+    before = service.status()["spend"]["estimated"]
     provider.configure(reply="Restart unit 13 [t-13]. " + "And so on it goes. " * 500, chunk_delay=0.01)
     headers = {"Accept": "text/event-stream"}
     with service.http.stream("POST", "/v1/triage", json={"text": like(13)}, headers=headers) as response:
@@ -189,6 +190,7 @@ def test_a_client_that_leaves_ends_the_request_to_the_provider(service: Service,
         assert provider.stats().in_flight == 1
     service.until(lambda: provider.stats().in_flight == 0, "the provider's stream is closed")
     assert provider.stats().disconnects == 1
+    service.until(lambda: service.status()["spend"]["estimated"] > before, "the estimate is in the ledger")
     assert service.answer("/v1/classify", text=like(13))["priority"]["label"]
 
 

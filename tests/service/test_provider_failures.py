@@ -67,7 +67,7 @@ def test_a_provider_that_is_down_is_not_asked_for_a_while(service: Service, prov
     assert provider.stats().requests == sent
     assert {name: one["state"] for name, one in service.status()["provider"].items()} == {
         "chat": "open",
-        "embedding": "open",
+        "embeddings": "open",
     }
     assert 'precedent_provider_open{endpoint="chat"} 1.0' in service.http.get("/metrics").text
     provider.clear()

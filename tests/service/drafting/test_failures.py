@@ -169,8 +169,8 @@ def test_an_answer_that_is_no_answer(body: bytes, degraded: str, caplog: pytest.
 @pytest.mark.parametrize(
     ("body", "tokens"),
     [
-        (_stream(_event("Restart it [5]."), _event(finish="stop")), (0, 0)),
-        (_stream(_event("Restart "), _event("it [5].", "stop")) + DONE, (0, 0)),
+        (_stream(_event("Restart it [5]."), _event(finish="stop")), None),
+        (_stream(_event("Restart "), _event("it [5].", "stop")) + DONE, None),
         (
             b": keep-alive\n\n"
             + _stream(
@@ -181,15 +181,21 @@ def test_an_answer_that_is_no_answer(body: bytes, degraded: str, caplog: pytest.
             + DONE,
             (12, 3),
         ),
-        (_stream(_event("Restart it [5].", "stop", usage={"prompt_tokens": "many"})), (0, 0)),
+        (_stream(_event("Restart it [5].", "stop", usage={"prompt_tokens": "many"})), None),
     ],
 )
-def test_an_answer_with_less_than_the_protocol_has(body: bytes, tokens: tuple[int, int]) -> None:
-    """Comments, chunks without choices, and a missing usage or end mark do no harm."""
+def test_an_answer_with_less_than_the_protocol_has(body: bytes, tokens: tuple[int, int] | None) -> None:
+    """Comments, chunks without choices, and a missing usage or end mark do no harm; tokens are estimated where none are told."""
     result = _draft_from(body)
     assert result.draft.text == f"{GREETING}Restart it.{CLOSING}"
     assert result.draft.degraded is None
-    assert (result.prompt_tokens, result.completion_tokens) == tokens
+    (call,) = result.calls
+    assert call.estimated == (tokens is None)
+    if tokens is None:
+        assert result.prompt_tokens > len(TICKET) / 4
+        assert result.completion_tokens == 4
+    else:
+        assert (result.prompt_tokens, result.completion_tokens) == tokens
 
 
 def test_an_answer_that_is_cut_at_its_limit_loses_its_half_sentence() -> None:
