@@ -37,7 +37,7 @@ async def open_answering(
 ) -> AsyncIterator[Answering]:
     """Open it while the block runs; the index and the first forest come in the background.
 
-    :param keep: whether answers are kept, and old ones cleared.
+    :param keep: whether answers are kept, given again, and cleared when they are old.
     :raises PrecedentError: settings and what is stored do not fit together.
     """
     limiter = open_limiter(settings)
@@ -59,7 +59,7 @@ async def open_answering(
             policy=read_policy(settings.data_dir),
             redact=settings.redact,
             small_model=settings.chat_model_small,
-            replies=KeptReplies(ledger),
+            replies=KeptReplies(ledger) if keep else None,
             spend=runtime.keeper.spend_call,
         )
         breakers = {"chat": drafter.breaker, "embeddings": runtime.embedding_breaker}
