@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from indexer.admission import LeftOutError, resolved_ticket
+from indexer.admission import LeftOutError, stored_ticket
 from indexer.cleaning import plain_text
 from indexer.errors import SourceError
 from indexer.language import language_of
@@ -120,7 +120,7 @@ class _Counting:
         found = self.found
         found.read += 1
         try:
-            ticket = resolved_ticket(record, source=self._source)
+            ticket = stored_ticket(record, source=self._source)
         except LeftOutError as error:
             self._counts["left_out"][str(error)] += 1
             return

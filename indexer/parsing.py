@@ -61,6 +61,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "fields": ("fields",),
     "set_apart": ("set_apart",),
     "resolution_from": ("resolution_from",),
+    "unresolved": ("unresolved",),
 }
 _FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
 _RANKS = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases)}
@@ -118,6 +119,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         fields=_fields(fields["fields"]),
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
+        unresolved=fields["unresolved"] is True,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from indexer.admission import LeftOutError, resolved_ticket
+from indexer.admission import LeftOutError, stored_ticket
 from indexer.changes import Change, ChangeDetector, Counts
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, SourceError
@@ -51,6 +51,7 @@ class _Run:
         rejections: Rejections,
         *,
         source: str | None,
+        keep_open: bool,
         progress: Callable[[SyncReport], None] = lambda _report: None,
         report: SyncReport | None = None,
     ) -> None:
@@ -59,6 +60,7 @@ class _Run:
         self.embedder = embedder
         self.rejections = rejections
         self.source = source
+        self.keep_open = keep_open
         self.report = report or SyncReport()
         self.detector = ChangeDetector(self.ledger, self.report)
         self._progress = progress
@@ -148,7 +150,7 @@ class _Run:
     def _parsed(self, record: SourceRecord) -> Ticket | None:
         self.report.dates_lost += record.dates_lost
         try:
-            return resolved_ticket(record, source=self.source)
+            return stored_ticket(record, source=self.source, keep_open=self.keep_open)
         except LeftOutError:
             self.report.left_out += 1
         except TicketError as error:
@@ -164,6 +166,7 @@ async def sync(
     rejections: Rejections,
     *,
     source: str | None = None,
+    keep_open: bool = False,
     delete_missing: bool = False,
     force: bool = False,
     progress: Callable[[SyncReport], None] = lambda _report: None,
@@ -175,6 +178,7 @@ async def sync(
     continues behind what is stored.
 
     :param source: the name that tickets are stored under; deletion is limited to it.
+    :param keep_open: store tickets that are not resolved, too; they are never precedents.
     :param delete_missing: delete what the source no longer has; needs ``source``.
     :param force: delete even more than a fifth of the source's tickets.
     :param progress: called with the report so far, after each step.
@@ -182,7 +186,9 @@ async def sync(
     :raises ProviderError: texts could not be embedded; what came before them is stored.
     :raises SpaceMismatchError: the live generation is in another space than the embedder's.
     """
-    run = _Run(store, embedder, rejections, source=source, progress=progress, report=report)
+    run = _Run(
+        store, embedder, rejections, source=source, keep_open=keep_open, progress=progress, report=report
+    )
     indexing: Task[None] | None = None
     await to_thread(require_space, store.ledger, embedder)
     await _index_pending(run)
@@ -217,11 +223,12 @@ def plan(
     rejections: Rejections,
     *,
     source: str | None = None,
+    keep_open: bool = False,
     delete_missing: bool = False,
     price_per_request: float | None = None,
 ) -> SyncReport:
     """Report what `sync` would do, without a provider request and without a write."""
-    run = _Run(store, embedder, rejections, source=source)
+    run = _Run(store, embedder, rejections, source=source, keep_open=keep_open)
     require_space(store.ledger, embedder)
     report = run.report
     report.embedded_texts = count_unembedded(store, embedder)

@@ -99,7 +99,7 @@ class Intake:
             self.reject(number, str(error))
             return number, None
         self.taken.read += 1
-        if ticket.is_open:
+        if ticket.is_open and self._runtime.settings.open_tickets != "keep":
             self.taken.left_out += 1
             return number, None
         return number, ticket

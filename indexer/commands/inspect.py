@@ -31,6 +31,7 @@ _CHANGES = """To change it
   --date-format month-first   order of dates such as 02/03/2024
   --time-zone Europe/Berlin   of times that name no zone
   --format csv                where the format was not recognised
+  PRECEDENT_OPEN_TICKETS=keep store open tickets too, never as precedents (a setting)
   --write                     keep all this beside the file; there, priorities can be renamed, too"""
 
 

@@ -125,15 +125,16 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
         say(f"read as {source_name(found)}{columns_line(found)}")
     rejected = None if options.dry_run else beside(options.file, ".rejected.jsonl")
     rejections = Rejections(rejected, _first_few())
+    keep_open = settings.open_tickets == "keep"
 
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
         if options.dry_run:
             return engine.plan(
-                store, embedder, records, rejections, source=options.source,
+                store, embedder, records, rejections, source=options.source, keep_open=keep_open,
                 delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
             )  # fmt: skip
         syncing = engine.sync(
-            store, embedder, records, rejections, source=options.source,
+            store, embedder, records, rejections, source=options.source, keep_open=keep_open,
             delete_missing=options.delete_missing, force=options.force, progress=progress,
         )  # fmt: skip
         report = run_closing(embedder, syncing)
@@ -156,7 +157,8 @@ def _sync_helpdesk(settings: Settings, options: _Options, address: Address) -> t
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
         pulling = pull(
             store, embedder, address, rejections,
-            file=kept, source=options.source or address.text, tell=say, progress=progress,
+            file=kept, source=options.source or address.text, keep_open=settings.open_tickets == "keep",
+            tell=say, progress=progress,
         )  # fmt: skip
         return run_closing(embedder, pulling)
 

@@ -12,6 +12,7 @@ from indexer.embedding import Matrix
 from indexer.ledger.database import Database, space_number, subjects, tickets, vectors
 from indexer.ledger.filters import Filter
 from indexer.ledger.rows import Candidates, Space
+from indexer.ledger.tables import OPEN, facets
 
 __all__ = ["Nearest"]
 
@@ -44,13 +45,13 @@ class Nearest:
     ) -> Candidates:
         """Return the nearest ``limit`` of these tickets, nearest first.
 
-        Ids that are not stored are passed over, and so are tickets without a sound vector in the space.
+        Ids that are not stored are passed over, and so are open tickets and those without a sound vector in the space.
 
         :param resolved: only tickets with a resolution.
         :param which: only tickets that meet it.
         """
         # Never one join with vectors: SQLite, which knows nothing of a space's size, goes through all of them for it.
-        query = self._by_id.where(*which.conditions()) if which else self._by_id
+        query = self._by_id.where(_is_resolved(), *(which.conditions() if which else ()))
         with self._db.read() as connection:
             rows = connection.execute(query, {"named": list(ids)}).all()
             kept = [row for row in rows if row.resolved or not resolved]
@@ -67,11 +68,11 @@ class Nearest:
         which: Filter | None = None,
         exclude: Collection[str] = (),
     ) -> Candidates | None:
-        """Return the nearest of all tickets that meet the conditions; ``None`` when they are more than ``most``.
+        """Return the nearest of all tickets but the open ones that meet the conditions; ``None`` when they are more than ``most``.
 
         Each is compared: 5,000 of 384 dimensions take well under 0.1 s.
         """
-        conditions = [*(which.conditions() if which else ()), tickets.c.id.not_in(exclude)]
+        conditions = [_is_resolved(), *(which.conditions() if which else ()), tickets.c.id.not_in(exclude)]
         conditions += [tickets.c.resolved] if resolved else []
         with self._db.read() as connection:
             few = sa.select(tickets.c.id).where(*conditions).limit(most + 1)
@@ -161,6 +162,11 @@ class _Names(sa.types.TypeDecorator[list[str]]):
 
     def process_bind_param(self, value: list[str] | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 (the base's)
         return msgspec.json.encode(value).decode() if self.is_sqlite else value
+
+
+def _is_resolved() -> sa.ColumnElement[bool]:
+    is_open = sa.select(facets.c.value).where(facets.c.ticket_id == tickets.c.id, facets.c.name == OPEN)
+    return sa.not_(is_open.exists())
 
 
 def _columns() -> sa.Select[tuple[str, str, bool, float | None, str | None]]:

@@ -10,6 +10,7 @@ from indexer.ticket import Ticket
 
 __all__ = [
     "COPIED_SINCE",
+    "OPEN",
     "SCHEMA",
     "TABLES_SINCE",
     "TAG",
@@ -49,6 +50,8 @@ COPIED_SINCE = 3
 
 TAG = "#"
 """Stands for a field's name where a facet is a tag; no field has that name."""
+OPEN = "!"
+"""Likewise, where a facet says that the ticket is not resolved yet."""
 
 
 def _first(context: Any) -> int:
@@ -233,6 +236,8 @@ def facets_of(ticket: Ticket) -> list[dict[str, str]]:
     for name, given in ticket.fields.items():
         values = (given,) if isinstance(given, str) else given
         found |= {(name, value.casefold()) for value in values}
+    if ticket.is_open:
+        found.add((OPEN, ""))
     return [{"ticket_id": ticket.id, "name": name, "value": value} for name, value in sorted(found)]
 
 

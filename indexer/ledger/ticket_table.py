@@ -308,17 +308,20 @@ class Tickets:
 
 
 def ticket_row(ticket: Ticket) -> dict[str, Any]:
-    """Return the columns that a ticket is stored in, but for its revision."""
+    """Return the columns that a ticket is stored in, but for its revision.
+
+    An open ticket has neither a label nor a resolution there, whatever its record says: it teaches and answers nothing.
+    """
     created, known = moments(ticket)
     return {
         "id": ticket.id,
         "source": ticket.source,
-        "priority": ticket.priority,
+        "priority": None if ticket.is_open else ticket.priority,
         "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
         "text_hash": ticket.text_hash,
         "record_hash": ticket.record_hash,
         "record": msgspec.json.encode(ticket).decode(),
-        "resolved": ticket.resolution is not None,
+        "resolved": ticket.resolution is not None and not ticket.is_open,
         "created_at": None if math.isnan(created) else created,
         "known_at": None if math.isnan(known) else known,
     }

@@ -39,6 +39,7 @@ async def pull(
     *,
     file: Path,
     source: str,
+    keep_open: bool,
     tell: Callable[[str], None],
     progress: Callable[[SyncReport], None],
 ) -> SyncReport:
@@ -49,6 +50,7 @@ async def pull(
 
     :param file: what is kept between runs.
     :param source: the name that tickets are stored under.
+    :param keep_open: store tickets that are not resolved, too.
     :param tell: told of waits, in words.
     :param progress: called with the report so far.
     :raises SourceError: the helpdesk refuses, or does not answer; what came before is stored.
@@ -58,7 +60,16 @@ async def pull(
     batches = _batches(pages(address, _kept(file), tell))
     while (batch := await to_thread(next, batches, None)) is not None:
         records = (record for page in batch for record in _records(page, address))
-        await sync(store, embedder, records, rejections, source=source, progress=progress, report=report)
+        await sync(
+            store,
+            embedder,
+            records,
+            rejections,
+            source=source,
+            keep_open=keep_open,
+            progress=progress,
+            report=report,
+        )
         await to_thread(write_durably, file, msgspec.json.encode(batch[-1].cursor))
     return report
 

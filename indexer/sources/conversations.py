@@ -24,7 +24,8 @@ from typing import Any
 
 from indexer.sources.helpdesk import ShapeError, objects, words
 from indexer.sources.json_document import read_elements
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.record import Cursor, SourceRecord, as_open
+from indexer.ticket import is_open_status
 
 __all__ = [
     "read_freshdesk",
@@ -86,9 +87,14 @@ def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Ob
             yield SourceRecord(place=found.place, error="it is a pull request", raw="", left_out=True)
             continue
         try:
-            yield replace(found, value=fields(found.value))
+            value = fields(found.value)
         except ShapeError as error:
             yield SourceRecord(place=found.place, error=str(error), raw=found.raw)
+            continue
+        record = replace(found, value=value)
+        # Each of these tools dates what is resolved.
+        is_open = is_open_status(str(value["status"] or ""), unknown=value["resolved_at"] is None)
+        yield as_open(record) if value["status"] and is_open else record
     return None
 
 

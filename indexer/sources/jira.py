@@ -27,7 +27,7 @@ from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.record import Cursor, SourceRecord, as_open
 
 __all__ = ["read_jira"]
 
@@ -57,7 +57,9 @@ def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | 
         if isinstance(value["updated_at"], str):
             updated_at = cast("datetime", moment(value["updated_at"], "updated"))
             latest = max(latest or (updated_at, ""), (updated_at, value["updated_at"]))
-        yield SourceRecord(place=found.place, value=value, raw=found.raw)
+        record = SourceRecord(place=found.place, value=value, raw=found.raw)
+        # A search may leave out all that tells.
+        yield as_open(record) if value["status"] and "resolved_at" not in value else record
     return cursor
 
 

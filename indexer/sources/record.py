@@ -1,7 +1,7 @@
 """What a reader hands out: records, and the place where the next export continues."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
 
@@ -13,6 +13,7 @@ __all__ = [
     "Reader",
     "Recognised",
     "SourceRecord",
+    "as_open",
     "json_text",
     "mapped",
     "shortened",
@@ -26,7 +27,7 @@ _SHOWN_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """One record of a source: either ``value``, ready for `indexer.parsing.parse_ticket`, or ``error``."""
+    """One record of a source: either ``value``, ready for `indexer.parsing.parse_ticket`, or ``error``; of an open ticket both."""
 
     place: str
     """Where it stands, for a human: ``line 17``, ``record 17``, in a directory ``b.jsonl line 17``."""
@@ -36,7 +37,7 @@ class SourceRecord:
     raw: str
     """The record as it stood, cut when it was too long to be read."""
     left_out: bool = False
-    """Whether it is no ticket that could be resolved, such as a pull request, or is open; ``error`` says why."""
+    """Whether it is no resolved ticket: it is open, or no ticket at all, such as a pull request; ``error`` says why."""
     gone: bool = False
     """Whether the source itself says that the ticket is deleted: nothing is lost of it."""
     dates_lost: int = 0
@@ -76,6 +77,13 @@ class Reader(Protocol):
         :param stream: UTF-8 without a byte order mark, decompressed.
         :raises SourceError: nothing more can be read, and no record says so.
         """
+
+
+def as_open(record: SourceRecord) -> SourceRecord:
+    """Return the record of a ticket that is not resolved, as its export says, so that it can be left out or kept as that."""
+    value = (record.value or {}) | {"unresolved": True}
+    error = f"the ticket is not resolved: its status is {str(value.get('status') or '')[:40]!r}"
+    return replace(record, value=value, error=error, left_out=True)
 
 
 def mapped(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 from indexer.sources.dates import DAY_FIRST, parse_date
-from indexer.sources.record import SourceRecord
+from indexer.sources.record import SourceRecord, as_open
 from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status
 
@@ -27,7 +27,7 @@ def ticket_of_row(
 ) -> SourceRecord:
     """Return the ticket of a row: its columns under the names of `Ticket`'s fields.
 
-    A date that cannot be read is left out and counted. An open ticket is an error that says so, with ``left_out``.
+    A date that cannot be read is left out and counted. Of an open ticket, ``left_out`` and an error say so.
 
     :param record: the row, values by column.
     :param orders: `DAY_FIRST` or `MONTH_FIRST` by column.
@@ -90,7 +90,7 @@ def flat_row(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) -> SourceRecord:
-    """Return a ticket with its conversation; an open ticket as one that is left out.
+    """Return a ticket with its conversation; an open ticket as one to be left out.
 
     :param thread: in any order.
     :param has_date: whether the table has a column for the date of resolution.
@@ -99,8 +99,8 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
     status = str(value.get("status") or "")
     category = str(value.pop("category", ""))
     if _is_open(status, category.casefold(), value, has_date=has_date):
-        error = f"the ticket is not resolved: its status is {status[:40]!r}"
-        return SourceRecord(place=record.place, error=error, raw=record.raw, left_out=True)
+        record = as_open(record)
+        value["unresolved"] = True
     if thread:
         thread = sorted(thread, key=lambda message: message.at or datetime.min.replace(tzinfo=UTC))
         value["thread"] = [

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.admission import stored_ticket
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
-from indexer.parsing import parse_ticket
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
@@ -29,7 +29,7 @@ _LEAST_AT_ONCE = 256
 class Loaded:
     """Tickets ready to be evaluated, and where they come from.
 
-    :param rejected: records of the file that do not count: no tickets, or with the id of one that does.
+    :param rejected: records of the file that do not count: no resolved tickets, or with the id of one that does.
     :param reasons: why, of the first few of them.
     :param embedded: texts that had no vector before.
     """
@@ -60,7 +60,8 @@ def load(
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()
-            read = newest(ledger.tickets.records()) if live is not None else ()
+            known = (ticket for ticket in ledger.tickets.records() if not ticket.is_open)
+            read = newest(known) if live is not None else ()
             if live is None or not read:
                 msg = (
                     "the store is empty: index tickets first (make index FILE=…), or name a file to evaluate"
@@ -110,12 +111,11 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
         nonlocal rejected
         for record in read_source(file):
             try:
-                # A broken record has no value, and None is no ticket either.
-                ticket = parse_ticket(record.value)
+                ticket = stored_ticket(record)
             except TicketError as error:
                 rejected += 1
                 if len(reasons) < _TOLD:
-                    reasons.append(f"{record.place}: {record.error or error}")
+                    reasons.append(f"{record.place}: {error}")
             else:
                 ids[ticket.id] += 1
                 yield ticket
