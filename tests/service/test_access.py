@@ -1,8 +1,7 @@
 """Who may ask the service, and what keeps it from starting."""
 
 import contextlib
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from indexer.ledger import Ledger, Space
 from indexer.ticket import RECIPE, text_hash
+from tests.forked import Forked
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, environment, running_service
@@ -18,6 +18,8 @@ from tests.service.running import Service, assert_problem, environment, running_
 KEYS = ("first-key-551299", "second-key-931000")
 CALLS = [
     ("POST", "/v1/triage"),
+    ("GET", "/v1/triage"),
+    ("GET", "/v1/triage/1"),
     ("POST", "/v1/classify"),
     ("POST", "/v1/similar"),
     ("POST", "/v1/feedback"),
@@ -52,7 +54,7 @@ def test_all_calls_are_tried(locked: Service) -> None:
     """The list above has every documented call below ``/v1``."""
     paths = locked.http.get("/docs/openapi.json").json()["paths"]
     documented = {
-        (method.upper(), path.replace("{ticket_id}", "1").replace("{job_id}", "1"))
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
         for path, methods in paths.items()
         for method in methods
         if path.startswith("/v1/")
@@ -120,19 +122,14 @@ def test_operations_need_no_key(locked: Service, path: str) -> None:
 
 def refused(data_dir: Path, provider: Provider | None = None, **settings: str) -> str:
     """Start a service that cannot start, and return the one line that says why."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "service"],
-        check=False,
-        cwd=data_dir.parent,
-        env=environment(data_dir, provider, **settings),
-        capture_output=True,
-        text=True,
-        timeout=120,
+    output = data_dir.parent / "refused.log"
+    ended = Forked(
+        "serve", cwd=data_dir.parent, env=environment(data_dir, provider, **settings), output=output
     )
-    assert ended.returncode == 2, ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.wait(120) == 2, ended.output
+    assert "Traceback" not in ended.output
     assert_nothing_runs(data_dir)
-    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    (line,) = [line for line in ended.output.splitlines() if line.startswith("error: ")]
     return line
 
 

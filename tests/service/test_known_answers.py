@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from indexer.settings import Settings
+from tests.indexer.command import run_command
 from tests.indexer.making import make_tickets, sentence
 from tests.provider import Provider
-from tests.service.running import Service, assert_problem, environment, running_service, start_service
+from tests.service.running import Service, assert_problem, running_service, start_service
 
 
 def _ask(service: Service) -> str:
@@ -20,16 +20,7 @@ def _is_known(service: Service, answer: str) -> bool:
 
 
 def _command(data_dir: Path, provider: Provider, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "indexer", *arguments],
-        check=False,
-        env=environment(data_dir, provider),
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_command(Settings(data_dir=data_dir, api_base=provider.url), *arguments).stdout
 
 
 def test_an_answer_is_known_to_every_service_of_the_ledger(
