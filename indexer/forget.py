@@ -199,7 +199,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
     for ticket in ledger.tickets.records():
         if ticket.id not in found.ids:
             yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
-    yield from ledger.feedback.replies_of_others(found.ids)
+    yield from ledger.feedback.replies_of_others(found.ids, ledger.answers.losing_replies([*found.ids]))
     yield from ledger.answers.words_of_others(found.ids)
 
 

@@ -156,15 +156,26 @@ class Answers:
                     found.setdefault(row.ticket_id, []).extend(said)
         return found
 
+    def losing_replies(self, ids: Sequence[str]) -> set[str]:
+        """Return the ids of the answers that lose their reply when these tickets are erased."""
+        found: set[str] = set()
+        with self._db.read() as connection:
+            for page in pages(ids):
+                naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id.in_(page))
+                query = sa.select(answers.c.id, answers.c.body).where(answers.c.id.in_(naming))
+                for row in connection.execute(query):
+                    body = _decoded(row.body)
+                    if without(body, set(page))["reply"] != body["reply"]:
+                        found.add(row.id)
+        return found
+
     def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
-        """Yield the words of all answers that stay, and of remarks, once these tickets are erased."""
+        """Yield the words of all answers that stay once these tickets are erased."""
         with self._db.read() as connection:
             # Few at a time: a question may be a long text.
             query = sa.select(answers.c.body).execution_options(yield_per=PAGE)
             for body in connection.execute(query).scalars():
                 yield from words_in(without(_decoded(body), without_tickets))
-            reasons = sa.select(remarks.c.reason).where(remarks.c.reason.is_not(None))
-            yield from connection.execute(reasons.execution_options(yield_per=PAGE)).scalars()
 
 
 def hash_of_question(secret: str, text_hash: str) -> str:

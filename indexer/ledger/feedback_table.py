@@ -20,6 +20,10 @@ from indexer.ticket import Ticket
 
 __all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError"]
 
+_WORDS = sa.select(feedback.c.answer, feedback.c.ticket_id, feedback.c.reply, remarks.c.reason).outerjoin(
+    remarks, remarks.c.answer == feedback.c.answer
+)
+
 
 class UnknownTicketError(LookupError):
     """A priority was corrected of a ticket that is not stored."""
@@ -93,22 +97,24 @@ class Feedback:
         return outcome
 
     def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Return those of the ids that any feedback names, with what was sent to their customers."""
-        query = sa.select(feedback.c.ticket_id, feedback.c.reply)
+        """Return those of the ids that any feedback names, with what was sent to their customers, and reasons."""
+        query = _WORDS
         found: dict[str, list[str]] = {}
         with self._db.read() as connection:
             for page in pages(ticket_ids):
                 for row in connection.execute(query.where(feedback.c.ticket_id.in_(page))):
-                    found.setdefault(row.ticket_id, []).extend([row.reply] if row.reply else [])
+                    found.setdefault(row.ticket_id, []).extend(filter(None, (row.reply, row.reason)))
         return found
 
-    def replies_of_others(self, without: Container[str]) -> Iterator[str]:
-        """Yield what was sent to customers of all tickets other than these."""
-        query = sa.select(feedback.c.ticket_id, feedback.c.reply).where(feedback.c.reply.is_not(None))
+    def replies_of_others(self, without: Container[str], answers: Container[str]) -> Iterator[str]:
+        """Yield what was sent to customers of all tickets other than these, and reasons.
+
+        :param answers: of which it is left out too.
+        """
         with self._db.read() as connection:
-            for row in connection.execution_options(yield_per=PAGE).execute(query):
-                if row.ticket_id not in without:
-                    yield row.reply
+            for row in connection.execution_options(yield_per=PAGE).execute(_WORDS):
+                if row.ticket_id not in without and row.answer not in answers:
+                    yield from filter(None, (row.reply, row.reason))
 
     def counts(self) -> dict[str, int]:
         """Return how many answers met each action, and under ``corrected`` how many came with a priority."""

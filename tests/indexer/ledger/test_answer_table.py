@@ -84,6 +84,9 @@ def test_a_deleted_ticket_is_not_shown_and_a_forgotten_one_is_gone(kept: Ledger)
         if erased:
             assert kept.answers.named(["t-3", "t-7"]) == {"t-3"}
             assert sorted(kept.answers.words(["t-3"])["t-3"]) == ["By ('t-3',)", "Similar: t-2, t-3"]
+            assert kept.answers.losing_replies(["t-3", "t-7"]) == {"b"}
+            left = list(kept.feedback.replies_of_others({"t-3"}, {"b"}))
+            assert left == ["mine a", "why a"]
             kept.tickets.erase(["t-3"])
             assert kept.answers.named(["t-3"]) == set()
         a, b = kept.answers.get("a"), kept.answers.get("b")
@@ -153,6 +156,6 @@ def test_old_answers_go_with_what_was_said_of_them(kept: Ledger) -> None:
     assert kept.answers.clear(time.time() + 9) == 2
     assert kept.answers.count() == 0
     assert kept.feedback.counts()["edited"] == 3
-    assert kept.feedback.replies(["t-1"]) == {"t-1": ["sent"]}
-    assert list(kept.feedback.replies_of_others(())) == ["sent"]
-    assert list(kept.answers.words_of_others(())) == ["why"]
+    assert kept.feedback.replies(["t-1"]) == {"t-1": ["sent", "why"]}
+    assert list(kept.feedback.replies_of_others((), ())) == ["sent", "why"]
+    assert list(kept.answers.words_of_others(())) == []
