@@ -13,6 +13,8 @@ import msgspec
 from indexer.actor import ACTOR
 from indexer.errors import PrecedentError
 from indexer.ledger import Answer, Ledger, Spent
+from indexer.prices import cost
+from indexer.settings import Settings
 from service.background import end_task
 from service.drafting.chat import ChatCall
 from service.metrics import count_kept, count_lost, count_requests
@@ -40,14 +42,15 @@ class AnswerKeeper:
     An answer that cannot be kept is counted and logged; a sum is written with the next one.
     """
 
-    def __init__(self, ledger: Ledger, *, days: float, sweep: float) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, *, sweep: float) -> None:
         """Make one.
 
-        :param days: for which answers are kept; 0 keeps none.
+        :param settings: say for how long answers are kept, and what requests cost.
         :param sweep: seconds between two looks for old ones.
         """
+        self._settings = settings
         self._ledger = ledger
-        self._days = days
+        self._days = settings.keep_days
         self._sweep = sweep
         self._answers: deque[Callable[[], Answer]] = deque()
         self._spent: dict[tuple[str, str, str, str], Spent] = {}
@@ -97,7 +100,6 @@ class AnswerKeeper:
         """
         if not requests:
             return
-        count_requests(kind, requests, prompt_tokens, completion_tokens)
         spent = Spent(
             day=datetime.now(UTC).date().isoformat(),
             who=ACTOR.get() or "",
@@ -108,6 +110,7 @@ class AnswerKeeper:
             completion_tokens=completion_tokens,
             estimated=prompt_tokens + completion_tokens if estimated else 0,
         )
+        count_requests(kind, requests, prompt_tokens, completion_tokens, cost(self._settings, [spent]))
         self._add([spent])
         self._wake.set()
 

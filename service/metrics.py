@@ -24,6 +24,9 @@ _decisions = Counter("precedent_decisions", "Priorities decided", ["decision"])
 _drafts = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
 _requests = Counter("precedent_provider_requests", "Requests sent to the provider", ["endpoint"])
 _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
+_cost = Counter(
+    "precedent_provider_cost", "What requests to the provider cost, by the prices in settings", ["endpoint"]
+)
 _written = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
 _feedback = Counter("precedent_feedback", "What agents did with answers", ["action"])
 _kept = Counter("precedent_answers_kept", "Answers that were kept")
@@ -63,11 +66,14 @@ def count_draft(draft: Draft) -> None:
     _drafts.labels(draft.source, "no" if draft.degraded is None else "yes").inc()
 
 
-def count_requests(endpoint: str, requests: int, prompt_tokens: int, completion_tokens: int = 0) -> None:
-    """Count what was asked of the provider's endpoint."""
+def count_requests(
+    endpoint: str, requests: int, prompt_tokens: int, completion_tokens: int, money: float | None
+) -> None:
+    """Count what was asked of the provider's endpoint, and what it cost, if that is known."""
     _requests.labels(endpoint).inc(requests)
     for kind, tokens in (("prompt", prompt_tokens), ("completion", completion_tokens)):
         _tokens.labels(endpoint, kind).inc(tokens)
+    _cost.labels(endpoint).inc(money or 0.0)
 
 
 def count_ticket(outcome: str, tickets: int = 1) -> None:

@@ -69,7 +69,7 @@ class Runtime:
         self.store = store
         self.pools = pools
         self.readiness = Readiness(settings.data_dir)
-        self.keeper = AnswerKeeper(store.ledger, days=settings.keep_days, sweep=intervals.sweep)
+        self.keeper = AnswerKeeper(settings, store.ledger, sweep=intervals.sweep)
         self.upkeep = IndexUpkeep(store, pools, intervals)
         self.follower = LedgerFollower(
             settings,

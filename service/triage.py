@@ -17,12 +17,14 @@ from indexer.ledger import Answer, Filter, hash_of_question
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
+from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft
+from service.neighbours import neighbour_of
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -43,7 +45,6 @@ from service.usage import Embedded, usage_of
 __all__ = ["Pipeline", "Search"]
 
 _EVIDENCE = 6
-_REVISION = 16  # hex digits of a record's hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,26 +123,36 @@ class Pipeline:
             warnings=warnings,
             index=_index(snapshot),
         )
-        yield first
         began = time.perf_counter()
         result = DraftResult(draft=Draft(text="", citations=(), source="none", grounded=False))
-        if draft:
-            async with contextlib.aclosing(self._drafter.draft(ticket.text, neighbours)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, str):
-                        yield piece
-                    else:
-                        result = piece
-            count_draft(result.draft)
-        clock.draft = _since(began)
-        answer = Triage(
-            **{name: getattr(first, name) for name in Triaged.__struct_fields__},
-            reply=result.draft,
-            timings_ms=clock.timings(),
-            usage=usage_of(self._runtime.settings, embedded, result.calls),
-        )
-        self._keep(ticket, search, answer, snapshot, result, draft=draft)
-        yield answer
+        calls: list[ChatCall] = []
+
+        def answer() -> Triage:
+            clock.draft = _since(began)
+            return Triage(
+                **{name: getattr(first, name) for name in Triaged.__struct_fields__},
+                reply=result.draft,
+                timings_ms=clock.timings(),
+                usage=usage_of(self._runtime.settings, embedded, calls),
+            )
+
+        try:
+            yield first
+            if draft:
+                async with contextlib.aclosing(self._drafter.draft(ticket.text, neighbours, calls)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, str):
+                            yield piece
+                        else:
+                            result = piece
+                count_draft(result.draft)
+        except (GeneratorExit, asyncio.CancelledError):
+            left = msgspec.structs.replace(result.draft, degraded="who asked left before there was a reply")
+            result = DraftResult(draft=left)
+            raise
+        finally:
+            self._keep(ticket, search, whole := answer(), snapshot, result, draft=draft)
+        yield whole
 
     def _keep(
         self,
@@ -287,7 +298,7 @@ class Pipeline:
                 yield place.id
 
         best = itertools.islice(store.tickets.sound(in_order()), search.limit)
-        return tuple(_neighbour(ticket, places[ticket.id], ranking.floor) for ticket in best)
+        return tuple(neighbour_of(ticket, places[ticket.id], ranking.floor) for ticket in best)
 
 
 def _told(
@@ -296,30 +307,6 @@ def _told(
     """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
     questions = () if select_precedents(neighbours) else missing(text)
     return agent_note(text, decision, neighbours), questions, secrets_in(text)
-
-
-def _neighbour(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
-    return Neighbour(
-        id=ticket.id,
-        revision=ticket.record_hash[:_REVISION],
-        text=ticket.text,
-        priority=ticket.priority,
-        resolution=ticket.resolution,
-        similarity=place.similarity,
-        relevance=place.relevance,
-        score=place.score,
-        why=place.why(floor),
-        above_floor=place.relevance >= floor,
-        subject=ticket.subject,
-        url=ticket.url,
-        status=ticket.status,
-        outcome=ticket.outcome,
-        source=ticket.source,
-        tags=ticket.tags,
-        fields=ticket.fields,
-        created_at=ticket.created_at,
-        resolved_at=ticket.resolved_at,
-    )
 
 
 def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:

@@ -99,7 +99,7 @@ class Drafter:
             )
 
     async def draft(
-        self, text: str, neighbours: Sequence[Neighbour]
+        self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall] | None = None
     ) -> AsyncGenerator[str | DraftResult, None]:
         """Yield pieces of the reply that may be shown at once, each checked, and at last the result.
 
@@ -109,7 +109,10 @@ class Drafter:
 
         Without a precedent the model is not asked, the text is empty, and ``grounded`` is false: there is nothing
         that such a draft rests on, so that who sends grounded drafts only never sends an empty one.
+
+        :param calls: gets each chat request that is made, for who closes the generator early.
         """
+        calls = [] if calls is None else calls
         precedents = select_precedents(neighbours)
         if not precedents:
             nothing = Draft(
@@ -120,7 +123,6 @@ class Drafter:
         if self._writer is None:
             yield DraftResult(draft=self._extract(text, precedents, "no provider key is set"))
             return
-        calls: list[ChatCall] = []
         try:
             async with contextlib.aclosing(self._by_model(self._writer, text, precedents, calls)) as pieces:
                 async for piece in pieces:

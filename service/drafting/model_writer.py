@@ -107,8 +107,8 @@ class ModelWriter:
             _log.warning("the request to %s was ended: %s", model, error)
         except ProviderError as error:
             failure, kind = self._reason(error, begun=calls[-1].begun), error.kind
-            # That it is open is logged when it opens, not for each answer.
-            level = logging.DEBUG if kind == "circuit_open" else logging.WARNING
+            # That the breaker is open is logged when it opens, not for each answer.
+            level = {"circuit_open": logging.DEBUG, "over_limit": logging.INFO}.get(kind, logging.WARNING)
             _log.log(level, "the model's draft failed: %s", error)
         else:
             if failure:

@@ -185,12 +185,16 @@ def test_a_client_that_leaves_ends_the_request_to_the_provider(service: Service,
     headers = {"Accept": "text/event-stream"}
     with service.http.stream("POST", "/v1/triage", json={"text": like(13)}, headers=headers) as response:
         events = read_events(response)
-        assert next(events).name == "triage"
+        first = next(events)
+        assert first.name == "triage"
         assert next(events).name == "token"
         assert provider.stats().in_flight == 1
     service.until(lambda: provider.stats().in_flight == 0, "the provider's stream is closed")
     assert provider.stats().disconnects == 1
     service.until(lambda: service.status()["spend"]["estimated"] > before, "the estimate is in the ledger")
+    kept = service.http.get(f"/v1/triage/{first.data['id']}").json()
+    assert kept["reply"]["degraded"] == "who asked left before there was a reply"
+    assert (kept["usage"]["chat_requests"], kept["usage"]["estimated"]) == (1, True)
     assert service.answer("/v1/classify", text=like(13))["priority"]["label"]
 
 

@@ -15,7 +15,7 @@ from tests.provider import Provider
 from tests.service.running import Service, running_service, start_service
 
 _LIMIT = 20
-_ASKED = 200
+_ASKED = 120
 _TEXTS = 4
 _PRICES = "llama-3.3-70b=1/2,bge-large=0.1"
 
