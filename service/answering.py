@@ -48,7 +48,7 @@ async def open_answering(
         stack.callback(pools.close)
         ledger, client = runtime.store.ledger, None
         if settings.provider_configured:
-            limits = ChatLimits(settings, ledger)
+            limits = ChatLimits(settings, ledger, run=pools.writes.run)
             client = open_provider(settings, max_retries=1, patience=PATIENCE, before=limits.take)
             stack.push_async_callback(client.close)
         drafter = Drafter(
@@ -59,7 +59,7 @@ async def open_answering(
             policy=read_policy(settings.data_dir),
             redact=settings.redact,
             small_model=settings.chat_model_small,
-            replies=KeptReplies(ledger) if keep else None,
+            replies=KeptReplies(ledger, run=pools.reads.run) if keep else None,
             spend=runtime.keeper.spend_call,
         )
         breakers = {"chat": drafter.breaker, "embeddings": runtime.embedding_breaker}

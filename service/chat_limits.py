@@ -7,6 +7,7 @@ import time
 from indexer.errors import PrecedentError, ProviderError
 from indexer.ledger import Allowance, Ledger
 from indexer.settings import Settings
+from indexer.writing import RunInThread
 
 __all__ = ["ChatLimits"]
 
@@ -14,8 +15,13 @@ __all__ = ["ChatLimits"]
 class ChatLimits:
     """Takes each request of the limits in settings before it is made."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, *, run: RunInThread = asyncio.to_thread) -> None:
+        """Make them.
+
+        :param run: runs what blocks.
+        """
         self._ledger = ledger
+        self._run = run
         self._limits = [
             (name, seconds, limit)
             for name, seconds, limit in (
@@ -38,7 +44,7 @@ class ChatLimits:
             for name, seconds, limit in self._limits
         ]
         try:
-            left = await asyncio.to_thread(self._ledger.allowances.take, wanted)
+            left = await self._run(self._ledger.allowances.take, wanted)
         except PrecedentError as error:
             msg = f"a request to {model} cannot be counted, so it is not made: {error}"
             raise ProviderError(msg, kind="uncounted") from None

@@ -1,6 +1,5 @@
 """Replies that were written before, found again where all that they rest on is the same."""
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from indexer.ledger import Ledger
+from indexer.writing import RunInThread
 from service.drafting.prompt import VERSION
 from service.results import Draft, Neighbour
 
@@ -17,8 +17,13 @@ __all__ = ["KeptReplies"]
 class KeptReplies:
     """The model's replies in the kept answers, by a key."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, run: RunInThread) -> None:
+        """Make it.
+
+        :param run: runs what blocks.
+        """
         self._ledger = ledger
+        self._run = run
 
     def key(self, text: str, precedents: Sequence[Neighbour], *, model: str, policy: str) -> str:
         """Return the key of a reply: the same for the same question, model, instructions, and versions of precedents."""
@@ -31,7 +36,7 @@ class KeptReplies:
 
         :raises PrecedentError: the ledger cannot be read.
         """
-        found = await asyncio.to_thread(self._ledger.answers.reply, key)
+        found = await self._run(self._ledger.answers.reply, key)
         if found is None:
             return None
         return msgspec.convert({**found.body["reply"], "kept_from": found.id}, Draft)

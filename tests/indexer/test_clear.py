@@ -2,11 +2,13 @@
 
 import contextlib
 import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from indexer.ledger import Ledger
+from indexer.ledger import Answer, Ledger
 from indexer.settings import Settings
 from indexer.ticket import text_hash
 from indexer.writing import record_tickets
@@ -63,6 +65,22 @@ def test_what_is_old_goes(ledger_dir: Path, settings: Settings) -> None:
         "answers": 0,
     }
     assert report_of(run_command(settings, "clear", "--days", "0", "--json")) == _NOTHING
+
+
+def test_old_answers_go(ledger_dir: Path, settings: Settings) -> None:
+    """As settings say, whatever ``--days`` is given for the rest."""
+    body: dict[str, Any] = {
+        "text": None, "asked": {"exclude": []}, "neighbours": [], "priority": {"evidence": []},
+        "note": {"text": "", "citations": []}, "reply": {"text": "", "citations": []},
+    }  # fmt: skip
+    day = 86_400
+    with contextlib.closing(Ledger(None, ledger_dir)) as ledger:
+        ledger.answers.keep([
+            Answer(id=str(age), at=time.time() - age * day, who=None, input_hash="", reply_key=None, body=body)
+            for age in (89, 91)
+        ])  # fmt: skip
+    assert report_of(run_command(settings, "clear", "--days", "1000", "--json"))["answers"] == 1
+    assert report_of(run_command(settings, "clear", "--json", KEEP_DAYS="0"))["answers"] == 1
 
 
 def test_days_that_are_none(settings: Settings) -> None:

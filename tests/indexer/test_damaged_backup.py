@@ -14,6 +14,7 @@ import pytest
 from indexer.backup import BackupFileError, backup, restore
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger
+from indexer.ledger.tables import TABLES_SINCE
 from indexer.progress import no_progress
 from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
@@ -192,10 +193,14 @@ def test_salvage(
 def test_salvage_of_a_sound_ledger(
     small_backup: Path, database_url: str | None, settings: Settings, tmp_path: Path
 ) -> None:
-    """It is the same as a backup, on either database, and says that nothing is lost."""
+    """It is the same as a backup, on either database, and says that nothing is lost, nor of an earlier release's ledger."""
     chosen = msgspec.structs.replace(settings, database_url=database_url)
     if database_url is not None:
         with contextlib.closing(Ledger(database_url, tmp_path / "other")) as ledger:
             restore(ledger, small_backup, progress=no_progress)
+    else:
+        with contextlib.closing(sqlite3.connect(settings.data_dir / "ledger.sqlite3")) as database, database:
+            for name in TABLES_SINCE:
+                database.execute(f"DROP TABLE {name}")
     report = report_of(run_command(chosen, "salvage", str(tmp_path / "saved.backup"), "--json"))
     assert (report["lost"], report["tickets"], report["vectors"], report["feedback"]) == (0, 41, 51, 1)
