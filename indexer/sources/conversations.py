@@ -13,7 +13,7 @@ each message; what resolved the ticket is drawn from them later (`indexer.resolu
   (Conversations). Parts that are no comment, and notes, are left out. Times are in Unix seconds.
 - Zammad: ``[{"number", "title", "state", …, "articles": […]}]``, by its REST documentation (Tickets with ``expand=true``,
   Articles). Internal articles are left out; the first other one is the body.
-- Help Scout: ``{"conversations": [{"number", "subject", "_embedded": {"threads": […]}, …}]}``, by its Mailbox API 2.0
+- Help Scout: ``{"_embedded": {"conversations": [{"number", "_embedded": {"threads": […]}, …}]}}``, by its Mailbox API 2.0
   (List Conversations with ``embed=threads``). Notes and line items are left out; the earliest thread is the body.
 """
 
@@ -40,6 +40,14 @@ _Object = dict[str, Any]
 _Records = Generator[SourceRecord, None, Cursor | None]
 
 _FRESHDESK_STATUS = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"}  # fmt: skip
+_FRESHDESK_SOURCE = {
+    1: "Email",
+    2: "Portal",
+    3: "Phone",
+    7: "Chat",
+    9: "Feedback widget",
+    10: "Outbound email",
+}
 _FRESHDESK_PRIORITY = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 _GITHUB_AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _INTERCOM_AUTHORS = {"admin": "agent", "team": "agent", "bot": "system"}
@@ -119,7 +127,11 @@ def _freshdesk(ticket: _Object) -> _Object:
             for note in objects(ticket.get("conversations"), "conversations")
             if not note.get("private")
         ],
-        "fields": {"type": ticket.get("type"), **_object(ticket, "custom_fields")},
+        "fields": {
+            "type": ticket.get("type"),
+            "channel": _named(_FRESHDESK_SOURCE, ticket.get("source")),
+            **_object(ticket, "custom_fields"),
+        },
     }
 
 
@@ -280,7 +292,13 @@ def _helpscout(conversation: _Object) -> _Object:
             }
             for thread in said[1:]
         ],
-        "fields": {"type": conversation.get("type")},
+        "fields": {
+            "type": conversation.get("type"),
+            **{
+                str(field.get("name")): field.get("text") or field.get("value")
+                for field in objects(conversation.get("customFields"), "customFields")
+            },
+        },
     }
 
 

@@ -27,7 +27,7 @@ _MARKS = {
     "rt": ("LastUpdated", "Queue", "Subject"),
 }
 """Names of which a ticket of the tool's has all, and no other tool's has."""
-_DEPTH = 3  # of the names that tell one export from another, such as issues, item, fields
+_DEPTH = 4  # of the names that tell one export from another, such as issues, item, fields
 
 
 def format_of_name(name: str) -> str | None:
@@ -88,6 +88,7 @@ def _is_marked(paths: dict[str, object], marks: tuple[str, ...]) -> bool:
             "items.item",
             "results.item",
             "conversations.item",
+            "_embedded.conversations.item",
             "item",
         )
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from indexer.ticket import kind_of
 
-__all__ = ["SAME_UPDATE", "ShapeError", "moment", "objects", "words"]
+__all__ = ["SAME_UPDATE", "ShapeError", "drawn_from", "moment", "objects", "words"]
 
 SAME_UPDATE = timedelta(minutes=1)
 """A reply and the change of status sent with it are one act, whose two times may differ by a moment."""
@@ -41,6 +41,12 @@ def objects(value: Any, field: str) -> list[dict[str, Any]]:
         msg = f"{field} must be a list of objects, found {kind_of(value)}"
         raise ShapeError(msg)
     return value
+
+
+def drawn_from(thread: list[dict[str, Any]], text: str) -> str | None:
+    """Return, for `Ticket.resolution_from`, which message of a conversation has this text: the last one that has."""
+    last = next((place for place in range(len(thread), 0, -1) if thread[place - 1]["text"] == text), None)
+    return None if last is None else f"message {last} of the thread"
 
 
 def words(value: Any) -> str:

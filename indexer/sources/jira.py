@@ -25,7 +25,7 @@ from typing import Any, cast
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.record import Cursor, SourceRecord, as_open
 
@@ -79,6 +79,7 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
         "status": _named(given.get("status")),
         "tags": [*(labels if isinstance(labels, list) else []), *names],
         "fields": {"type": _named(given.get("issuetype")), "product": _named(given.get("project"))},
+        "url": _url(issue),
         "created_at": given.get("created"),
         "updated_at": given.get("updated"),
     }
@@ -86,16 +87,25 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
         return value
     at = moment(given.get("resolutiondate"), "resolutiondate") or _entered_done(issue, given)
     written, reporter = _conversation(given, at), _identity(given.get("reporter"))
+    thread = [
+        {"author": _author(comment, reporter), "at": time.isoformat(), "text": text}
+        for time, comment in written
+        if _is_public(comment) and (text := plain_text(comment.get("body")))
+    ]
+    answer = _answer(written, at, reporter)
     return value | {
         "resolved_at": at.isoformat() if at else None,
-        "resolution": _answer(written, at, reporter),
+        "resolution": answer,
+        "resolution_from": drawn_from(thread, answer) if answer else None,
         "outcome": _named(given.get("resolution")),
-        "thread": [
-            {"author": _author(comment, reporter), "at": time.isoformat(), "text": text}
-            for time, comment in written
-            if _is_public(comment) and (text := plain_text(comment.get("body")))
-        ],
+        "thread": thread,
     }
+
+
+def _url(issue: dict[str, Any]) -> str | None:
+    """Return where people see the issue; ``self`` is the address of its JSON."""
+    site, there, _ = str(issue.get("self")).partition("/rest/api/")
+    return f"{site}/browse/{issue.get('key')}" if there else None
 
 
 def _is_resolved(given: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ __all__ = ["ARRAY_NAMES", "DocumentEnd", "read_elements", "read_json"]
 ARRAY_NAMES = ("tickets", "issues", "data", "items", "results", "result", "records")
 """Names under which exports keep their array of tickets."""
 
+_EMBEDDED = "_embedded"  # where documents in HAL, such as Help Scout's, have their array
 _MAX_DEPTH = 100
 _STARTS = frozenset({"start_map", "start_array"})
 _ENDS = frozenset({"end_map", "end_array"})
@@ -44,7 +45,7 @@ def read_json(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | 
 def read_elements(
     stream: BufferedIOBase, arrays: Collection[str], facts: Collection[str] = (), *, every: bool = False
 ) -> Iterator[SourceRecord | DocumentEnd]:
-    """Yield the elements of each document's array as records, then the end of the document.
+    """Yield the elements of each document's array, which may stand under ``_embedded``, as records, then its end.
 
     Documents may follow one another, as when the pages of an export were put into one file. JSON that is
     malformed or cut off is a last record with an error, and no document end.
@@ -131,10 +132,17 @@ class _Walk:
     def _object(self) -> Iterator[SourceRecord | DocumentEnd]:
         read: str | None = None
         facts: dict[str, Any] = {}
+        inside = False
         for edge, key in self._events:
-            if edge == "end_map":
+            if edge == "end_map" and not inside:
                 break
+            if edge == "end_map":
+                inside = False
+                continue
             event, value = next(self._events)
+            if event == "start_map" and key == _EMBEDDED and not inside:
+                inside = True
+                continue
             if event == "start_array" and key in self._arrays and (read is None or self._every):
                 read = key
                 yield from self._elements()

@@ -28,7 +28,7 @@ from typing import Any, cast
 
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, moment, objects, words
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord, json_text
@@ -123,7 +123,7 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
     first = next((_text(comment) for _, comment in comments), "")
     body = words(ticket.get("description")) or first
     status = words(ticket.get("status"))
-    fields = {
+    fields: dict[str, Any] = {
         "id": ticket.get("id"),
         "subject": words(ticket.get("subject")) or words(ticket.get("raw_subject")),
         "body": body,
@@ -148,7 +148,11 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
         late = solved_at is not None and at > solved_at + SAME_UPDATE
         if late or text == body or is_courtesy(clean(text).text) or not _is_reply(comment, ticket, agents):
             continue
-        return fields | {"resolution": text, "resolved_at": (solved_at or at).isoformat()}
+        return fields | {
+            "resolution": text,
+            "resolution_from": drawn_from(fields["thread"], text),
+            "resolved_at": (solved_at or at).isoformat(),
+        }
     return fields | {"resolved_at": solved_at.isoformat() if solved_at else ticket.get("updated_at")}
 
 

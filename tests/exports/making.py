@@ -1,15 +1,18 @@
-"""Tables of tickets in each tool's documented columns, in several encodings, delimiters and orders of dates."""
+"""Exports of tickets in each tool's documented shape: tables in several encodings, delimiters and orders of dates, and JSON."""
 
 import csv
 import io
+import json
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.exports.cases import Case
+from tests.exports.documents import DOCUMENTS
 from tests.exports.layouts import LAYOUTS, Layout
 
-__all__ = ["TICKETS", "VARIANTS", "Export", "Variant", "make_export"]
+__all__ = ["TICKETS", "VARIANTS", "Export", "Variant", "make_export", "make_json"]
 
 TICKETS = 66
 
@@ -46,6 +49,13 @@ _BODIES = (
     ("Größe, Straße: 5\tEUR", None, None),
 )
 """Each as written, as stored where that is something else, and what is kept apart from it."""
+_MESSAGES: tuple[tuple[tuple[str, ...], tuple[str, ...], str | None], ...] = (
+    (("It stopped this morning.", 'Nothing was changed; "nobody" touched it.'), (), None),
+    (("Guten Tag,", "die Übersicht bleibt leer:"), ("im Browser", "in der App"), None),
+    (("The tunnel drops every hour.",), (), "On Mon, Mar 4, 2024 at 9:12 AM Support <support@example.com> wrote:\n> Please try again.\n> Regards"),
+    (("The invoice shows the wrong tax.",), (), "Kind regards,\nAnna Berg\nExample GmbH\nTel: +49 30 1234567"),
+)  # fmt: skip
+"""Paragraphs and points of each, and what stands behind it in a mail."""
 _ANSWERS = (
     "Restart the print service and clear the queue on the server.",
     "Die Berechtigung der Gruppe fehlte; wir haben sie eingetragen und den Dienst neu gestartet.",
@@ -108,6 +118,43 @@ def make_export(tool: str, variant: Variant, seed: int = 0) -> Export:
     writer.writerow([column for column, _ in layout.columns])
     writer.writerows(rows)
     return Export(out.getvalue().encode(variant.encoding), truth, stored, TICKETS - len(truth))
+
+
+def make_json(tool: str, seed: int = 0, first: int = 0) -> Export:
+    """Return a document of `TICKETS` tickets as the tool's interface gives them, every fifth of which is open.
+
+    :param first: the number of the first ticket.
+    """
+    document, choose = DOCUMENTS[tool], random.Random(seed)
+    made = [document.ticket(_case(number, choose)) for number in range(first, first + TICKETS)]
+    stored = [expected for _, expected in made if expected["resolved_at"]]
+    data = json.dumps(document.whole([ticket for ticket, _ in made]), ensure_ascii=False)
+    return Export(data.encode(), [], stored, TICKETS - len(stored))
+
+
+def _case(number: int, choose: random.Random) -> Case:
+    created = _START + timedelta(days=number % TICKETS, minutes=choose.randrange(600))
+    paragraphs, points, apart = choose.choice(_MESSAGES)
+    said = (
+        ("customer", "Is there any news?"),
+        ("agent", choose.choice(_ANSWERS)),
+        ("note", "The vendor knows; ask for the invoice before anything else is done."),
+        ("agent", "Thanks, closing this ticket."),
+    )
+    return Case(
+        number=number + 1,
+        subject=choose.choice(_SUBJECTS),
+        paragraphs=paragraphs,
+        points=points,
+        apart=apart,
+        said=tuple((who, created + timedelta(hours=hour), text) for hour, (who, text) in enumerate(said, 1)),
+        created=created,
+        resolved=None if number % 5 == 4 else created + timedelta(days=1),
+        updated=created + timedelta(days=2),
+        level=choose.randrange(4),
+        tags=tuple(choose.sample(["printer", "vpn", "billing"], 2)),
+        team=choose.choice(("North", "Süd")),
+    )
 
 
 def _ticket(layout: Layout, number: int, choose: random.Random) -> dict[str, Any]:
