@@ -26,6 +26,8 @@ from tests.indexer.making import (
 )
 from tests.leftovers import assert_nothing_runs
 
+pytestmark = pytest.mark.slow
+
 _PERSISTED = 1_100  # Chroma writes vectors to their files from 1,000 rows on
 
 

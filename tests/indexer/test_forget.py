@@ -33,6 +33,8 @@ from tests.indexer.rebuilding import open_hosted
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:

@@ -31,6 +31,8 @@ from tests.indexer.making import (
 from tests.indexer.rebuilding import assert_whole, live_of, open_hosted, rebuild_with, roll_back
 from tests.provider import Provider
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(settings: Settings, provider: Provider) -> Iterator[Store]:

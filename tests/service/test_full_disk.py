@@ -16,6 +16,8 @@ from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, running_service
 
+pytestmark = pytest.mark.slow
+
 _MEGABYTES = 200  # with less than half of it free a service says that it is not ready
 _LEFT = 15_000_000  # bytes
 _BATCH = 25

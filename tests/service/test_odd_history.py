@@ -8,7 +8,7 @@ import pytest
 from indexer.ticket import Ticket
 from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
-from tests.service.running import Service, running_service
+from tests.service.running import SOON, Service, running_service
 
 _LABELS = ("high", "low")
 
@@ -36,7 +36,7 @@ def assert_unsure(service: Service, number: int) -> None:
 @pytest.mark.slow
 def test_a_history_that_grows_odd(data_dir: Path, provider: Provider) -> None:
     """Ten tickets in all; then a label with one ticket, in another script; then two hundred labels."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store([make_ticket(n, priority=_LABELS[n % 2]) for n in range(10)])
         forest = learned(service, 10)
         assert "10 tickets" in forest["state"]
@@ -54,7 +54,7 @@ def test_a_history_that_grows_odd(data_dir: Path, provider: Provider) -> None:
 
 def test_tickets_that_are_all_equal(data_dir: Path, provider: Provider) -> None:
     """One text with two priorities teaches nothing: even odds, and a person decides."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         text = sentence(1)
         service.store([Ticket(id=str(n), text=text, priority=_LABELS[n % 2]) for n in range(40)])
         learned(service, 40)
@@ -65,7 +65,7 @@ def test_tickets_that_are_all_equal(data_dir: Path, provider: Provider) -> None:
 
 def test_a_decision_rests_on_its_evidence(data_dir: Path, provider: Provider) -> None:
     """When the tickets that spoke most for a decision are deleted, the next forest is less sure, and names others."""
-    with running_service(data_dir, provider) as service:
+    with running_service(data_dir, provider, intervals=SOON) as service:
         service.store([make_ticket(n, priority=_LABELS[n % 2]) for n in range(60)])
         learned(service, 60)
         before = service.answer("/v1/classify", text=sentence(7))["priority"]

@@ -17,6 +17,8 @@ from tests.provider import Provider
 from tests.service.conftest import MARK
 from tests.service.running import JSON, Service, assert_problem, running_service
 
+pytestmark = pytest.mark.slow
+
 LINES = {"Content-Type": "application/x-ndjson"}
 WRITERS = 8
 EACH = 12

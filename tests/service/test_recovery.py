@@ -16,6 +16,8 @@ from tests.leftovers import assert_nothing_runs, processes_of
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, read_events, running_service
 
+pytestmark = pytest.mark.slow
+
 REFIT = "service.forest.child"
 PATIENCE = 30.0
 

@@ -22,6 +22,8 @@ from tests.indexer.chroma.users import endpoint_of, kill
 from tests.indexer.making import assert_faithful, fill_store, make_ticket, make_tickets
 from tests.leftovers import wait_until
 
+pytestmark = pytest.mark.slow
+
 _WRITERS = 6
 _EACH = 12
 

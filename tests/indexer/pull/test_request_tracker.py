@@ -11,10 +11,13 @@ from tests.indexer.pull.request_tracker import MISSING, RequestTracker, running_
 from tests.provider import Provider
 from tests.service.running import running_service
 
-pytestmark = pytest.mark.skipif(
-    MISSING,
-    reason="Request Tracker is not installed: apt-get install request-tracker5 rt5-standalone rt5-db-sqlite",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        MISSING,
+        reason="Request Tracker is not installed: apt-get install request-tracker5 rt5-standalone rt5-db-sqlite",
+    ),
+]
 
 _COUNT = 4
 _INTERNAL = "This customer is on the cheap plan."

@@ -20,6 +20,8 @@ from tests.provider.chat import structured
 from tests.service.drafting.drafting import draft
 from tests.service.drafting.examples import neighbour
 
+pytestmark = pytest.mark.slow
+
 Case = dict[str, str]
 
 TICKET = (
