@@ -18,7 +18,7 @@ def learned(service: Service, tickets: int) -> Any:
 
     def fitted() -> bool:
         verdict = service.status()["forest"]["last_fit"]
-        return verdict is not None and verdict["report"]["tickets"] == tickets
+        return bool(verdict and verdict["report"] and verdict["report"]["tickets"] == tickets)
 
     service.until(fitted, f"a fit on {tickets} tickets")
     return service.status()["forest"]
