@@ -14,13 +14,13 @@ from service.intake import tell, write
 from service.metrics import count_feedback
 from service.runtime import Runtime
 
-__all__ = ["Learned", "take_feedback"]
+__all__ = ["FeedbackResult", "take_feedback"]
 
 _SOURCE = "feedback"
 _SHOWN = 20
 
 
-class Learned(msgspec.Struct, frozen=True, kw_only=True):
+class FeedbackResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was learned: the ticket that has the priority now, and what became of it; both null without a priority."""
 
     ticket_id: str | None
@@ -30,7 +30,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
-async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None) -> Learned:
+async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None) -> FeedbackResult:
     """Keep what an agent did, and give a corrected priority to the ticket that it is of.
 
     A stored ticket gets it as its label, without embedding. One that is not stored is embedded, if need be, and
@@ -53,7 +53,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
     if entry.priority is not None and await runtime.pools.writes.run(_is_new, runtime, entry.priority):
         await runtime.pools.writes.run(feedback.take, entry, learn=False)
         count_feedback(entry.action)
-        return Learned(ticket_id=entry.ticket_id, outcome=None, review=True)
+        return FeedbackResult(ticket_id=entry.ticket_id, outcome=None, review=True)
     try:
         outcome = await runtime.pools.writes.run(feedback.take, entry)
     except UnknownTicketError as error:
@@ -65,7 +65,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
         await tell(runtime, [entry.ticket_id or ""])
         await runtime.wait_for_first_tickets()
-    return Learned(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
+    return FeedbackResult(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
 
 
 def _require_known(ledger: Ledger, entry: FeedbackEntry) -> None:

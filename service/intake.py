@@ -15,7 +15,7 @@ from indexer.writing import Recorder, Written, record_tickets, write_tickets
 from service.metrics import count_ticket
 from service.runtime import Runtime
 
-__all__ = ["CHUNK", "Intake", "Rejected", "Taken", "tell", "write"]
+__all__ = ["CHUNK", "BatchResult", "Intake", "Rejected", "tell", "write"]
 
 CHUNK = 500
 """Records that are stored together."""
@@ -30,22 +30,22 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Taken(Counts, kw_only=True):
+class BatchResult(Counts, kw_only=True):
     """What became of the records of a request; of the rejections no more than 1,000 are listed."""
 
     rejections: list[Rejected] = msgspec.field(default_factory=list)
 
-    def plus(self, other: "Taken") -> "Taken":
+    def plus(self, other: "BatchResult") -> "BatchResult":
         """Return both together."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in Counts.__struct_fields__}
-        return Taken(**counts, rejections=[*self.rejections, *other.rejections][:_LISTED])
+        return BatchResult(**counts, rejections=[*self.rejections, *other.rejections][:_LISTED])
 
 
 class Intake:
     """The tickets of one request; to be closed at its end."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.taken = Taken()
+        self.taken = BatchResult()
         self._runtime = runtime
         self._detector = ChangeDetector(runtime.store.ledger, self.taken)
 

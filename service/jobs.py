@@ -20,7 +20,7 @@ from indexer.errors import FullDiskError, PrecedentError
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
-from service.intake import CHUNK, Intake, Taken
+from service.intake import CHUNK, BatchResult, Intake
 from service.pools import BusyError
 from service.runtime import Runtime
 
@@ -45,7 +45,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
     sent_by: str | None = None
     """Whose key sent it, as in the audit log."""
-    result: Taken
+    result: BatchResult
 
 
 class Jobs:
@@ -91,7 +91,7 @@ class Jobs:
             format=form,
             created_at=datetime.now(UTC),
             sent_by=ACTOR.get(),
-            result=Taken(),
+            result=BatchResult(),
         )
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         path = self._body(job.id)
@@ -150,7 +150,7 @@ class Jobs:
             await self._runtime.wait_for_first_tickets()
         return job
 
-    async def _taken(self, job: Job, chunk: list[SourceRecord]) -> Taken:
+    async def _taken(self, job: Job, chunk: list[SourceRecord]) -> BatchResult:
         """Store a chunk; what fails for a while is tried again, since nobody waits for it."""
         for attempt in itertools.count(1):
             # Of its own: a chunk that fails half way is counted once, when it is whole.

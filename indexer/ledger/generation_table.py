@@ -255,12 +255,6 @@ class Generations:
         """
         self._add(connection, number, space, "live")
 
-    def _mark_all_pending(self, connection: sa.Connection, number: int) -> None:
-        revision = next_revision(connection)
-        connection.execute(pending.delete().where(pending.c.generation == number))
-        everything = sa.select(sa.literal(number), tickets.c.id, sa.literal(revision, sa.BigInteger))
-        connection.execute(pending.insert().from_select(["generation", "ticket_id", "revision"], everything))
-
     def _new_generation(self, connection: sa.Connection, space: Space, status: str) -> Generation:
         number = (
             connection.execute(sa.select(sa.func.coalesce(sa.func.max(generations.c.number), 0))).scalar_one()
@@ -277,7 +271,11 @@ class Generations:
             "changed_at": time.time(),
         }
         connection.execute(generations.insert().values(values))
-        self._mark_all_pending(connection, number)
+        # Every ticket is pending; of an earlier generation of that number nothing is.
+        connection.execute(pending.delete().where(pending.c.generation == number))
+        revision = sa.literal(next_revision(connection), sa.BigInteger)
+        everything = sa.select(sa.literal(number), tickets.c.id, revision)
+        connection.execute(pending.insert().from_select(["generation", "ticket_id", "revision"], everything))
 
 
 def check_space(generation: Generation, space: Space) -> None:

@@ -13,7 +13,7 @@ from indexer.ticket import MAX_ID_LENGTH, TicketError
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.api.triage_routes import TicketText
-from service.feedback import Learned, take_feedback
+from service.feedback import FeedbackResult, take_feedback
 
 __all__ = ["router"]
 
@@ -95,7 +95,7 @@ class FeedbackRequest(TicketText, kw_only=True):
     summary="Tell what became of an answer",
     responses=problems(400, 413, 415, 422),
 )
-async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackRequest]) -> Learned:
+async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackRequest]) -> FeedbackResult:
     """Keep what the agent did with an answer; of several for one answer the last one counts.
 
     A `priority` becomes the label of the stored ticket that `ticket_id` names; of a ticket that is not stored, the text

@@ -30,7 +30,7 @@ from service.api.security import (
     require_json_or_lines,
     require_key,
 )
-from service.intake import Intake, Taken
+from service.intake import BatchResult, Intake
 from service.jobs import Job, Jobs
 from service.runtime import Runtime
 
@@ -174,7 +174,7 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     },
     operation_class=BatchOperation,
 )
-async def post_batch(request: Request[Any, Any, Any]) -> Response[Taken]:
+async def post_batch(request: Request[Any, Any, Any]) -> Response[BatchResult]:
     """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line.
 
     What is not a ticket is counted in `rejected`, and the first 1,000 are listed in `rejections` with number and reason;
