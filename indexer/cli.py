@@ -10,6 +10,7 @@ from indexer.actor import acting_by_command
 from indexer.commands.audit_log import audit_log
 from indexer.commands.backup import backup, restore, salvage
 from indexer.commands.clear import clear
+from indexer.commands.deliveries import deliveries
 from indexer.commands.forget import forget
 from indexer.commands.inspect import inspect
 from indexer.commands.keys import keys
@@ -50,7 +51,7 @@ def cli() -> None:
 
 for command in (
     *(inspect, sync, sample, rebuild, verify, status, stop, clear, keys),
-    *(forget, audit_log, backup, restore, salvage, spend),
+    *(deliveries, forget, audit_log, backup, restore, salvage, spend),
 ):
     cli.add_command(command)
 

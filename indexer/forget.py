@@ -176,7 +176,7 @@ class _Found:
 
 def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     stored, deleted = ledger.tickets.get(ids), ledger.tombstones.deleted(ids)
-    replies, named = ledger.feedback.replies(ids), ledger.answers.named(ids)
+    replies, named = ledger.feedback.replies(ids), ledger.answers.named(ids) | ledger.deliveries.named(ids)
     found = {i: None for i in ids if i in stored or i in deleted or i in replies or i in named}
     # Of a ticket that was deleted before, only the hash of its text is known.
     hashes = {i: (text,) for i, text in deleted.items()} | {
@@ -187,8 +187,8 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     known = [Known(i, "id", i) for i in found]
     known += [Known(i, "hash", text) for i, each in hashes.items() for text in each if text not in shared]
     known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
-    answered = ledger.answers.words([*found])
-    known += [Known(i, "reply", words) for i, of_ticket in answered.items() for words in of_ticket]
+    for answered in (ledger.answers.words([*found]), ledger.deliveries.words([*found])):
+        known += [Known(i, "reply", words) for i, of_ticket in answered.items() for words in of_ticket]
     for i, ticket in stored.items():
         known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
     return _Found(found, texts, known)
@@ -201,6 +201,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
             yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
     yield from ledger.feedback.replies_of_others(found.ids, ledger.answers.losing_replies([*found.ids]))
     yield from ledger.answers.words_of_others(found.ids)
+    yield from ledger.deliveries.words_of_others(found.ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:
@@ -264,7 +265,7 @@ def _notes(store: Store, journal: _Journal, *, local: bool) -> list[str]:
             "the ledger is on PostgreSQL: its tables were rewritten; its write-ahead log and backups are out of reach here"
         )
     notes.append(
-        "outside the data directory, and not looked at: source files, .rejected.jsonl files, backups, the provider. "
+        "outside the data directory, and not looked at: source files, .rejected.jsonl files, backups, the provider, webhooks and Slack. "
         "A source that still has the tickets brings them back with the next sync"
     )
     return notes

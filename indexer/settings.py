@@ -74,6 +74,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_unused_days: Annotated[_Amount, _help("days for which `clear` keeps vectors that no ticket uses, and notes of erased deletions")] = 30.0
     keep_days: Annotated[_Amount, _help("days for which answers are kept, with what agents did with them; 0: none is kept")] = 90.0
     keep_text: Annotated[bool, _help("whether a kept answer holds the question's text, which `replay` needs; without it a hash, and what note and reply quote")] = False
+    webhook_url: Annotated[str | None, _help("address that every finished answer is posted to, as signed JSON")] = None
+    webhook_secret: Annotated[str | None, _help("what these are signed with: `whsec_` and 24 to 64 bytes in base64")] = None
+    slack_webhook_url: Annotated[str | None, _help("address of a Slack incoming webhook that answers are posted to")] = None
+    slack_token: Annotated[str | None, _help("token of a Slack bot (scope `chat:write`), which posts to SLACK_CHANNEL and shows a draft as it grows")] = None
+    slack_channel: Annotated[str | None, _help("id of the Slack channel that the bot posts to")] = None
+    slack_priorities: Annotated[tuple[str, ...], _help("comma-separated priorities that Slack is told of; when not set: all")] = ()
+    slack_api: Annotated[str, _help("address of Slack's API")] = "https://slack.com/api"
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _help("how much is logged")] = "INFO"
     log_format: Annotated[Literal["text", "json"], _help("`json` for one JSON object a line, else `text` for people")] = "text"
 # fmt: on
@@ -181,7 +188,7 @@ def _unknown(name: str, fields: Mapping[str, str]) -> SettingsError:
 
 def _unusable(field: str, what: str, variables: Mapping[str, str]) -> SettingsError:
     name = _variable(field)
-    shown = "" if "KEY" in name or "TOKEN" in name else f"={variables[name]}"
+    shown = "" if any(word in name for word in ("KEY", "TOKEN", "SECRET", "WEBHOOK")) else f"={variables[name]}"
     kinds = [get_type_hints(Settings)[field]]
     kinds += [part for kind in kinds for part in get_args(kind)]
     words = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())

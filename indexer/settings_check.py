@@ -1,5 +1,7 @@
 """Checks of settings beyond their types: addresses, keys, and settings that need each other."""
 
+import base64
+import binascii
 import contextlib
 import ipaddress
 from collections.abc import Iterator
@@ -25,7 +27,11 @@ def require_usable(settings: Settings) -> None:
     :raises SettingsError: with the first problem; it shows no secret.
     """
     for problem in chain(
-        _of_addresses(settings), _of_keys(settings), _of_serving(settings), _of_prices(settings)
+        _of_addresses(settings),
+        _of_keys(settings),
+        _of_serving(settings),
+        _of_prices(settings),
+        _of_deliveries(settings),
     ):
         raise SettingsError(problem)
 
@@ -34,6 +40,9 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
     for name, address, schemes in (
         ("API_BASE", settings.api_base, _WEB),
         ("CHROMA_URL", settings.chroma_url, _WEB),
+        ("WEBHOOK_URL", settings.webhook_url, _WEB),
+        ("SLACK_WEBHOOK_URL", settings.slack_webhook_url, _WEB),
+        ("SLACK_API", settings.slack_api, _WEB),
         ("DATABASE_URL", settings.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
     ):
         if address is not None and not _is_address(address, schemes):
@@ -91,6 +100,37 @@ def _of_prices(settings: Settings) -> Iterator[str]:
                 f"{PREFIX}PRICES: {model}={price} cannot be used: give the price of a million tokens, or two as 0.6/0.8 "
                 "(prompt and completion)"
             )
+
+
+def _of_deliveries(settings: Settings) -> Iterator[str]:
+    for name, address in (
+        ("WEBHOOK_URL", settings.webhook_url),
+        ("SLACK_WEBHOOK_URL", settings.slack_webhook_url),
+        ("SLACK_API", settings.slack_api),
+    ):
+        if address is not None and _is_readable_on_the_way(address):
+            yield f"{PREFIX}{name} would send answers unencrypted: use https://; http:// is for loopback only"
+    if (settings.webhook_url is None) != (settings.webhook_secret is None):
+        yield f"{PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET need each other: what is posted is signed"
+    if settings.webhook_secret is not None and not _is_signing_secret(settings.webhook_secret):
+        yield (
+            f"{PREFIX}WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64: "
+            'make one with `echo "whsec_$(openssl rand -base64 32)"`'
+        )
+    if (settings.slack_token is None) != (settings.slack_channel is None):
+        yield f"{PREFIX}SLACK_TOKEN and {PREFIX}SLACK_CHANNEL need each other: set both, or neither"
+    if settings.slack_token is not None and not (
+        settings.slack_token.isascii() and settings.slack_token.isprintable()
+    ):
+        yield f"{PREFIX}SLACK_TOKEN has a character that no HTTP header can carry: copy it again"
+
+
+def _is_signing_secret(value: str) -> bool:
+    kind, there, secret = value.partition("_")
+    try:
+        return kind == "whsec" and bool(there) and 24 <= len(base64.b64decode(secret, validate=True)) <= 64  # noqa: PLR2004 (bytes)
+    except binascii.Error:
+        return False
 
 
 def _is_address(value: str, schemes: tuple[str, ...]) -> bool:

@@ -183,8 +183,10 @@ class AnswerKeeper:
 
     async def _clear(self) -> None:
         while True:
+            before = time.time() - self._days * _DAY
             try:
-                gone = await asyncio.to_thread(self._ledger.answers.clear, time.time() - self._days * _DAY)
+                gone = await asyncio.to_thread(self._ledger.answers.clear, before)
+                await asyncio.to_thread(self._ledger.deliveries.clear, before)
             except PrecedentError as error:
                 _log.warning("old answers could not be cleared: %s", error)
             else:

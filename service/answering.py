@@ -9,6 +9,7 @@ from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from service.breaker import Breaker
 from service.chat_limits import ChatLimits
+from service.deliveries import Outbox
 from service.drafting.drafter import Drafter
 from service.drafting.policy import read_policy
 from service.embedders import PATIENCE
@@ -27,6 +28,7 @@ class Answering:
 
     runtime: Runtime
     pipeline: Pipeline
+    outbox: Outbox
     breakers: dict[str, Breaker]
     """Of what is asked of the provider, by its name."""
 
@@ -37,7 +39,7 @@ async def open_answering(
 ) -> AsyncIterator[Answering]:
     """Open it while the block runs; the index and the first forest come in the background.
 
-    :param keep: whether answers are kept, given again, and cleared when they are old.
+    :param keep: whether answers are kept, given again, delivered, and cleared when they are old.
     :raises PrecedentError: settings and what is stored do not fit together.
     """
     limiter = open_limiter(settings)
@@ -62,5 +64,8 @@ async def open_answering(
             replies=KeptReplies(ledger, run=pools.reads.run) if keep else None,
             spend=runtime.keeper.spend_call,
         )
+        outbox = Outbox(ledger, settings, intervals)
+        if keep:
+            await stack.enter_async_context(outbox.running())
         breakers = {"chat": drafter.breaker, "embeddings": runtime.embedding_breaker}
-        yield Answering(runtime, Pipeline(runtime, drafter), breakers)
+        yield Answering(runtime, Pipeline(runtime, drafter, outbox), outbox, breakers)

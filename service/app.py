@@ -65,6 +65,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 lambda: runtime.current.tickets if runtime.current else 0,
                 lambda: runtime.keeper.waiting,
                 opened.breakers,
+                lambda: opened.outbox.counts,
             )
             app.state.update({
                 "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs,

@@ -19,5 +19,11 @@ class Intervals:
     """After the last fit, when even a single changed label is learned."""
     sweep: float = 3_600.0
     """Between two looks for answers that are too old to be kept."""
+    redeliver: float = 5.0
+    """Before an answer is sent to a webhook or to Slack once more; doubled with each failure."""
+    receive: float = 15.0
+    """That a webhook or Slack may take to acknowledge an answer."""
+    grow: float = 1.0
+    """Between two versions of a draft that Slack shows as it grows."""
     refit_retry: float = 10.0
     """After a failed fit; doubled with each failure, up to ``refit``."""

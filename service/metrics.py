@@ -17,6 +17,7 @@ __all__ = [
     "count_refusal",
     "count_requests",
     "count_ticket",
+    "count_undelivered",
     "watch",
 ]
 
@@ -32,6 +33,8 @@ _feedback = Counter("precedent_feedback", "What agents did with answers", ["acti
 _kept = Counter("precedent_answers_kept", "Answers that were kept")
 _lost = Counter("precedent_answers_lost", "Answers that could not be kept")
 _waiting = Gauge("precedent_answers_waiting", "Answers that wait to be kept")
+_deliveries = Gauge("precedent_deliveries", "Answers on their way to a webhook or to Slack", ["state"])
+_undelivered = Counter("precedent_deliveries_lost", "Answers whose delivery could not be recorded")
 _open = Gauge("precedent_provider_open", "1 while the provider is not asked, because it failed", ["endpoint"])
 _refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
@@ -43,17 +46,24 @@ def watch(
     stored: Callable[[], int],
     waiting: Callable[[], int],
     breakers: Mapping[str, Breaker],
+    deliveries: Callable[[], Mapping[str, int]],
 ) -> None:
     """Have the gauges ask these functions whenever they are read."""
     _ready.set_function(ready)
     _stored.set_function(stored)
     _waiting.set_function(waiting)
+    for state in deliveries():
+        _deliveries.labels(state).set_function(functools.partial(_number, deliveries, state))
     for name, breaker in breakers.items():
         _open.labels(name).set_function(functools.partial(_is_open, breaker))
 
 
 def _is_open(breaker: Breaker) -> float:
     return float(breaker.status().state != "closed")
+
+
+def _number(counts: Callable[[], Mapping[str, int]], state: str) -> float:
+    return float(counts()[state])
 
 
 def count_decision(decision: PriorityDecision) -> None:
@@ -89,6 +99,11 @@ def count_kept(answers: int) -> None:
 def count_lost(answers: int) -> None:
     """Count answers that could not be kept."""
     _lost.inc(answers)
+
+
+def count_undelivered(answers: int) -> None:
+    """Count answers whose delivery could not be recorded."""
+    _undelivered.inc(answers)
 
 
 def count_refusal() -> None:

@@ -17,6 +17,8 @@ from indexer.ledger import Answer, Filter, hash_of_question
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
+from service.clock import Clock, since
+from service.deliveries import Outbox
 from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
@@ -34,7 +36,6 @@ from service.results import (
     Neighbour,
     Note,
     PriorityDecision,
-    Timings,
     Triage,
     Triaged,
 )
@@ -60,30 +61,13 @@ class Search:
     """Whole texts in the answer, instead of their beginnings."""
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Milliseconds spent, stage by stage."""
-
-    embed: float = 0.0
-    classify: float = 0.0
-    retrieve: float = 0.0
-    draft: float = 0.0
-
-    def timings(self) -> Timings:
-        return Timings(
-            embed=round(self.embed, 3),
-            classify=round(self.classify, 3),
-            retrieve=round(self.retrieve, 3),
-            draft=round(self.draft, 3),
-        )
-
-
 class Pipeline:
     """Answers tickets with what the runtime serves."""
 
-    def __init__(self, runtime: Runtime, drafter: Drafter) -> None:
+    def __init__(self, runtime: Runtime, drafter: Drafter, outbox: Outbox) -> None:
         self._runtime = runtime
         self._drafter = drafter
+        self._outbox = outbox
         self._pools = runtime.pools
 
     async def triage(
@@ -107,7 +91,7 @@ class Pipeline:
     ) -> AsyncGenerator[Triaged | str | Triage, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), _Clock()
+            snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
@@ -128,7 +112,7 @@ class Pipeline:
         calls: list[ChatCall] = []
 
         def answer() -> Triage:
-            clock.draft = _since(began)
+            clock.draft = since(began)
             return Triage(
                 **{name: getattr(first, name) for name in Triaged.__struct_fields__},
                 reply=result.draft,
@@ -136,22 +120,29 @@ class Pipeline:
                 usage=usage_of(self._runtime.settings, embedded, calls),
             )
 
-        try:
-            yield first
-            if draft:
-                async with contextlib.aclosing(self._drafter.draft(ticket.text, neighbours, calls)) as pieces:
-                    async for piece in pieces:
-                        if isinstance(piece, str):
-                            yield piece
-                        else:
-                            result = piece
-                count_draft(result.draft)
-        except (GeneratorExit, asyncio.CancelledError):
-            left = msgspec.structs.replace(result.draft, degraded="who asked left before there was a reply")
-            result = DraftResult(draft=left)
-            raise
-        finally:
-            self._keep(ticket, search, whole := answer(), snapshot, result, draft=draft)
+        with self._outbox.following(first, draft=draft) as following:
+            try:
+                yield first
+                if draft:
+                    async with contextlib.aclosing(
+                        self._drafter.draft(ticket.text, neighbours, calls)
+                    ) as pieces:
+                        async for piece in pieces:
+                            if isinstance(piece, str):
+                                following.grow(piece)
+                                yield piece
+                            else:
+                                result = piece
+                    count_draft(result.draft)
+            except (GeneratorExit, asyncio.CancelledError):
+                left = msgspec.structs.replace(
+                    result.draft, degraded="who asked left before there was a reply"
+                )
+                result = DraftResult(draft=left)
+                raise
+            finally:
+                self._keep(ticket, search, whole := answer(), snapshot, result, draft=draft)
+            following.finish(whole, ticket, search.exclude)
         yield whole
 
     def _keep(
@@ -191,7 +182,7 @@ class Pipeline:
     async def classify(self, ticket: Ticket) -> Classified:
         """Return the priority alone."""
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), _Clock()
+            snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, query, clock)
         return Classified(
@@ -204,7 +195,7 @@ class Pipeline:
     async def similar(self, ticket: Ticket, search: Search) -> Found:
         """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), _Clock()
+            snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
         return Found(
@@ -215,9 +206,7 @@ class Pipeline:
             usage=usage_of(self._runtime.settings, embedded),
         )
 
-    async def _embed(
-        self, snapshot: Snapshot, ticket: Ticket, clock: _Clock
-    ) -> tuple[QueryVectors, Embedded]:
+    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: Clock) -> tuple[QueryVectors, Embedded]:
         began = time.perf_counter()
         ledger = self._runtime.store.ledger
         found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
@@ -238,7 +227,7 @@ class Pipeline:
             )
         vector = found[ticket.text_hash]
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector
-        clock.embed = _since(began)
+        clock.embed = since(began)
         created = ticket.created_at.timestamp() if ticket.created_at else time.time()
         return QueryVectors(vector, subject, created), Embedded(snapshot.embedder.model, requests, tokens)
 
@@ -256,15 +245,15 @@ class Pipeline:
                 self._runtime.embedding_breaker.note(failure)
             raise failure from None
 
-    def _classify(self, snapshot: Snapshot, query: QueryVectors, clock: _Clock) -> PriorityDecision:
+    def _classify(self, snapshot: Snapshot, query: QueryVectors, clock: Clock) -> PriorityDecision:
         began = time.perf_counter()
         decision = snapshot.forest.decide(query.text, evidence=_EVIDENCE)
-        clock.classify = _since(began)
+        clock.classify = since(began)
         count_decision(decision)
         return decision
 
     async def _retrieve(
-        self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: _Clock
+        self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: Clock
     ) -> tuple[Neighbour, ...]:
         began = time.perf_counter()
         try:
@@ -276,7 +265,7 @@ class Pipeline:
         except IndexUnavailableError:
             await self._runtime.upkeep.repaired()
             found = await self._pools.reads.run(self._ranked, snapshot, query, search)
-        clock.retrieve = _since(began)
+        clock.retrieve = since(began)
         return found
 
     def _ranked(self, snapshot: Snapshot, query: QueryVectors, search: Search) -> tuple[Neighbour, ...]:
@@ -320,7 +309,3 @@ def _index(snapshot: Snapshot) -> IndexInfo:
         embedding_model=snapshot.generation.space.model,
         forest=snapshot.forest.state,
     )
-
-
-def _since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000

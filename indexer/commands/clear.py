@@ -17,6 +17,7 @@ class ClearReport(msgspec.Struct, frozen=True, kw_only=True):
     vectors: int
     tombstones: int
     answers: int
+    deliveries: int
 
 
 @click.command
@@ -28,7 +29,7 @@ class ClearReport(msgspec.Struct, frozen=True, kw_only=True):
 )
 @json_option
 def clear(days: float | None, *, as_json: bool) -> int:
-    """Delete vectors that no ticket uses any more, and answers that are older than PRECEDENT_KEEP_DAYS.
+    """Delete vectors that no ticket uses any more, and answers and notes of deliveries that are older than PRECEDENT_KEEP_DAYS.
 
     Such vectors belong to texts that were changed, to deleted tickets and to runs that failed, and are kept for some days so that
     nothing is paid for twice. The notes by which `precedent forget --deleted` finds deleted tickets are removed too,
@@ -37,14 +38,16 @@ def clear(days: float | None, *, as_json: bool) -> int:
     with opened_ledger() as (settings, ledger):
         kept = settings.keep_unused_days if days is None else days
         before = time.time() - kept * 86_400
+        old = time.time() - settings.keep_days * 86_400
         report = ClearReport(
             vectors=ledger.vectors.clear_unused(before),
-            answers=ledger.answers.clear(time.time() - settings.keep_days * 86_400),
+            answers=ledger.answers.clear(old),
+            deliveries=ledger.deliveries.clear(old),
             tombstones=ledger.tombstones.clear(before),
         )
     say(
         f"removed: {report.vectors:,} vectors that no ticket uses and {report.tombstones:,} notes of deletions, older than {kept:g} days, "
-        f"and {report.answers:,} answers, older than {settings.keep_days:g} days"
+        f"and {report.answers:,} answers and {report.deliveries:,} notes of deliveries, older than {settings.keep_days:g} days"
     )
     finish(report, as_json=as_json)
     return DONE

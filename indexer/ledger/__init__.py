@@ -4,6 +4,7 @@ from indexer.ledger.allowance_table import Allowance
 from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
+from indexer.ledger.delivery_table import Delivery, Outgoing
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
 from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
@@ -23,12 +24,14 @@ __all__ = [
     "Allowance",
     "Answer",
     "Candidates",
+    "Delivery",
     "FeedbackEntry",
     "Filter",
     "Generation",
     "IndexEntry",
     "Ledger",
     "Outcome",
+    "Outgoing",
     "Row",
     "Rows",
     "Space",

@@ -15,7 +15,16 @@ from indexer.ledger.audit_table import secret_of
 from indexer.ledger.database import PAGE, Database, feedback, pages, tickets, tombstones
 from indexer.ledger.tables import answer_tickets, answers, remarks
 
-__all__ = ["Answer", "Answers", "Told", "Which", "erase_answers", "hash_of_question"]
+__all__ = [
+    "Answer",
+    "Answers",
+    "Told",
+    "Which",
+    "erase_answers",
+    "hash_of_question",
+    "own_hashes",
+    "stored_ids",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +79,7 @@ class Answers:
         """Store answers. What they name of tickets that are not stored any more is left out."""
         with self._db.write() as connection:
             named = {ticket_id for answer in given for ticket_id in tickets_in(answer.body)}
-            gone = named - _stored(connection, named)
+            gone = named - stored_ids(connection, named)
             rows, links = [], []
             for answer in given:
                 body = without(answer.body, gone)
@@ -186,21 +195,24 @@ def hash_of_question(secret: str, text_hash: str) -> str:
     return hmac.new(secret.encode(), f"question {text_hash}".encode(), hashlib.sha256).hexdigest()
 
 
+def own_hashes(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Return the hashes of questions that were the texts of these tickets, stored or deleted; at most `PAGE` of them."""
+    secret = secret_of(connection)
+    return {
+        hash_of_question(secret, found)
+        for table in (tickets, tombstones)
+        for found in connection.execute(sa.select(table.c.text_hash).where(table.c.id.in_(ids))).scalars()
+    }
+
+
 def erase_answers(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Take these tickets out of all answers, before they are erased themselves.
 
     Answers to their own texts, and those that feedback says were given for them, go whole. Others lose the id, and
     the note and reply that rest on it, with what an agent made of that reply.
     """
-    secret = secret_of(connection)
     for page in pages(ids):
-        hashes = {
-            hash_of_question(secret, found)
-            for table in (tickets, tombstones)
-            for found in connection.execute(
-                sa.select(table.c.text_hash).where(table.c.id.in_(page))
-            ).scalars()
-        }
+        hashes = own_hashes(connection, page)
         given_for = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
         own = sa.or_(answers.c.input_hash.in_(hashes), answers.c.id.in_(given_for))
         _remove(connection, list(connection.execute(sa.select(answers.c.id).where(own)).scalars()))
@@ -241,7 +253,7 @@ def _query() -> sa.Select[Any]:
 def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Answer]:
     found = [_answer(row._asdict()) for row in connection.execute(query)]
     named = {ticket_id for answer in found for ticket_id in tickets_in(answer.body)}
-    gone = named - _stored(connection, named)
+    gone = named - stored_ids(connection, named)
     return [_without(answer, gone) for answer in found]
 
 
@@ -275,7 +287,8 @@ def _answer(row: Mapping[str, Any]) -> Answer:
     )
 
 
-def _stored(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+def stored_ids(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Return those of the ids that are stored."""
     query = sa.select(tickets.c.id)
     return {
         str(found)

@@ -17,6 +17,7 @@ from indexer.ledger.tables import (
     answers,
     audit,
     copied,
+    deliveries,
     facets,
     facets_of,
     feedback,
@@ -132,5 +133,5 @@ def pages_of(rows: Iterable[_T]) -> Iterator[list[_T]]:
 def _is_empty(connection: sa.Connection) -> bool:
     return all(
         connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-        for table in (tickets, vectors, generations, spaces, feedback, tombstones, answers, spend)
+        for table in (tickets, vectors, generations, spaces, feedback, tombstones, answers, spend, deliveries)
     )

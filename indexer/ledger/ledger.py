@@ -12,6 +12,7 @@ from indexer.ledger.answer_table import Answers
 from indexer.ledger.audit_table import Audit
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
+from indexer.ledger.delivery_table import Deliveries
 from indexer.ledger.feedback_table import Feedback
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
@@ -46,6 +47,7 @@ class Ledger:
         self.answers = Answers(self._db)
         self.spend = Spend(self._db)
         self.allowances = Allowances(self._db)
+        self.deliveries = Deliveries(self._db)
         self.audit = Audit(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:

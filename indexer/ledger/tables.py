@@ -20,6 +20,7 @@ __all__ = [
     "audit",
     "changes_of_labels",
     "copied",
+    "deliveries",
     "facets",
     "facets_of",
     "feedback",
@@ -42,7 +43,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 7
+SCHEMA = 8
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -206,6 +207,23 @@ allowances = sa.Table(
     sa.Column("used", sa.BigInteger, nullable=False),
     sa.Column("ends", sa.Double, nullable=False, index=True),
 )
+deliveries = sa.Table(
+    "deliveries",  # answers on their way to a webhook or to Slack
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("answer", sa.String, nullable=False, index=True),
+    sa.Column("target", sa.String, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.Double, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("place", sa.Text),  # where a first version of the message stands already
+    sa.Column("input_hash", sa.String(64), nullable=False),  # as of the answer
+    sa.Column("tickets", sa.Text, nullable=False),  # JSON: the tickets that the body names
+    sa.Column("body", sa.Text),  # JSON, until it is delivered
+)
+due_deliveries = sa.Index("ix_deliveries_due", deliveries.c.state, deliveries.c.target, deliveries.c.next_at)
 tombstones = sa.Table(
     "tombstones",  # of deleted tickets, whose bytes may still be in files
     metadata,
@@ -223,7 +241,7 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
-TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6, "spend": 7}
+TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6, "spend": 7, "deliveries": 8}
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 
 copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects, allowances)]

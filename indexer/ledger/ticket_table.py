@@ -25,6 +25,7 @@ from indexer.ledger.database import (
     tombstones,
     vectors,
 )
+from indexer.ledger.delivery_table import erase_deliveries
 from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
@@ -279,6 +280,7 @@ class Tickets:
         with self._db.write() as connection:
             revision = next_revision(connection)
             named = list(ids)
+            erase_deliveries(connection, named)
             erase_answers(connection, named)
             found = list(_stored(connection, named))
             for page in pages(found):

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import msgspec
 
 from indexer.errors import SourceError
+from indexer.retry_after import seconds_to_wait
 
 __all__ = ["Web"]
 
@@ -89,7 +89,7 @@ class Web:
     def _note_limit(self, answer: httpx.Response) -> None:
         """Keep the next request back where this answer says that it was the last one allowed for now."""
         if answer.is_success and answer.headers.get("x-ratelimit-remaining") == "0":
-            wait = _seconds(answer.headers.get("retry-after")) or _until_reset(answer)
+            wait = seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)
             if wait:
                 self._not_before = time.monotonic() + wait
 
@@ -116,21 +116,7 @@ def _decoded(answer: httpx.Response) -> Any:
 def _asked_wait(answer: httpx.Response) -> float | None:
     """Return how long a refusal asks to wait, in seconds, ``None`` where it is no matter of waiting or says nothing."""
     limited = answer.status_code in (429, 503) or answer.headers.get("x-ratelimit-remaining") == "0"
-    return (_seconds(answer.headers.get("retry-after")) or _until_reset(answer)) if limited else None
-
-
-def _seconds(given: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After``, which is a number or a date."""
-    if not given:
-        return None
-    try:
-        return max(0.0, float(given))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
-    except ValueError:
-        return None
+    return (seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)) if limited else None
 
 
 def _until_reset(answer: httpx.Response) -> float | None:

@@ -65,6 +65,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ]
     answers: KeepingStatus
     spend: SpendToday
+    deliveries: Annotated[
+        dict[str, int], msgspec.Meta(description="answers that wait to be delivered, and dead ones")
+    ]
     provider: Annotated[
         dict[str, BreakerStatus],
         msgspec.Meta(description="whether chat and embeddings are asked at the moment"),
@@ -133,6 +136,7 @@ def status(request: Request[Any, Any, Any]) -> Status:
         feedback=runtime.store.feedback.counts(),
         answers=runtime.keeper.status(),
         spend=spend_today(settings, runtime.store.ledger),
+        deliveries=runtime.store.ledger.deliveries.counts(),
         provider={name: breaker.status() for name, breaker in breakers.items()},
         chat_model=settings.chat_model if settings.provider_configured else None,
     )

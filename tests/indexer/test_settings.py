@@ -50,6 +50,16 @@ def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]
         ({"PRECEDENT_CHROMA_CA": "/nope.pem"}, ("PRECEDENT_CHROMA_CA=/nope.pem",)),
         ({"PRECEDENT_EMBEDDER": "hosted"}, ("PRECEDENT_EMBEDDER=hosted", "OXLO_API_KEY")),
         ({"PRECEDENT_HOST": "0.0.0.0"}, ("PRECEDENT_HOST=0.0.0.0", "PRECEDENT_API_KEYS")),
+        (
+            {"PRECEDENT_WEBHOOK_URL": "https://x.example"},
+            ("WEBHOOK_URL", "WEBHOOK_SECRET", "need each other"),
+        ),
+        ({"PRECEDENT_WEBHOOK_SECRET": "whsec_c2hvcnQ="}, ("WEBHOOK_URL", "need each other")),
+        ({"PRECEDENT_WEBHOOK_URL": "x.example"}, ("PRECEDENT_WEBHOOK_URL", "https://")),
+        ({"PRECEDENT_SLACK_WEBHOOK_URL": "http://hooks.example/s"}, ("SLACK_WEBHOOK_URL", "unencrypted")),
+        ({"PRECEDENT_SLACK_API": "http://slack.example"}, ("SLACK_API", "unencrypted")),
+        ({"PRECEDENT_SLACK_TOKEN": "xoxb"}, ("SLACK_TOKEN", "SLACK_CHANNEL", "need each other")),
+        ({"PRECEDENT_SLACK_TOKEN": "x\ty", "PRECEDENT_SLACK_CHANNEL": "C"}, ("SLACK_TOKEN", "HTTP header")),
         ({"PRECEDENT_API_BASE": "api.oxlo.ai"}, ("PRECEDENT_API_BASE", "https://", "no ://")),
         ({"PRECEDENT_API_BASE": "https://"}, ("PRECEDENT_API_BASE", "https://")),
         ({"PRECEDENT_CHROMA_URL": "http://["}, ("PRECEDENT_CHROMA_URL", "https://")),
@@ -117,6 +127,19 @@ def test_a_key_may_go_to_loopback_in_clear(base: str) -> None:
         load_settings({"OXLO_API_KEY": "k", "PRECEDENT_API_BASE": base}, dotenv=NO_FILE).oxlo_api_key == "k"
     )
     assert load_settings({"PRECEDENT_API_BASE": "http://llm.internal/v1"}, dotenv=NO_FILE).provider_configured
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_*"]
+)
+def test_a_webhook_needs_a_signing_secret(secret: str) -> None:
+    """Of 24 bytes at least, and the error does not show it."""
+    url = {"PRECEDENT_WEBHOOK_URL": "http://127.0.0.1:9/hook"}
+    with pytest.raises(SettingsError, match="WEBHOOK_SECRET") as error:
+        load_settings(url | {"PRECEDENT_WEBHOOK_SECRET": secret}, dotenv=NO_FILE)
+    assert not secret or secret == "whsec_" or secret not in str(error.value)
+    good = url | {"PRECEDENT_WEBHOOK_SECRET": f"whsec_{'A' * 32}"}
+    assert load_settings(good, dotenv=NO_FILE).webhook_secret == good["PRECEDENT_WEBHOOK_SECRET"]
 
 
 def test_budgets_of_single_priorities() -> None:

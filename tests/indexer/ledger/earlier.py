@@ -6,12 +6,14 @@ __all__ = ["turn_back"]
 
 
 def turn_back(connection: sa.Connection, schema: int) -> None:
-    """Take away what came after schema 1, 2 or 5; tickets and vectors stay."""
+    """Take away what came after schema 1, 2 or any from 5 on; tickets and vectors stay."""
+    since = {"deliveries": 8, "spend": 7, "allowances": 7, "answer_tickets": 6, "answers": 6, "remarks": 6}
+    names = [name for name, came in since.items() if came > schema]
     statements = [
-        *(f"DROP TABLE {name}" for name in ("answer_tickets", "answers", "remarks", "spend", "allowances")),
+        *(f"DROP TABLE {name}" for name in names),
         f"UPDATE state SET schema = {schema}",
     ]
-    if schema == 5:
+    if schema >= 5:
         _run(connection, statements)
         return
     statements += [

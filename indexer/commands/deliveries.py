@@ -1,0 +1,62 @@
+"""``deliveries``: which answers were delivered, wait, or are dead, and try dead ones again."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from indexer.commands.output import DONE, PROBLEMS, opened_ledger
+from indexer.console import say
+from indexer.ledger import Delivery
+
+__all__ = ["deliveries"]
+
+
+@click.command(epilog="Exit status: 0 done, 1 an ID cannot be repeated.")
+@click.option(
+    "--state", type=click.Choice(["waiting", "delivered", "dead"]), help="Only those in this state."
+)
+@click.option(
+    "--repeat", "ids", multiple=True, metavar="ID", help="Try this dead delivery again; may be repeated."
+)
+@click.option("--repeat-dead", is_flag=True, help="Try all dead deliveries again.")
+@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
+def deliveries(*, state: str | None, ids: tuple[str, ...], repeat_dead: bool, as_json: bool) -> int:
+    """List the deliveries of answers to a webhook or to Slack, oldest first.
+
+    One line says when the answer was finished, the delivery's id, its state, how often it was tried, and why the last try
+    failed. A running service delivers what is repeated.
+    """
+    refused: set[str] = set()
+    with opened_ledger() as (_, ledger):
+        if ids or repeat_dead:
+            repeated = ledger.deliveries.repeat(None if repeat_dead else ids, time.time())
+            refused = set(ids) - set(repeated)
+            say(f"to be tried again: {len(repeated):,}")
+            if refused:
+                say(f"not dead, or without a body any more, so not tried again: {', '.join(sorted(refused))}")
+        for one in ledger.deliveries.all():
+            if state in (None, one.state):
+                click.echo(_json(one) if as_json else _line(one))
+    return PROBLEMS if refused else DONE
+
+
+def _line(one: Delivery) -> str:
+    return "  ".join([_moment(one.at), one.id, one.state, f"tries {one.tries}", *filter(None, [one.error])])
+
+
+def _json(one: Delivery) -> str:
+    shown = {
+        "id": one.id,
+        "answer": one.answer,
+        "target": one.target,
+        "at": _moment(one.at),
+        "state": one.state,
+    }
+    waits = {"next_at": _moment(one.next_at) if one.state == "waiting" else None}
+    return msgspec.json.encode({**shown, "tries": one.tries, **waits, "error": one.error}).decode()
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

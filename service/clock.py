@@ -1,0 +1,32 @@
+"""How long each stage of an answer takes."""
+
+import time
+from dataclasses import dataclass
+
+from service.results import Timings
+
+__all__ = ["Clock", "since"]
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds spent, stage by stage."""
+
+    embed: float = 0.0
+    classify: float = 0.0
+    retrieve: float = 0.0
+    draft: float = 0.0
+
+    def timings(self) -> Timings:
+        """Return them as an answer has them."""
+        return Timings(
+            embed=round(self.embed, 3),
+            classify=round(self.classify, 3),
+            retrieve=round(self.retrieve, 3),
+            draft=round(self.draft, 3),
+        )
+
+
+def since(began: float) -> float:
+    """Return the milliseconds since a value of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000
