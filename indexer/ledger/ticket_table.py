@@ -283,16 +283,15 @@ class Tickets:
             erase_deliveries(connection, named)
             erase_answers(connection, named)
             found = list(_stored(connection, named))
-            for page in pages(found):
-                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
             _delete_derived(connection, found)
             for page in pages(named):
+                connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             self._generations.note(connection, found, revision)
             note(connection, "erased", hide(connection, named))
-            erased = connection.execute(vectors.delete().where(sa.not_(has_ticket()))).rowcount
-        return len(found), int(erased)
+            erased = connection.execute(vectors.delete().where(sa.not_(has_ticket())))
+            return len(found), int(erased.rowcount)
 
     def ids(self, source: str | None = None) -> Iterator[str]:
         """Yield every ticket's id in order, or those of one source."""
