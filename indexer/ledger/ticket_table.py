@@ -278,8 +278,7 @@ class Tickets:
         :return: how many tickets, and how many vectors.
         """
         with self._db.write() as connection:
-            revision = next_revision(connection)
-            named = list(ids)
+            revision, named = next_revision(connection), list(ids)
             erase_deliveries(connection, named)
             erase_answers(connection, named)
             found = list(_stored(connection, named))
