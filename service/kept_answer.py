@@ -45,7 +45,10 @@ class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of an answer; `indexer.ledger.answer_body` knows where it names tickets."""
+    """What is stored of an answer; `indexer.ledger.answer_body` knows where it names tickets.
+
+    A field that is added needs a default, here and in the records below it: bodies of before lack it.
+    """
 
     text: Annotated[str | None, msgspec.Meta(description="of the question, with `PRECEDENT_KEEP_TEXT`")]
     asked: Asked

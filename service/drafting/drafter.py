@@ -9,11 +9,13 @@ import msgspec
 
 from indexer.errors import PrecedentError
 from indexer.rate_limiter import RateLimiter
+from indexer.ticket import shorten
 from service.breaker import Breaker
 from service.drafting.chat import ChatCall
+from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
 from service.drafting.model_writer import ModelWriter, Written
-from service.drafting.precedents import select_precedents, why_none
+from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.kept_replies import KeptReplies
 from service.results import Draft, Neighbour
 
@@ -160,7 +162,7 @@ class Drafter:
                 )
                 return
             why.append(last.failure)
-            if last.kind and not why[1:] and (kept := await self._kept(key)):
+            if last.kind and model == self._model and (kept := await self._kept(key, text, precedents)):
                 kept = _because(kept, [*why, "this reply to the same question was written before"])
                 yield DraftResult(draft=kept, model=self._model, calls=tuple(calls))
                 return
@@ -172,14 +174,20 @@ class Drafter:
     def _extract(self, text: str, precedents: Sequence[Neighbour], why: str) -> Draft:
         return extractive_draft(text, precedents, degraded=why, policy=self._policy)
 
-    async def _kept(self, key: str | None) -> Draft | None:
+    async def _kept(self, key: str | None, text: str, precedents: Sequence[Neighbour]) -> Draft | None:
+        """Return an earlier reply that passes the checks of today, if there is one."""
         if self._replies is None or key is None:
             return None
         try:
-            return await self._replies.find(key)
+            draft = await self._replies.find(key)
         except PrecedentError as error:
             _log.warning("an earlier reply could not be looked for: %s", error)
             return None
+        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
+        sound = draft is not None and all(
+            checked.add(f"{one.text} ", one.citations) for one in draft.sentences
+        )
+        return draft if sound else None
 
 
 def _because(draft: Draft, why: Sequence[str]) -> Draft:
