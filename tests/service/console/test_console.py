@@ -112,7 +112,8 @@ def test_a_reply_is_copied(looking: Looking) -> None:
 def test_a_model_that_fails_is_told_in_plain_words(looking: Looking, provider: Provider) -> None:
     """The reply is then made without the model, with the reason."""
     provider.fail("503", times=None, endpoint="chat")
-    page = answered(looking)
+    # An example that no other test asks: to a question of before its reply would be given again.
+    page = answered(looking, "Deploy cannot reach the database")
     expect(page.get_by_text("Made of the steps in the best resolved ticket")).to_be_visible()
     expect(page.get_by_text(re.compile("Reason: .*provider"))).to_be_visible()
 
