@@ -1,6 +1,7 @@
 """The client of the provider of embeddings and chat, and its failures as `ProviderError`."""
 
 import contextlib
+import functools
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from indexer.settings import Settings
 
 if TYPE_CHECKING:
     # Importing the SDK takes more than a second; commands that never ask the provider do not wait for it.
+    import ssl
+
     import httpx2
     import openai
 
@@ -61,7 +64,9 @@ def open_provider(
 
     timeout = settings.provider_timeout
     client = Client(
-        http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [limit_waiting]}),
+        http_client=openai.DefaultAsyncHttpxClient(
+            verify=_trust(), event_hooks={"response": [limit_waiting]}
+        ),
         base_url=settings.api_base,
         api_key=settings.oxlo_api_key or _NO_KEY,
         timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
@@ -70,6 +75,14 @@ def open_provider(
     client.organization = client.project = None
     client._custom_headers = {}  # noqa: SLF001 (OPENAI_CUSTOM_HEADERS has no public way out)
     return client
+
+
+@functools.cache
+def _trust() -> "ssl.SSLContext":
+    # Loading the certificates takes longer than all else that makes a client.
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def retries_before(request: "httpx2.Request") -> int:

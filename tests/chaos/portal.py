@@ -23,7 +23,7 @@ from indexer.store import Store
 from indexer.ticket import Ticket
 from tests.indexer.making import SPACE, make_ticket, make_tickets, sentence, store_vectors, write_tickets
 from tests.provider import Provider
-from tests.service.running import JSON, start_service
+from tests.service.running import JSON, NO_TLS, start_service
 
 __all__ = ["Outcome", "run_portal"]
 
@@ -275,7 +275,9 @@ class _Portal:
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=_ASKED_SECONDS) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{self._port}", timeout=_ASKED_SECONDS, verify=NO_TLS
+        ) as client:
             yield client
 
 

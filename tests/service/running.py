@@ -28,6 +28,7 @@ from tests.provider import Provider
 __all__ = [
     "JSON",
     "KEY",
+    "NO_TLS",
     "SOON",
     "Event",
     "Service",
@@ -47,6 +48,9 @@ SOON = Intervals(poll=0.1, settle=0.3, refit_retry=2.0)
 
 JSON = {"Content-Type": "application/json"}
 
+NO_TLS = httpx.create_ssl_context(verify=False)
+"""For clients of services on loopback: certificates, which take long to load, have nothing to prove there."""
+
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0
 
@@ -65,7 +69,7 @@ class Service:
         self.process = process
         self.url = url
         self.data_dir = data_dir
-        self.http = httpx.Client(base_url=url, timeout=_PATIENCE)
+        self.http = httpx.Client(base_url=url, timeout=_PATIENCE, verify=NO_TLS)
         self._log = folder / "service.log"
 
     @property

@@ -14,7 +14,7 @@ from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
-from tests.service.running import KEY, Service, running_service
+from tests.service.running import KEY, NO_TLS, Service, running_service
 
 _COUNT = 60
 _CLIENTS = 8
@@ -43,7 +43,7 @@ class _Clients:
 
     def _ask(self, client: int) -> None:
         number = client
-        with httpx.Client(base_url=self._service.url, timeout=60) as http:
+        with httpx.Client(base_url=self._service.url, timeout=60, verify=NO_TLS) as http:
             while not self._stop.is_set():
                 number = (number + _CLIENTS) % _COUNT
                 # Not a stored text: it is embedded by the model of the generation that answers.
