@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from indexer.errors import SourceError
 from indexer.retry_after import seconds_to_wait
+
+if TYPE_CHECKING:
+    # Importing it takes a tenth of a second, which commands that ask no helpdesk do not wait for.
+    import httpx
 
 __all__ = ["Web"]
 
@@ -34,6 +37,8 @@ class Web:
 
         :param tell: told each wait in words.
         """
+        import httpx
+
         self._client = httpx.Client(
             base_url=base, headers={"Accept": "application/json", **headers}, timeout=_TIMEOUT
         )
@@ -46,6 +51,8 @@ class Web:
 
         :raises SourceError: it refuses, fails again and again, or asks to wait for more than an hour.
         """
+        import httpx
+
         failures = 0
         while True:
             self._wait_until(self._not_before)
@@ -86,14 +93,14 @@ class Web:
             self._tell(f"{host} asks to wait: going on in {wait:,.0f} s")
         self._sleep(wait)
 
-    def _note_limit(self, answer: httpx.Response) -> None:
+    def _note_limit(self, answer: "httpx.Response") -> None:
         """Keep the next request back where this answer says that it was the last one allowed for now."""
         if answer.is_success and answer.headers.get("x-ratelimit-remaining") == "0":
             wait = seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)
             if wait:
                 self._not_before = time.monotonic() + wait
 
-    def _refusal(self, path: str, answer: httpx.Response) -> str:
+    def _refusal(self, path: str, answer: "httpx.Response") -> str:
         what = {
             401: "it does not know the token",
             403: "the token may not read this",
@@ -102,7 +109,7 @@ class Web:
         return f"{self._client.base_url.host}{path} answers {answer.status_code}: {what}"
 
 
-def _decoded(answer: httpx.Response) -> Any:
+def _decoded(answer: "httpx.Response") -> Any:
     if len(answer.content) > _MAX_BYTES:
         msg = f"{answer.url.host} answers with {len(answer.content):,} bytes, at most {_MAX_BYTES:,} are read"
         raise SourceError(msg)
@@ -113,13 +120,13 @@ def _decoded(answer: httpx.Response) -> Any:
         raise SourceError(msg) from None
 
 
-def _asked_wait(answer: httpx.Response) -> float | None:
+def _asked_wait(answer: "httpx.Response") -> float | None:
     """Return how long a refusal asks to wait, in seconds, ``None`` where it is no matter of waiting or says nothing."""
     limited = answer.status_code in (429, 503) or answer.headers.get("x-ratelimit-remaining") == "0"
     return (seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)) if limited else None
 
 
-def _until_reset(answer: httpx.Response) -> float | None:
+def _until_reset(answer: "httpx.Response") -> float | None:
     """Return the seconds until a limit ends, as GitHub and Zendesk tell it: a time, or seconds from now."""
     given = answer.headers.get("x-ratelimit-reset") or answer.headers.get("ratelimit-reset")
     try:

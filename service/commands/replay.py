@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.commands.output import DONE, PROBLEMS, finish, json_option, settings_for_command
 from indexer.console import showing_progress
-from service.replay import ReplayReport
-from service.replay import replay as run
+
+if TYPE_CHECKING:
+    # Importing the service takes a second, which other commands do not wait for.
+    from service.replay import ReplayReport
 
 __all__ = ["replay"]
 
@@ -34,6 +37,8 @@ def replay(*, since: datetime | None, limit: int, as_json: bool) -> int:
     Label, first precedent and kind of reply are compared. Questions need their text (PRECEDENT_KEEP_TEXT=true when they were
     asked). Requests to the provider cost what they cost; nothing is stored.
     """
+    from service.replay import replay as run
+
     settings = settings_for_command()
     with showing_progress() as step:
         report = asyncio.run(run(settings, since and since.replace(tzinfo=UTC), limit, progress=step))
@@ -43,7 +48,7 @@ def replay(*, since: datetime | None, limit: int, as_json: bool) -> int:
     return PROBLEMS if report.failed else DONE
 
 
-def _lines(report: ReplayReport) -> list[str]:
+def _lines(report: "ReplayReport") -> list[str]:
     return [
         f"asked again {report.asked:,}, not asked because their text is not kept {report.without_text:,}, failed {report.failed:,}",
         f"unchanged {report.unchanged:,}, label {report.label:,}, first precedent {report.precedent:,}, reply {report.reply:,}",
