@@ -4,11 +4,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from indexer.chat_limits import ChatLimits
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from service.breaker import Breaker
-from service.chat_limits import ChatLimits
 from service.deliveries import Outbox
 from service.drafting.drafter import Drafter
 from service.drafting.policy import read_policy

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from service.drafting.sentences import (
+from indexer.grounding.sentences import (
     ANSWER_CHARACTERS,
     SENTENCE_CHARACTERS,
     EndlessTextError,

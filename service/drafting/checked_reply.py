@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from indexer.grounding.disguise import visible
+from indexer.grounding.sentences import WIDE_STOPS
 from service.drafting.checks import Sentence, first_fault, states_anything, support
-from service.drafting.disguise import visible
 from service.drafting.given import Given
 from service.drafting.mentions import MentionFinder
-from service.drafting.sentences import WIDE_STOPS
 from service.drafting.wording import CLOSING, GREETING
 from service.results import Neighbour, ReplySentence
 

@@ -1,26 +1,20 @@
 """The rules that each sentence of a reply must keep, as one table."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from indexer.grounding.disguise import fold, revealed
+from indexer.grounding.facts import facts_of
+from indexer.grounding.support import ENOUGH, content_of, share
 from service.drafting.addresses import addresses
 from service.drafting.commands import commands
-from service.drafting.disguise import fold, revealed
 from service.drafting.echo import echoes, speaks_of_its_prompt
-from service.drafting.facts import Fact, facts_of
 from service.drafting.given import Given
 from service.drafting.markup import markup, without_placeholders
 from service.drafting.policy import promises
 from service.drafting.steps import tells_history
-from service.drafting.words import content_words
 
 __all__ = ["Sentence", "first_fault", "states_anything", "support"]
-
-_ENOUGH = (
-    0.55  # measured: true paraphrases have 0.62 and more, invented sentences made of real words 0.50 and less
-)
-_CODE = re.compile(r"`[^`]*`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +37,16 @@ def first_fault(sentence: Sentence, given: Given) -> str | None:
 
 def support(sentence: str, given: Given) -> float:
     """Return the share of a sentence's words and facts that stand in what it cites or in the ticket, in [0, 1]."""
-    words, facts = _content(sentence)
+    words, facts = content_of(sentence)
     known = words & (given.team.words | given.ticket.words)
     stated = [f for f in facts if given.has(f) or given.ticket.has(f)]
-    return _share(len(known) + len(stated), words, facts)
+    return share(len(known) + len(stated), words, facts)
 
 
 def states_anything(sentence: str) -> bool:
     """Whether a sentence has any word, number or code that could be wrong."""
-    words, facts = _content(sentence)
+    words, facts = content_of(sentence)
     return bool(words or facts)
-
-
-def _content(sentence: str) -> tuple[frozenset[str], list[Fact]]:
-    return content_words(_CODE.sub(" ", sentence)), facts_of(sentence)
-
-
-def _share(count: int, words: frozenset[str], facts: Sequence[Fact]) -> float:
-    every = len(words) + len(facts)
-    return count / every if every else 1.0  # such as "Please do this:"
 
 
 def _repeats_prompt(sentence: Sentence, given: Given) -> bool:
@@ -103,10 +88,10 @@ def _states_what_nobody_said(sentence: Sentence, given: Given) -> bool:
 
 
 def _is_unsupported(sentence: Sentence, given: Given) -> bool:
-    words, facts = _content(sentence.body)
+    words, facts = content_of(sentence.body)
     source = given.team.words if sentence.cites else given.team.words | given.ticket.words
     stated = [f for f in facts if given.has(f) or (not sentence.cites and given.ticket.has(f))]
-    return _share(len(words & source) + len(stated), words, facts) < _ENOUGH
+    return share(len(words & source) + len(stated), words, facts) < ENOUGH
 
 
 def _contradicts(sentence: Sentence, given: Given) -> bool:

@@ -3,7 +3,7 @@
 import html
 import re
 
-from service.drafting.disguise import fold
+from indexer.grounding.disguise import fold
 from service.drafting.given import Given
 from service.drafting.prompt import INSTRUCTIONS
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from indexer.grounding.disguise import revealed
 from service.drafting.addresses import addresses
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.disguise import revealed
 from service.drafting.markup import markup
 from service.drafting.steps import steps
 from service.drafting.wording import CLOSING, GREETING, issue_of

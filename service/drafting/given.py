@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from indexer.grounding.disguise import fold, revealed, visible
+from indexer.grounding.facts import Fact, Facts
+from indexer.grounding.words import content_words
 from service.drafting.addresses import addresses, normal_form
-from service.drafting.disguise import fold, revealed, visible
-from service.drafting.facts import Fact, Facts
 from service.drafting.steps import clauses_of, tells_history
-from service.drafting.words import content_words
 from service.results import Neighbour
 
 __all__ = ["Given"]

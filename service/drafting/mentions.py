@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.drafting.disguise import fold
+from indexer.grounding.disguise import fold
 
 __all__ = ["Citations", "MentionFinder"]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import ProviderError
+from indexer.grounding.sentences import EndlessTextError
 from indexer.rate_limiter import RateLimiter
 from indexer.redaction import Redactor
 from indexer.ticket import shorten
@@ -19,7 +20,6 @@ from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.precedents import TICKET_CHARACTERS
 from service.drafting.prompt import ask_again, build_messages
-from service.drafting.sentences import EndlessTextError
 from service.drafting.wording import CLOSING
 from service.provider_words import said_of
 from service.results import Draft, Neighbour

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from indexer.grounding.disguise import visible
+from indexer.grounding.words import content_words
 from indexer.ticket import shorten
-from service.drafting.disguise import visible
 from service.drafting.precedents import select_precedents, why_none
 from service.drafting.wording import issue_of, plain_label, priority_sentence
-from service.drafting.words import content_words
 from service.results import Neighbour, Note, PriorityDecision
 
 __all__ = ["agent_note"]

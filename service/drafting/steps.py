@@ -3,8 +3,8 @@
 import contextlib
 import re
 
-from service.drafting.disguise import fold
-from service.drafting.sentences import EndlessTextError, SentenceSplitter
+from indexer.grounding.disguise import fold
+from indexer.grounding.sentences import EndlessTextError, SentenceSplitter
 
 __all__ = ["clauses_of", "sentences_of", "steps", "tells_history"]
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from indexer.grounding.disguise import revealed, visible
 from service.drafting.addresses import addresses
-from service.drafting.disguise import revealed, visible
 from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
 

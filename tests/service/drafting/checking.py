@@ -1,7 +1,7 @@
 """Answers of a model as they are checked in tests."""
 
+from indexer.grounding.sentences import SentenceSplitter
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.sentences import SentenceSplitter
 from service.drafting.wording import CLOSING, GREETING
 from tests.service.drafting.examples import TICKET, neighbour
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from indexer.grounding.sentences import SentenceSplitter
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.sentences import SentenceSplitter
 from tests.service.drafting.checking import GIVEN, body_of, check_reply
 from tests.service.drafting.examples import TICKET, neighbour
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from indexer.grounding.sentences import SentenceSplitter
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.drafter import Drafter, DraftResult
-from service.drafting.sentences import SentenceSplitter
 from service.drafting.wording import CLOSING, GREETING
 from service.results import Neighbour
 from tests.provider import Provider

@@ -7,8 +7,8 @@ from typing import Self
 import httpx
 import pytest
 
+from indexer.grounding.sentences import EndlessTextError
 from service.drafting.answer import AnswerReader, Claim
-from service.drafting.sentences import EndlessTextError
 from tests.indexer.making import sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK

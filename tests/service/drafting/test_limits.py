@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from indexer.chat_limits import ChatLimits
 from indexer.ledger import Ledger
 from indexer.provider import open_provider
 from indexer.settings import Settings
-from service.chat_limits import ChatLimits
 from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from tests.provider import Provider

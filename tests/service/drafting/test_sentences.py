@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from service.drafting.sentences import EndlessTextError, SentenceSplitter
+from indexer.grounding.sentences import EndlessTextError, SentenceSplitter
 
 
 def _split(text: str, size: int = 1) -> list[str]:

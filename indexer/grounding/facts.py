@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.drafting.disguise import fold, visible
-from service.drafting.words import content_words, stem
+from indexer.grounding.disguise import fold, visible
+from indexer.grounding.words import content_words, stem
 
 __all__ = ["Fact", "Facts", "facts_of"]
 

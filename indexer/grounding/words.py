@@ -2,7 +2,7 @@
 
 import re
 
-from service.drafting.disguise import fold
+from indexer.grounding.disguise import fold
 
 __all__ = ["content_words", "stem"]
 
