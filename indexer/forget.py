@@ -177,7 +177,8 @@ class _Found:
 def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     stored, deleted = ledger.tickets.get(ids), ledger.tombstones.deleted(ids)
     replies, named = ledger.feedback.replies(ids), ledger.answers.named(ids) | ledger.deliveries.named(ids)
-    found = {i: None for i in ids if i in stored or i in deleted or i in replies or i in named}
+    made = ledger.distillates.words(ids)
+    found = {i: None for i in ids if any(i in each for each in (stored, deleted, replies, named, made))}
     # Of a ticket that was deleted before, only the hash of its text is known.
     hashes = {i: (text,) for i, text in deleted.items()} | {
         i: (*one.embeddings,) for i, one in stored.items()
@@ -189,6 +190,7 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
     for answered in (ledger.answers.words([*found]), ledger.deliveries.words([*found])):
         known += [Known(i, "reply", words) for i, of_ticket in answered.items() for words in of_ticket]
+    known += [Known(i, "resolution", words) for i, of_ticket in made.items() for words in of_ticket]
     for i, ticket in stored.items():
         known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
     return _Found(found, texts, known)
@@ -202,6 +204,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
     yield from ledger.feedback.replies_of_others(found.ids, ledger.answers.losing_replies([*found.ids]))
     yield from ledger.answers.words_of_others(found.ids)
     yield from ledger.deliveries.words_of_others(found.ids)
+    yield from ledger.distillates.words_of_others(found.ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from indexer.cleaning import clean
 from indexer.ticket import Message
 
-__all__ = ["Resolution", "is_courtesy", "is_outcome", "resolution_of"]
+__all__ = ["Resolution", "is_courtesy", "is_no_solution", "is_outcome", "resolution_of"]
 
 _LATE = timedelta(
     minutes=5
@@ -121,7 +121,7 @@ def resolution_of(
     :param solved_at: time zone as in ``thread``; messages without a time count as earlier.
     :param outcome: how the helpdesk says it ended, such as ``Fixed`` or ``Won't Fix``.
     """
-    if outcome and _NO_SOLUTION.search(outcome):
+    if outcome and is_no_solution(outcome):
         return Resolution(None, None, f"its outcome is no solution: {outcome}")
     agents = unhelped = False
     for index in range(len(thread) - 1, -1, -1):
@@ -148,6 +148,11 @@ def is_outcome(text: str) -> bool:
         or _STATUS.fullmatch(short) is not None
         or _NO_SOLUTION.fullmatch(short) is not None
     )
+
+
+def is_no_solution(outcome: str) -> bool:
+    """Tell whether an outcome says that nothing resolved the ticket, such as ``Won't fix`` or ``Duplicate``."""
+    return _NO_SOLUTION.search(outcome) is not None
 
 
 def is_courtesy(text: str) -> bool:

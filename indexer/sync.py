@@ -9,6 +9,7 @@ import msgspec
 
 from indexer.admission import LeftOutError, stored_ticket
 from indexer.changes import Change, ChangeDetector, Counts
+from indexer.distillation import Distilled, with_distillates
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import PrecedentError, SourceError
 from indexer.ledger import pages
@@ -36,6 +37,8 @@ class SyncReport(Counts, kw_only=True):
     deleted: int = 0
     dates_lost: int = 0
     """Dates that could not be read, of tickets that are stored without them."""
+    distilled: Distilled | None = None
+    """What was asked of the chat model before, or would be."""
     seconds: float = 0.0
     dry_run: bool = False
     cost: float | None = None
@@ -92,7 +95,8 @@ class _Run:
     def changes(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Change, int]]]:
         """Yield what is to be written, in chunks, each with how many of its texts are new to the ledger and to this run."""
         space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model, RECIPE)
-        for chunk in self._chunks(records):
+        for read in self._chunks(records):
+            chunk = with_distillates(self.ledger, read)
             changes = self.detector.changes(chunk)
             new = {text for change in changes for text in change.ticket.embeddings}
             if space is not None:

@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 
 from indexer.changes import Change, ChangeDetector, Counts
+from indexer.distillation import with_distillates
 from indexer.parsing import parse_ticket
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError
@@ -108,6 +109,8 @@ class Intake:
         if not tickets:
             return
         runtime = self._runtime
+        known = await runtime.pools.writes.run(with_distillates, runtime.store.ledger, list(tickets.values()))
+        tickets = dict(zip(tickets, known, strict=True))
         changes = await runtime.pools.writes.run(self._detector.changes, list(tickets.values()))
         written = await write(runtime, [change.ticket for change in changes])
         self.taken.embedding_requests += written.requests

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from indexer import sync as engine
+from indexer.commands.distilling import distil_file, require_distillable, tell_distillation
 from indexer.commands.file_options import (
     FileOptions,
     columns_line,
@@ -34,6 +35,7 @@ from indexer.embedding import Embedder, expected_requests
 from indexer.errors import ProviderError, SettingsError, SourceError
 from indexer.mapping_file import ReadingOptions, beside
 from indexer.pull import Address, parse_address, pull, pull_file
+from indexer.rate_limiter import RateLimiter, open_limiter
 from indexer.rejections import Rejections
 from indexer.sample import SAMPLE
 from indexer.settings import Settings
@@ -64,6 +66,11 @@ Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
     "--force",
     is_flag=True,
     help="Delete even more than a fifth of the source, and let the next export continue behind rejected records.",
+)
+@click.option(
+    "--distil",
+    is_flag=True,
+    help="Have the chat model write the resolution from the conversation where FILE has none; once per ticket ever.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, with requests and cost; do nothing.")
 @json_option
@@ -106,6 +113,7 @@ class _Options(FileOptions, frozen=True, kw_only=True):
     source: str | None = None
     delete_missing: bool = False
     force: bool = False
+    distil: bool = False
     dry_run: bool = False
 
 
@@ -118,6 +126,8 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
         raise SettingsError(msg)
+    if options.distil:
+        require_distillable(settings, options.file)
     reading = reading_options(options)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     records = _Estimate(options.file, reading)
@@ -126,27 +136,42 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
     rejected = None if options.dry_run else beside(options.file, ".rejected.jsonl")
     rejections = Rejections(rejected, _first_few())
     keep_open = settings.open_tickets == "keep"
+    limiter = open_limiter(settings)
 
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
         if options.dry_run:
-            return engine.plan(
+            report = engine.plan(
                 store, embedder, records, rejections, source=options.source, keep_open=keep_open,
                 delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
             )  # fmt: skip
-        syncing = engine.sync(
-            store, embedder, records, rejections, source=options.source, keep_open=keep_open,
-            delete_missing=options.delete_missing, force=options.force, progress=progress,
-        )  # fmt: skip
-        report = run_closing(embedder, syncing)
+            if options.distil:
+                report.distilled = tell_distillation(settings, store.ledger, reading, options.file)
+            return report
+
+        async def whole() -> engine.SyncReport:
+            made = (
+                await distil_file(settings, store.ledger, reading, options.file, limiter)
+                if options.distil
+                else None
+            )
+            return await engine.sync(
+                store, embedder, records, rejections, source=options.source, keep_open=keep_open,
+                delete_missing=options.delete_missing, force=options.force, progress=progress,
+                report=engine.SyncReport(distilled=made),
+            )  # fmt: skip
+
+        report = run_closing(embedder, whole())
         _keep_cursor(options, records.reader, rejections.lost)
         return report
 
-    return _store_records(settings, options, rejections, work, lambda: records.total)
+    return _store_records(
+        settings, options, rejections, work, estimate=lambda: records.total, limiter=limiter
+    )
 
 
 def _sync_helpdesk(settings: Settings, options: _Options, address: Address) -> tuple[engine.SyncReport, int]:
     """Store what changed in a helpdesk since the last time."""
-    for name in ("format", "columns", "date_format", "time_zone", "delete_missing", "dry_run"):
+    for name in ("format", "columns", "date_format", "time_zone", "delete_missing", "distil", "dry_run"):
         if getattr(options, name):
             option = "map" if name == "columns" else name.replace("_", "-")
             msg = f"--{option} is for files; a pull from {address.text} has no use for it"
@@ -170,7 +195,9 @@ def _store_records(
     options: _Options,
     rejections: Rejections,
     work: _Work,
+    *,
     estimate: Callable[[], int] = lambda: 0,
+    limiter: RateLimiter | None = None,
 ) -> tuple[engine.SyncReport, int]:
     """Open what the work needs, show its progress, and say how it ended; return its report and the exit status.
 
@@ -189,7 +216,7 @@ def _store_records(
                     report = so_far
                     step("sync", report.done, max(estimate(), report.read))
 
-                embedder = open_embedder(settings, store.ledger, retries=RETRIES)
+                embedder = open_embedder(settings, store.ledger, retries=RETRIES, limiter=limiter)
                 say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
                 _announce_unembedded(settings, store, embedder)
                 if not options.dry_run:

@@ -13,6 +13,7 @@ from indexer.ledger.audit_table import Audit
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
 from indexer.ledger.delivery_table import Deliveries
+from indexer.ledger.distillate_table import Distillates
 from indexer.ledger.feedback_table import Feedback
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
@@ -49,6 +50,7 @@ class Ledger:
         self.allowances = Allowances(self._db)
         self.deliveries = Deliveries(self._db)
         self.audit = Audit(self._db)
+        self.distillates = Distillates(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:
             found = connection.execute(sa.select(state.c.ledger_id, state.c.secret)).one()

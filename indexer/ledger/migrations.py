@@ -64,7 +64,7 @@ def make_tables(connection: sa.Connection) -> int | None:
             _to_fourth(connection)
         if found < 5:  # noqa: PLR2004 (a schema)
             _to_fifth(connection)
-        # Those from the sixth to the eighth have new tables only, which begin empty.
+        # The later ones have new tables only, which begin empty.
         connection.execute(state.update().values(schema=SCHEMA))
     return None
 

@@ -21,6 +21,7 @@ __all__ = [
     "changes_of_labels",
     "copied",
     "deliveries",
+    "distillates",
     "facets",
     "facets_of",
     "feedback",
@@ -43,7 +44,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 8
+SCHEMA = 9
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -241,7 +242,25 @@ audit = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
 )
-TABLES_SINCE = {"remarks": 6, "answers": 6, "answer_tickets": 6, "spend": 7, "deliveries": 8}
+distillates = sa.Table(
+    "distillates",  # what models made of tickets' conversations
+    metadata,
+    sa.Column("ticket_id", sa.String, primary_key=True),
+    sa.Column("prompt", sa.String, primary_key=True),
+    sa.Column("thread_hash", sa.String(64), primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("problem", sa.Text),
+    sa.Column("resolution", sa.Text),
+)
+TABLES_SINCE = {
+    "remarks": 6,
+    "answers": 6,
+    "answer_tickets": 6,
+    "spend": 7,
+    "deliveries": 8,
+    "distillates": 9,
+}
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 
 copied = [table for table in metadata.sorted_tables if table not in (pending, facets, subjects, allowances)]

@@ -30,7 +30,7 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import facets, facets_of, remarks, subjects, subjects_of
+from indexer.ledger.tables import distillates, facets, facets_of, remarks, subjects, subjects_of
 from indexer.ledger.vector_table import has_ticket
 from indexer.ticket import Ticket, moments
 
@@ -273,20 +273,18 @@ class Tickets:
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
         """Delete these tickets, stored or deleted before, what agents said and answers hold of them, and every vector that then no ticket has.
 
-        A vector without a ticket may be that of an earlier text of one of these tickets, so all of them go.
-
-        :return: how many tickets, and how many vectors.
+        A vector without a ticket may be that of an earlier text of one of these, so all go. Return how many of both.
         """
         with self._db.write() as connection:
             revision, named = next_revision(connection), list(ids)
             erase_deliveries(connection, named)
             erase_answers(connection, named)
             found = list(_stored(connection, named))
-            _delete_derived(connection, found)
             for page in pages(named):
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
+            _delete_derived(connection, named)
             self._generations.note(connection, found, revision)
             note(connection, "erased", hide(connection, named))
             erased = connection.execute(vectors.delete().where(sa.not_(has_ticket())))
@@ -336,7 +334,9 @@ def _replace_derived(connection: sa.Connection, written: Mapping[str, Ticket]) -
 
 
 def _delete_derived(connection: sa.Connection, ids: Iterable[str]) -> None:
+    gone = distillates.c.ticket_id.not_in(sa.select(tickets.c.id))  # what they were made of is not replaced
     for page in pages(ids):
+        connection.execute(distillates.delete().where(distillates.c.ticket_id.in_(page), gone))
         connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
         connection.execute(subjects.delete().where(subjects.c.ticket_id.in_(page)))
 

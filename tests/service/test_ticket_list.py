@@ -1,5 +1,6 @@
 """``GET /v1/tickets``: stored tickets in pages, narrowed by fields, tags, source and dates."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from indexer.distillation.prompt import VERSION, thread_hash
+from indexer.ledger import Ledger
+from indexer.ledger.distillate_table import Distillate
+from indexer.parsing import parse_ticket
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, running_service
 
@@ -100,3 +105,26 @@ def test_a_wrong_parameter_is_named(listed: Service, query: dict[str, Any], word
     answer = listed.http.get("/v1/tickets", params=httpx.QueryParams(query))
     assert_problem(answer, 422)
     assert word in json.dumps(answer.json())
+
+
+def test_a_ticket_keeps_what_was_distilled_of_it(listed: Service) -> None:
+    """Also where a portal sends it again without a resolution; reading it tells where the resolution came from."""
+    record = {"text": "It stops.", "thread": [{"author": "agent", "text": "Try it again, please."}]}
+    made = Distillate(
+        ticket_id="distilled",
+        prompt=VERSION,
+        thread_hash=thread_hash(parse_ticket(record | {"id": "distilled"})),
+        model="m",
+        problem=None,
+        resolution="Try it again.",
+    )
+    with contextlib.closing(Ledger(None, listed.data_dir)) as ledger:
+        ledger.distillates.keep([made])
+    assert listed.http.put("/v1/tickets/distilled", json=record).json()["outcome"] == "added"
+    found = listed.http.get("/v1/tickets/distilled").json()
+    assert (found["resolution"], found["resolution_from"]) == (
+        "Try it again.",
+        "distilled from the thread by m",
+    )
+    assert listed.http.put("/v1/tickets/distilled", json=record).json()["outcome"] == "unchanged"
+    listed.http.delete("/v1/tickets/distilled")

@@ -7,7 +7,15 @@ __all__ = ["turn_back"]
 
 def turn_back(connection: sa.Connection, schema: int) -> None:
     """Take away what came after schema 1, 2 or any from 5 on; tickets and vectors stay."""
-    since = {"deliveries": 8, "spend": 7, "allowances": 7, "answer_tickets": 6, "answers": 6, "remarks": 6}
+    since = {
+        "distillates": 9,
+        "deliveries": 8,
+        "spend": 7,
+        "allowances": 7,
+        "answer_tickets": 6,
+        "answers": 6,
+        "remarks": 6,
+    }
     names = [name for name, came in since.items() if came > schema]
     statements = [
         *(f"DROP TABLE {name}" for name in names),
