@@ -199,6 +199,7 @@ def test_without_a_key_everything_but_the_llm_works(data_dir: Path) -> None:
         assert reply["degraded"] == "no provider key is set"
         assert "HMAC-SHA256" in reply["text"]
         assert answer["usage"] == {
-            "embedding_requests": 0, "chat_requests": 0, "prompt_tokens": 0, "completion_tokens": 0
+            "embedding_requests": 0, "chat_requests": 0, "prompt_tokens": 0, "completion_tokens": 0,
+            "estimated": False, "cost": 0,
         }  # fmt: skip
         assert service.status()["chat_model"] is None
