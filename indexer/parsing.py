@@ -66,6 +66,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 _FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
 _RANKS = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases)}
 _AUTHORS = ("customer", "agent", "system")
+_COMPONENTS = "components"
 
 
 def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
@@ -116,7 +117,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         status=_short(fields["status"], "status"),
         outcome=outcome,
         thread=thread,
-        fields=_fields(fields["fields"]),
+        fields=_fields(fields["fields"], record.get(_COMPONENTS)),
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
         unresolved=fields["unresolved"] is True,
@@ -214,11 +215,15 @@ def _tags(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        value = re.split(r"[,;|]", value)
+        value = _listed(value)
     if not isinstance(value, list | tuple):
         msg = f"tags must be a list of strings or a comma-separated string, found {kind_of(value)}"
         raise TicketError(msg)
     return tuple(dict.fromkeys(tag for tag in (_label(item, "tags") for item in value) if tag))
+
+
+def _listed(value: str) -> list[str]:
+    return re.split(r"[,;|]", value)
 
 
 def _short(value: Any, field: str) -> str | None:
@@ -260,15 +265,18 @@ def _thread(value: Any) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _fields(value: Any) -> dict[str, str | tuple[str, ...]]:
-    if value is None:
+def _fields(value: Any, components: Any) -> dict[str, str | tuple[str, ...]]:
+    """Return further fields. What a tracker lists as components is tags for a search, and a field that can be predicted."""
+    if value is None and components is None:
         return {}
-    value = _from_json(value, "fields")
+    value = {} if value is None else _from_json(value, "fields")
     if not isinstance(value, dict):
         msg = f"fields must be an object of names and values, found {kind_of(value)}"
         raise TicketError(msg)
     found: dict[str, str | tuple[str, ...]] = {}
-    for name, given in value.items():
+    if isinstance(components, str):
+        components = _listed(components)
+    for name, given in ({"component": components} | value).items():
         key = field_name(name)
         values = tuple(dict.fromkeys(text for item in _items(given) if (text := _field_text(item))))
         if key and values:

@@ -27,6 +27,7 @@ from service.drafting.questions import missing
 from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft
 from service.neighbours import neighbour_of
+from service.priority import features_of
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -93,7 +94,7 @@ class Pipeline:
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, query, clock)
+            decision = self._classify(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
             # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
             note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
@@ -184,7 +185,7 @@ class Pipeline:
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, query, clock)
+            decision = self._classify(snapshot, ticket, query, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
@@ -245,9 +246,12 @@ class Pipeline:
                 self._runtime.embedding_breaker.note(failure)
             raise failure from None
 
-    def _classify(self, snapshot: Snapshot, query: QueryVectors, clock: Clock) -> PriorityDecision:
+    def _classify(
+        self, snapshot: Snapshot, ticket: Ticket, query: QueryVectors, clock: Clock
+    ) -> PriorityDecision:
         began = time.perf_counter()
-        decision = snapshot.forest.decide(query.text, evidence=_EVIDENCE)
+        asked = features_of([ticket], query.text[None], self._runtime.settings.forest_fields)
+        decision = snapshot.forest.decide(asked, evidence=_EVIDENCE)
         clock.classify = since(began)
         count_decision(decision)
         return decision

@@ -84,6 +84,7 @@ def evaluate(
             embedding_model=loaded.embedding_model,
             max_error=settings.max_error,
             max_missed=settings.max_missed,
+            costs=settings.costs,
             half_life_days=settings.half_life_days,
             order=given or settings.priority_order,
             folds=folds,

@@ -41,9 +41,15 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
     percent = f"{priority.confidence:.0%}"
     support = _support(priority.label, precedents)
     if priority.decision == "review":
+        likeliest = max(priority.probabilities, key=lambda label: priority.probabilities[label])
+        why = f"is the most likely (probability {percent}){support}"
+        if priority.probabilities[likeliest] > priority.confidence:
+            why = (
+                f"(probability {percent}) is named although {plain_label(likeliest)} is more likely"
+                f" ({priority.probabilities[likeliest]:.0%}), because missing it costs more{support}"
+            )
         return (
-            f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} is the most likely"
-            f" (probability {percent}){support}."
+            f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} {why}."
         )
     return f"The predicted priority is {plain_label(priority.label)} (probability {percent}){support}."
 

@@ -34,6 +34,7 @@ def evaluate(
     embedding_model: str,
     max_error: float,
     max_missed: Mapping[str, float] | None = None,
+    costs: Mapping[str, float] | None = None,
     half_life_days: float | None = None,
     order: Sequence[str] = (),
     folds: int = 5,
@@ -45,7 +46,7 @@ def evaluate(
     """Back-test the served forest and its rivals on later tickets.
 
     :param source: what to call the tickets in the report.
-    :param max_error: as of `service.priority.fit`, and so are ``max_missed`` and ``half_life_days``.
+    :param max_error: as of `service.priority.fit`, and so are ``max_missed``, ``costs`` and ``half_life_days``.
     :param order: the priorities from least to most urgent; empty: as their names tell.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
@@ -59,7 +60,7 @@ def evaluate(
     names = ordered or tuple(counts)
     label = known.columns(names)
     fitting = partial(
-        fit, max_error=max_error, max_missed=max_missed, half_life_days=half_life_days, seed=seed
+        fit, max_error=max_error, max_missed=max_missed, costs=costs, half_life_days=half_life_days, seed=seed
     )
     newest = cuts[-1]
     sizes = _learning_sizes(newest, label)

@@ -9,6 +9,7 @@ from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
 from indexer.ticket import Ticket, moments
 from service.arrays import IntArray
+from service.priority import features_of
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 from service.priority.training_set import TrainingSet
@@ -65,12 +66,17 @@ def _is_older(ticket: Ticket, other: Ticket) -> bool:
 
 
 def make_cases(
-    tickets: Sequence[Ticket], vectors: Mapping[str, Matrix], duplicates: Iterable[tuple[str, str]] = ()
+    tickets: Sequence[Ticket],
+    vectors: Mapping[str, Matrix],
+    duplicates: Iterable[tuple[str, str]] = (),
+    *,
+    fields: Sequence[str] = (),
 ) -> Cases:
     """Put tickets in order and find which of them are one problem.
 
     :param vectors: of shape (dimension,), by the hash of the ticket's text; every ticket's is there.
     :param duplicates: pairs of ids.
+    :param fields: names of the fields that the forest reads beside the text.
     """
     ordered = sorted(tickets, key=_age)
     hashes = [ticket.text_hash for ticket in ordered]
@@ -81,7 +87,9 @@ def make_cases(
         labels=one_spelling([ticket.priority for ticket in ordered]),
         times=np.array([created for created, _ in times]),
         known=np.array([known for _, known in times]),
-        vectors=np.stack([vectors[text] for text in hashes]).astype(np.float32),
+        features=features_of(
+            ordered, np.stack([vectors[text] for text in hashes]).astype(np.float32), fields
+        ),
         groups=_groups([ticket.id for ticket in ordered], hashes, duplicates),
     )
 

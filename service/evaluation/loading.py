@@ -76,7 +76,7 @@ def load(
         msg = f"no stored ticket has a vector of {space}: run make reindex"
         raise EvaluationError(msg)
     return Loaded(
-        cases=make_cases(with_vector, vectors, pairs),
+        cases=make_cases(with_vector, vectors, pairs, fields=settings.forest_fields),
         source="the stored tickets" if file is None else Path(file).name,
         embedding_model=space.model,
         rejected=rejected,

@@ -86,11 +86,11 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Pred
     forest = fit(learn)
     if isinstance(forest, NoForest):  # two labels and enough tickets: the cut made sure
         raise TypeError(forest.state)
-    found = forest.classify(test.vectors)
+    found = forest.classify(test.features)
     columns = np.array([names.index(name) for name in forest.labels])
     probabilities, votes = np.zeros((len(test), len(names))), np.zeros((len(test), len(names)))
     probabilities[:, columns] = found.probabilities
-    votes[:, columns] = forest.votes(test.vectors)
+    votes[:, columns] = forest.votes(test.features)
     reason = forest.report.abstention.reason
     return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason)
 

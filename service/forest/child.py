@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import numpy as np
 from indexer.errors import PrecedentError
 from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger, TrainingRows
+from indexer.ticket import Ticket
 from service.forest.files import origin
 from service.forest.process import FitOrder
 from service.forest.promotion import compare
 from service.forest.served import Verdict
-from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fit, load, save
+from service.priority import Forest, ForestFileError, NoForest, TrainingSet, features_of, fit, load, save
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 
@@ -36,12 +38,13 @@ def main() -> None:
         ledger = Ledger(settings.database_url, settings.data_dir)
         generation = ledger.generations.named(order.generation)
         rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS)
+        training = _training_set(rows, ledger, settings.forest_fields)
         ledger.close()
-        training = _training_set(rows)
         forest = fit(
             training,
             max_error=settings.max_error,
             max_missed=settings.max_missed,
+            costs=settings.costs,
             half_life_days=settings.half_life_days,
             fitted_on=origin(settings, ledger, generation) | {"revision": str(rows.revision)},
         )
@@ -72,12 +75,27 @@ def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -
     return Verdict(promoted=promoted, why=why, report=forest.report)
 
 
-def _training_set(rows: TrainingRows) -> TrainingSet:
-    """Return the ledger's rows as a training set; tickets of the same text form one group."""
+def _training_set(rows: TrainingRows, ledger: Ledger, fields: Sequence[str]) -> TrainingSet:
+    """Return the ledger's rows as a training set; tickets of the same text form one group.
+
+    A ticket that is deleted or found damaged while it is read teaches by its vector alone.
+    """
+    found = ledger.tickets.sound(rows.ids)
+    ticket = next(found, None)
+
+    def in_order() -> Iterator[Ticket | None]:
+        nonlocal ticket
+        for ticket_id in rows.ids:
+            if ticket is not None and ticket.id == ticket_id:
+                yield ticket
+                ticket = next(found, None)
+            else:
+                yield None
+
     groups = {text: number for number, text in enumerate(dict.fromkeys(rows.text_hashes))}
     return TrainingSet(
         ids=rows.ids,
-        vectors=rows.vectors,
+        features=features_of(in_order(), rows.vectors, fields),
         labels=one_spelling(rows.labels),
         times=np.array(rows.times, dtype=np.float64),
         known=np.array(rows.known, dtype=np.float64),

@@ -29,6 +29,8 @@ def origin(settings: Settings, ledger: Ledger, generation: Generation) -> dict[s
         "generation": generation.name,
         "ledger": ledger.id,
         "half_life_days": "tried" if half_life is None else str(half_life),
+        "costs": ",".join(f"{name}={cost:g}" for name, cost in sorted(settings.costs.items())),
+        "fields": ",".join(settings.forest_fields),
     }
 
 
@@ -49,7 +51,7 @@ def latest_forest(settings: Settings, ledger: Ledger, generation: Generation) ->
         if (
             wanted.items() <= fitted_on.items()
             and (budgets.max_error, budgets.max_missed) == (settings.max_error, settings.max_missed)
-            and forest.dimension == generation.space.dimension
+            and forest.predictors.dimension == generation.space.dimension
             and int(fitted_on["revision"]) <= ledger.revision()
         ):
             return ServedForest(forest=forest, path=path, revision=int(fitted_on["revision"]))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from service.priority import Forest, TrainingSet
-from service.priority.calibration import most_probable, smooth
+from service.priority.calibration import least_costly, smooth
+from service.priority.predictors import fit_predictors
 from service.priority.training import train
 from service.scores import resample_macro_f1
 
@@ -31,19 +32,20 @@ def compare(old: Forest, new: Forest, training: TrainingSet) -> tuple[bool, str]
         return True, "of the tickets that the old one knows too few are left to compare on"
     position = {ticket_id: row for row, ticket_id in enumerate(training.ids)}
     of_new = training.take(np.array([position[ticket_id] for ticket_id in new.ids], np.int64))
-    vectors = np.ascontiguousarray(of_new.vectors[fresh])
+    asked, learned = of_new.features.take(fresh), of_new.take(shared)
     truth = np.array(new.labels)[new.label[fresh]]
-    by_old = np.array(old.labels)[old.classify(vectors).predicted]
+    by_old = np.array(old.labels)[old.classify(asked).predicted]
+    predictors, matrix = fit_predictors(learned.features, new.label[shared], len(new.labels), learned.groups)
     trees, leaves = train(
-        of_new,
-        new.label,
-        shared,
+        matrix,
+        new.label[shared],
+        learned.times,
         candidate=new.report.chosen,
         trees=len(new.trees.roots),
         seed=new.report.seed,
     )
-    votes = leaves.votes(new.label[shared], len(new.labels)).mean(trees.walk(vectors))
-    by_new = np.array(new.labels)[most_probable(new.calibrator(smooth(votes, len(shared))))]
+    votes = leaves.votes(new.label[shared], len(new.labels)).mean(trees.walk(predictors.matrix(asked)))
+    by_new = np.array(new.labels)[least_costly(new.calibrator(smooth(votes, len(shared))), new.costs)]
     names, columns = np.unique([truth, by_old, by_new], return_inverse=True)
     label, *predicted = columns.reshape(3, -1)
     old_score, new_score = (resample_macro_f1(label, column, len(names), seed=0) for column in predicted)

@@ -1,5 +1,6 @@
 """The random forest that decides priorities: fit it, ask it, save it and load it."""
 
+from service.priority.features import Features, features_of
 from service.priority.fitting import fit, unfit
 from service.priority.forest import Decisions, Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
@@ -8,12 +9,14 @@ from service.priority.training_set import TrainingDataError, TrainingSet
 
 __all__ = [
     "Decisions",
+    "Features",
     "Forest",
     "ForestFileError",
     "ForestReport",
     "NoForest",
     "TrainingDataError",
     "TrainingSet",
+    "features_of",
     "fit",
     "load",
     "save",

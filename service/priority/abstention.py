@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from service.arrays import BoolArray, FloatArray, IntArray, pick
-from service.priority.calibration import most_probable
+from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention
 
 __all__ = ["abstain", "error_bound", "may_decide"]
@@ -24,6 +24,7 @@ def abstain(
     newest: BoolArray,
     *,
     labels: Sequence[str],
+    costs: FloatArray,
     max_error: float,
     max_missed: Mapping[str, float],
     seed: int,
@@ -37,11 +38,12 @@ def abstain(
     :param probabilities: calibrated, of later tickets, shape (rows, labels).
     :param label: the column of the true label, shape (rows,).
     :param newest: the tickets of the newest stretch of time.
+    :param costs: of missing each label, as of `least_costly`.
     :param max_error: the share of wrong labels that is accepted among automatic decisions.
     :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
         automatically.
     """
-    predicted = most_probable(probabilities)
+    predicted = least_costly(probabilities, costs)
     column = {name.casefold(): number for number, name in enumerate(labels)}
     named = {name: column.get(name.casefold()) for name in max_missed}
     guards = {

@@ -9,7 +9,7 @@ from service.arrays import FloatArray, IntArray
 __all__ = [
     "Calibrator",
     "fit_calibrator",
-    "most_probable",
+    "least_costly",
     "smooth",
 ]
 
@@ -78,12 +78,14 @@ def fit_calibrator(votes: FloatArray, label: IntArray) -> Calibrator:
     return Calibrator(sharpness=float(np.exp(best[0])), bias=best[1:])
 
 
-def most_probable(probabilities: FloatArray) -> IntArray:
-    """Return the predicted column of each row: that of the most probable label, of equals the first.
+def least_costly(probabilities: FloatArray, costs: FloatArray) -> IntArray:
+    """Return the predicted column of each row: the label that it would cost most to miss, of equals the first.
 
     :param probabilities: calibrated, shape (rows, labels).
+    :param costs: how much worse it is to miss a ticket of each label, shape (labels,); all alike: the most probable
+        label is predicted.
     """
-    columns: IntArray = probabilities.argmax(axis=1)
+    columns: IntArray = (probabilities * costs).argmax(axis=1)
     return columns
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from service.priority.abstention import abstain
 from service.priority.forest import Forest, NoForest
 from service.priority.forest_report import ForestReport
-from service.priority.model_selection import History, measure_calibration, predict_held_out, select_candidate
+from service.priority.model_selection import (
+    make_history,
+    measure_calibration,
+    predict_held_out,
+    select_candidate,
+)
+from service.priority.predictors import fit_predictors
 from service.priority.timeline import later_blocks, newest_labelled, repeats
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
@@ -27,6 +31,7 @@ def fit(
     *,
     max_error: float = 0.2,
     max_missed: Mapping[str, float] | None = None,
+    costs: Mapping[str, float] | None = None,
     half_life_days: float | None = None,
     max_rows: int = MAX_ROWS,
     seed: int = 0,
@@ -34,10 +39,12 @@ def fit(
 ) -> Forest | NoForest:
     """Fit a forest on the newest labelled tickets.
 
-    The same tickets and seed give the same forest on every machine: the work is bounded, not the time.
+    The same tickets and seed give the same forest: the work is bounded, not the time.
 
     :param max_error: the share of wrong labels that is accepted among automatic decisions, in (0, 1).
     :param max_missed: for a label, the share of its tickets that may be given another label automatically.
+    :param costs: for a label, how much worse than of another it is to miss a ticket of it, above 0; ``None`` or empty: the
+        rarer the worse, as far as that does better on later tickets.
     :param half_life_days: days after which a ticket is drawn half as often; infinity: age does not count; ``None``:
         whichever of infinity and 180 days does better on later tickets.
     :param max_rows: the newest labelled tickets that are learned from; the cost grows with them up to here.
@@ -61,17 +68,13 @@ def fit(
     names = tuple(sorted(set(known)))
     if (state := unfit(names, tickets)) is not None:
         return NoForest(state=state)
-    history = History(
-        training=kept,
-        names=names,
-        label=kept.columns(names),
-        blocks=later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups)),
-    )
+    label = kept.columns(names)
+    blocks = later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups))
+    history = make_history(kept, names, label, blocks, costs or {})
     chosen, tried = select_candidate(history, half_life_days, seed)
     held_out = predict_held_out(history, chosen, _TREES, seed)
-    trees, leaves = train(
-        kept, history.label, np.arange(len(known)), candidate=chosen, trees=_TREES, seed=seed
-    )
+    predictors, matrix = fit_predictors(kept.features, label, len(names), kept.groups)
+    trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
@@ -83,12 +86,14 @@ def fit(
         majority_macro_f1=held_out.macro_f1(held_out.majority),
         chosen=chosen,
         candidates=tried,
+        costs=dict(zip(names, held_out.costs.tolist(), strict=True)),
         calibration=measure_calibration(held_out),
         abstention=abstain(
             held_out.calibrator(held_out.smoothed),
             held_out.label,
-            held_out.block == len(history.blocks) - 1,
+            held_out.block == len(blocks) - 1,
             labels=names,
+            costs=held_out.costs,
             max_error=max_error,
             max_missed=max_missed or {},
             seed=seed,
@@ -100,8 +105,8 @@ def fit(
     return Forest(
         labels=names,
         ids=kept.ids,
-        label=history.label,
-        dimension=kept.vectors.shape[1],
+        label=label,
+        predictors=predictors,
         trees=trees,
         leaves=leaves,
         calibrator=held_out.calibrator,

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.embedding import Matrix
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.abstention import may_decide
-from service.priority.calibration import Calibrator, most_probable, smooth
+from service.priority.calibration import Calibrator, least_costly, smooth
+from service.priority.features import Features
 from service.priority.forest_report import ForestReport
+from service.priority.predictors import Predictors
 from service.priority.trees import Leaves, Trees, Votes
 from service.results import Evidence, PriorityDecision
 
@@ -17,10 +18,10 @@ __all__ = ["Decisions", "Forest", "NoForest"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """Decisions on several vectors, one row each.
+    """Decisions on several tickets, one row each.
 
     :param labels: the names of the columns.
-    :param predicted: int64, shape (rows,): the column of the most probable label.
+    :param predicted: int64, shape (rows,): the column of the label that it would cost most to miss.
     :param probabilities: calibrated, shape (rows, labels).
     :param automatic: whether the decision needs no person.
     """
@@ -37,7 +38,7 @@ class NoForest:
 
     state: str
 
-    def decide(self, vector: Matrix, *, evidence: int = 6) -> PriorityDecision:  # noqa: ARG002 (as Forest's)
+    def decide(self, ticket: Features, *, evidence: int = 6) -> PriorityDecision:  # noqa: ARG002 (as Forest's)
         """Decide nothing: no label, review."""
         return PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
 
@@ -49,7 +50,7 @@ class Forest:
     :param labels: the priorities it knows, sorted; its columns.
     :param ids: the tickets it was fitted on, oldest first; its rows.
     :param label: int64, shape (rows,): the column of each ticket's priority.
-    :param dimension: length of a vector.
+    :param predictors: what makes the columns that its trees split on.
     :param later: int64, shape (later tickets,): the rows that were held out in time order while it was chosen.
     :param later_predicted: int64, same shape: the column that was predicted for each, by a forest of only what came before.
     """
@@ -57,7 +58,7 @@ class Forest:
     labels: tuple[str, ...]
     ids: tuple[str, ...]
     label: IntArray
-    dimension: int
+    predictors: Predictors
     trees: Trees
     leaves: Leaves
     calibrator: Calibrator
@@ -65,9 +66,12 @@ class Forest:
     later_predicted: IntArray
     report: ForestReport
     _leaf_votes: Votes = field(init=False, repr=False)
+    costs: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up what each leaf votes."""
+        costs = np.array([self.report.costs[name] for name in self.labels])
+        object.__setattr__(self, "costs", costs)
         object.__setattr__(self, "_leaf_votes", self.leaves.votes(self.label, len(self.labels)))
 
     @property
@@ -84,34 +88,32 @@ class Forest:
         )
         return f"{fitted}; {decides}{typo}"
 
-    def votes(self, vectors: Matrix) -> FloatArray:
+    def votes(self, tickets: Features) -> FloatArray:
         """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.
 
-        :param vectors: float32, shape (rows, dimension).
         :return: shape (rows, labels).
-        :raises ValueError: the vectors have another shape, or are not finite.
+        :raises ValueError: the vectors have another length, or are not finite.
         """
-        return self._leaf_votes.mean(self.trees.walk(self._checked(vectors)))
+        return self._leaf_votes.mean(self._reached(tickets))
 
-    def classify(self, vectors: Matrix) -> Decisions:
-        """Decide on each vector: its label, the calibrated probabilities, and whether a person must look.
+    def classify(self, tickets: Features) -> Decisions:
+        """Decide on each ticket: its label, the calibrated probabilities, and whether a person must look.
 
-        :param vectors: float32, shape (rows, dimension).
-        :raises ValueError: the vectors have another shape, or are not finite.
+        :raises ValueError: the vectors have another length, or are not finite.
         """
-        return self._decisions(self.votes(vectors))
+        return self._decisions(self.votes(tickets))
 
-    def decide(self, vector: Matrix, *, evidence: int = 6) -> PriorityDecision:
-        """Decide on one vector and name the tickets that carried the decision.
+    def decide(self, ticket: Features, *, evidence: int = 6) -> PriorityDecision:
+        """Decide on one ticket and name those that carried the decision.
 
         The evidence is the strongest half for the label, then the strongest against, each half filled up from the
         other where there are too few; a weight is the ticket's share of the whole vote.
 
-        :param vector: float32, shape (dimension,).
+        :param ticket: one row.
         :param evidence: how many tickets to name at most.
-        :raises ValueError: the vector has another shape, or is not finite.
+        :raises ValueError: the vector has another length, or is not finite.
         """
-        reached = self.trees.walk(self._checked(vector[None]))
+        reached = self._reached(ticket)
         found = self._decisions(self._leaf_votes.mean(reached))
         predicted = int(found.predicted[0])
         probabilities = found.probabilities[0].tolist()
@@ -123,20 +125,19 @@ class Forest:
             evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
         )
 
-    def _checked(self, vectors: Matrix) -> Matrix:
-        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:  # noqa: PLR2004 (a matrix)
-            msg = f"the forest was fitted on vectors of length {self.dimension}, found the shape {vectors.shape}"
+    def _reached(self, tickets: Features) -> IntArray:
+        vectors, dimension = tickets.vectors, self.predictors.dimension
+        if vectors.ndim != 2 or vectors.shape[1] != dimension:  # noqa: PLR2004 (a matrix)
+            msg = f"the forest was fitted on vectors of length {dimension}, found the shape {vectors.shape}"
             raise ValueError(msg)
-        checked = np.ascontiguousarray(vectors, dtype=np.float32)
-        if not np.isfinite(checked).all():
+        if not np.isfinite(vectors).all():
             msg = "a vector has values that are not finite: embed the text again"
             raise ValueError(msg)
-        return checked
+        return self.trees.walk(self.predictors.matrix(tickets))
 
     def _decisions(self, votes: FloatArray) -> Decisions:
-        # A forest that draws rare labels as often as frequent ones may well vote for another than the most probable.
         probabilities = self.calibrator(smooth(votes, len(self.ids)))
-        predicted = most_probable(probabilities)
+        predicted = least_costly(probabilities, self.costs)
         rule = self.report.abstention
         automatic = np.zeros(len(predicted), dtype=bool)
         if rule.threshold is not None:

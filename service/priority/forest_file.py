@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from service.priority.calibration import Calibrator
+from service.priority.features import BUCKETS
 from service.priority.forest import Forest
 from service.priority.forest_report import ForestReport
+from service.priority.linear import Linear
+from service.priority.predictors import Predictors
 from service.priority.trees import Leaves, Trees
 
 __all__ = ["ForestFileError", "load", "save"]
 
-_FORMAT = "precedent-forest-2"
+_FORMAT = "precedent-forest-3"
 _TREES = {"roots": "i8", "children": "i8", "feature": "i8", "threshold": "f8", "leaf": "i8"}
 _LEAVES = {"start": "i8", "row": "i8", "share": "f8"}
+_MODELS = ("words", "meaning")
 _DTYPES = {
     "ids": "u1",
     "label": "i8",
+    "rarity": "f4",
+    **{f"{model}_{part}": "f4" for model in _MODELS for part in ("weight", "bias")},
     **_TREES,
     **{f"leaf_{name}": dtype for name, dtype in _LEAVES.items()},
     "bias": "f8",
@@ -43,6 +49,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     labels: tuple[str, ...]
     dimension: int
+    values: tuple[str, ...]
     depth: int
     sharpness: float
     report: ForestReport
@@ -57,6 +64,8 @@ def save(forest: Forest, path: Path) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "ids": np.frombuffer(msgspec.json.encode(forest.ids), np.uint8),
         "label": forest.label,
+        "rarity": forest.predictors.rarity,
+        **_flat(forest.predictors),
         **{name: getattr(forest.trees, name) for name in _TREES},
         **{f"leaf_{name}": getattr(forest.leaves, name) for name in _LEAVES},
         "bias": forest.calibrator.bias,
@@ -66,7 +75,8 @@ def save(forest: Forest, path: Path) -> None:
     manifest = _Manifest(
         format=_FORMAT,
         labels=forest.labels,
-        dimension=forest.dimension,
+        dimension=forest.predictors.dimension,
+        values=forest.predictors.values,
         depth=forest.trees.depth,
         sharpness=forest.calibrator.sharpness,
         report=forest.report,
@@ -123,6 +133,7 @@ def _read(path: Path) -> tuple[_Manifest, dict[str, NDArray[Any]]]:
 
 def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
     nodes, leaves = len(arrays["feature"]), len(arrays["leaf_start"]) - 1
+    predictors = _predictors(manifest, arrays)
     ids = msgspec.json.decode(arrays["ids"].tobytes(), type=tuple[str, ...])
     labels = len(manifest.labels)
     start = arrays["leaf_start"]
@@ -135,7 +146,7 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         "children": _within(arrays["children"], nodes)
         and bool((arrays["children"] >= np.repeat(np.arange(nodes), 2)).all()),
         "roots": len(arrays["roots"]) > 0 and _within(arrays["roots"], nodes),
-        "features": _within(arrays["feature"], manifest.dimension),
+        "features": _within(arrays["feature"], predictors.width),
         "leaves": leaves > 0 and bool((arrays["leaf"] < leaves).all()),
         "depth": 0 <= manifest.depth <= nodes,
         "starts": start[0] == 0
@@ -155,13 +166,39 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         labels=manifest.labels,
         ids=ids,
         label=arrays["label"],
-        dimension=manifest.dimension,
+        predictors=predictors,
         trees=Trees(**{name: arrays[name] for name in _TREES}, depth=manifest.depth),
         leaves=Leaves(**{name: arrays[f"leaf_{name}"] for name in _LEAVES}),
         calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
         later=arrays["later"],
         later_predicted=arrays["later_said"],
         report=manifest.report,
+    )
+
+
+def _flat(predictors: Predictors) -> dict[str, NDArray[Any]]:
+    none = np.zeros(0, np.float32)
+    arrays = {}
+    for name in _MODELS:
+        model: Linear | None = getattr(predictors, name)
+        arrays[f"{name}_weight"] = none if model is None else np.ascontiguousarray(model.weight).ravel()
+        arrays[f"{name}_bias"] = none if model is None else model.bias
+    return arrays
+
+
+def _predictors(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Predictors:
+    models: dict[str, Linear | None] = {}
+    for name, width in zip(_MODELS, (BUCKETS, manifest.dimension), strict=True):
+        weight, bias = arrays[f"{name}_weight"], arrays[f"{name}_bias"]
+        if len(bias) not in {0, len(manifest.labels)} or len(weight) != len(bias) * width:
+            msg = f"its model of the {name} does not fit its labels"
+            raise ValueError(msg)
+        models[name] = Linear(weight.reshape(len(bias), width), bias) if len(bias) else None
+    if len(arrays["rarity"]) != (BUCKETS if models["words"] else 0):
+        msg = "its model of the words does not fit their rarity"
+        raise ValueError(msg)
+    return Predictors(
+        manifest.dimension, arrays["rarity"], models["words"], models["meaning"], manifest.values
     )
 
 

@@ -72,6 +72,9 @@ class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     """Of always saying the most frequent label, on the same."""
     chosen: Candidate
     candidates: tuple[Candidate, ...]
+    costs: dict[str, float]
+    """How much worse it is to miss a ticket of each label: what is predicted is the label whose probability, times that, is
+    greatest."""
     calibration: Calibration | None
     abstention: Abstention
     seed: int

@@ -1,26 +1,52 @@
 """Select how the forest is trained: train candidates on the past, and score them on the tickets that came later."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
+from indexer.embedding import Matrix
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.priority.calibration import Calibrator, fit_calibrator, most_probable, smooth
+from service.priority.calibration import Calibrator, fit_calibrator, least_costly, smooth
 from service.priority.forest_report import Calibration, Candidate
+from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
 from service.priority.training import MAX_SAMPLES, train
 from service.priority.training_set import TrainingSet
 from service.scores import ProbabilityScores, confusion_matrix, macro_f1
 
-__all__ = ["HeldOut", "History", "measure_calibration", "predict_held_out", "select_candidate"]
+__all__ = [
+    "HeldOut",
+    "History",
+    "make_history",
+    "measure_calibration",
+    "predict_held_out",
+    "select_candidate",
+]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
 _TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
 _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 20, 40
 _HALF_LIFE_DAYS = 180.0
+_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a label's rarity, in what it costs to miss it
 _ENOUGH_LATER = 1_000  # tickets of the newest block with which the older need not be tried
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """A block that is held out, with its columns as they were at that moment.
+
+    :param number: of the block.
+    :param learned: the columns of the tickets that are learned from, shape (rows, width).
+    :param tested: those of the tickets that are tested on.
+    """
+
+    number: int
+    block: Block
+    learned: Matrix
+    tested: Matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +54,39 @@ class History:
     """Labelled tickets, oldest first, and the blocks of them that are held out in turn.
 
     :param names: the labels; ``label`` holds each row's number in them.
+    :param costs: what it costs to miss each label, by its name in whatever case; empty: what does best on later tickets.
+    :param trials: the blocks that tell anything: what came before them had two labels to tell apart.
     """
 
     training: TrainingSet
     names: tuple[str, ...]
     label: IntArray
-    blocks: tuple[Block, ...]
+    costs: Mapping[str, float]
+    trials: tuple[Trial, ...]
+
+
+def make_history(
+    training: TrainingSet,
+    names: tuple[str, ...],
+    label: IntArray,
+    blocks: Sequence[Block],
+    costs: Mapping[str, float],
+) -> History:
+    """Make the columns of each block from what came before it.
+
+    :param training: labelled tickets, oldest first; ``label``: the number in ``names`` of each one's label.
+    """
+    trials = []
+    for number, block in enumerate(blocks):
+        if not len(block.rows) or len(np.unique(label[block.learned])) < 2:  # noqa: PLR2004 (something to tell apart)
+            continue
+        known = training.features.take(block.learned)
+        predictors, learned = fit_predictors(
+            known, label[block.learned], len(names), training.groups[block.learned]
+        )
+        tested = predictors.matrix(training.features.take(block.rows))
+        trials.append(Trial(number, block, learned, tested))
+    return History(training, names, label, costs, tuple(trials))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +98,8 @@ class HeldOut:
     :param votes: shape (rows, labels).
     :param smoothed: the same, as a calibrator takes them.
     :param calibrator: learned from all of them.
-    :param predicted: the column of the label that is most probable by it.
+    :param costs: what it costs to miss each label, shape (labels,).
+    :param predicted: the column of the label that is predicted by both.
     :param label: the true column.
     :param known: whether the forest that voted had ever seen the true label.
     :param majority: the column of the most frequent label before the block.
@@ -56,6 +110,7 @@ class HeldOut:
     votes: FloatArray
     smoothed: FloatArray
     calibrator: Calibrator
+    costs: FloatArray
     predicted: IntArray
     label: IntArray
     known: BoolArray
@@ -69,22 +124,26 @@ class HeldOut:
 
 
 def predict_held_out(history: History, candidate: Candidate, trees: int, seed: int) -> HeldOut:
-    """Have a forest of what came before vote on each later block; blocks after a single label are left out."""
+    """Have a forest of what came before vote on each later block."""
     labels = len(history.names)
     rows, number_of, majority = (np.zeros(0, np.int64) for _ in range(3))
     votes, smoothed = (np.zeros((0, labels)) for _ in range(2))
     known = np.zeros(0, dtype=bool)
-    for number, block in enumerate(history.blocks):
-        if not _tests(history, block):
-            continue
+    for trial in history.trials:
+        block = trial.block
         past = history.label[block.learned]
         counts = np.bincount(past, minlength=labels)
         grown, leaves = train(
-            history.training, history.label, block.learned, candidate=candidate, trees=trees, seed=seed
+            trial.learned,
+            past,
+            history.training.times[block.learned],
+            candidate=candidate,
+            trees=trees,
+            seed=seed,
         )
-        found = leaves.votes(past, labels).mean(grown.walk(history.training.vectors[block.rows]))
+        found = leaves.votes(past, labels).mean(grown.walk(trial.tested))
         rows = np.append(rows, block.rows)
-        number_of = np.append(number_of, np.full(len(block.rows), number))
+        number_of = np.append(number_of, np.full(len(block.rows), trial.number))
         majority = np.append(majority, np.full(len(block.rows), counts.argmax()))
         known = np.append(known, counts[history.label[block.rows]] > 0)
         votes = np.concatenate([votes, found])
@@ -92,13 +151,15 @@ def predict_held_out(history: History, candidate: Candidate, trees: int, seed: i
     label = history.label[rows]
     # A label that the forest had never seen is no fault of its votes.
     calibrator = fit_calibrator(smoothed[known], label[known])
+    costs = _costs(history, calibrator(smoothed), label)
     return HeldOut(
         rows=rows,
         block=number_of,
         votes=votes,
         smoothed=smoothed,
         calibrator=calibrator,
-        predicted=most_probable(calibrator(smoothed)),
+        costs=costs,
+        predicted=least_costly(calibrator(smoothed), costs),
         label=label,
         known=known,
         majority=majority,
@@ -113,17 +174,17 @@ def select_candidate(
     First the leaves and the labels' weights, then age, then more values a split: six trials at most. Of equals
     the earlier, which is the plainer, is chosen.
     """
-    rows, dimension = history.training.vectors.shape
-    few = math.isqrt(dimension)
+    rows = len(history.training)
+    width = max((trial.learned.shape[1] for trial in history.trials), default=1)
+    few = math.isqrt(width)
     age = None if half_life_days in (None, math.inf) else half_life_days
-    telling = tuple(block for block in history.blocks if _tests(history, block))
-    if sum(len(block.rows) for block in telling) < _MIN_LATER:
+    if sum(len(trial.block.rows) for trial in history.trials) < _MIN_LATER:
         # A leaf that holds a fortieth of the tickets is about what larger histories select.
         plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
     trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // min(rows, MAX_SAMPLES)))
-    newest = telling[-1:]
-    tested = replace(history, blocks=newest if len(newest[0].rows) >= _ENOUGH_LATER else telling)
+    newest = history.trials[-1:]
+    tested = replace(history, trials=newest) if len(newest[0].block.rows) >= _ENOUGH_LATER else history
 
     def score(candidate: Candidate) -> Candidate:
         held_out = predict_held_out(tested, candidate, trees, seed)
@@ -135,7 +196,7 @@ def select_candidate(
     ]
     if half_life_days is None and not np.isnan(history.training.times).all():
         tried.append(score(msgspec.structs.replace(_best(tried), half_life_days=_HALF_LIFE_DAYS)))
-    tried.append(score(msgspec.structs.replace(_best(tried), features=min(2 * few, dimension))))
+    tried.append(score(msgspec.structs.replace(_best(tried), features=min(2 * few, width))))
     return _best(tried), tuple(tried)
 
 
@@ -152,7 +213,7 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
         probabilities[inside] = calibrator(held_out.smoothed[inside])
     everything = np.ones((1, len(held_out.rows)))
     before, after = (
-        ProbabilityScores(given, most_probable(given), held_out.label)(everything)[0].tolist()
+        ProbabilityScores(given, least_costly(given, held_out.costs), held_out.label)(everything)[0].tolist()
         for given in (held_out.votes, probabilities)
     )
     return Calibration(
@@ -166,9 +227,27 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
     )
 
 
-def _tests(history: History, block: Block) -> bool:
-    """Whether the block tells anything: what came before it had two labels to tell apart."""
-    return len(block.rows) > 0 and len(np.unique(history.label[block.learned])) > 1
+def _costs(history: History, probabilities: FloatArray, label: IntArray) -> FloatArray:
+    """Return what it costs to miss each label: as is wanted, else the more the rarer it is, as far as that pays.
+
+    The most probable label is nearly always the commonest one where tickets say little, and the rare ones, which are
+    mostly the urgent ones, are then never predicted.
+
+    :param probabilities: calibrated, of later tickets, shape (rows, labels); ``label``: their true columns.
+    """
+    if history.costs:
+        wanted = {name.casefold(): cost for name, cost in history.costs.items()}
+        return np.array([wanted.get(name.casefold(), 1.0) for name in history.names])
+    labels = len(history.names)
+    if len(label) < _MIN_LATER:
+        return np.ones(labels)
+    shares = np.bincount(history.label, minlength=labels) / len(history.label)
+    tried = [(shares.max() / shares) ** power for power in _POWERS]
+
+    def score(costs: FloatArray) -> float:
+        return macro_f1(confusion_matrix(label, least_costly(probabilities, costs), labels))
+
+    return max(tried, key=score)
 
 
 def _best(tried: list[Candidate]) -> Candidate:

@@ -1,4 +1,4 @@
-"""Train one random forest on given rows, the way a candidate says."""
+"""Train one random forest on given columns, the way a candidate says."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,6 @@ import numpy as np
 from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
 from service.priority.forest_report import Candidate
-from service.priority.training_set import TrainingSet
 from service.priority.trees import Leaves, Trees, extract
 
 __all__ = ["MAX_SAMPLES", "fit_classifier", "train"]
@@ -22,21 +21,15 @@ _MOST_OVERDRAWN = 10.0
 
 
 def train(
-    training: TrainingSet, label: IntArray, rows: IntArray, *, candidate: Candidate, trees: int, seed: int
+    matrix: Matrix, label: IntArray, times: FloatArray, *, candidate: Candidate, trees: int, seed: int
 ) -> tuple[Trees, Leaves]:
-    """Train a forest on some rows of the training set, in order of time, and return its arrays.
-
-    :param label: the column of each ticket's label, of all rows of the training set.
-    """
-    vectors = training.vectors[rows]
-    fitted = fit_classifier(
-        vectors, label[rows], training.times[rows], candidate=candidate, trees=trees, seed=seed
-    )
-    return extract(fitted, vectors)
+    """Train a forest and return its arrays; parameters as of `fit_classifier`."""
+    fitted = fit_classifier(matrix, label, times, candidate=candidate, trees=trees, seed=seed)
+    return extract(fitted, matrix)
 
 
 def fit_classifier(
-    vectors: Matrix,
+    matrix: Matrix,
     label: IntArray,
     times: FloatArray,
     *,
@@ -46,7 +39,7 @@ def fit_classifier(
 ) -> Any:
     """Return a fitted ``RandomForestClassifier``.
 
-    :param vectors: shape (rows, dimension), oldest first.
+    :param matrix: the columns that are split on, shape (rows, width), oldest first.
     :param label: each row's column.
     :param times: seconds, NaN where unknown.
     """
@@ -64,7 +57,7 @@ def fit_classifier(
         # scikit-learn 1.9 hands the list of warning filters to its threads, which empty it for one another, and then
         # warns that it is empty. Without this, it does so at random, and the process has lost its filters.
         warnings.simplefilter("ignore")
-        return fitted.fit(vectors, label, _weights(label, times, candidate))
+        return fitted.fit(matrix, label, _weights(label, times, candidate))
 
 
 def _weights(label: IntArray, times: FloatArray, candidate: Candidate) -> FloatArray:

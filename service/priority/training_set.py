@@ -9,6 +9,7 @@ import numpy as np
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError
 from service.arrays import FloatArray, IntArray
+from service.priority.features import Features
 
 __all__ = ["TrainingDataError", "TrainingSet"]
 
@@ -22,7 +23,7 @@ class TrainingSet:
     """Tickets as arrays, one row each.
 
     :param ids: the tickets' ids, no two alike.
-    :param vectors: float32, shape (rows, dimension), finite.
+    :param features: what the forest reads of them; vectors are float32, finite.
     :param labels: the priorities; ``None`` where a ticket has none.
     :param times: when each was created, in seconds since the epoch, NaN where unknown. A ticket without a time counts
         as older than all that have one; among equal times the given order holds, so give the rows in an order that
@@ -34,7 +35,7 @@ class TrainingSet:
     """
 
     ids: tuple[str, ...]
-    vectors: Matrix
+    features: Features
     labels: tuple[str | None, ...]
     times: FloatArray
     known: FloatArray
@@ -42,15 +43,15 @@ class TrainingSet:
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
-        rows = len(self.ids)
-        if self.vectors.ndim != 2 or (rows and not self.vectors.shape[1]):  # noqa: PLR2004 (a matrix)
-            msg = f"vectors must have the shape (rows, dimension), found {self.vectors.shape}"
+        rows, vectors = len(self.ids), self.features.vectors
+        if vectors.ndim != 2 or (rows and not vectors.shape[1]):  # noqa: PLR2004 (a matrix)
+            msg = f"vectors must have the shape (rows, dimension), found {vectors.shape}"
             raise TrainingDataError(msg)
-        if self.vectors.dtype != np.float32:
-            msg = f"vectors must be float32, found {self.vectors.dtype}"
+        if vectors.dtype != np.float32:
+            msg = f"vectors must be float32, found {vectors.dtype}"
             raise TrainingDataError(msg)
         for name, found in (
-            ("vectors", self.vectors.shape[:1]),
+            ("vectors", vectors.shape[:1]),
             ("labels", (len(self.labels),)),
             ("times", self.times.shape),
             ("known", self.known.shape),
@@ -65,8 +66,8 @@ class TrainingSet:
         # The sum of a row is finite when all of it is; this needs no matrix of booleans. Only a row that
         # overflows is looked at value by value.
         with np.errstate(over="ignore", invalid="ignore"):
-            suspects = np.flatnonzero(~np.isfinite(self.vectors.sum(axis=1)))
-        bad = [int(row) for row in suspects if not np.isfinite(self.vectors[row]).all()]
+            suspects = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))
+        bad = [int(row) for row in suspects if not np.isfinite(vectors[row]).all()]
         if bad:
             msg = (
                 f"the vectors of {len(bad):,} tickets have values that are not finite, first that of ticket "
@@ -81,12 +82,17 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def vectors(self) -> Matrix:
+        """The vectors, shape (rows, dimension)."""
+        return self.features.vectors
+
     def take(self, rows: IntArray) -> Self:
         """Return the given rows, in the given order."""
         return replace(
             self,
             ids=tuple(self.ids[row] for row in rows),
-            vectors=self.vectors[rows],
+            features=self.features.take(rows),
             labels=tuple(self.labels[row] for row in rows),
             times=self.times[rows],
             known=self.known[rows],

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from service.priority import Forest, TrainingSet, fit
+from service.priority import Features, Forest, TrainingSet, fit
+from service.priority.predictors import fit_predictors
 from service.priority.training import fit_classifier
 
 _ROWS = (2_000, 20_000, 100_000)
@@ -53,7 +54,7 @@ def made(rows: int, seed: int = 0) -> TrainingSet:
     names = np.array(["critical", "high", "low", "medium"])
     return TrainingSet(
         ids=tuple(str(row) for row in range(rows)),
-        vectors=vectors,
+        features=Features(vectors),
         labels=tuple(names[label].tolist()),
         times=np.arange(rows) * _DAY / 20,
         known=np.arange(rows) * _DAY / 20,
@@ -81,7 +82,7 @@ def _predict() -> None:
     assert isinstance(forest, Forest)
     # The same forest once more, as scikit-learn has it: the same tickets, way and seed.
     fitted = fit_classifier(
-        training.vectors,
+        fit_predictors(training.features, forest.label, len(forest.labels), training.groups)[1],
         forest.label,
         training.times,
         candidate=forest.report.chosen,
@@ -91,12 +92,13 @@ def _predict() -> None:
     print(f"\n{'vectors':>9} {'predict_proba':>14} {'forest':>11} {'faster':>8} {'largest difference':>19}")
     for count in (1, 16, 256):
         vectors = made(count, seed=7).vectors
-        plain = _milliseconds(lambda asked=vectors: fitted.predict_proba(asked))  # type: ignore[misc]  # bound early
-        own = _milliseconds(lambda asked=vectors: forest.votes(asked))  # type: ignore[misc]  # bound early
-        apart = float(np.abs(fitted.predict_proba(vectors) - forest.votes(vectors)).max())
+        columns = forest.predictors.matrix(Features(vectors))
+        plain = _milliseconds(lambda asked=columns: fitted.predict_proba(asked))  # type: ignore[misc]  # bound early
+        own = _milliseconds(lambda asked=vectors: forest.votes(Features(asked)))  # type: ignore[misc]  # bound early
+        apart = float(np.abs(fitted.predict_proba(columns) - forest.votes(Features(vectors))).max())
         print(f"{count:>9} {plain:>11.2f} ms {own:>8.3f} ms {plain / own:>7.0f}x {apart:>19.1e}", flush=True)
     vector = made(1, seed=7).vectors[0]
-    whole = _milliseconds(lambda: forest.decide(vector))
+    whole = _milliseconds(lambda: forest.decide(Features(vector[None])))
     print(f"a whole decision, calibrated and with evidence: {whole:.3f} ms")
 
 

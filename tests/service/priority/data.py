@@ -4,7 +4,7 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
-from service.priority import Forest, TrainingSet
+from service.priority import Features, Forest, TrainingSet
 
 DAY = 86_400.0
 
@@ -27,7 +27,7 @@ def clustered(
     predicted = np.where(generator.random(rows) < noise, generator.integers(len(labels), size=rows), label)
     return TrainingSet(
         ids=tuple(f"t{row}" for row in range(rows)),
-        vectors=vectors.astype(np.float32),
+        features=Features(vectors.astype(np.float32)),
         labels=tuple(labels[number] for number in predicted),
         times=np.arange(rows, dtype=np.float64) * DAY,
         known=np.arange(rows, dtype=np.float64) * DAY,
@@ -35,9 +35,16 @@ def clustered(
     )
 
 
+def alone(vector: Matrix) -> Features:
+    """Return what a forest reads of one ticket of which only the vector is known, shape (dimension,)."""
+    return Features(vector[None])
+
+
 def weights(forest: Forest, vector: Matrix) -> FloatArray:
     """Return each ticket's share of the forest's vote on one vector, shape (rows,)."""
-    return forest.leaves.weights(forest.trees.walk(vector[None])[0], len(forest.ids))
+    return forest.leaves.weights(
+        forest.trees.walk(forest.predictors.matrix(alone(vector)))[0], len(forest.ids)
+    )
 
 
 def columns(training: TrainingSet) -> IntArray:
@@ -49,7 +56,7 @@ def relabelled(training: TrainingSet, labels: list[str | None]) -> TrainingSet:
     """Return the same tickets with other labels."""
     return TrainingSet(
         ids=training.ids,
-        vectors=training.vectors,
+        features=training.features,
         labels=tuple(labels),
         times=training.times,
         known=training.known,

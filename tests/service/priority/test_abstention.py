@@ -6,7 +6,7 @@ from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no 
 
 from service.arrays import BoolArray, FloatArray, IntArray
 from service.priority.abstention import abstain, error_bound, may_decide
-from service.priority.calibration import most_probable
+from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention
 
 LABELS = ("high", "low", "urgent")
@@ -39,12 +39,13 @@ def decided(
     max_missed: dict[str, float] | None = None,
 ) -> Abstention:
     """Abstain, as a fit would have it."""
-    assert (most_probable(probabilities) == predicted).all()
+    assert (least_costly(probabilities, np.ones(3)) == predicted).all()
     return abstain(
         probabilities,
         label,
         np.zeros(len(predicted), dtype=bool) if newest is None else newest,
         labels=LABELS,
+        costs=np.ones(3),
         max_error=max_error,
         max_missed=max_missed or {},
         seed=0,

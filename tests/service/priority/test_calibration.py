@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.priority.calibration import fit_calibrator, most_probable, smooth
+from service.priority.calibration import fit_calibrator, least_costly, smooth
 from service.scores import ProbabilityScores
 
 
@@ -24,7 +24,7 @@ def test_timid_votes_become_honest() -> None:
     after = calibrator(votes[10_000:])
     assert after.sum(axis=1) == pytest.approx(np.ones(10_000))
     (brier_before, _, error_before), (brier_after, _, error_after) = (
-        ProbabilityScores(given, most_probable(given), label[10_000:])(np.ones((1, 10_000)))[0]
+        ProbabilityScores(given, least_costly(given, np.ones(3)), label[10_000:])(np.ones((1, 10_000)))[0]
         for given in (votes[10_000:], after)
     )
     assert brier_after < brier_before - 0.05

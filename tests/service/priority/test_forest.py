@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from service.priority import Forest, NoForest, TrainingSet
+from service.priority import Features, Forest, NoForest, TrainingSet
 from service.results import PriorityDecision
-from tests.service.priority.data import clustered, columns, weights
+from tests.service.priority.data import alone, clustered, columns, weights
 
 
 def test_decision_is_one_record(forest: Forest) -> None:
-    """A decision holds the most probable label, its calibrated probability, and probabilities that sum to 1."""
+    """A decision holds the label that it would cost most to miss, its calibrated probability, and probabilities that sum to 1."""
     for vector in clustered(40, seed=3).vectors:
-        found = forest.decide(vector)
-        assert found.label == max(found.probabilities, key=lambda label: found.probabilities[label])
+        found = forest.decide(alone(vector))
+        assert found.label == max(
+            found.probabilities, key=lambda label: found.probabilities[label] * forest.report.costs[label]
+        )
         assert found.confidence == found.probabilities[found.label]
         assert tuple(found.probabilities) == forest.labels == ("high", "low", "medium")
         assert sum(found.probabilities.values()) == pytest.approx(1)
@@ -21,14 +23,14 @@ def test_decision_is_one_record(forest: Forest) -> None:
 def test_one_by_one_and_all_at_once(forest: Forest) -> None:
     """Many vectors are classified as each of them alone."""
     vectors = clustered(700, seed=3).vectors
-    found = forest.classify(vectors)
+    found = forest.classify(Features(vectors))
     assert found.automatic.any()
     assert not found.automatic.all()
     for row in range(0, 700, 7):
-        alone = forest.decide(vectors[row])
-        assert alone.label == found.labels[found.predicted[row]]
-        assert alone.confidence == pytest.approx(found.probabilities[row].max(), abs=1e-12)
-        assert (alone.decision == "automatic") == found.automatic[row]
+        single = forest.decide(alone(vectors[row]))
+        assert single.label == found.labels[found.predicted[row]]
+        assert single.confidence == pytest.approx(found.probabilities[row, found.predicted[row]], abs=1e-12)
+        assert (single.decision == "automatic") == found.automatic[row]
 
 
 def test_threshold_parts_automatic_from_review(forest: Forest) -> None:
@@ -36,7 +38,7 @@ def test_threshold_parts_automatic_from_review(forest: Forest) -> None:
     threshold = forest.report.abstention.threshold
     assert threshold is not None
     for vector in clustered(100, seed=3, spread=1.5).vectors:
-        found = forest.decide(vector)
+        found = forest.decide(alone(vector))
         assert (found.decision == "automatic") == (found.confidence >= threshold)
 
 
@@ -44,7 +46,7 @@ def test_evidence_names_both_sides(forest: Forest, history: TrainingSet) -> None
     """The evidence is the heaviest tickets for the label, then the heaviest against, with their weights."""
     label = columns(history)
     for vector in clustered(30, seed=4, spread=1.5).vectors:
-        found = forest.decide(vector, evidence=6)
+        found = forest.decide(alone(vector), evidence=6)
         assert found.label is not None
         weight = weights(forest, vector)
         agrees = label == forest.labels.index(found.label)
@@ -64,7 +66,7 @@ def test_evidence_names_both_sides(forest: Forest, history: TrainingSet) -> None
 def test_as_much_evidence_as_asked_for(forest: Forest, limit: int) -> None:
     """No more evidence than asked for, no ticket twice, and none without weight."""
     vector = clustered(1, seed=6).vectors[0]
-    found = forest.decide(vector, evidence=limit).evidence
+    found = forest.decide(alone(vector), evidence=limit).evidence
     assert len(found) == min(limit, int((weights(forest, vector) > 0).sum()))
     assert len({entry.id for entry in found}) == len(found)
     assert all(entry.weight > 0 for entry in found)
@@ -73,18 +75,18 @@ def test_as_much_evidence_as_asked_for(forest: Forest, limit: int) -> None:
 def test_weights_decompose_the_vote(forest: Forest, history: TrainingSet) -> None:
     """The weights sum to 1, and those of a label to the vote for it."""
     vectors = clustered(50, seed=5, spread=1.5).vectors
-    votes = forest.votes(vectors)
+    votes = forest.votes(Features(vectors))
     for vector, vote in zip(vectors, votes, strict=True):
         weight = weights(forest, vector)
         assert weight.sum() == pytest.approx(1)
         assert np.bincount(columns(history), weight) == pytest.approx(vote, abs=1e-9)
 
 
-@pytest.mark.parametrize("shape", [(31,), (33,), (1, 32), ()])
+@pytest.mark.parametrize("shape", [(1, 31), (1, 33), (32,), ()])
 def test_vector_of_another_shape(forest: Forest, shape: tuple[int, ...]) -> None:
     """A vector of another length is refused with both lengths."""
     with pytest.raises(ValueError, match="vectors of length 32, found the shape"):
-        forest.decide(np.zeros(shape, np.float32))
+        forest.decide(Features(np.zeros(shape, np.float32)))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -93,12 +95,12 @@ def test_vector_that_is_not_finite(forest: Forest, bad: float) -> None:
     vector = np.zeros(32, np.float32)
     vector[3] = bad
     with pytest.raises(ValueError, match="not finite"):
-        forest.decide(vector)
+        forest.decide(alone(vector))
 
 
 def test_no_vectors(forest: Forest) -> None:
     """No vectors get no decisions."""
-    assert forest.classify(np.zeros((0, 32), np.float32)).probabilities.shape == (0, 3)
+    assert forest.classify(Features(np.zeros((0, 32), np.float32))).probabilities.shape == (0, 3)
 
 
 def test_state_in_one_line(forest: Forest) -> None:
@@ -109,5 +111,5 @@ def test_state_in_one_line(forest: Forest) -> None:
 
 def test_no_forest_decides_nothing() -> None:
     """Without a forest there is no label, and a person looks."""
-    found = NoForest(state="no labelled tickets").decide(np.zeros(32, np.float32))
+    found = NoForest(state="no labelled tickets").decide(alone(np.zeros(32, np.float32)))
     assert found == PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.priority import Forest, ForestFileError, fit, load, save
-from tests.service.priority.data import clustered
+from service.priority import Features, Forest, ForestFileError, fit, load, save
+from tests.service.priority.data import alone, clustered
 
 _HEADERS = 178
 """Bytes before an entry's values besides its name: the archive's header with its extra field, and NumPy's."""
@@ -42,8 +42,10 @@ def test_round_trip(forest: Forest, stored: Path) -> None:
     """A forest read back says the same, names the same evidence, and knows its report."""
     again = load(stored)
     vectors = clustered(50, seed=7).vectors
-    assert np.array_equal(again.votes(vectors), forest.votes(vectors))
-    assert [again.decide(vector) for vector in vectors] == [forest.decide(vector) for vector in vectors]
+    assert np.array_equal(again.votes(Features(vectors)), forest.votes(Features(vectors)))
+    assert [again.decide(alone(vector)) for vector in vectors] == [
+        forest.decide(alone(vector)) for vector in vectors
+    ]
     assert again.report == forest.report
     assert again.report.fitted_on == {"generation": "tickets-0001"}
     assert again.state == forest.state
@@ -54,7 +56,7 @@ def test_nothing_in_the_file_is_a_pickle(stored: Path) -> None:
     """Every entry can be read with pickles forbidden, and the manifest is JSON."""
     with np.load(stored, allow_pickle=False) as whole:
         entries = {name: whole[name] for name in whole.files}
-    assert json.loads(entries["manifest"].tobytes())["format"] == "precedent-forest-2"
+    assert json.loads(entries["manifest"].tobytes())["format"] == "precedent-forest-3"
     assert all(not array.dtype.hasobject for array in entries.values())
 
 
@@ -162,8 +164,9 @@ def test_smuggled_pickle(stored: Path) -> None:
     ("changes", "told"),
     [
         ({"manifest": {"format": "precedent-forest-9"}}, "its format is 'precedent-forest-9'"),
-        ({"manifest": {"labels": ["high", "low"]}}, "its labels do not fit together"),
-        ({"manifest": {"dimension": 1}}, "its features do not fit together"),
+        ({"manifest": {"labels": ["high", "low"]}}, "its model of the words does not fit its labels"),
+        ({"manifest": {"dimension": 1}}, "its model of the meaning does not fit its labels"),
+        ({"rarity": np.zeros(5, np.float32)}, "checksum of its array rarity"),
         ({"manifest": {"depth": -1}}, "its depth do not fit together"),
         ({"manifest": {"report": 3}}, "report"),
         ({"bias": np.zeros(3)}, "checksum of its array bias"),

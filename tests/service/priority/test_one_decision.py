@@ -1,6 +1,7 @@
-"""The label that is predicted is the most probable one, wherever it is predicted."""
+"""The label that is predicted is the one that it would cost most to miss, wherever it is predicted."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from service.arrays import FloatArray
 from service.drafting.wording import priority_sentence
 from service.evaluation.methods import SERVED, fit_and_predict
 from service.priority import Forest, TrainingSet, fit
-from service.priority.calibration import most_probable
+from service.priority.calibration import least_costly
 from service.scores import confusion_matrix, macro_f1
 from tests.service.evaluation.making import history
-from tests.service.priority.data import clustered
+from tests.service.priority.data import alone, clustered
 
 
 def uneven(rows: int, seed: int = 0) -> TrainingSet:
@@ -25,36 +26,51 @@ def uneven(rows: int, seed: int = 0) -> TrainingSet:
 @pytest.fixture(scope="module")
 def unsure() -> Forest:
     """A forest that draws rare labels more often than they come, so that its votes overrate them."""
-    found = fit(uneven(600))
+    found = fit(uneven(600), costs={"HIGH": 3.0})
     assert isinstance(found, Forest)
     return found
 
 
-def first_of_highest(probabilities: Mapping[str, float]) -> str:
-    """Return the most probable label; of equals the first."""
-    return max(probabilities, key=lambda label: probabilities[label])
+def first_of_costliest(probabilities: Mapping[str, float]) -> str:
+    """Return the label that it would cost most to miss, where one is three times as bad; of equals the first."""
+    return max(probabilities, key=lambda label: probabilities[label] * (3 if label == "high" else 1))
 
 
-def test_the_served_forest_says_the_most_probable(unsure: Forest) -> None:
-    """Label, confidence, evidence and the draft's words all speak of it, also where the votes prefer another."""
-    vectors = uneven(400, seed=7).vectors
-    votes = unsure.votes(vectors).argmax(axis=1)
-    found = unsure.classify(vectors)
-    assert (votes != found.predicted).any(), (
-        "votes and probabilities never disagree here: the test sees nothing"
+def test_the_served_forest_says_the_costliest(unsure: Forest) -> None:
+    """Label, confidence, evidence and the note's words all speak of it, also where another is more probable."""
+    tickets = uneven(400, seed=7).features
+    found = unsure.classify(tickets)
+    assert unsure.report.costs == {"high": 3.0, "low": 1.0, "medium": 1.0}
+    assert (found.predicted != found.probabilities.argmax(axis=1)).any(), (
+        "the costliest is always the most probable here: the test sees nothing"
     )
-    assert (found.predicted == found.probabilities.argmax(axis=1)).all()
-    for row, vector in enumerate(vectors):
-        decision = unsure.decide(vector)
+    for row, vector in enumerate(tickets.vectors):
+        decision = unsure.decide(alone(vector))
         label = decision.label
-        assert label == first_of_highest(decision.probabilities) == unsure.labels[found.predicted[row]]
-        assert decision.confidence == max(decision.probabilities.values())
+        assert label == first_of_costliest(decision.probabilities) == unsure.labels[found.predicted[row]]
+        assert decision.confidence == decision.probabilities[label]
         assert [entry.priority == label for entry in decision.evidence] == sorted(
             (entry.priority == label for entry in decision.evidence), reverse=True
         )
         words = priority_sentence(decision, ())
         assert f"{label} " in words
         assert f"probability {decision.confidence:.0%}" in words
+        likelier = max(decision.probabilities.values()) > decision.confidence
+        assert ("because missing it costs more" in words) == (likelier and decision.decision == "review")
+
+
+@pytest.mark.parametrize("costs", [None, {"high": 1.0, "low": 1.0, "medium": 1.0}])
+def test_costs(costs: dict[str, float] | None) -> None:
+    """Without costs of one's own a rare label costs more, as far as that does better; costs that are alike change nothing."""
+    training = uneven(600)
+    found = fit(training, costs=costs)
+    assert isinstance(found, Forest)
+    cost, tickets = found.report.costs, found.report.labels
+    assert all(cost[a] >= cost[b] for a in cost for b in cost if tickets[a] <= tickets[b])
+    assert min(found.report.costs.values()) == 1.0
+    decided = found.classify(uneven(400, seed=7).features)
+    if costs:
+        assert (decided.predicted == decided.probabilities.argmax(axis=1)).all()
 
 
 def test_thresholds_are_those_of_the_same_decisions() -> None:
@@ -68,11 +84,13 @@ def test_thresholds_are_those_of_the_same_decisions() -> None:
     assert found.report.macro_f1 == macro_f1(confusion)
 
 
-def test_the_back_test_says_the_most_probable() -> None:
-    """On every ticket, in whatever order its columns are."""
+def test_the_back_test_says_the_same() -> None:
+    """On every ticket, in whatever order its columns are: here all priorities cost the same."""
     cases = history(300, signal=1.0)
     learn, test = cases.take(range(200)), cases.take(range(200, 300))
-    predicted = fit_and_predict(SERVED, learn, test, ("medium", "high", "low"), fit=fit, seed=0)
+    predicted = fit_and_predict(
+        SERVED, learn, test, ("medium", "high", "low"), fit=partial(fit, costs={"low": 1.0}), seed=0
+    )
     assert (predicted.label == predicted.probabilities.argmax(axis=1)).all()
 
 
@@ -83,4 +101,4 @@ def test_the_back_test_says_the_most_probable() -> None:
 def test_of_equals_the_first_is_said(probabilities: list[list[float]], predicted: int) -> None:
     """Labels are in order of their names: the same on every machine."""
     matrix: FloatArray = np.array(probabilities)
-    assert most_probable(matrix).tolist() == [predicted]
+    assert least_costly(matrix, np.ones(3)).tolist() == [predicted]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from service.priority import TrainingSet
+from service.priority import Features, TrainingSet
 from service.priority.timeline import NEAR_DUPLICATE, existing, later_blocks, newest_labelled, repeats
 from tests.service.priority.data import clustered
 
@@ -11,7 +11,7 @@ def test_newest_labelled() -> None:
     """The newest labelled tickets come oldest first; one without a time counts as older than all others."""
     training = TrainingSet(
         ids=("new", "unlabelled", "untimed", "old", "untimed too"),
-        vectors=np.eye(5, dtype=np.float32),
+        features=Features(np.eye(5, dtype=np.float32)),
         labels=("high", None, "low", "low", "high"),
         times=np.array([9.0, 8.0, np.nan, 1.0, np.nan]),
         known=np.full(5, np.nan),

@@ -3,24 +3,26 @@
 import numpy as np
 import pytest
 
-from service.priority import TrainingDataError, TrainingSet
+from service.priority import Features, TrainingDataError, TrainingSet
 from tests.service.priority.data import clustered
 
 
 def made(**changes: object) -> TrainingSet:
     """Return a small training set, with some of its arrays replaced."""
     whole = clustered(4)
-    fields = {name: getattr(whole, name) for name in ("ids", "vectors", "labels", "times", "known", "groups")}
+    fields = {
+        name: getattr(whole, name) for name in ("ids", "features", "labels", "times", "known", "groups")
+    }
     return TrainingSet(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"vectors": np.zeros(4, np.float32)}, r"shape \(rows, dimension\), found \(4,\)"),
-        ({"vectors": np.zeros((4, 0), np.float32)}, r"found \(4, 0\)"),
-        ({"vectors": np.zeros((4, 3))}, "must be float32, found float64"),
-        ({"vectors": np.zeros((3, 3), np.float32)}, "4 ids, so vectors must have as many rows"),
+        ({"features": Features(np.zeros(4, np.float32))}, r"shape \(rows, dimension\), found \(4,\)"),
+        ({"features": Features(np.zeros((4, 0), np.float32))}, r"found \(4, 0\)"),
+        ({"features": Features(np.zeros((4, 3)))}, "must be float32, found float64"),  # type: ignore[arg-type]  # what is refused
+        ({"features": Features(np.zeros((3, 3), np.float32))}, "4 ids, so vectors must have as many rows"),
         ({"labels": ("high",)}, "so labels must have as many rows"),
         ({"times": np.zeros(5)}, "so times must have as many rows"),
         ({"groups": np.zeros((4, 1), np.int64)}, "so groups must have as many rows"),
@@ -42,16 +44,18 @@ def test_vectors_that_are_not_finite(bad: float) -> None:
     with pytest.raises(
         TrainingDataError, match="1 tickets have values that are not finite, first that of ticket 't2'"
     ):
-        made(vectors=vectors)
+        made(features=Features(vectors))
 
 
 def test_large_finite_values() -> None:
     """Values whose sum overflows are finite all the same."""
     vectors = np.full((4, 3), np.finfo(np.float32).max, np.float32)
-    assert len(made(vectors=vectors)) == 4
+    assert len(made(features=Features(vectors))) == 4
 
 
 def test_nothing_at_all() -> None:
     """No tickets are a training set too."""
-    empty = TrainingSet((), np.zeros((0, 0), np.float32), (), np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
+    empty = TrainingSet(
+        (), Features(np.zeros((0, 0), np.float32)), (), np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
+    )
     assert len(empty) == 0

@@ -1,0 +1,65 @@
+"""Logistic regression as plain arrays: two of its opinions are columns of the forest."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.arrays import FloatArray, IntArray
+
+__all__ = ["Linear", "fit_linear"]
+
+_NEVER = -30.0  # bias of a label that was not among the rows
+_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """A fitted multinomial logistic regression.
+
+    :param weight: float32, shape (labels, width).
+    :param bias: float32, shape (labels,).
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def probabilities(self, rows: Any) -> FloatArray:
+        """Return the probability of each label, shape (rows, labels).
+
+        :param rows: dense or sparse, shape (rows, width).
+        """
+        scores = np.asarray(rows @ self.weight.T, dtype=np.float64) + self.bias
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        found: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
+        return found
+
+
+def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> Linear:
+    """Fit scikit-learn's logistic regression, each label weighing alike.
+
+    :param rows: dense or sparse, shape (rows, width).
+    :param label: the column of each row's label, shape (rows,).
+    :param labels: how many columns there are; those that no row has are never probable.
+    :param strength: scikit-learn's ``C``: how freely the weights follow the rows.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    known = np.unique(label)
+    weight = np.zeros((labels, rows.shape[1]), np.float32)
+    bias = np.full(labels, _NEVER, np.float32)
+    if len(known) < 2:  # noqa: PLR2004 (something to tell apart)
+        bias[known] = 0
+        return Linear(weight, bias)
+    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
+    with warnings.catch_warnings():
+        # Not quite at the optimum is good enough for a column, and many labels with few tickets are no regression.
+        warnings.simplefilter("ignore")
+        model.fit(rows, label)
+    if len(known) == 2:  # noqa: PLR2004 (then scikit-learn keeps the second label's odds alone)
+        weight[known[1]], bias[known] = model.coef_[0], (0, model.intercept_[0])
+    else:
+        weight[known], bias[known] = model.coef_, model.intercept_
+    return Linear(weight, bias)

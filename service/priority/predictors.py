@@ -1,0 +1,140 @@
+"""The columns that the trees split on: the vector, what two linear models think, and values of fields."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from service.arrays import FloatArray, IntArray
+from service.priority.features import BUCKETS, Features
+from service.priority.linear import Linear, fit_linear
+
+__all__ = ["Predictors", "fit_predictors"]
+
+_FOLDS = 5
+_LEAST_ROWS = 50  # below, two linear models say more about chance than about tickets
+_MOST_LABELS = 30  # above, fitting them takes longer than the forest
+_WORDS_STRENGTH, _MEANING_STRENGTH = 10.0, 1.0
+_MOST_VALUES = 60
+_LEAST_SHARE, _LEAST_TICKETS = 0.005, 5  # of the tickets that have a value, for a column of its own
+_DIGITS = 3  # of a probability: what another machine sums up in another order makes no other column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictors:
+    """What makes the columns of tickets.
+
+    :param dimension: length of a vector.
+    :param rarity: float32, shape (`BUCKETS`,): how rare a hashed word is (inverse document frequency); empty without linear
+        models.
+    :param words: a model of the words, ``None`` where there were too few tickets or too many labels.
+    :param meaning: a model of the vectors, likewise.
+    :param values: the values of fields that have a column each.
+    """
+
+    dimension: int
+    rarity: NDArray[np.float32]
+    words: Linear | None
+    meaning: Linear | None
+    values: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        models = [model for model in (self.words, self.meaning) if model is not None]
+        return self.dimension + sum(len(model.bias) for model in models) + len(self.values)
+
+    def matrix(self, features: Features) -> Matrix:
+        """Return the columns, float32, shape (rows, width)."""
+        thought: tuple[FloatArray, ...] = ()
+        if self.words is not None and self.meaning is not None:
+            thought = (
+                self.words.probabilities(_weighed(features, self.rarity)),
+                self.meaning.probabilities(features.vectors),
+            )
+        return self.put_together(features, thought)
+
+    def put_together(self, features: Features, thought: tuple[FloatArray, ...]) -> Matrix:
+        """Return the columns with these probabilities of the two models."""
+        parts: list[NDArray[Any]] = [features.vectors, *(np.round(part, _DIGITS) for part in thought)]
+        if self.values:
+            column = {value: number for number, value in enumerate(self.values)}
+            flags = np.zeros((len(features), len(self.values)), np.float32)
+            for row, own in enumerate(features.values):
+                flags[row, [column[value] for value in own if value in column]] = 1
+            parts.append(flags)
+        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32)
+
+
+def fit_predictors(
+    features: Features, label: IntArray, labels: int, groups: IntArray
+) -> tuple[Predictors, Matrix]:
+    """Fit what makes the columns, and return it with the columns of these tickets.
+
+    What the models think of these tickets is what models of the others thought (five folds): a model that has seen a
+    ticket's label says nothing about how well it guesses.
+
+    :param label: the column of each ticket's label, shape (rows,).
+    :param groups: tickets of one problem have equal numbers: they are in one fold.
+    """
+    rows = len(features)
+    values = _common_values(features)
+    none = np.zeros(0, np.float32)
+    if rows < _LEAST_ROWS or labels > _MOST_LABELS:
+        plain = Predictors(features.vectors.shape[1], none, None, None, values)
+        return plain, plain.matrix(features)
+    rarity = _rarity(features)
+    weighed = _weighed(features, rarity)
+    fold = np.unique(groups, return_inverse=True)[1] % _FOLDS
+
+    def both(given: Any, strength: float) -> tuple[Linear, NDArray[Any]]:
+        fit: Callable[[Any], Linear] = lambda chosen: fit_linear(  # noqa: E731 (of these rows)
+            given[chosen], label[chosen], labels, strength=strength
+        )
+        thought = np.zeros((rows, labels))
+        for number in range(_FOLDS):
+            out = np.flatnonzero(fold == number)
+            if len(out):
+                thought[out] = fit(np.flatnonzero(fold != number)).probabilities(given[out])
+        return fit(np.arange(rows)), thought
+
+    words, words_thought = both(weighed, _WORDS_STRENGTH)
+    meaning, meaning_thought = both(features.vectors, _MEANING_STRENGTH)
+    fitted = Predictors(features.vectors.shape[1], rarity, words, meaning, values)
+    return fitted, fitted.put_together(features, (words_thought, meaning_thought))
+
+
+def _rarity(features: Features) -> NDArray[np.float32]:
+    rows = len(features)
+    seen = (
+        np.zeros(BUCKETS)
+        if features.words is None
+        else np.bincount(features.words.indices, minlength=BUCKETS)
+    )
+    return (1 + np.log((1 + rows) / (1 + seen))).astype(np.float32)
+
+
+def _weighed(features: Features, rarity: NDArray[np.float32]) -> Any:
+    """Return the words' counts by rarity, each row at length 1."""
+    from scipy.sparse import csr_array  # type: ignore[import-untyped]  # scipy ships no types
+
+    if features.words is None:
+        return csr_array((len(features), BUCKETS), dtype=np.float32)
+    words = features.words
+    data = words.data * rarity[words.indices]
+    row = np.repeat(np.arange(len(features)), np.diff(words.indptr))
+    length = np.sqrt(np.bincount(row, data**2, minlength=len(features)))
+    return csr_array(
+        ((data / length[row]).astype(np.float32), words.indices, words.indptr), shape=words.shape
+    )
+
+
+def _common_values(features: Features) -> tuple[str, ...]:
+    counts = Counter(value for own in features.values for value in own)
+    least = max(_LEAST_TICKETS, _LEAST_SHARE * len(features))
+    common = sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:_MOST_VALUES]
+    return tuple(value for value, count in common if count >= least)

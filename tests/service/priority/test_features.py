@@ -1,0 +1,126 @@
+"""What a forest reads of a ticket, and the columns that are made of it."""
+
+import numpy as np
+import pytest
+
+from indexer.parsing import parse_ticket
+from indexer.ticket import Ticket
+from service.arrays import IntArray
+from service.priority import Features, Forest, TrainingSet, features_of, fit
+from service.priority.features import BUCKETS, bucket_of
+from service.priority.predictors import fit_predictors
+
+DAY = 86_400.0
+NO_VECTORS = np.zeros((1, 2), np.float32)
+
+
+def ticket(text: str, **more: object) -> Ticket:
+    """Return a ticket as it is stored."""
+    return parse_ticket({"id": 1, "text": text, **more})
+
+
+def test_words_and_values() -> None:
+    """Words count by a hash, more often a little more; the fields that are named are read, in whatever case."""
+    asked = ticket(
+        "Login failed. LOGIN again", fields={"Type": "Bug", "team": "x"}, components=["iOS", "Core"]
+    )
+    found = features_of([asked], NO_VECTORS, ["type", "component", "absent"])
+    assert found.values == (("type=bug", "component=ios", "component=core"),)
+    assert found.words.shape == (1, BUCKETS)
+    count = found.words.toarray()[0]
+    assert count[bucket_of("login")] == pytest.approx(1 + np.log(2))
+    assert count[bucket_of("failed")] == count[bucket_of("type=bug")] == 1
+    assert np.count_nonzero(count) == 6
+
+
+def test_a_ticket_that_is_gone() -> None:
+    """Of a ticket that cannot be read only the vector is known."""
+    found = features_of([None], NO_VECTORS, ["type"])
+    assert (found.words.nnz, found.values) == (0, ((),))
+
+
+def told_by_words(rows: int, *, seed: int = 0) -> TrainingSet:
+    """Return tickets whose vectors say nothing, whose words say half and whose type says the rest."""
+    generator = np.random.default_rng(seed)
+    urgent, incident = generator.random(rows) < 0.5, generator.random(rows) < 0.5
+    labels = [("urgent" if u else "high") if i else "low" for u, i in zip(urgent, incident, strict=True)]
+    fillers = generator.choice(["page", "button", "report", "menu", "list"], (rows, 6))
+    tickets = [
+        ticket(
+            f"{' '.join(words)} {'outage' if u else 'question'}",
+            fields={"type": "incident" if i else "task"},
+        )
+        for words, u, i in zip(fillers, urgent, incident, strict=True)
+    ]
+    vectors = generator.standard_normal((rows, 8)).astype(np.float32)
+    return TrainingSet(
+        ids=tuple(map(str, range(rows))),
+        features=features_of(tickets, vectors, ["type"]),
+        labels=tuple(labels),
+        times=np.arange(rows) * DAY,
+        known=np.arange(rows) * DAY,
+        groups=np.arange(rows),
+    )
+
+
+def label_of(training: TrainingSet) -> IntArray:
+    """Return each ticket's label as its number in sorted order."""
+    return np.unique(np.array(training.labels), return_inverse=True)[1]
+
+
+def test_words_and_fields_decide() -> None:
+    """A forest learns from them what no vector says; without them it knows little, and says so."""
+    found = fit(told_by_words(300))
+    assert isinstance(found, Forest)
+    later = told_by_words(200, seed=1)
+    right = found.classify(later.features).predicted == label_of(later)
+    assert right.mean() > 0.9
+    alone = found.classify(Features(later.vectors))
+    assert (
+        alone.probabilities.max(axis=1).mean()
+        < found.classify(later.features).probabilities.max(axis=1).mean()
+    )
+    assert (alone.predicted == label_of(later)).mean() < 0.7
+
+
+def test_no_ticket_tells_its_own_label() -> None:
+    """What the models think of a ticket they were fitted on is what models of the others thought."""
+    noise = told_by_words(200)
+    label = np.random.default_rng(5).integers(2, size=200)
+    fitted, columns = fit_predictors(noise.features, label, 2, noise.groups)
+    own = fitted.matrix(noise.features)
+    thought = slice(fitted.dimension, fitted.dimension + 4)
+    assert columns.shape == own.shape == (200, fitted.width)
+    right = [(matrix[:, thought][:, 2:].argmax(axis=1) == label).mean() for matrix in (columns, own)]
+    assert right[0] < 0.6 < right[1]
+
+
+def test_copies_do_not_tell_each_other_apart() -> None:
+    """Tickets of one problem are held out together: else one tells the label of the others."""
+    noise = told_by_words(200)
+    label = np.repeat(np.random.default_rng(5).integers(2, size=50), 4)
+    same = noise.features.take(np.repeat(np.arange(50), 4))
+    held_out = fit_predictors(same, label, 2, np.repeat(np.arange(50), 4))[1]
+    leaking = fit_predictors(same, label, 2, np.arange(200))[1]
+    right = [(matrix[:, 10:12].argmax(axis=1) == label).mean() for matrix in (held_out, leaking)]
+    assert right[0] < right[1]
+
+
+@pytest.mark.parametrize(("rows", "labels"), [(49, 3), (200, 31)])
+def test_vectors_alone(rows: int, labels: int) -> None:
+    """Too few tickets or too many labels for models of their own: the columns are the vector and the fields."""
+    given = told_by_words(rows)
+    fitted, columns = fit_predictors(given.features, np.arange(rows) % labels, labels, given.groups)
+    assert (fitted.words, fitted.meaning) == (None, None)
+    assert sorted(fitted.values) == ["type=incident", "type=task"]
+    assert columns.shape == (rows, 8 + 2)
+
+
+@pytest.mark.parametrize("label", [np.zeros(60, np.int64), np.repeat([0, 1], [59, 1])], ids=["one", "once"])
+def test_a_label_that_a_fold_lacks(label: IntArray) -> None:
+    """A model that never saw a label finds it improbable."""
+    given = told_by_words(60)
+    fitted, columns = fit_predictors(given.features, label, 3, np.zeros(60, np.int64))
+    assert np.isfinite(columns).all()
+    assert fitted.words is not None
+    assert (fitted.matrix(given.features)[:, [10, 13]] < 0.01).all()
