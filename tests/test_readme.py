@@ -26,7 +26,8 @@ _NEAR = 0.02
 def test_every_setting_is_documented(field: msgspec.structs.FieldInfo) -> None:
     """Each setting stands in the README with its default and its help."""
     name = KEY_NAME if field.name == KEY_NAME.lower() else PREFIX + field.name.upper()
-    default = f"`{field.default}`" if field.default not in (None, (), msgspec.NODEFAULT) else ""
+    value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    default = f"`{value}`" if value not in (None, "", msgspec.NODEFAULT) else ""
     help_text = get_type_hints(Settings, include_extras=True)[field.name].__metadata__[-1].description
     assert f"| `{name}` | {default} | {help_text} |" in _README
 

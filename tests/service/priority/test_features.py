@@ -57,8 +57,8 @@ def told_by_words(rows: int, *, seed: int = 0) -> TrainingSet:
         ids=tuple(map(str, range(rows))),
         features=features_of(tickets, vectors, ["type"]),
         labels=tuple(labels),
-        times=np.arange(rows) * DAY,
-        known=np.arange(rows) * DAY,
+        times=np.arange(rows, dtype=np.float64) * DAY,
+        known=np.arange(rows, dtype=np.float64) * DAY,
         groups=np.arange(rows),
     )
 
