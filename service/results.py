@@ -8,6 +8,7 @@ import msgspec
 from indexer.ticket import SHORT_TEXT, shorten
 
 __all__ = [
+    "Alert",
     "Classified",
     "Draft",
     "Evidence",
@@ -74,6 +75,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a new ticket has at least the priority that ``PRECEDENT_ALERT`` names."""
+
+    at_least: str
+    raised: Annotated[bool, msgspec.Meta(description="whether that is more likely than not")]
+    probability: Annotated[float, msgspec.Meta(description="that the ticket has it or a more urgent one")]
+    decision: Annotated[
+        Literal["automatic", "review"], msgspec.Meta(description="act on `raised`, or have a person look")
+    ]
+
+
 class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What the forest says of a new ticket. Without a usable forest ``label`` is ``None``."""
 
@@ -84,6 +96,13 @@ class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
         Literal["automatic", "review"], msgspec.Meta(description="act on it, or have a person look")
     ]
     evidence: tuple[Evidence, ...] = ()
+    why: Annotated[
+        str | None, msgspec.Meta(description="what the ticket's words and its meaning point to, in words")
+    ] = None
+    alert: Annotated[
+        Alert | None,
+        msgspec.Meta(description="where `PRECEDENT_ALERT` names a priority and their order is known"),
+    ] = None
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

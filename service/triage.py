@@ -27,7 +27,7 @@ from service.drafting.questions import missing
 from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft
 from service.neighbours import neighbour_of
-from service.priority import features_of
+from service.priority import features_of, tokens_of
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -251,7 +251,8 @@ class Pipeline:
     ) -> PriorityDecision:
         began = time.perf_counter()
         asked = features_of([ticket], query.text[None], self._runtime.settings.forest_fields)
-        decision = snapshot.forest.decide(asked, evidence=_EVIDENCE)
+        tokens = tokens_of(ticket, asked.values[0])
+        decision = snapshot.forest.decide(asked, evidence=_EVIDENCE, tokens=tokens)
         clock.classify = since(began)
         count_decision(decision)
         return decision

@@ -85,6 +85,7 @@ def evaluate(
             max_error=settings.max_error,
             max_missed=settings.max_missed,
             costs=settings.costs,
+            alert=settings.alert,
             half_life_days=settings.half_life_days,
             order=given or settings.priority_order,
             folds=folds,

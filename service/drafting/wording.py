@@ -40,6 +40,9 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
         return "The priority is uncertain: none could be predicted, so a person has to set it."
     percent = f"{priority.confidence:.0%}"
     support = _support(priority.label, precedents)
+    alert = ""
+    if priority.alert is not None:
+        alert = f" {plain_label(priority.alert.at_least)} or more urgent: {priority.alert.probability:.0%}."
     if priority.decision == "review":
         likeliest = max(priority.probabilities, key=lambda label: priority.probabilities[label])
         why = f"is the most likely (probability {percent}){support}"
@@ -48,10 +51,8 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
                 f"(probability {percent}) is named although {plain_label(likeliest)} is more likely"
                 f" ({priority.probabilities[likeliest]:.0%}), because missing it costs more{support}"
             )
-        return (
-            f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} {why}."
-        )
-    return f"The predicted priority is {plain_label(priority.label)} (probability {percent}){support}."
+        return f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} {why}.{alert}"
+    return f"The predicted priority is {plain_label(priority.label)} (probability {percent}){support}.{alert}"
 
 
 def _support(label: str, precedents: Sequence[Neighbour]) -> str:

@@ -12,11 +12,21 @@ from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll
 from service.evaluation.methods import GUESSES, NAMES, SERVED, Fit, Predictions, fit_and_predict
-from service.evaluation.order import priority_order
-from service.evaluation.result import Bin, Block, CoveragePoint, Data, Evaluation, LearningPoint, Period
+from service.evaluation.result import (
+    Alerts,
+    Bin,
+    Block,
+    CoveragePoint,
+    Data,
+    Evaluation,
+    LearningPoint,
+    Period,
+)
 from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
 from service.priority import fit
+from service.priority.alerts import at_or_above
+from service.priority.label_order import priority_order
 from service.scores import Interval, bin_of, confusion_matrix, interval, macro_f1, resample_macro_f1
 
 __all__ = ["evaluate"]
@@ -36,6 +46,7 @@ def evaluate(
     max_missed: Mapping[str, float] | None = None,
     costs: Mapping[str, float] | None = None,
     half_life_days: float | None = None,
+    alert: str | None = None,
     order: Sequence[str] = (),
     folds: int = 5,
     rejected: int = 0,
@@ -47,6 +58,7 @@ def evaluate(
 
     :param source: what to call the tickets in the report.
     :param max_error: as of `service.priority.fit`, and so are ``max_missed``, ``costs`` and ``half_life_days``.
+    :param alert: a priority; the forest then also says whether a ticket has it or a more urgent one.
     :param order: the priorities from least to most urgent; empty: as their names tell.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
@@ -60,7 +72,14 @@ def evaluate(
     names = ordered or tuple(counts)
     label = known.columns(names)
     fitting = partial(
-        fit, max_error=max_error, max_missed=max_missed, costs=costs, half_life_days=half_life_days, seed=seed
+        fit,
+        max_error=max_error,
+        max_missed=max_missed,
+        costs=costs,
+        alert=alert,
+        order=order,
+        half_life_days=half_life_days,
+        seed=seed,
     )
     newest = cuts[-1]
     sizes = _learning_sizes(newest, label)
@@ -92,6 +111,7 @@ def evaluate(
         notes=_notes(data, cuts, folds),
         data=data,
         max_error=max_error,
+        alerts=_alerts(served, true, names, at_or_above(alert, order, names)) if alert else None,
         labels=names,
         order=ordered,
         order_reason=order_reason,
@@ -133,11 +153,27 @@ class _Asker:
 def _pool(parts: Sequence[Predictions]) -> Predictions:
     automatic = [part.automatic for part in parts if part.automatic is not None]
     votes = [part.votes for part in parts if part.votes is not None]
+    alerts = [part.alerts for part in parts if part.alerts is not None]
+    sure = [part.sure for part in parts if part.sure is not None]
     return Predictions(
         label=np.concatenate([part.label for part in parts]),
         probabilities=np.concatenate([part.probabilities for part in parts]),
         votes=np.concatenate(votes) if votes else None,
         automatic=np.concatenate(automatic) if automatic else None,
+        alerts=np.concatenate(alerts) if alerts else None,
+        sure=np.concatenate(sure) if sure else None,
+    )
+
+
+def _alerts(served: Predictions, true: IntArray, names: Sequence[str], above: Sequence[str]) -> Alerts | None:
+    if served.alerts is None or served.sure is None or not above:
+        return None
+    wrong = served.alerts != np.isin(np.array(names), above)[true]
+    return Alerts(
+        labels=tuple(above),
+        tickets=len(true),
+        automatic=int(served.sure.sum()),
+        wrong=int(wrong[served.sure].sum()),
     )
 
 

@@ -11,6 +11,7 @@ from indexer.ticket import embedding_text
 from service.arrays import BoolArray, FloatArray, IntArray
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
+from service.priority.alerts import judge_alerts
 
 __all__ = ["GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
@@ -35,6 +36,7 @@ _NEIGHBOURS = 10
 _WORDS = 20_000
 _TOKEN = r"\w+|[^\w\s]"  # noqa: S105 (a pattern). Signs count too, so that no text is without a token.
 _TREES = 100
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,8 @@ class Predictions:
     :param probabilities: shape (rows, labels).
     :param votes: probabilities before calibration, same shape; ``None`` where nothing is calibrated.
     :param automatic: whether it may decide by itself, shape (rows,); ``None`` where a method never says.
+    :param alerts: whether it has at least the priority that alerts are wanted of, shape (rows,); ``None`` where nobody asks.
+    :param sure: whether no person needs to look at the alert, same shape.
     :param reason: why it decides nothing by itself, in the forest's own words; ``None`` where it may, or never says.
     """
 
@@ -53,6 +57,8 @@ class Predictions:
     votes: FloatArray | None = None
     automatic: BoolArray | None = None
     reason: str | None = None
+    alerts: BoolArray | None = None
+    sure: BoolArray | None = None
 
 
 def fit_and_predict(
@@ -92,7 +98,11 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Pred
     probabilities[:, columns] = found.probabilities
     votes[:, columns] = forest.votes(test.features)
     reason = forest.report.abstention.reason
-    return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason)
+    alerts = sure = None
+    if forest.report.alert is not None:
+        likely, sure = judge_alerts(forest.report.alert, forest.labels, found.probabilities)
+        alerts = likely > _HALF
+    return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason, alerts, sure)
 
 
 def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Predictions:

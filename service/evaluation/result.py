@@ -5,6 +5,7 @@ import msgspec
 from service.scores import Interval
 
 __all__ = [
+    "Alerts",
     "Bin",
     "Block",
     "CoveragePoint",
@@ -135,6 +136,17 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, int]
 
 
+class Alerts(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the forest said by itself whether a ticket has at least a certain priority."""
+
+    labels: tuple[str, ...]
+    """That priority and the more urgent ones."""
+    tickets: int
+    automatic: int
+    wrong: int
+    """Of the automatic ones."""
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The whole result."""
 
@@ -144,6 +156,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What limits the result."""
     data: Data
     max_error: float
+    alerts: Alerts | None
     labels: tuple[str, ...]
     """In their order where it is known, else by name; rows and columns of `confusion`."""
     order: tuple[str, ...] | None

@@ -126,6 +126,12 @@ def table(evaluation: Evaluation) -> str:
         f"decided automatically: {_cell(forest.coverage)} of the tickets, wrong: {_cell(forest.error)}{bound}"
     )
     lines += [f"{decided}; budget {evaluation.max_error:g}", ""]
+    if (alerts := evaluation.alerts) is not None:
+        share = f"{alerts.wrong:,} wrong" + (
+            f" ({alerts.wrong / alerts.automatic:.1%})" if alerts.automatic else ""
+        )
+        told = f"whether it is {' or '.join(alerts.labels)}: said automatically of {alerts.automatic:,} of {alerts.tickets:,}"
+        lines += [f"{told}, {share}", ""]
     heads = ("priority", "tickets", "recall of the forest", f"of {rival.name}", "missed automatically")
     rows = [
         (own.label, f"{own.tickets:,}", _cell(own.recall), _cell(other.recall), f"{own.missed or 0:,}")

@@ -45,6 +45,8 @@ def main() -> None:
             max_error=settings.max_error,
             max_missed=settings.max_missed,
             costs=settings.costs,
+            alert=settings.alert,
+            order=settings.priority_order,
             half_life_days=settings.half_life_days,
             fitted_on=origin(settings, ledger, generation) | {"revision": str(rows.revision)},
         )

@@ -30,6 +30,7 @@ def origin(settings: Settings, ledger: Ledger, generation: Generation) -> dict[s
         "ledger": ledger.id,
         "half_life_days": "tried" if half_life is None else str(half_life),
         "costs": ",".join(f"{name}={cost:g}" for name, cost in sorted(settings.costs.items())),
+        "alert": f"{settings.alert or ''} of {','.join(settings.priority_order)}",
         "fields": ",".join(settings.forest_fields),
     }
 

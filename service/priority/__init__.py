@@ -1,6 +1,6 @@
 """The random forest that decides priorities: fit it, ask it, save it and load it."""
 
-from service.priority.features import Features, features_of
+from service.priority.features import Features, features_of, tokens_of
 from service.priority.fitting import fit, unfit
 from service.priority.forest import Decisions, Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
@@ -20,5 +20,6 @@ __all__ = [
     "fit",
     "load",
     "save",
+    "tokens_of",
     "unfit",
 ]

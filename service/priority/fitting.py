@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from service.priority.abstention import abstain
+from service.priority.alerts import alert_report
 from service.priority.forest import Forest, NoForest
 from service.priority.forest_report import ForestReport
 from service.priority.model_selection import (
@@ -32,6 +33,8 @@ def fit(
     max_error: float = 0.2,
     max_missed: Mapping[str, float] | None = None,
     costs: Mapping[str, float] | None = None,
+    alert: str | None = None,
+    order: Sequence[str] = (),
     half_life_days: float | None = None,
     max_rows: int = MAX_ROWS,
     seed: int = 0,
@@ -45,6 +48,8 @@ def fit(
     :param max_missed: for a label, the share of its tickets that may be given another label automatically.
     :param costs: for a label, how much worse than of another it is to miss a ticket of it, above 0; ``None`` or empty: the
         rarer the worse, as far as that does better on later tickets.
+    :param alert: a label; the forest then also says whether a ticket has it or a more urgent one.
+    :param order: the labels from least to most urgent; empty: as their names tell.
     :param half_life_days: days after which a ticket is drawn half as often; infinity: age does not count; ``None``:
         whichever of infinity and 180 days does better on later tickets.
     :param max_rows: the newest labelled tickets that are learned from; the cost grows with them up to here.
@@ -75,6 +80,8 @@ def fit(
     held_out = predict_held_out(history, chosen, _TREES, seed)
     predictors, matrix = fit_predictors(kept.features, label, len(names), kept.groups)
     trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
+    probabilities = held_out.calibrator(held_out.smoothed)
+    newest = held_out.block == len(blocks) - 1
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
@@ -89,14 +96,19 @@ def fit(
         costs=dict(zip(names, held_out.costs.tolist(), strict=True)),
         calibration=measure_calibration(held_out),
         abstention=abstain(
-            held_out.calibrator(held_out.smoothed),
+            probabilities,
             held_out.label,
-            held_out.block == len(blocks) - 1,
+            newest,
             labels=names,
             costs=held_out.costs,
             max_error=max_error,
             max_missed=max_missed or {},
             seed=seed,
+        ),
+        alert=None
+        if alert is None
+        else alert_report(
+            alert, order, probabilities, held_out.label, newest, labels=names, max_error=max_error, seed=seed
         ),
         seed=seed,
         sklearn_version=sklearn_version,

@@ -1,12 +1,15 @@
 """A fitted forest: its votes, its decisions, and the tickets that carried them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.abstention import may_decide
+from service.priority.alerts import raise_alert
 from service.priority.calibration import Calibrator, least_costly, smooth
+from service.priority.explanation import explain
 from service.priority.features import Features
 from service.priority.forest_report import ForestReport
 from service.priority.predictors import Predictors
@@ -38,7 +41,7 @@ class NoForest:
 
     state: str
 
-    def decide(self, ticket: Features, *, evidence: int = 6) -> PriorityDecision:  # noqa: ARG002 (as Forest's)
+    def decide(self, ticket: Features, *, evidence: int = 6, tokens: Sequence[str] = ()) -> PriorityDecision:  # noqa: ARG002 (as Forest's)
         """Decide nothing: no label, review."""
         return PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
 
@@ -86,6 +89,12 @@ class Forest:
         typo = (
             f"; PRECEDENT_MAX_MISSED names {unknown}, which is the priority of no ticket" if unknown else ""
         )
+        alert = self.report.alert
+        if alert is not None and not alert.above:
+            typo += (
+                f"; PRECEDENT_ALERT={alert.at_least} cannot be told: it is the priority of no ticket, or their order is not "
+                "known (PRECEDENT_PRIORITY_ORDER)"
+            )
         return f"{fitted}; {decides}{typo}"
 
     def votes(self, tickets: Features) -> FloatArray:
@@ -103,7 +112,7 @@ class Forest:
         """
         return self._decisions(self.votes(tickets))
 
-    def decide(self, ticket: Features, *, evidence: int = 6) -> PriorityDecision:
+    def decide(self, ticket: Features, *, evidence: int = 6, tokens: Sequence[str] = ()) -> PriorityDecision:
         """Decide on one ticket and name those that carried the decision.
 
         The evidence is the strongest half for the label, then the strongest against, each half filled up from the
@@ -111,6 +120,7 @@ class Forest:
 
         :param ticket: one row.
         :param evidence: how many tickets to name at most.
+        :param tokens: its words and values of fields, to say which of them told the most.
         :raises ValueError: the vector has another length, or is not finite.
         """
         reached = self._reached(ticket)
@@ -123,6 +133,8 @@ class Forest:
             probabilities=dict(zip(self.labels, probabilities, strict=True)),
             decision="automatic" if found.automatic[0] else "review",
             evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
+            why=explain(self.predictors, ticket, tokens, self.labels),
+            alert=raise_alert(self.report.alert, self.labels, found.probabilities[0]),
         )
 
     def _reached(self, tickets: Features) -> IntArray:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["Abstention", "Calibration", "Candidate", "ForestReport"]
+__all__ = ["Abstention", "AlertReport", "Calibration", "Candidate", "ForestReport"]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,15 @@ class Abstention(msgspec.Struct, frozen=True, kw_only=True):
     """Why every decision goes to review."""
 
 
+class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
+    """When the forest says by itself whether a ticket has at least a certain priority."""
+
+    at_least: str
+    above: tuple[str, ...]
+    """The labels that have it: this one and the more urgent ones; empty where their order is not known."""
+    abstention: Abstention
+
+
 class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     """How a forest was fitted and how good it was on later tickets of its own history."""
 
@@ -77,6 +86,8 @@ class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     greatest."""
     calibration: Calibration | None
     abstention: Abstention
+    alert: AlertReport | None
+    """``None`` where no alert is wanted."""
     seed: int
     sklearn_version: str
     fitted_on: dict[str, str]

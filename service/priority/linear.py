@@ -46,6 +46,7 @@ def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> L
     :param strength: scikit-learn's ``C``: how freely the weights follow the rows.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
     known = np.unique(label)
     weight = np.zeros((labels, rows.shape[1]), np.float32)
@@ -54,7 +55,8 @@ def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> L
         bias[known] = 0
         return Linear(weight, bias)
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
-    with warnings.catch_warnings():
+    # One thread: it adds up in one order, and two that wait for a busy machine's second core are slower than one.
+    with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         # Not quite at the optimum is good enough for a column, and many labels with few tickets are no regression.
         warnings.simplefilter("ignore")
         model.fit(rows, label)

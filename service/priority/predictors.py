@@ -50,13 +50,16 @@ class Predictors:
 
     def matrix(self, features: Features) -> Matrix:
         """Return the columns, float32, shape (rows, width)."""
-        thought: tuple[FloatArray, ...] = ()
-        if self.words is not None and self.meaning is not None:
-            thought = (
-                self.words.probabilities(_weighed(features, self.rarity)),
-                self.meaning.probabilities(features.vectors),
-            )
-        return self.put_together(features, thought)
+        return self.put_together(features, self.thought(features))
+
+    def thought(self, features: Features) -> tuple[FloatArray, ...]:
+        """Return what both models think, each of the shape (rows, labels); nothing where there are none."""
+        if self.words is None or self.meaning is None:
+            return ()
+        return (
+            self.words.probabilities(_weighed(features, self.rarity)),
+            self.meaning.probabilities(features.vectors),
+        )
 
     def put_together(self, features: Features, thought: tuple[FloatArray, ...]) -> Matrix:
         """Return the columns with these probabilities of the two models."""

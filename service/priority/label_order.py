@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from service.evaluation.cases import EvaluationError
+from indexer.errors import PrecedentError
 
-__all__ = ["priority_order"]
+__all__ = ["LabelOrderError", "priority_order"]
 
 _RANKS = {
     name: rank
@@ -26,18 +26,22 @@ _NUMBERED = re.compile(
 )
 
 
+class LabelOrderError(PrecedentError):
+    """The order that the operator states leaves out a label."""
+
+
 def priority_order(labels: Sequence[str], given: Sequence[str] = ()) -> tuple[tuple[str, ...] | None, str]:
     """Return the labels from least to most urgent, ``None`` where nobody knows, and where that comes from.
 
     :param given: the order as the operator states it, in any letters; it may name labels that do not occur.
-    :raises EvaluationError: it leaves out one that does.
+    :raises LabelOrderError: it leaves out one that does.
     """
     if given:
         place = {name.strip().casefold(): number for number, name in enumerate(given)}
         for label in labels:
             if label.strip().casefold() not in place:
                 msg = f"the order of priorities ({', '.join(given)}) leaves out {label!r}"
-                raise EvaluationError(msg)
+                raise LabelOrderError(msg)
         return tuple(sorted(labels, key=lambda label: place[label.strip().casefold()])), "as the settings say"
     order = _by_words(labels) or _by_numbers(labels)
     if order is None:

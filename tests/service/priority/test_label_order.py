@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.evaluation.cases import EvaluationError
-from service.evaluation.order import priority_order
+from service.priority.label_order import LabelOrderError, priority_order
 
 
 @pytest.mark.parametrize(
@@ -57,5 +56,5 @@ def test_the_order_given_goes_first() -> None:
 
 def test_an_order_that_leaves_out_a_label_is_refused() -> None:
     """The message names the label."""
-    with pytest.raises(EvaluationError, match="leaves out 'urgent'"):
+    with pytest.raises(LabelOrderError, match="leaves out 'urgent'"):
         priority_order(("low", "urgent"), ("low", "high"))

@@ -1,0 +1,87 @@
+"""Alerts: whether a ticket has at least a certain priority, which may be certain where the exact one is not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from service.arrays import BoolArray, FloatArray, IntArray
+from service.priority.abstention import abstain
+from service.priority.forest_report import AlertReport
+from service.priority.label_order import LabelOrderError, priority_order
+from service.results import Alert
+
+__all__ = ["alert_report", "at_or_above", "judge_alerts", "raise_alert"]
+
+_HALF = 0.5
+
+
+def alert_report(
+    at_least: str,
+    order: Sequence[str],
+    probabilities: FloatArray,
+    label: IntArray,
+    newest: BoolArray,
+    *,
+    labels: Sequence[str],
+    max_error: float,
+    seed: int,
+) -> AlertReport:
+    """Find out from which confidence on the forest says by itself whether a ticket has that priority or a more urgent one.
+
+    :param at_least: the priority, in whatever case.
+    :param order: the labels from least to most urgent; empty: as their names tell.
+    :param probabilities: calibrated, of later tickets, shape (rows, labels), as of `abstain`, and so are the others.
+    """
+    above = at_or_above(at_least, order, labels)
+    has = np.isin(np.array(labels), above)
+    likely = probabilities[:, has].sum(axis=1)
+    rule = abstain(
+        np.stack([1 - likely, likely], axis=1),
+        has[label].astype(np.int64),
+        newest,
+        labels=("below", "at least"),
+        costs=np.ones(2),
+        max_error=max_error,
+        max_missed={},
+        seed=seed,
+    )
+    return AlertReport(at_least=at_least, above=above, abstention=rule)
+
+
+def raise_alert(report: AlertReport | None, labels: Sequence[str], probabilities: FloatArray) -> Alert | None:
+    """Return the alert for one ticket, ``None`` where none is wanted or the order of priorities is not known.
+
+    :param probabilities: calibrated, shape (labels,).
+    """
+    if report is None or not report.above:
+        return None
+    likely, sure = judge_alerts(report, labels, probabilities[None])
+    return Alert(
+        at_least=report.at_least,
+        raised=bool(likely[0] > _HALF),
+        probability=float(likely[0]),
+        decision="automatic" if sure[0] else "review",
+    )
+
+
+def judge_alerts(
+    report: AlertReport, labels: Sequence[str], probabilities: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Return how likely each ticket has the priority or a more urgent one, and whether no person needs to look.
+
+    :param probabilities: calibrated, shape (rows, labels).
+    """
+    likely = np.minimum(probabilities[:, np.isin(np.array(labels), report.above)].sum(axis=1), 1.0)
+    threshold = report.abstention.threshold
+    sure = np.maximum(likely, 1 - likely) >= (np.inf if threshold is None else threshold)
+    return likely, sure
+
+
+def at_or_above(at_least: str, order: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that are this one or more urgent; none where it is no label, or their order is not known."""
+    try:
+        ordered, _ = priority_order(labels, order)
+    except LabelOrderError:  # a new label: nobody has said yet where it belongs
+        ordered = None
+    names = [name.casefold() for name in ordered or ()]
+    return tuple((ordered or ())[names.index(at_least.casefold()) :]) if at_least.casefold() in names else ()
