@@ -49,6 +49,9 @@ def keep(
         "revision": str(ledger.revision()),
         "ledger": ledger.id,
         "half_life_days": "tried",
+        "alert": " of ",
+        "costs": "",
+        "fields": "type,product,component,category",
     }
     forest = _fitted(dimension)
     report = msgspec.structs.replace(forest.report, fitted_on=usual | (origin or {}))
@@ -102,6 +105,10 @@ def test_one_for_other_vectors_does_not_serve(ledger: Ledger, data_dir: Path) ->
     [
         {"half_life_days": 90.0},
         {"half_life_days": math.inf},
+        {"costs": {"high": 2.0}},
+        {"alert": "high"},
+        {"priority_order": ("low", "high")},
+        {"forest_fields": ("type",)},
         {"max_error": 0.1},
         {"max_missed": {"high": 0.1}},
     ],
