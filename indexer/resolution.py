@@ -57,7 +57,7 @@ _STATUS = re.compile(
 )
 _NO_SOLUTION = re.compile(
     r"won['\u2019]?t (?:fix|do)|wont ?fix|duplicate|can(?:not|['\u2019]t) (?:be )?reproduced?|invalid|incomplete|declined|rejected|abandoned"
-    r"|withdrawn|spam|no response|duplikat|doppelt|nicht reproduzierbar|ungültig|abgelehnt|zurückgezogen|wird nicht (?:behoben|gelöst)",
+    r"|withdrawn|spam|no response|not[_ ]planned|duplikat|doppelt|nicht reproduzierbar|ungültig|abgelehnt|zurückgezogen|wird nicht (?:behoben|gelöst)",
     re.IGNORECASE,
 )
 _UNHELPED = re.compile(

@@ -6,11 +6,12 @@ each message; what resolved the ticket is drawn from them later (`indexer.resolu
 - Freshdesk: ``[{"id", "subject", "description_text", "status", "priority", …, "conversations": […]}]``, by its API
   reference (Tickets, Conversations). Statuses and priorities are numbers there. Private notes are left out.
 - GitHub: ``[{"number", "title", "body", "state", "state_reason", …, "comments": […]}]``, by its REST documentation
-  (Issues, Issue comments). Owners, members and collaborators of the repository are agents; pull requests are no tickets.
+  (Issues, Issue comments), or what ``gh issue list --json`` gives, by its own names. Owners, members and collaborators of the repository are agents; pull requests are no tickets.
 - RT: ``[{"id", "Subject", "Status", …, "history": […]}]``, by RT's REST2 documentation. The history's first entry and
   what a requestor wrote are the customer's; comments are internal and left out.
 - Intercom: ``{"conversations": [{"id", "state", "source", "conversation_parts": {…}, …}]}``, by its API reference
   (Conversations). Parts that are no comment, and notes, are left out. Times are in Unix seconds.
+  Looked at: developers.intercom.com, conversation model 2.2, and the statistics of the official client.
 - Zammad: ``[{"number", "title", "state", …, "articles": […]}]``, by its REST documentation (Tickets with ``expand=true``,
   Articles). Internal articles are left out; the first other one is the body.
 - Help Scout: ``{"_embedded": {"conversations": [{"number", "_embedded": {"threads": […]}, …}]}}``, by its Mailbox API 2.0
@@ -34,6 +35,7 @@ __all__ = [
     "read_intercom",
     "read_rt",
     "read_zammad",
+    "ticket_of_line",
 ]
 
 _Object = dict[str, Any]
@@ -50,6 +52,10 @@ _FRESHDESK_SOURCE = {
 }
 _FRESHDESK_PRIORITY = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 _GITHUB_AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+_GH_NAMES = {
+    "author": "user", "authorAssociation": "author_association", "createdAt": "created_at", "updatedAt": "updated_at",
+    "closedAt": "closed_at", "stateReason": "state_reason", "url": "html_url",
+}  # fmt: skip
 _INTERCOM_AUTHORS = {"admin": "agent", "team": "agent", "bot": "system"}
 _RT_UNSET = "1970-01-01T00:00:00Z"
 
@@ -84,26 +90,36 @@ def read_helpscout(stream: BufferedIOBase) -> _Records:
     return _read(stream, ("conversations",), _helpscout)
 
 
+def ticket_of_line(tool: str, found: SourceRecord) -> SourceRecord:
+    """Return the ticket of one of a file's lines, each of which is a ticket as the tool gives it."""
+    readers = {
+        "freshdesk": _freshdesk, "github": _github, "rt": _rt, "intercom": _intercom, "zammad": _zammad, "helpscout": _helpscout,
+    }  # fmt: skip
+    return _ticket(found, readers[tool])
+
+
 def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Object], _Object]) -> _Records:
     for found in read_elements(stream, arrays):
         if not isinstance(found, SourceRecord):
             continue
-        if found.value is None:
-            yield found
-            continue
-        if fields is _github and "pull_request" in found.value:
-            yield SourceRecord(place=found.place, error="it is a pull request", raw="", left_out=True)
-            continue
-        try:
-            value = fields(found.value)
-        except ShapeError as error:
-            yield SourceRecord(place=found.place, error=str(error), raw=found.raw)
-            continue
-        record = replace(found, value=value)
-        # Each of these tools dates what is resolved.
-        is_open = is_open_status(str(value["status"] or ""), unknown=value["resolved_at"] is None)
-        yield as_open(record) if value["status"] and is_open else record
+        yield _ticket(found, fields)
     return None
+
+
+def _ticket(found: SourceRecord, fields: Callable[[_Object], _Object]) -> SourceRecord:
+    if found.value is None:
+        return found
+    if fields is _github and "pull_request" in found.value:
+        return SourceRecord(place=found.place, error="it is a pull request", raw="", left_out=True)
+    try:
+        value = fields(found.value)
+    except ShapeError as error:
+        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
+    record = replace(found, value=value)
+    # Each of these tools dates what is resolved; Zammad, asked without ``expand``, has numbers for its states.
+    has_status = value["status"] or "state_id" in found.value
+    is_open = is_open_status(str(value["status"] or ""), unknown=value["resolved_at"] is None)
+    return as_open(record) if has_status and is_open else record
 
 
 def _freshdesk(ticket: _Object) -> _Object:
@@ -136,6 +152,7 @@ def _freshdesk(ticket: _Object) -> _Object:
 
 
 def _github(issue: _Object) -> _Object:
+    issue = _in_rest_names(issue)
     author = _object(issue, "user").get("login")
     comments = issue.get("comments")
     return {
@@ -154,7 +171,7 @@ def _github(issue: _Object) -> _Object:
         "thread": [
             {
                 "author": _github_author(comment, author),
-                "at": comment.get("created_at"),
+                "at": _in_rest_names(comment).get("created_at"),
                 "text": words(comment.get("body")),
             }
             for comment in objects(comments if isinstance(comments, list) else None, "comments")
@@ -166,7 +183,13 @@ def _github(issue: _Object) -> _Object:
     }
 
 
+def _in_rest_names(given: _Object) -> _Object:
+    """Return what ``gh --json`` gives under the names that the REST interface has."""
+    return {_GH_NAMES[name]: value for name, value in given.items() if name in _GH_NAMES} | given
+
+
 def _github_author(comment: _Object, author: Any) -> str:
+    comment = _in_rest_names(comment)
     user = _object(comment, "user")
     if user.get("type") == "Bot":
         return "system"

@@ -10,13 +10,14 @@ from indexer.sources.csv_table import split_header
 from indexer.sources.json_document import ARRAY_NAMES
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS
 
-__all__ = ["ZENDESK_COMMENTS", "detect_format", "format_of_name"]
+__all__ = ["ZENDESK_COMMENTS", "detect_format", "format_of_name", "tool_of_lines"]
 
 ZENDESK_COMMENTS = "zendesk comments"
 """What is detected of comments without their tickets, which are no source by themselves."""
 
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "csv"}
 _ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
+_GITHUB_URL = re.compile(r"github[^/]*/.+/issues/\d+\Z")
 _ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
 _MARKS = {
     "freshdesk": ("description_text", "requester_id"),
@@ -60,6 +61,14 @@ def detect_format(name: str, head: bytes) -> str | None:
     return "json" if paths.keys() & set(ARRAY_NAMES) else "jsonl"
 
 
+def tool_of_lines(head: bytes) -> str | None:
+    """Return the tool whose tickets the lines of a file are, one each; ``None`` where they are nobody's."""
+    paths = {f"item.{path}": value for path, value in _paths(head.lstrip()).items() if path}
+    vendor = _vendor(paths)
+    # A ticket in names of our own may have a key and fields, too.
+    return None if vendor == "jira" and "item.fields.summary" not in paths else vendor
+
+
 def _is_table(text: bytes) -> bool:
     first = text.split(b"\n", 1)[0].decode(errors="replace")
     return not first.startswith("<") and split_header(first) is not None
@@ -71,11 +80,16 @@ def _vendor(paths: dict[str, object]) -> str | None:
             return "zendesk"
     if paths.get("tickets") is list and paths.keys() & _ZENDESK_PAGE:
         return "zendesk"
-    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and "tickets" not in paths:
+    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and not paths.keys() & {
+        "tickets",
+        "id",
+    }:
         return ZENDESK_COMMENTS
     for record in ("issues.item", "item"):
         if paths.get(f"{record}.fields") is dict and f"{record}.key" in paths:
             return "jira"
+    if _GITHUB_URL.search(str(paths.get("item.url"))) and "item.number" in paths:
+        return "github"  # by its command line
     return next((name for name, marks in _MARKS.items() if _is_marked(paths, marks)), None)
 
 

@@ -29,7 +29,7 @@ from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.record import Cursor, SourceRecord, as_open
 
-__all__ = ["read_jira"]
+__all__ = ["jira_issue", "read_jira"]
 
 _NEXT_PAGE = "nextPageToken"
 _DONE_NAMES = frozenset({"done", "resolved", "closed"})
@@ -42,25 +42,30 @@ def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | 
     for found in read_elements(stream, ("issues",), (_NEXT_PAGE,)):
         if isinstance(found, DocumentEnd):
             token = found.facts.get(_NEXT_PAGE)
-            updated = Cursor("updated", latest[1]) if latest else None
-            cursor = Cursor(_NEXT_PAGE, str(token)) if token else updated
+            behind = Cursor("updated", latest[1]) if latest else None
+            cursor = Cursor(_NEXT_PAGE, str(token)) if token else behind
             continue
         cursor = None
-        try:
-            value = _fields(found.value) if found.value is not None else None
-        except ShapeError as error:
-            yield SourceRecord(place=found.place, error=str(error), raw=found.raw)
-            continue
-        if value is None:
-            yield found
-            continue
-        if isinstance(value["updated_at"], str):
-            updated_at = cast("datetime", moment(value["updated_at"], "updated"))
-            latest = max(latest or (updated_at, ""), (updated_at, value["updated_at"]))
-        record = SourceRecord(place=found.place, value=value, raw=found.raw)
-        # A search may leave out all that tells.
-        yield as_open(record) if value["status"] and "resolved_at" not in value else record
+        record = jira_issue(found)
+        updated = (record.value or {}).get("updated_at")
+        if isinstance(updated, str):
+            updated_at = cast("datetime", moment(updated, "updated"))
+            latest = max(latest or (updated_at, ""), (updated_at, updated))
+        yield record
     return cursor
+
+
+def jira_issue(found: SourceRecord) -> SourceRecord:
+    """Return the ticket of an issue, as a search gives it."""
+    if found.value is None:
+        return found
+    try:
+        value = _fields(found.value)
+    except ShapeError as error:
+        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
+    record = SourceRecord(place=found.place, value=value, raw=found.raw)
+    # A search may leave out all that tells.
+    return as_open(record) if value["status"] and "resolved_at" not in value else record
 
 
 def _fields(issue: dict[str, Any]) -> dict[str, Any]:

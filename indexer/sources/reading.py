@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
@@ -19,11 +19,12 @@ from indexer.sources.conversations import (
     read_intercom,
     read_rt,
     read_zammad,
+    ticket_of_line,
 )
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
-from indexer.sources.detect import ZENDESK_COMMENTS, detect_format, format_of_name
-from indexer.sources.jira import read_jira
+from indexer.sources.detect import ZENDESK_COMMENTS, detect_format, format_of_name, tool_of_lines
+from indexer.sources.jira import jira_issue, read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.naming import named
@@ -32,7 +33,7 @@ from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord, map
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
-from indexer.sources.zendesk import read_zendesk
+from indexer.sources.zendesk import read_zendesk, zendesk_ticket
 from indexer.sources.zendesk_comments import Comments
 from indexer.ticket import Ticket
 
@@ -51,6 +52,14 @@ _READERS: dict[str, Reader] = {
     "intercom": read_intercom,
     "zammad": read_zammad,
     "helpscout": read_helpscout,
+}
+_LINES: dict[str, Callable[[SourceRecord], SourceRecord]] = {
+    "zendesk": zendesk_ticket,
+    "jira": jira_issue,
+    **{
+        tool: partial(ticket_of_line, tool)
+        for tool in ("freshdesk", "github", "rt", "intercom", "zammad", "helpscout")
+    },
 }
 FORMATS = tuple(_READERS)
 """The formats that can be asked for by name."""
@@ -241,6 +250,9 @@ def _file(path: str, options: _Options) -> _Records:
         _check_mapping(options.mapping, chosen)
         if chosen == "csv":
             return (yield from _guarded(name, _table(opened, options)))
+        if chosen == "jsonl" and not options.mapping and (tool := tool_of_lines(opened.head)):
+            options.recognised.append(Recognised(chosen, opened.encoding, tool))
+            return (yield from mapped(_guarded(name, read_jsonl(opened.stream)), _LINES[tool]))
         options.recognised.append(Recognised(chosen, opened.encoding))
         if chosen == ZENDESK_COMMENTS:
             if options.comments is None:

@@ -34,7 +34,7 @@ from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord, json_text
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS, Comments
 
-__all__ = ["read_zendesk"]
+__all__ = ["read_zendesk", "zendesk_ticket"]
 
 _CURSOR_FIELDS = ("after_cursor", "end_time")  # the page's value with which the next request continues
 
@@ -101,6 +101,11 @@ def _agents(
 
 def _cursor(facts: dict[str, Any]) -> Cursor | None:
     return next((Cursor(field, str(facts[field])) for field in _CURSOR_FIELDS if facts.get(field)), None)
+
+
+def zendesk_ticket(found: SourceRecord) -> SourceRecord:
+    """Return the ticket of one line of the account's JSON export, each of which is a ticket with its comments."""
+    return found if found.value is None else _record(found, None)
 
 
 def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:

@@ -9,6 +9,8 @@ import pytest
 
 from indexer.parsing import parse_ticket
 from indexer.sources import SourceRecord, read_document, read_source
+from tests.exports.documents import DOCUMENTS
+from tests.exports.making import make_json
 from tests.indexer.pull.helpdesk import Helpdesk
 
 _ANSWER = "Raise export.max_rows to 20000 and start the export again."
@@ -189,3 +191,69 @@ def test_shared_inboxes(tmp_path: Path, tool: str) -> None:
         "2025-03-01 08:00:00+00:00",
         "2025-03-01 10:00:00+00:00",
     )
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [tool for tool in DOCUMENTS if tool not in ("ServiceNow", "HubSpot", "Salesforce")],
+)
+def test_lines_with_a_ticket_each_are_read_as_the_document(tmp_path: Path, tool: str) -> None:
+    """As Zendesk's account export has them, and scripts that write what an interface gives; a broken line is one error."""
+    whole = tmp_path / "export.json"
+    whole.write_bytes(make_json(tool, seed=3).data)
+    document = json.loads(whole.read_bytes())
+    while isinstance(document, dict):
+        document = next(value for value in document.values() if isinstance(value, list | dict) and value)
+    lines = tmp_path / "lines.json"
+    lines.write_text("\n".join([*map(json.dumps, document), "{"]), encoding="utf-8")
+    expected, found = list(read_source(str(whole))), list(read_source(str(lines)))
+    assert [one.value for one in found[:-1]] == [one.value for one in expected]
+    assert [one.left_out for one in found[:-1]] == [one.left_out for one in expected]
+    assert found[-1].error is not None
+
+
+def test_lines_of_our_own_are_no_tools(tmp_path: Path) -> None:
+    """Though they have a key and fields, or comments."""
+    path = tmp_path / "own.jsonl"
+    own = {
+        "key": "A-1",
+        "text": "It stops.",
+        "fields": {"product": "api"},
+        "comments": [{"ticket_id": 1}],
+        "id": "1",
+    }
+    path.write_text(json.dumps(own), encoding="utf-8")
+    (record,) = read_source(str(path))
+    assert record.value == own
+
+
+def test_what_githubs_command_line_gives() -> None:
+    """It has names of its own; an issue that was closed as not planned has no solution."""
+    issue = {
+        "number": 7, "title": "It stops", "body": "Since today.", "state": "CLOSED", "stateReason": "NOT_PLANNED",
+        "url": "https://github.com/acme/tool/issues/7", "createdAt": "2024-03-01T08:00:00Z",
+        "closedAt": "2024-03-02T08:00:00Z", "updatedAt": "2024-03-02T09:00:00Z", "labels": [{"name": "bug"}],
+        "author": {"login": "ann"},
+        "comments": [{
+            "author": {"login": "max"}, "authorAssociation": "MEMBER", "createdAt": "2024-03-01T09:00:00Z",
+            "body": "Restart the service on the server.",
+        }],
+    }  # fmt: skip
+    for state_reason, resolution in (
+        ("COMPLETED", "Restart the service on the server."),
+        ("NOT_PLANNED", None),
+    ):
+        value = _one([issue | {"stateReason": state_reason}], "github").value
+        ticket = parse_ticket(value)
+        assert (ticket.id, ticket.url, ticket.tags) == ("7", issue["url"], ("bug",))
+        assert (ticket.resolution, ticket.outcome) == (resolution, state_reason)
+        assert ticket.resolved_at is not None
+        assert [(said.author, said.at is not None) for said in ticket.thread] == [("agent", True)]
+
+
+def test_zammad_without_names_is_known_by_its_dates() -> None:
+    """Without ``expand`` a ticket has numbers for its state: what is not closed is open."""
+    ticket = {"id": 1, "number": "48001", "title": "It stops", "article_count": 1, "state_id": 2, "close_at": None,
+              "articles": [{"sender": "Customer", "body": "Since today.", "internal": False}]}  # fmt: skip
+    assert _one([ticket], "zammad").left_out
+    assert not _one([ticket | {"close_at": "2024-03-02T08:00:00Z"}], "zammad").left_out
