@@ -33,7 +33,7 @@ from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord, map
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import tool_of
-from indexer.sources.zendesk import read_zendesk, zendesk_ticket
+from indexer.sources.zendesk import read_zendesk, row_with_comments, zendesk_ticket
 from indexer.sources.zendesk_comments import Comments
 from indexer.ticket import Ticket
 
@@ -295,6 +295,8 @@ def _table(opened: Opened, options: _Options) -> _Records:
         encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
         columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
         options.recognised.append(Recognised("csv", encoding, tool, columns, dict(table.decided)))
+        if table.tool is not None and table.tool.name == "Zendesk" and options.comments is not None:
+            return (yield from mapped(table.records(), partial(row_with_comments, options.comments)))
         if table.tool is not None:
             return (yield from table.records())
         return (yield from named(table.records(), options.mapping, has_columns=True))

@@ -34,7 +34,7 @@ from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord, json_text
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS, Comments
 
-__all__ = ["read_zendesk", "zendesk_ticket"]
+__all__ = ["read_zendesk", "row_with_comments", "zendesk_ticket"]
 
 _CURSOR_FIELDS = ("after_cursor", "end_time")  # the page's value with which the next request continues
 
@@ -106,6 +106,29 @@ def _cursor(facts: dict[str, Any]) -> Cursor | None:
 def zendesk_ticket(found: SourceRecord) -> SourceRecord:
     """Return the ticket of one line of the account's JSON export, each of which is a ticket with its comments."""
     return found if found.value is None else _record(found, None)
+
+
+def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:
+    """Return the ticket of a row of a view's CSV with its public comments, of which the first is its description.
+
+    A row names no author by number: whoever wrote the description is the customer, everybody else an agent.
+    """
+    if found.value is None:
+        return found
+    given = comments.joined({"id": found.value.get("id")}).get("comments", ())
+    said = [comment for comment in given if comment.get("public") is True and _text(comment)]
+    if not said:
+        return found
+    first, *rest = sorted(said, key=lambda comment: str(comment.get("created_at")))
+    thread = [
+        {
+            "author": "customer" if comment.get("author_id") == first.get("author_id") else "agent",
+            "at": comment.get("created_at"),
+            "text": _text(comment),
+        }
+        for comment in rest
+    ]
+    return replace(found, value={"body": _text(first)} | found.value | {"thread": thread})
 
 
 def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:

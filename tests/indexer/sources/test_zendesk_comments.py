@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from indexer.errors import SourceError
+from indexer.parsing import parse_ticket
 from indexer.sources import SourceRecord, read_source
 
 _ANSWER = "Restart the print service and clear its queue."
@@ -73,6 +74,27 @@ def test_comments_beside_the_tickets_are_joined_with_them(tmp_path: Path) -> Non
     (record,) = read_source(str(path))
     assert record.value is not None
     assert [said["text"] for said in record.value["thread"]] == [_ANSWER]
+
+
+def test_a_views_table_is_joined_with_comments(tmp_path: Path) -> None:
+    """Their first one is the description, which a view does not show; who wrote it is the customer."""
+    note = _comment(3, 2, "Ask the vendor before.", public=False)
+    thanks = _comment(4, 1, "Thank you, it works.")
+    (tmp_path / "view.csv").write_text(
+        "Id,Requester,Subject,Status,Priority,Solved at\n5,Ann,Printer,Solved,High,2026-03-04 10:00\n6,Ann,Login,Closed,Low,2026-03-04 10:00\n"
+    )
+    comments = {"comments": [one | {"ticket_id": 5} for one in (*_SAID, note, thanks)]}
+    with_comments, without = _folder(tmp_path, comments=comments)
+    assert with_comments.value is not None
+    assert with_comments.value["body"] == "It jams."
+    ticket = parse_ticket(with_comments.value)
+    assert [(said.author, said.text) for said in ticket.thread] == [
+        ("agent", _ANSWER),
+        ("customer", "Thank you, it works."),
+    ]
+    assert ticket.resolution == _ANSWER
+    assert without.value is not None
+    assert "thread" not in without.value
 
 
 def test_a_comment_without_its_ticket_is_counted(tmp_path: Path) -> None:
