@@ -8,7 +8,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from indexer.embedding import Embedder
 from indexer.errors import RefusedTextsError, SpaceMismatchError
-from indexer.ledger import Generation, Ledger, Outcome, Space, check_space
+from indexer.ledger import Generation, Ledger, Outcome, Space, check_space, spent_now
 from indexer.ticket import RECIPE, Ticket
 
 __all__ = [
@@ -133,7 +133,9 @@ async def write_tickets(
 async def embed_texts(
     ledger: Ledger, embedder: Embedder, texts: dict[str, str], *, run: RunInThread = to_thread
 ) -> Embedding:
-    """Embed the texts whose vectors the ledger lacks. Vectors are stored batch by batch as they arrive.
+    """Embed the texts whose vectors the ledger lacks, and note what that took of the provider.
+
+    Vectors are stored batch by batch as they arrive.
 
     :param texts: by their hashes.
     :raises ProviderError: some could not be embedded; the vectors that came are stored.
@@ -141,27 +143,32 @@ async def embed_texts(
     space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
     requests = tokens = embedded = 0
     refused: dict[str, str] = {}
-    while True:
-        known = space
-        missing = set(texts) if known is None else await run(ledger.vectors.missing, known, texts)
-        hashes = [text for text in texts if text in missing and text not in refused]
-        try:
-            # Closed at once when storing fails: else requests in flight, which cost money, go on.
-            async with contextlib.aclosing(embedder.embed([texts[text] for text in hashes])) as batches:
-                async for batch in batches:
-                    space = await run(_space_of, ledger, embedder, batch.vectors.shape[1])
-                    named = [hashes[i] for i in batch.positions]
-                    await run(ledger.vectors.store, space, named, batch.vectors)
-                    requests += batch.requests
-                    # The embedded model reads tokens too, but nobody bills them.
-                    tokens += batch.tokens if batch.requests else 0
-                    embedded += len(batch.positions)
-        except RefusedTextsError as error:
-            refused |= {hashes[position]: str(error) for position in error.positions}
-        # Before a generation is live, a model may turn out to have another dimension than it had in a run that
-        # failed: what was embedded then is embedded again.
-        if known is None or space == known:
-            return Embedding(space, requests, embedded, refused, tokens)
+    try:
+        while True:
+            known = space
+            missing = set(texts) if known is None else await run(ledger.vectors.missing, known, texts)
+            hashes = [text for text in texts if text in missing and text not in refused]
+            try:
+                # Closed at once when storing fails: else requests in flight, which cost money, go on.
+                async with contextlib.aclosing(embedder.embed([texts[text] for text in hashes])) as batches:
+                    async for batch in batches:
+                        space = await run(_space_of, ledger, embedder, batch.vectors.shape[1])
+                        named = [hashes[i] for i in batch.positions]
+                        await run(ledger.vectors.store, space, named, batch.vectors)
+                        requests += batch.requests
+                        # The embedded model reads tokens too, but nobody bills them.
+                        tokens += batch.tokens if batch.requests else 0
+                        embedded += len(batch.positions)
+            except RefusedTextsError as error:
+                refused |= {hashes[position]: str(error) for position in error.positions}
+            # Before a generation is live, a model may turn out to have another dimension than it had in a run that
+            # failed: what was embedded then is embedded again.
+            if known is None or space == known:
+                return Embedding(space, requests, embedded, refused, tokens)
+    finally:
+        if requests:
+            spent = spent_now("embeddings", embedder.model, requests=requests, prompt_tokens=tokens)
+            await run(ledger.spend.add, [spent])
 
 
 def _space_of(ledger: Ledger, embedder: Embedder, dimension: int) -> Space:

@@ -5,19 +5,17 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
-from indexer.actor import ACTOR
 from indexer.errors import PrecedentError
-from indexer.ledger import Answer, Ledger, Spent
+from indexer.ledger import Answer, Ledger, Spent, spent_now
 from indexer.prices import cost
 from indexer.settings import Settings
 from service.background import end_task
 from service.drafting.chat import ChatCall
-from service.metrics import count_kept, count_lost, count_requests
+from service.metrics import count_kept, count_lost, count_spent
 
 __all__ = ["AnswerKeeper", "KeepingStatus"]
 
@@ -100,17 +98,15 @@ class AnswerKeeper:
         """
         if not requests:
             return
-        spent = Spent(
-            day=datetime.now(UTC).date().isoformat(),
-            who=ACTOR.get() or "",
-            model=model,
-            kind=kind,
+        spent = spent_now(
+            kind,
+            model,
             requests=requests,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            estimated=prompt_tokens + completion_tokens if estimated else 0,
+            estimated=estimated,
         )
-        count_requests(kind, requests, prompt_tokens, completion_tokens, cost(self._settings, [spent]))
+        count_spent(spent, cost(self._settings, [spent]))
         self._add([spent])
         self._wake.set()
 

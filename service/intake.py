@@ -9,11 +9,13 @@ import msgspec
 
 from indexer.changes import Change, ChangeDetector, Counts
 from indexer.distillation import with_distillates
+from indexer.ledger import spent_now
 from indexer.parsing import parse_ticket
+from indexer.prices import cost
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError
 from indexer.writing import Recorder, Written, record_tickets, write_tickets
-from service.metrics import count_ticket
+from service.metrics import count_spent, count_ticket
 from service.runtime import Runtime
 
 __all__ = ["CHUNK", "BatchResult", "Intake", "Rejected", "tell", "write"]
@@ -155,7 +157,9 @@ async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = reco
             run=runtime.pools.writes.run,
         )
     model = written.generation.space.model if written.generation else runtime.settings.embedding_model
-    runtime.keeper.spend("embeddings", model, requests=written.requests, prompt_tokens=written.tokens)
+    # The ledger has it already, from who embedded.
+    spent = spent_now("embeddings", model, requests=written.requests, prompt_tokens=written.tokens)
+    count_spent(spent, cost(runtime.settings, [spent]))
     return written
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import Counter, Gauge
 
+from indexer.ledger import Spent
 from service.breaker import Breaker
 from service.results import Draft, PriorityDecision
 
@@ -15,7 +16,7 @@ __all__ = [
     "count_kept",
     "count_lost",
     "count_refusal",
-    "count_requests",
+    "count_spent",
     "count_ticket",
     "count_undelivered",
     "watch",
@@ -76,14 +77,12 @@ def count_draft(draft: Draft) -> None:
     _drafts.labels(draft.source, "no" if draft.degraded is None else "yes").inc()
 
 
-def count_requests(
-    endpoint: str, requests: int, prompt_tokens: int, completion_tokens: int, money: float | None
-) -> None:
-    """Count what was asked of the provider's endpoint, and what it cost, if that is known."""
-    _requests.labels(endpoint).inc(requests)
-    for kind, tokens in (("prompt", prompt_tokens), ("completion", completion_tokens)):
-        _tokens.labels(endpoint, kind).inc(tokens)
-    _cost.labels(endpoint).inc(money or 0.0)
+def count_spent(spent: Spent, money: float | None) -> None:
+    """Count what was asked of the provider, and what it cost, if that is known."""
+    _requests.labels(spent.kind).inc(spent.requests)
+    for kind, tokens in (("prompt", spent.prompt_tokens), ("completion", spent.completion_tokens)):
+        _tokens.labels(spent.kind, kind).inc(tokens)
+    _cost.labels(spent.kind).inc(money or 0.0)
 
 
 def count_ticket(outcome: str, tickets: int = 1) -> None:

@@ -23,7 +23,7 @@ _DAYS = 30
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
 def spend(*, since: datetime | None, as_json: bool) -> int:
-    """Print what the service asked of the provider, by day, API key, model and kind.
+    """Print what was asked of the provider, by day, API key or command, model and kind.
 
     Costs are by PRECEDENT_PRICES and PRECEDENT_PRICE_PER_REQUEST, in their currency; without a price none is told. Tokens
     that the provider did not tell, because an answer was ended early, are estimated: `estimated` is how many.

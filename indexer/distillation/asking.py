@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.actor import ACTOR
 from indexer.chat_limits import ChatLimits
 from indexer.distillation.prompt import ANSWER_TOKENS, VERSION, is_wanted, messages_of, thread_hash
 from indexer.errors import ProviderError
 from indexer.grounding.facts import Facts
 from indexer.grounding.sentences import EndlessTextError, SentenceSplitter
 from indexer.grounding.support import is_supported
-from indexer.ledger import Ledger, Spent
+from indexer.ledger import Ledger, Spent, spent_now
 from indexer.ledger.distillate_table import Distillate
 from indexer.prices import cost
 from indexer.provider import open_provider, provider_errors
@@ -194,15 +192,12 @@ def _wanted(ledger: Ledger, tickets: Iterable[Ticket]) -> Iterator[Sequence[Tick
 
 
 def _spent(settings: Settings, report: Distilled) -> Spent:
-    return Spent(
-        day=datetime.now(UTC).date().isoformat(),
-        who=ACTOR.get() or "",
-        model=settings.chat_model,
-        kind="chat",
+    return spent_now(
+        "chat",
+        settings.chat_model,
         requests=report.requests,
         prompt_tokens=report.prompt_tokens,
         completion_tokens=report.completion_tokens,
-        estimated=0,
     )
 
 

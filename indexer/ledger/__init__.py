@@ -18,7 +18,7 @@ from indexer.ledger.rows import (
     Stored,
     TrainingRows,
 )
-from indexer.ledger.spend_table import Spent
+from indexer.ledger.spend_table import Spent, spent_now
 
 __all__ = [
     "Allowance",
@@ -46,4 +46,5 @@ __all__ = [
     "pages",
     "pages_of",
     "rows_of",
+    "spent_now",
 ]

@@ -1,15 +1,17 @@
 """What was asked of the provider, in the ledger: by day, key, model and kind."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 
+from indexer.actor import ACTOR
 from indexer.ledger.database import Database
 from indexer.ledger.tables import spend
 
-__all__ = ["Spend", "Spent"]
+__all__ = ["Spend", "Spent", "spent_now"]
 
 _COUNTS = ("requests", "prompt_tokens", "completion_tokens", "estimated")
 
@@ -36,6 +38,31 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         )
+
+
+def spent_now(
+    kind: Literal["chat", "embeddings"],
+    model: str,
+    *,
+    requests: int,
+    prompt_tokens: int,
+    completion_tokens: int = 0,
+    estimated: bool = False,
+) -> Spent:
+    """Return what the present actor asked of the provider today.
+
+    :param estimated: the tokens are an estimate.
+    """
+    return Spent(
+        day=datetime.now(UTC).date().isoformat(),
+        who=ACTOR.get() or "",
+        model=model,
+        kind=kind,
+        requests=requests,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        estimated=prompt_tokens + completion_tokens if estimated else 0,
+    )
 
 
 class Spend:

@@ -60,6 +60,9 @@ def test_each_text_is_embedded_once_and_its_own(
     second = _embed(ledger, settings, [*tickets, make_ticket(901)])
     assert second == Embedding(SPACE, 1, 1, {}, second.tokens)
     assert provider.stats().embedded == 501
+    (spent,) = ledger.spend.since("")
+    assert (spent.kind, spent.model) == ("embeddings", settings.embedding_model)
+    assert (spent.requests, spent.prompt_tokens) == (9, first.tokens + second.tokens)
     assert _embed(ledger, settings, []) == Embedding(SPACE, 0, 0, {}, 0)
 
 
