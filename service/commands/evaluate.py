@@ -13,6 +13,7 @@ from indexer.commands.output import DONE, settings_for_command
 from indexer.console import say, showing_progress
 from indexer.progress import Progress
 from indexer.settings import Settings
+from indexer.ticket import field_name
 from service import evaluation
 from service.evaluation.label_audit import write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
@@ -52,6 +53,11 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
     "their names tell).",
 )
 @click.option(
+    "--field",
+    metavar="NAME",
+    help="Predict this field of the tickets, such as component, instead of the priority.",
+)
+@click.option(
     "--folds",
     type=click.IntRange(min=1),
     default=5,
@@ -65,9 +71,12 @@ def evaluate(
     numbers: Path,
     duplicates: Path | None,
     priority_order: str | None,
+    field: str | None,
     folds: int,
 ) -> int:
     """Back-test the priority on later tickets of FILE (JSONL, JSON or CSV; when not given: the store).
+
+    With --field it is that field which is predicted, and what is said of priorities is said of it.
 
     At moments of the past every method learns from the tickets that were resolved by then, and predicts the priorities
     of those that came next. Nothing is stored but the vectors of new texts.
@@ -77,7 +86,7 @@ def evaluate(
     pairs = read_pairs(duplicates) if duplicates else ()
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
     with showing_progress() as step:
-        loaded = _load(settings, file, pairs, step)
+        loaded = _load(settings, file, pairs, step, field_name(field) if field else None)
         found = evaluation.evaluate(
             loaded.cases,
             source=loaded.source,
@@ -138,10 +147,14 @@ def _ceiling(found: evaluation.Audit) -> str:
 
 
 def _load(
-    settings: Settings, file: str | None, pairs: tuple[tuple[str, str], ...], progress: Progress
+    settings: Settings,
+    file: str | None,
+    pairs: tuple[tuple[str, str], ...],
+    progress: Progress,
+    field: str | None = None,
 ) -> Loaded:
     """Load the tickets, and say how many there are and why some are left out."""
-    loaded = load(settings, file, pairs, progress)
+    loaded = load(settings, file, pairs, progress, field=field)
     if loaded.rejected:
         say(
             f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from indexer.admission import stored_ticket
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
@@ -43,9 +45,16 @@ class Loaded:
 
 
 def load(
-    settings: Settings, file: str | None, pairs: tuple[tuple[str, str], ...], progress: Progress
+    settings: Settings,
+    file: str | None,
+    pairs: tuple[tuple[str, str], ...],
+    progress: Progress,
+    *,
+    field: str | None = None,
 ) -> Loaded:
     """Read the newest tickets of a file, or of the store, with their vectors.
+
+    :param field: a field whose first value stands for the priority of each ticket.
 
     A file's tickets are not stored; their vectors are, so that a second run embeds nothing.
 
@@ -56,11 +65,11 @@ def load(
     read: tuple[Ticket, ...] = ()
     if file is not None:
         # Read before the ledger is opened: a file that cannot be read leaves nothing behind, and costs nothing.
-        read, rejected, reasons = _read(file)
+        read, rejected, reasons = _read(file, field)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()
-            known = (ticket for ticket in ledger.tickets.records() if not ticket.is_open)
+            known = (_labelled_by(ticket, field) for ticket in ledger.tickets.records() if not ticket.is_open)
             read = newest(known) if live is not None else ()
             if live is None or not read:
                 msg = (
@@ -76,8 +85,11 @@ def load(
         msg = f"no stored ticket has a vector of {space}: run make reindex"
         raise EvaluationError(msg)
     return Loaded(
-        cases=make_cases(with_vector, vectors, pairs, fields=settings.forest_fields),
-        source="the stored tickets" if file is None else Path(file).name,
+        cases=make_cases(
+            with_vector, vectors, pairs, fields=[name for name in settings.forest_fields if name != field]
+        ),
+        source=("the stored tickets" if file is None else Path(file).name)
+        + (f", by {field}" if field else ""),
         embedding_model=space.model,
         rejected=rejected,
         reasons=reasons,
@@ -102,7 +114,16 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
         raise EvaluationError(msg) from None
 
 
-def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
+def _labelled_by(ticket: Ticket, field: str | None) -> Ticket:
+    """Return the ticket with the first value of that field, if a field is named, as its priority."""
+    if field is None:
+        return ticket
+    value = ticket.fields.get(field)
+    label = value if isinstance(value, str) or value is None else value[0]
+    return msgspec.structs.replace(ticket, priority=label)
+
+
+def _read(file: str, field: str | None) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
     rejected = 0
     reasons: list[str] = []
     ids: Counter[str] = Counter()
@@ -111,7 +132,7 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
         nonlocal rejected
         for record in read_source(file):
             try:
-                ticket = stored_ticket(record)
+                ticket = _labelled_by(stored_ticket(record), field)
             except TicketError as error:
                 rejected += 1
                 if len(reasons) < _TOLD:
@@ -126,7 +147,8 @@ def _read(file: str) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:
         msg = f"{file} has no tickets: {what}"
         raise EvaluationError(msg)
     if all(ticket.priority is None for ticket in found):
-        msg = f"none of the {len(found):,} tickets of {file} has a priority (a field priority, urgency or severity)"
+        lacking = f"the field {field}" if field else "a priority (a field priority, urgency or severity)"
+        msg = f"none of the {len(found):,} tickets of {file} has {lacking}"
         raise EvaluationError(msg)
     return found, rejected + ids.total() - len(ids), tuple(reasons)
 
