@@ -27,9 +27,23 @@ export function decided(name, decision, abstention) {
       el("span", { class: automatic ? "chip good" : "chip warn" }, automatic ? words.automatic : words.review),
     ),
     el("p", {}, meaning(decision, abstention)),
+    likelier(decision) && el("p", {}, words.costlier(likelier(decision))),
+    decision.alert && el("p", {}, alert(decision.alert)),
+    decision.why && el("p", { class: "hint" }, words.pointed, " ", apart(decision.why), "."),
     decision.label && probabilities(decision),
     decision.evidence?.length > 0 && evidence(decision),
   );
+}
+
+/** Return the label that is more probable than the one that was decided, if there is one. */
+function likelier({ label, confidence, probabilities: found }) {
+  if (!label) return null;
+  const [name, share] = Object.entries(found).sort(([, one], [, other]) => other - one)[0];
+  return share > confidence ? name : null;
+}
+
+function alert({ at_least: label, probability, decision }) {
+  return words.alert(label, percent(probability), decision === "automatic");
 }
 
 function meaning(decision, abstention) {

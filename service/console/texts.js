@@ -102,6 +102,10 @@ export const texts = {
     why: "Why?",
     belowThreshold: (threshold) => `A person should confirm it: labels are used without a look from ${threshold} on.`,
     guarded: "A person should confirm it: a label that must not be missed is too probable.",
+    costlier: (label) => `${label} is more probable, but it costs less to miss.`,
+    alert: (label, probability, automatic) =>
+      `${label} or more urgent: ${probability}${automatic ? ", sure enough to act on" : ", a person should look"}.`,
+    pointed: "Read apart,",
     noLabel: "There is no label yet: too few stored tickets have one to learn from.",
     probabilities: "All labels with their probabilities",
     label: "Label",
