@@ -157,7 +157,8 @@ class Pipeline:
         draft: bool,
     ) -> None:
         settings, secret = self._runtime.settings, self._runtime.store.ledger.secret
-        who, at = ACTOR.get(), time.time()
+        # To the microsecond, as it is told: who asks for answers since then gets this one.
+        who, at = ACTOR.get(), round(time.time(), 6)
         asked = Asked(
             top_k=search.limit,
             draft=draft,
