@@ -18,6 +18,7 @@ from tests.indexer.pull.helpdesk import Helpdesk, running
 pytestmark = pytest.mark.usefixtures("provider")
 
 _COUNT = 650  # more than are stored together, in several pages
+_MANY = 1_150  # so many that a pull goes on for long after what is stored first
 _TOOLS = {"zendesk": "", "jira": "/REP"}
 
 
@@ -68,6 +69,8 @@ def test_tickets_come_with_their_resolution_and_then_only_changes(
 
 def test_killed_in_the_middle_nothing_is_lost_or_stored_twice(settings: Settings, helpdesk: Helpdesk) -> None:
     """Kill -9 after the first batch, then again to the end."""
+    for number in range(_COUNT + 1, _MANY + 1):
+        helpdesk.touch(number)
     address = f"zendesk://127.0.0.1:{helpdesk.port}"
     kept = settings.data_dir / "pulls"
     process = fork_command(settings, "sync", address)
@@ -79,13 +82,13 @@ def test_killed_in_the_middle_nothing_is_lost_or_stored_twice(settings: Settings
     process.kill()
     process.wait()
     before = len(_stored(settings))
-    assert 0 < before < _COUNT, "it was killed too late to show anything"
+    assert 0 < before < _MANY, "it was killed too late to show anything"
     asked = len(helpdesk.requests)
     report = report_of(run_command(settings, "sync", address, "--json"))
-    assert {_number(ticket) for ticket in _stored(settings)} == set(range(1, _COUNT + 1))
-    assert len(_stored(settings)) == _COUNT
-    assert report["added"] == _COUNT - before
-    assert len(helpdesk.requests) - asked < _COUNT, "what was stored is not asked for again"
+    assert {_number(ticket) for ticket in _stored(settings)} == set(range(1, _MANY + 1))
+    assert len(_stored(settings)) == _MANY
+    assert report["added"] == _MANY - before
+    assert len(helpdesk.requests) - asked < _MANY, "what was stored is not asked for again"
 
 
 def test_a_helpdesk_that_fails_for_good_keeps_what_was_stored(settings: Settings, helpdesk: Helpdesk) -> None:
