@@ -16,6 +16,7 @@ from indexer.ledger import pages
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.store import Store
+from indexer.suspicion import suspicion_of
 from indexer.ticket import RECIPE, Ticket, TicketError
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
@@ -37,6 +38,8 @@ class SyncReport(Counts, kw_only=True):
     deleted: int = 0
     dates_lost: int = 0
     """Dates that could not be read, of tickets that are stored without them."""
+    flagged: int = 0
+    """Tickets written that no draft will rest on, because a text of theirs seems to be meant for a language model."""
     distilled: Distilled | None = None
     """What was asked of the chat model before, or would be."""
     seconds: float = 0.0
@@ -132,6 +135,7 @@ class _Run:
             self.store.replay(written.generation, only=[ticket.id for ticket in written.tickets])
         kept = [change for change in window if change.ticket.text_hash not in written.refused]
         self.detector.count_written(kept, written.outcomes)
+        self.report.flagged += sum(suspicion_of(change.ticket) is not None for change in kept)
 
     async def _embedder(self) -> Embedder:
         return self.embedder

@@ -1,12 +1,27 @@
 """Neighbours as answers show them."""
 
+from collections.abc import Sequence
+
+from indexer.suspicion import suspicion, suspicion_of
 from indexer.ticket import Ticket
 from service.ranking import Ranked
 from service.results import Neighbour
 
-__all__ = ["neighbour_of"]
+__all__ = ["neighbour_of", "suspicions"]
 
 _REVISION = 16  # hex digits of the record's hash
+
+
+def suspicions(text: str, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
+    """Return warnings of what is meant for a language model, in a new ticket and in those that its draft would rest on."""
+    why = suspicion(text)
+    own = [f"the ticket {why}: read its draft with care"] if why else []
+    kept_out = [
+        f"ticket {one.id} is kept out of the draft: {one.flagged}"
+        for one in neighbours
+        if one.flagged and one.above_floor and one.resolution
+    ]
+    return (*own, *kept_out)
 
 
 def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
@@ -25,6 +40,7 @@ def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
         score=place.score,
         why=place.why(floor),
         above_floor=place.relevance >= floor,
+        flagged=suspicion_of(ticket),
         subject=ticket.subject,
         url=ticket.url,
         status=ticket.status,

@@ -49,6 +49,12 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     above_floor: Annotated[
         bool, msgspec.Meta(description="its relevance reaches the floor: a draft may rest on it")
     ]
+    flagged: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="why no draft rests on it: a text of it seems to be meant for a language model"
+        ),
+    ] = None
     subject: str | None = None
     url: str | None = None
     status: str | None = None

@@ -26,7 +26,7 @@ from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft
-from service.neighbours import neighbour_of
+from service.neighbours import neighbour_of, suspicions
 from service.priority import features_of, tokens_of
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
@@ -301,7 +301,11 @@ def _told(
 ) -> tuple[Note, tuple[str, ...], tuple[str, ...]]:
     """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
     questions = () if select_precedents(neighbours) else missing(text)
-    return agent_note(text, decision, neighbours), questions, secrets_in(text)
+    return (
+        agent_note(text, decision, neighbours),
+        questions,
+        (*secrets_in(text), *suspicions(text, neighbours)),
+    )
 
 
 def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:

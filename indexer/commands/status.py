@@ -10,9 +10,12 @@ __all__ = ["status", "stop"]
 
 
 @click.command
+@click.option("--flagged", is_flag=True, help="List the tickets that are kept out of drafts, and why.")
 @json_option
-def status(*, as_json: bool) -> int:
+def status(*, flagged: bool, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
+    if flagged:
+        return _list_flagged(as_json=as_json)
     with opened_ledger() as (_, ledger):
         live, generations, altered = (
             ledger.generations.live(),
@@ -25,6 +28,7 @@ def status(*, as_json: bool) -> int:
             "embedding_model": live.space.model if live else None,
             "dimension": live.space.dimension if live else None,
             "altered": altered,
+            "flagged": ledger.flagged.count(),
             "pending": ledger.generations.count_pending(live) if live else 0,
             "not_embedded": ledger.vectors.count_lacking(live.space) if live else 0,
             "generations": [
@@ -45,10 +49,22 @@ def status(*, as_json: bool) -> int:
                 f"{found['not_embedded']:,}" if found["not_embedded"] else "",
             ),
             ("altered by something else than Precedent", ", ".join(altered)),
+            (
+                "flagged and kept out of drafts (--flagged lists them)",
+                f"{found['flagged']:,}" if found["flagged"] else "",
+            ),
             ("other generations", ", ".join(others)),
         ):
             if value:
                 click.echo(f"{name}: {value}")
+    return DONE
+
+
+def _list_flagged(*, as_json: bool) -> int:
+    with opened_ledger() as (_, ledger):
+        for one in ledger.flagged.all():
+            shown = {"id": one.ticket_id, "why": one.why}
+            click.echo(msgspec.json.encode(shown).decode() if as_json else f"{one.ticket_id}  {one.why}")
     return DONE
 
 

@@ -235,6 +235,8 @@ def _store_records(
         where = f", kept with the reasons in {rejections.path}" if rejections.path else ""
         say(f"rejected records: {rejections.count:,}{where}")
         status = max(status, PROBLEMS if report.read > report.rejected else FAILED)
+    if report.flagged:
+        say("flagged tickets are kept out of drafts: `precedent status --flagged` lists them, and why")
     if of_sample:
         say(
             f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
@@ -266,6 +268,7 @@ def _summary(report: engine.SyncReport) -> str:
         "deleted",
         "left_out",
         "dates_lost",
+        "flagged",
         "rejected",
     )
     counts = [

@@ -15,6 +15,7 @@ from indexer.ledger.database import Database, state
 from indexer.ledger.delivery_table import Deliveries
 from indexer.ledger.distillate_table import Distillates
 from indexer.ledger.feedback_table import Feedback
+from indexer.ledger.flagged import Flagged
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.nearest import Nearest
 from indexer.ledger.spend_table import Spend
@@ -48,6 +49,7 @@ class Ledger:
         self.answers = Answers(self._db)
         self.spend = Spend(self._db)
         self.allowances = Allowances(self._db)
+        self.flagged = Flagged(self._db)
         self.deliveries = Deliveries(self._db)
         self.audit = Audit(self._db)
         self.distillates = Distillates(self._db)

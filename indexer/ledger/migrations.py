@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.tables import (
+    FLAG,
     SCHEMA,
     changes_of_labels,
     facets,
@@ -64,7 +65,9 @@ def make_tables(connection: sa.Connection) -> int | None:
             _to_fourth(connection)
         if found < 5:  # noqa: PLR2004 (a schema)
             _to_fifth(connection)
-        # The later ones have new tables only, which begin empty.
+        # The sixth to the ninth have new tables only, which begin empty, but for flags.
+        if found < 9:  # noqa: PLR2004 (a schema)
+            _add_flags(connection)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
 
@@ -112,6 +115,15 @@ def _to_fifth(connection: sa.Connection) -> None:
     for page in _decoded_pages(connection, sa.true()):
         if rows := subjects_of(page):
             connection.execute(subjects.insert(), rows)
+
+
+def _add_flags(connection: sa.Connection) -> None:
+    # What an earlier step has written already.
+    connection.execute(facets.delete().where(facets.c.name == FLAG))
+    for page in _decoded_pages(connection, sa.true()):
+        found = [row for ticket in page for row in facets_of(ticket) if row["name"] == FLAG]
+        if found:
+            connection.execute(facets.insert(), found)
 
 
 def _fill_moments(connection: sa.Connection) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from indexer.suspicion import suspicion_of
 from indexer.ticket import Ticket
 
 __all__ = [
     "COPIED_SINCE",
+    "FLAG",
     "OPEN",
     "SCHEMA",
     "TABLES_SINCE",
@@ -49,6 +51,9 @@ SCHEMA = 9
 
 COPIED_SINCE = 3
 """The first schema whose `copied` tables have the columns that they have now: backups of it can be restored."""
+
+FLAG = "!"
+"""Stands for a field's name where a facet says why no draft rests on the ticket; no field has that name."""
 
 TAG = "#"
 """Stands for a field's name where a facet is a tag; no field has that name."""
@@ -275,6 +280,8 @@ def facets_of(ticket: Ticket) -> list[dict[str, str]]:
         found |= {(name, value.casefold()) for value in values}
     if ticket.is_open:
         found.add((OPEN, ""))
+    if why := suspicion_of(ticket):
+        found.add((FLAG, why))
     return [{"ticket_id": ticket.id, "name": name, "value": value} for name, value in sorted(found)]
 
 

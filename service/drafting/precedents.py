@@ -32,13 +32,17 @@ _NO_ID = re.compile(r"[\[\]<>`\\\x00-\x1f]")
 def select_precedents(neighbours: Sequence[Neighbour]) -> tuple[Neighbour, ...]:
     """Return the neighbours that support a draft, in their order, their texts cut.
 
-    Such a neighbour is above the floor, has a resolution, and an id that can be cited: one with brackets or
+    Such a neighbour is above the floor, is not flagged, has a resolution, and an id that can be cited: one with brackets or
     the like would be mark-up in the reply.
     """
     supporting = [
         n
         for n in neighbours
-        if n.above_floor and n.resolution and n.resolution.strip() and not _NO_ID.search(n.id)
+        if n.above_floor
+        and not n.flagged
+        and n.resolution
+        and n.resolution.strip()
+        and not _NO_ID.search(n.id)
     ]
     return tuple(
         msgspec.structs.replace(
@@ -57,6 +61,8 @@ def why_none(neighbours: Sequence[Neighbour]) -> str:
     if not any(n.above_floor for n in neighbours):
         best = max(n.relevance for n in neighbours)
         return f"no precedent is near enough: best relevance {best:.2f}"
+    if any(n.above_floor and n.resolution and n.flagged for n in neighbours):
+        return "every ticket that is near enough is flagged: see `flagged`"
     if any(n.above_floor and n.resolution for n in neighbours):
         return "no ticket that is near enough has an id that can be cited: one has brackets or other mark-up in it"
     return "no ticket that is near enough has a resolution"

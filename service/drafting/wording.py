@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from indexer.grounding.disguise import revealed, visible
+from indexer.suspicion import suspicion
 from service.drafting.addresses import addresses
 from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
@@ -25,7 +26,13 @@ _GREETING = re.compile(
 def issue_of(text: str) -> str:
     """Return the ticket's issue in its own words: its subject, or its first sentence."""
     found = sentences_of(_GREETING.sub("", visible(text).strip(), count=1)[:_READ])
-    return " ".join(found[0].split()) if found else "the ticket has no words"
+    if not found:
+        return "the ticket has no words"
+    if not suspicion(text[:_READ]):
+        return " ".join(found[0].split())
+    # What speaks to a model is no issue of a customer, and an address beside it is hardly one.
+    said = (one for one in found if not suspicion(one) and not any(addresses(revealed(one))))
+    return " ".join(next(said, "the ticket has no sentence that can be shown").split())
 
 
 def plain_label(label: str) -> str:

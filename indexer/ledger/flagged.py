@@ -1,0 +1,39 @@
+"""Tickets that no draft rests on, because a text of theirs seems to be meant for a language model."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from indexer.ledger.database import PAGE, Database
+from indexer.ledger.tables import FLAG, facets
+
+__all__ = ["Flag", "Flagged"]
+
+
+class Flag(NamedTuple):
+    """A ticket, and why it is flagged."""
+
+    ticket_id: str
+    why: str
+
+
+class Flagged:
+    """The flagged tickets, as of when each was stored."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def count(self) -> int:
+        """Return how many there are."""
+        query = sa.select(sa.func.count()).select_from(facets).where(facets.c.name == FLAG)
+        with self._db.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def all(self) -> Iterator[Flag]:
+        """Yield them in order of their ids; a reading transaction is open until the end."""
+        query = sa.select(facets.c.ticket_id, facets.c.value).where(facets.c.name == FLAG)
+        with self._db.read() as connection:
+            ordered = query.order_by(facets.c.ticket_id).execution_options(yield_per=PAGE)
+            for row in connection.execute(ordered):
+                yield Flag(row.ticket_id, row.value)
