@@ -28,11 +28,13 @@ def without(body: Body, gone: Container[str]) -> Body:
     if not any(ticket_id in gone for ticket_id in tickets_in(body)):
         return body
     priority, asked = body["priority"], body["asked"]
+    evidence = [one for one in priority["evidence"] if one["id"] not in gone]
     own = any(one["id"] in gone and one["similarity"] >= _SAME for one in body["neighbours"])
     return body | {
         "text": None if own else body["text"],
         "neighbours": [one for one in body["neighbours"] if one["id"] not in gone],
-        "priority": priority | {"evidence": [one for one in priority["evidence"] if one["id"] not in gone]},
+        # `why` names words of the question.
+        "priority": priority | {"evidence": evidence} | ({"why": None} if own else {}),
         "asked": asked | {"exclude": [one for one in asked["exclude"] if one not in gone]},
         "note": _text_without(body["note"], gone, whole=own),
         "reply": _text_without(body["reply"], gone, whole=own),

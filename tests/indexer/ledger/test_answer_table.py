@@ -130,12 +130,14 @@ def test_a_question_that_is_nearly_the_text_of_a_forgotten_ticket_goes(kept: Led
     """Nothing in words stays of its answer, whatever that cites."""
     body = _body("t-6", "t-7", cited=("t-7",), text="Case 6, please")
     body["neighbours"][0]["similarity"] = 0.95
+    body["priority"]["why"] = "its words point to low: “case”"
     kept.answers.keep([_answer("d", 1.0, body)])
     kept.tickets.erase(["t-6"])
     found = kept.answers.get("d")
     assert found is not None
     assert (found.body["text"], found.body["note"]["text"], found.body["reply"]["text"]) == (None, "", "")
     assert found.body["reply"]["citations"] == ["t-7"]
+    assert found.body["priority"]["why"] is None
 
 
 def test_old_answers_go_with_what_was_said_of_them(kept: Ledger) -> None:
