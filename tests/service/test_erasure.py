@@ -7,6 +7,7 @@ import msgspec
 
 from indexer.settings import Settings
 from indexer.ticket import Ticket, text_hash
+from tests.free_port import free_port
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import make_tickets
 from tests.provider import Provider
@@ -46,8 +47,9 @@ def _traces(data_dir: Path) -> dict[str, set[str]]:
 
 
 def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provider: Provider) -> None:
-    """Stored, answered, corrected, replied to, one also deleted: no file has them after, and the audit log a mark only."""
-    with running_service(data_dir, provider, keep_text="true") as service:
+    """Stored, answered, waiting to be delivered, corrected, replied to, one also deleted: no file has them after, and the audit log a mark only."""
+    nobody = {"webhook_url": f"http://127.0.0.1:{free_port()}/hook", "webhook_secret": f"whsec_{'A' * 32}"}
+    with running_service(data_dir, provider, keep_text="true", **nobody) as service:
         service.store(make_tickets(40))
         for ticket in (_DELETED, _STORED):
             put = service.http.put(
@@ -65,6 +67,7 @@ def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provide
             )
         near = service.answer("/v1/triage", text=f"{_STORED.text} Please.", draft=True)["id"]
         service.until(lambda: service.http.get(f"/v1/triage/{near}").is_success, "the answer is kept")
+        service.until(lambda: service.status()["deliveries"]["waiting"] == 3, "all wait to be delivered")
         service.wait_for_forest()
         assert service.http.delete(f"/v1/tickets/{_DELETED.id}").is_success
         before = _traces(data_dir)
@@ -88,5 +91,6 @@ def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provide
         found = service.answer("/v1/similar", text=_STORED.text, top_k=20)["neighbours"]
         assert not {_DELETED.id, _STORED.id} & {one["id"] for one in found}
         assert service.http.get(f"/v1/triage/{near}").json()["forgotten"]
+        assert service.status()["deliveries"] == {"waiting": 0, "dead": 3}
     assert not [trace for trace in _TRACES if trace in service.log]
     assert _traces(data_dir) == {}
