@@ -48,8 +48,11 @@ def _traces(data_dir: Path) -> dict[str, set[str]]:
 
 def test_nothing_is_kept_of_a_ticket(data_dir: Path, settings: Settings, provider: Provider) -> None:
     """Stored, answered, waiting to be delivered, corrected, replied to, one also deleted: no file has them after, and the audit log a mark only."""
-    nobody = {"webhook_url": f"http://127.0.0.1:{free_port()}/hook", "webhook_secret": f"whsec_{'A' * 32}"}
-    with running_service(data_dir, provider, keep_text="true", **nobody) as service:
+    nobody = f"http://127.0.0.1:{free_port()}/hook"
+    secret = f"whsec_{'A' * 32}"
+    with running_service(
+        data_dir, provider, keep_text="true", webhook_url=nobody, webhook_secret=secret
+    ) as service:
         service.store(make_tickets(40))
         for ticket in (_DELETED, _STORED):
             put = service.http.put(
