@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from indexer.cli import cli
 from indexer.cli import main as run
 from service.commands.evaluate import audit, evaluate
+from service.commands.prompts import prompts
 from service.commands.replay import replay
 from service.commands.serve import serve
 
 __all__ = ["cli", "main"]
 
-for command in (serve, evaluate, audit, replay):
+for command in (serve, evaluate, audit, prompts, replay):
     cli.add_command(command)
 
 
