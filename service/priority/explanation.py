@@ -8,6 +8,7 @@ from service.priority.predictors import Predictors
 __all__ = ["explain"]
 
 _TOLD = 3
+_RARE = 2.0  # of rarity: what more than a third of the tickets say tells nobody anything
 
 
 def explain(
@@ -26,7 +27,8 @@ def explain(
     # How much more a word speaks for this label than for others, by how rare it is.
     weight = predictors.words.weight
     lead = (weight[words] - weight.mean(axis=0)) * predictors.rarity
-    ranked = sorted({(-float(lead[bucket_of(token)]), token) for token in tokens})[:_TOLD]
+    rare = {token for token in tokens if predictors.rarity[bucket_of(token)] >= _RARE}
+    ranked = sorted((-float(lead[bucket_of(token)]), token) for token in rare)[:_TOLD]
     telling = ", ".join(f"“{token}”" for against, token in ranked if against < 0)
     told = f"its words point to {labels[words]} ({of_words[words]:.0%}{': ' + telling if telling else ''})"
     return f"{told}, its meaning to {labels[meaning]} ({of_meaning[meaning]:.0%})"

@@ -12,7 +12,7 @@ from service.arrays import FloatArray, IntArray
 __all__ = ["Linear", "fit_linear"]
 
 _NEVER = -30.0  # bias of a label that was not among the rows
-_STEPS = 200
+_STEPS = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +54,13 @@ def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> L
     if len(known) < 2:  # noqa: PLR2004 (something to tell apart)
         bias[known] = 0
         return Linear(weight, bias)
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
+    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_STEPS)
     # One thread: it adds up in one order, and two that wait for a busy machine's second core are slower than one.
     with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         # Not quite at the optimum is good enough for a column, and many labels with few tickets are no regression.
         warnings.simplefilter("ignore")
-        model.fit(rows, label)
+        # In double precision, so that the last bits, which are another processor's, are not what it converges by.
+        model.fit(rows.astype(np.float64), label)
     if len(known) == 2:  # noqa: PLR2004 (then scikit-learn keeps the second label's odds alone)
         weight[known[1]], bias[known] = model.coef_[0], (0, model.intercept_[0])
     else:
