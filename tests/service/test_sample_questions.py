@@ -78,6 +78,7 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
     """With the embedded model and no key, most precedents are among the first three and most labels are right."""
     with running_service(sample_dir) as service:
         asked = [_ask(service, question) for question in _questions()]
+        rule = service.status()["forest"]["report"]["abstention"]
     found = sum(one.found for one in asked)
     right = sum(one.off == 0 for one in asked)
     near = sum(abs(one.off) <= 1 for one in asked)
@@ -88,6 +89,8 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
         f"of {len(asked)} questions: precedent among {_SHOWN} {found}, label right {right}, at most one step off {near}, "
         f"urgent below high {len(missed)}"
     )
+    assert rule["coverage"] >= 0.6
+    assert rule["error_bound"] <= 0.2
     assert found >= 38
     assert right >= 34
     assert near >= 38
