@@ -1,6 +1,7 @@
 // The page of an agent: a ticket in; label, precedents and reply out, as they come.
 
 import { get, Problem, stream } from "./api.js";
+import { answerLink } from "./answers.js";
 import { bringIn } from "./bring_in.js";
 import { el, field, fill } from "./dom.js";
 import { examples } from "./examples.js";
@@ -185,7 +186,8 @@ async function answer({ words: question, ticketId }, result, said, abstention, s
   if (done.note?.text) reply.section.before(note(done));
   if (done.questions?.length) left.append(questions(done.questions));
   fill(reply.actions, feedback(done, question, ticketId, reply.text, signal));
-  fill(said, words.done(Object.values(done.timings_ms).reduce((sum, one) => sum + one, 0)));
+  const took = Object.values(done.timings_ms).reduce((sum, one) => sum + one, 0);
+  fill(said, words.done(took), " ", answerLink(done.id, texts.answers.link));
 }
 
 function decisions({ priority, decisions: others }, abstention) {

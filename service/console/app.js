@@ -1,6 +1,7 @@
 // The frame: navigation, and the page that the address names.
 
 import { page as answer } from "./answer.js";
+import { page as answers } from "./answers.js";
 import { page as bringIn } from "./bring_in.js";
 import { el, fill } from "./dom.js";
 import { page as find } from "./find.js";
@@ -11,8 +12,8 @@ import { page as running } from "./running.js";
 import { texts } from "./texts.js";
 import { page as ticket } from "./ticket.js";
 
-const PAGES = { answer, find, ticket, quality, "bring-in": bringIn, running };
-const IN_MENU = ["answer", "find", "quality", "bring-in", "running"];
+const PAGES = { answer, answers, find, ticket, quality, "bring-in": bringIn, running };
+const IN_MENU = ["answer", "find", "answers", "quality", "bring-in", "running"];
 
 const main = el("main", { id: "main", tabindex: "-1" });
 const links = new Map(IN_MENU.map((name) => [name, el("a", { href: `#/${name}` }, texts.menu[name])]));

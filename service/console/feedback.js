@@ -20,13 +20,16 @@ export function feedback(answer, question, ticketId, text, signal) {
   const editor = el("div", { class: "stack" });
   let action = null;
   let priority = null;
+  let told = {};
 
-  async function send(done, reply) {
+  async function send(done, more) {
+    // A label that is corrected afterwards takes nothing back of what was said before.
+    told = more ?? told;
     const body = {
       action: done,
       triage_id: answer.id,
       ...(ticketId && { ticket_id: ticketId }),
-      ...(reply !== undefined && ticketId && { reply }),
+      ...told,
       ...(priority && { priority, ...question }),
     };
     try {
@@ -43,10 +46,10 @@ export function feedback(answer, question, ticketId, text, signal) {
       "div",
       { class: "actions" },
       answer.reply.text && [
-        copyButton(() => editor.querySelector("textarea")?.value ?? answer.reply.text, text, signal),
-        button(words.accept, () => send("accepted")),
-        button(words.edit, () => edit(editor, text, answer.reply.text, ticketId, (reply) => send("edited", reply))),
-        button(words.reject, () => send("rejected")),
+        copyButton(() => (text.hidden ? editor.querySelector("textarea").value : answer.reply.text), text, signal),
+        button(words.accept, () => send("accepted", {})),
+        button(words.edit, () => edit(editor, text, answer.reply.text, (reply) => send("edited", { reply }))),
+        button(words.reject, () => reject(editor, text, answer.neighbours, (why) => send("rejected", why))),
       ],
     ),
     editor,
@@ -91,8 +94,35 @@ function copyButton(textNow, shown, signal) {
   return copy;
 }
 
-function edit(place, text, original, ticketId, save) {
-  if (place.hasChildNodes()) return;
+function reject(place, text, neighbours, save) {
+  const reason = el("textarea", { rows: "2", dir: "auto", maxlength: "2000" });
+  const choices = el("datalist", { id: "precedents" }, neighbours.map((one) => el("option", { value: one.id })));
+  const precedent = el("input", { type: "text", autocomplete: "off", maxlength: "200", list: choices.id });
+  text.hidden = false;
+  fill(
+    place,
+    field(words.why, reason),
+    field(words.rightPrecedent, precedent),
+    choices,
+    el(
+      "div",
+      { class: "actions" },
+      button(
+        words.rejectIt,
+        () => {
+          const given = { reason: reason.value.trim(), precedent: precedent.value.trim() };
+          save(Object.fromEntries(Object.entries(given).filter(([, one]) => one)));
+        },
+        { class: "primary" },
+      ),
+      button(words.cancel, () => fill(place)),
+    ),
+  );
+  reason.focus();
+}
+
+function edit(place, text, original, save) {
+  if (text.hidden) return;
   const area = el("textarea", { rows: "12", dir: "auto" });
   area.value = original;
   const close = () => {
@@ -102,7 +132,7 @@ function edit(place, text, original, ticketId, save) {
   text.hidden = true;
   fill(
     place,
-    field(words.edited, area, ticketId ? words.editedKept : words.editedNotKept),
+    field(words.edited, area, words.editedKept),
     el(
       "div",
       { class: "actions" },

@@ -2,6 +2,7 @@
 
 import { apart, bar, el } from "./dom.js";
 import { date, percent, value, webAddress } from "./format.js";
+import { ended } from "./notices.js";
 import { texts } from "./texts.js";
 import { marked } from "./words.js";
 
@@ -69,6 +70,7 @@ function card(neighbour, shared) {
       dates(neighbour),
       sourceLink(neighbour.url),
     ),
+    neighbour.flagged && el("p", { class: "notice warn" }, words.flagged(ended(neighbour.flagged))),
     !near && el("p", { class: "hint" }, words.far),
     why?.length > 0 && el("p", { class: "why" }, words.why(value(why))),
     rest && clamped(el("p", { class: "text", dir: "auto" }, marked(rest, shared))),

@@ -71,7 +71,15 @@ def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service)
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("You accepted the reply.")).to_be_visible()
     page.get_by_role("button", name="Reject").click()
+    page.get_by_label("What is wrong with it?").fill("It names another product.")
+    page.get_by_label("Id of the right precedent").fill("1057")
+    page.get_by_role("button", name="Reject it").click()
     expect(page.get_by_text("You rejected the reply.")).to_be_visible()
+    page.get_by_role("link", name="Link to this answer").click()
+    expect(page.get_by_role("heading", name="Answers that were given")).to_be_visible()
+    for seen in ("rejected it", "It names another product.", "1057", "For you"):
+        expect(page.get_by_text(seen, exact=True).first).to_be_visible()
+    looking.picture("kept-answer")
     page = answered(looking)
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Your reply").fill("Please restart the service.")
@@ -89,6 +97,12 @@ def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service)
     assert after.get("rejected", 0) == before.get("rejected", 0) + 1
     assert after.get("edited", 0) == before.get("edited", 0) + 1
     assert after["corrected"] == before["corrected"] + 1
+    page.get_by_role("link", name="Answers").first.click()
+    expect(page.get_by_text("the newest first")).to_be_visible()
+    looking.picture("answers")
+    page.locator(".rows a").first.click()
+    expect(page.get_by_text("changed it", exact=True)).to_be_visible()
+    expect(page.get_by_text("Please restart the service.", exact=True)).to_be_visible()
     sample_service.http.delete(f"/v1/tickets/{ticket[1]}")
 
 
@@ -311,10 +325,16 @@ def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
     looking.page.get_by_text("Tickets that decided this").click()
     looking.page.get_by_role("button", name="Edit").click()
     assert_accessible(looking.page)
+    looking.page.get_by_role("button", name="Reject").click()
+    assert_accessible(looking.page)
+    looking.page.get_by_role("link", name="Link to this answer").click()
+    expect(looking.page.get_by_text("How it was made")).to_be_visible()
+    assert_accessible(looking.page)
     for route, shown in (
         ("find?q=invoice&tag=billing", "most alike"),
         ("find", "so far"),
         ("ticket/1008", "What resolved it"),
+        ("answers", "the newest first"),
         ("quality", "How well"),
         ("bring-in", "Or paste tickets"),
         ("running", "It works"),
