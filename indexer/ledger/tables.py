@@ -57,7 +57,7 @@ FLAG = "!"
 
 TAG = "#"
 """Stands for a field's name where a facet is a tag; no field has that name."""
-OPEN = "!"
+OPEN = "~"
 """Likewise, where a facet says that the ticket is not resolved yet."""
 
 

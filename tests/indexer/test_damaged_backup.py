@@ -108,7 +108,7 @@ def test_any_flipped_byte_is_refused_or_harmless(small_backup: Path, tmp_path: P
         restore(right, small_backup, progress=no_progress)
         expected = list(right.tickets.records())
     refused = 0
-    for number in range(60):
+    for number in range(150):
         place = generator.randrange(len(whole))
         small_backup.write_bytes(
             whole[:place] + bytes([whole[place] ^ (1 << generator.randrange(8))]) + whole[place + 1 :]

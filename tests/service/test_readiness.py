@@ -15,10 +15,10 @@ from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, running_service
 
 DISK_MB = 400
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sqlite3, sys
-
-pytestmark = pytest.mark.slow
 ledger = sqlite3.connect(sys.argv[1], isolation_level=None)
 ledger.execute("BEGIN IMMEDIATE")
 sys.stdin.read()

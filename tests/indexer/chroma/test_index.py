@@ -272,7 +272,7 @@ def test_the_time_out_reaches_every_request(settings: Settings, chroma_port: int
         index.create(_GENERATION)
         _write(index, 1, 2)
         index.close()
-        impatient = Index(_remote(settings, proxy.url, chroma_timeout=0.3), "ledger")
+        impatient = Index(_remote(settings, proxy.url, chroma_timeout=1), "ledger")
         if use not in ("identity", "tenant", "database"):
             impatient.connect()
             impatient.count(_GENERATION)
