@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "pick", "unit_rows"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "entries_of", "pick", "unit_rows"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -30,3 +30,15 @@ def pick(values: FloatArray, column: IntArray) -> FloatArray:
     :param column: shape (rows,).
     """
     return np.take_along_axis(values, column[:, None], axis=1)[:, 0]
+
+
+def entries_of(start: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the entries of rows of different lengths, one row after the other, and how many each has.
+
+    :param start: int64, shape (all rows + 1,): row ``i`` has the entries ``start[i] … start[i + 1] - 1``.
+    :param rows: which of them, shape (rows,).
+    """
+    first = start[rows]
+    size = start[rows + 1] - first
+    # Without a loop: a running count, moved to each row's start.
+    return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size), size

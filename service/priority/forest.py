@@ -103,7 +103,7 @@ class Forest:
         :return: shape (rows, labels).
         :raises ValueError: the vectors have another length, or are not finite.
         """
-        return self._leaf_votes.mean(self._reached(tickets))
+        return self._leaf_votes.mean(self.trees.walk(self.predictors.matrix(self._checked(tickets))))
 
     def classify(self, tickets: Features) -> Decisions:
         """Decide on each ticket: its label, the calibrated probabilities, and whether a person must look.
@@ -123,7 +123,8 @@ class Forest:
         :param tokens: its words and values of fields, to say which of them told the most.
         :raises ValueError: the vector has another length, or is not finite.
         """
-        reached = self._reached(ticket)
+        thought = self.predictors.thought(self._checked(ticket))
+        reached = self.trees.walk(self.predictors.put_together(ticket, thought))
         found = self._decisions(self._leaf_votes.mean(reached))
         predicted = int(found.predicted[0])
         probabilities = found.probabilities[0].tolist()
@@ -133,11 +134,11 @@ class Forest:
             probabilities=dict(zip(self.labels, probabilities, strict=True)),
             decision="automatic" if found.automatic[0] else "review",
             evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
-            why=explain(self.predictors, ticket, tokens, self.labels),
+            why=explain(self.predictors, thought, tokens, self.labels),
             alert=raise_alert(self.report.alert, self.labels, found.probabilities[0]),
         )
 
-    def _reached(self, tickets: Features) -> IntArray:
+    def _checked(self, tickets: Features) -> Features:
         vectors, dimension = tickets.vectors, self.predictors.dimension
         if vectors.ndim != 2 or vectors.shape[1] != dimension:  # noqa: PLR2004 (a matrix)
             msg = f"the forest was fitted on vectors of length {dimension}, found the shape {vectors.shape}"
@@ -145,7 +146,7 @@ class Forest:
         if not np.isfinite(vectors).all():
             msg = "a vector has values that are not finite: embed the text again"
             raise ValueError(msg)
-        return self.trees.walk(self.predictors.matrix(tickets))
+        return tickets
 
     def _decisions(self, votes: FloatArray) -> Decisions:
         probabilities = self.calibrator(smooth(votes, len(self.ids)))

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from service.priority.calibration import Calibrator
-from service.priority.features import BUCKETS
 from service.priority.forest import Forest
 from service.priority.forest_report import ForestReport
 from service.priority.linear import Linear
 from service.priority.predictors import Predictors
 from service.priority.trees import Leaves, Trees
+from service.priority.words import BUCKETS
 
 __all__ = ["ForestFileError", "load", "save"]
 

@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
+from service.priority.words import Words
 
 __all__ = ["Linear", "fit_linear"]
 
@@ -26,21 +27,22 @@ class Linear:
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
 
-    def probabilities(self, rows: Any) -> FloatArray:
+    def probabilities(self, rows: Matrix | Words) -> FloatArray:
         """Return the probability of each label, shape (rows, labels).
 
-        :param rows: dense or sparse, shape (rows, width).
+        :param rows: shape (rows, width).
         """
-        scores = np.asarray(rows @ self.weight.T, dtype=np.float64) + self.bias
+        product = rows.dot(self.weight) if isinstance(rows, Words) else (rows @ self.weight.T).astype(float)
+        scores = product + self.bias
         shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
         found: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
         return found
 
 
-def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> Linear:
+def fit_linear(rows: Matrix | Words, label: IntArray, labels: int, *, strength: float) -> Linear:
     """Fit scikit-learn's logistic regression, each label weighing alike.
 
-    :param rows: dense or sparse, shape (rows, width).
+    :param rows: shape (rows, width).
     :param label: the column of each row's label, shape (rows,).
     :param labels: how many columns there are; those that no row has are never probable.
     :param strength: scikit-learn's ``C``: how freely the weights follow the rows.
@@ -49,7 +51,8 @@ def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> L
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
     known = np.unique(label)
-    weight = np.zeros((labels, rows.shape[1]), np.float32)
+    given = rows.sparse() if isinstance(rows, Words) else rows.astype(np.float64)
+    weight = np.zeros((labels, given.shape[1]), np.float32)
     bias = np.full(labels, _NEVER, np.float32)
     if len(known) < 2:  # noqa: PLR2004 (something to tell apart)
         bias[known] = 0
@@ -60,7 +63,7 @@ def fit_linear(rows: Any, label: IntArray, labels: int, *, strength: float) -> L
         # Not quite at the optimum is good enough for a column, and many labels with few tickets are no regression.
         warnings.simplefilter("ignore")
         # In double precision, so that the last bits, which are another processor's, are not what it converges by.
-        model.fit(rows.astype(np.float64), label)
+        model.fit(given, label)
     if len(known) == 2:  # noqa: PLR2004 (then scikit-learn keeps the second label's odds alone)
         weight[known[1]], bias[known] = model.coef_[0], (0, model.intercept_[0])
     else:

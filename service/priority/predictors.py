@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
-from service.priority.features import BUCKETS, Features
+from service.priority.features import Features
 from service.priority.linear import Linear, fit_linear
+from service.priority.words import BUCKETS, Words, count_words
 
 __all__ = ["Predictors", "fit_predictors"]
 
@@ -94,46 +95,40 @@ def fit_predictors(
     weighed = _weighed(features, rarity)
     fold = np.unique(groups, return_inverse=True)[1] % _FOLDS
 
-    def both(given: Any, strength: float) -> tuple[Linear, NDArray[Any]]:
-        fit: Callable[[Any], Linear] = lambda chosen: fit_linear(  # noqa: E731 (of these rows)
-            given[chosen], label[chosen], labels, strength=strength
-        )
-        thought = np.zeros((rows, labels))
-        for number in range(_FOLDS):
-            out = np.flatnonzero(fold == number)
-            if len(out):
-                thought[out] = fit(np.flatnonzero(fold != number)).probabilities(given[out])
-        return fit(np.arange(rows)), thought
-
-    words, words_thought = both(weighed, _WORDS_STRENGTH)
-    meaning, meaning_thought = both(features.vectors, _MEANING_STRENGTH)
+    words, words_thought = _fit_apart(weighed.take, label, labels, fold, _WORDS_STRENGTH)
+    meaning, meaning_thought = _fit_apart(
+        features.vectors.__getitem__, label, labels, fold, _MEANING_STRENGTH
+    )
     fitted = Predictors(features.vectors.shape[1], rarity, words, meaning, values)
     return fitted, fitted.put_together(features, (words_thought, meaning_thought))
+
+
+def _fit_apart(
+    take: Callable[[IntArray], Matrix | Words], label: IntArray, labels: int, fold: IntArray, strength: float
+) -> tuple[Linear, FloatArray]:
+    """Return a model of all tickets, and what models of the other folds think of each.
+
+    :param take: returns the given rows.
+    """
+    thought = np.zeros((len(label), labels))
+    for number in np.unique(fold):
+        others, own = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        model = fit_linear(take(others), label[others], labels, strength=strength)
+        thought[own] = model.probabilities(take(own))
+    return fit_linear(take(np.arange(len(label))), label, labels, strength=strength), thought
 
 
 def _rarity(features: Features) -> NDArray[np.float32]:
     rows = len(features)
     seen = (
-        np.zeros(BUCKETS)
-        if features.words is None
-        else np.bincount(features.words.indices, minlength=BUCKETS)
+        np.zeros(BUCKETS) if features.words is None else np.bincount(features.words.bucket, minlength=BUCKETS)
     )
     return (1 + np.log((1 + rows) / (1 + seen))).astype(np.float32)
 
 
-def _weighed(features: Features, rarity: NDArray[np.float32]) -> Any:
-    """Return the words' counts by rarity, each row at length 1."""
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]  # scipy ships no types
-
-    if features.words is None:
-        return csr_array((len(features), BUCKETS), dtype=np.float32)
-    words = features.words
-    data = words.data * rarity[words.indices]
-    row = np.repeat(np.arange(len(features)), np.diff(words.indptr))
-    length = np.sqrt(np.bincount(row, data**2, minlength=len(features)))
-    return csr_array(
-        ((data / length[row]).astype(np.float32), words.indices, words.indptr), shape=words.shape
-    )
+def _weighed(features: Features, rarity: NDArray[np.float32]) -> Words:
+    words = count_words([] for _ in range(len(features))) if features.words is None else features.words
+    return words.weighed(rarity)
 
 
 def _common_values(features: Features) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
-from service.arrays import FloatArray, IntArray
+from service.arrays import FloatArray, IntArray, entries_of
 
 __all__ = ["Leaves", "Trees", "Votes", "extract"]
 
@@ -99,7 +99,7 @@ class Leaves:
         :param reached: shape (trees,): the leaf that the vector reaches in each tree.
         :param rows: how many tickets the forest was fitted on.
         """
-        entry, _ = _entries(self.start, reached)
+        entry, _ = entries_of(self.start, reached)
         return np.bincount(self.row[entry], self.share[entry], minlength=rows) / len(reached)
 
 
@@ -128,7 +128,7 @@ class Votes:
         step = max(1, _CHUNK // trees)
         for first in range(0, rows, step):
             part = reached[first : first + step]
-            entry, size = _entries(self.start, part.ravel())
+            entry, size = entries_of(self.start, part.ravel())
             row = np.repeat(np.arange(part.size) // trees, size)
             cells = np.bincount(
                 row * self.labels + self.column[entry], self.share[entry], minlength=len(part) * self.labels
@@ -136,14 +136,6 @@ class Votes:
             total[first : first + step] = cells.reshape(len(part), self.labels)
         total /= trees
         return total
-
-
-def _entries(start: IntArray, reached: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the entries of all these leaves, one leaf after the other, and how many each has."""
-    first = start[reached]
-    size = start[reached + 1] - first
-    # Without a loop: a running count, moved to each leaf's start.
-    return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size), size
 
 
 def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:

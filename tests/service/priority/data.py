@@ -3,8 +3,10 @@
 import numpy as np
 
 from indexer.embedding import Matrix
+from indexer.parsing import parse_ticket
+from indexer.ticket import Ticket
 from service.arrays import FloatArray, IntArray
-from service.priority import Features, Forest, TrainingSet
+from service.priority import Features, Forest, TrainingSet, features_of
 
 DAY = 86_400.0
 
@@ -68,3 +70,32 @@ def shuffled(training: TrainingSet, seed: int = 0) -> TrainingSet:
     """Return the same tickets with their labels shuffled: nothing can be learned from them."""
     labels = np.random.default_rng(seed).permutation(np.array(training.labels))
     return relabelled(training, labels.tolist())
+
+
+def ticket(text: str, **more: object) -> Ticket:
+    """Return a ticket as it is stored."""
+    return parse_ticket({"id": 1, "text": text, **more})
+
+
+def told_by_words(rows: int, *, share: float = 0.5, seed: int = 0) -> TrainingSet:
+    """Return tickets whose vectors say nothing, whose words say half and whose type says the rest; ``share``: of the telling ones."""
+    generator = np.random.default_rng(seed)
+    urgent, incident = generator.random(rows) < share, generator.random(rows) < share
+    labels = [("urgent" if u else "high") if i else "low" for u, i in zip(urgent, incident, strict=True)]
+    fillers = generator.choice(["page", "button", "report", "menu", "list"], (rows, 6))
+    tickets = [
+        ticket(
+            f"{' '.join(words)} {'outage' if u else 'question'}",
+            fields={"type": "incident" if i else "task"},
+        )
+        for words, u, i in zip(fillers, urgent, incident, strict=True)
+    ]
+    vectors = generator.standard_normal((rows, 8)).astype(np.float32)
+    return TrainingSet(
+        ids=tuple(map(str, range(rows))),
+        features=features_of(tickets, vectors, ["type"]),
+        labels=tuple(labels),
+        times=np.arange(rows, dtype=np.float64) * DAY,
+        known=np.arange(rows, dtype=np.float64) * DAY,
+        groups=np.arange(rows),
+    )

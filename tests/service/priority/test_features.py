@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from indexer.parsing import parse_ticket
-from indexer.ticket import Ticket
 from service.arrays import IntArray
 from service.priority import Features, Forest, TrainingSet, features_of, fit
-from service.priority.features import BUCKETS, bucket_of
 from service.priority.predictors import fit_predictors
+from service.priority.words import BUCKETS, bucket_of
+from tests.service.priority.data import ticket, told_by_words
 
-DAY = 86_400.0
 NO_VECTORS = np.zeros((1, 2), np.float32)
-
-
-def ticket(text: str, **more: object) -> Ticket:
-    """Return a ticket as it is stored."""
-    return parse_ticket({"id": 1, "text": text, **more})
 
 
 def test_words_and_values() -> None:
@@ -26,8 +19,9 @@ def test_words_and_values() -> None:
     )
     found = features_of([asked], NO_VECTORS, ["type", "component", "absent"])
     assert found.values == (("type=bug", "component=ios", "component=core"),)
-    assert found.words.shape == (1, BUCKETS)
-    count = found.words.toarray()[0]
+    assert found.words is not None
+    count = found.words.sparse().toarray()[0]
+    assert count.shape == (BUCKETS,)
     assert count[bucket_of("login")] == pytest.approx(1 + np.log(2))
     assert count[bucket_of("failed")] == count[bucket_of("type=bug")] == 1
     assert np.count_nonzero(count) == 6
@@ -36,31 +30,8 @@ def test_words_and_values() -> None:
 def test_a_ticket_that_is_gone() -> None:
     """Of a ticket that cannot be read only the vector is known."""
     found = features_of([None], NO_VECTORS, ["type"])
-    assert (found.words.nnz, found.values) == (0, ((),))
-
-
-def told_by_words(rows: int, *, seed: int = 0) -> TrainingSet:
-    """Return tickets whose vectors say nothing, whose words say half and whose type says the rest."""
-    generator = np.random.default_rng(seed)
-    urgent, incident = generator.random(rows) < 0.5, generator.random(rows) < 0.5
-    labels = [("urgent" if u else "high") if i else "low" for u, i in zip(urgent, incident, strict=True)]
-    fillers = generator.choice(["page", "button", "report", "menu", "list"], (rows, 6))
-    tickets = [
-        ticket(
-            f"{' '.join(words)} {'outage' if u else 'question'}",
-            fields={"type": "incident" if i else "task"},
-        )
-        for words, u, i in zip(fillers, urgent, incident, strict=True)
-    ]
-    vectors = generator.standard_normal((rows, 8)).astype(np.float32)
-    return TrainingSet(
-        ids=tuple(map(str, range(rows))),
-        features=features_of(tickets, vectors, ["type"]),
-        labels=tuple(labels),
-        times=np.arange(rows, dtype=np.float64) * DAY,
-        known=np.arange(rows, dtype=np.float64) * DAY,
-        groups=np.arange(rows),
-    )
+    assert found.words is not None
+    assert (found.words.bucket.tolist(), found.values) == ([], ((),))
 
 
 def label_of(training: TrainingSet) -> IntArray:

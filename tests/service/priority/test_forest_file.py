@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.priority import Features, Forest, ForestFileError, fit, load, save
-from tests.service.priority.data import alone, clustered
+from tests.service.priority.data import alone, clustered, told_by_words
 
 _HEADERS = 178
 """Bytes before an entry's values besides its name: the archive's header with its extra field, and NumPy's."""
@@ -58,6 +58,19 @@ def test_nothing_in_the_file_is_a_pickle(stored: Path) -> None:
         entries = {name: whole[name] for name in whole.files}
     assert json.loads(entries["manifest"].tobytes())["format"] == "precedent-forest-3"
     assert all(not array.dtype.hasobject for array in entries.values())
+
+
+def test_no_word_of_a_ticket_is_in_the_file(tmp_path: Path) -> None:
+    """Words are kept as hashes: what customers wrote cannot be read off, though the forest knows what it points to."""
+    found = fit(told_by_words(120))
+    assert isinstance(found, Forest)
+    assert found.predictors.words is not None
+    save(found, tmp_path / "forest.npz")
+    content = (tmp_path / "forest.npz").read_bytes()
+    assert not [word for word in (b"outage", b"question", b"button") if word in content]
+    again = load(tmp_path / "forest.npz")
+    asked = told_by_words(20, seed=2).features
+    assert np.array_equal(again.votes(asked), found.votes(asked))
 
 
 def test_replaced_as_a_whole(forest: Forest, stored: Path) -> None:
