@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import NoBrowserError, chromium
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.running import Service, running_service
 
-__all__ = ["Looking"]
+__all__ = ["EXAMPLE", "Looking"]
+
+EXAMPLE = "401 after a key rotation"
+"""The question that most tests ask."""
 
 _WIDTHS = (390, 1280, 1920)
 
@@ -39,6 +42,12 @@ class Looking:
     def open(self, route: str = "") -> Page:
         """Go to a route of the console, such as ``find?tag=billing``."""
         self.page.goto(f"{self.origin}/#/{route}" if route else f"{self.origin}/")
+        return self.page
+
+    def answered(self, example: str = EXAMPLE) -> Page:
+        """Ask one of the examples, and wait for the whole answer."""
+        self.open("answer").get_by_role("button", name=example).click()
+        expect(self.page.get_by_text("Done in")).to_be_visible()
         return self.page
 
     def picture(self, name: str) -> None:

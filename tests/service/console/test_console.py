@@ -1,34 +1,22 @@
 """What an agent, a lead and an operator do with the console, in a real browser."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.indexer.making import make_tickets
 from tests.provider import Provider
-from tests.service.console.conftest import Looking
+from tests.service.console.conftest import EXAMPLE, Looking
 from tests.service.running import Service, running_service
 
 pytestmark = pytest.mark.slow
 
-EXAMPLE = "401 after a key rotation"
-
-
-def answered(looking: Looking, example: str = EXAMPLE) -> Page:
-    """Ask one of the examples, and wait for the whole answer."""
-    page = looking.open("answer")
-    page.get_by_role("button", name=example).click()
-    expect(page.get_by_text("Done in")).to_be_visible()
-    return page
-
 
 def test_an_example_is_answered(looking: Looking) -> None:
     """Label with all probabilities, precedents with shared words marked, and a reply whose ids lead to them."""
-    page = answered(looking)
+    page = looking.answered()
     chosen = page.locator(".decision")
     expect(chosen.get_by_text(re.compile("probable"))).to_be_visible()
     assert chosen.get_by_role("row").count() >= 4
@@ -67,7 +55,7 @@ def test_a_reply_is_seen_while_it_is_written_and_can_be_stopped(looking: Looking
 def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service) -> None:
     """Accepting, rejecting, editing and correcting each become feedback, and are shown as stored."""
     before = sample_service.status()["feedback"]
-    page = answered(looking)
+    page = looking.answered()
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text("You accepted the reply.")).to_be_visible()
     page.get_by_role("button", name="Reject").click()
@@ -80,7 +68,7 @@ def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service)
     for seen in ("rejected it", "It names another product.", "1057", "For you"):
         expect(page.get_by_text(seen, exact=True).first).to_be_visible()
     looking.picture("kept-answer")
-    page = answered(looking)
+    page = looking.answered()
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Your reply").fill("Please restart the service.")
     page.get_by_role("button", name="Save").click()
@@ -108,7 +96,7 @@ def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service)
 
 def test_a_reply_is_copied(looking: Looking) -> None:
     """By the button, and by one key."""
-    page = answered(looking)
+    page = looking.answered()
     page.get_by_role("button", name="Copy reply").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     # The small numbers of the precedents are not the customer's.
@@ -127,7 +115,7 @@ def test_a_model_that_fails_is_told_in_plain_words(looking: Looking, provider: P
     """The reply is then made without the model, with the reason."""
     provider.fail("503", times=None, endpoint="chat")
     # An example that no other test asks: to a question of before its reply would be given again.
-    page = answered(looking, "Deploy cannot reach the database")
+    page = looking.answered("Deploy cannot reach the database")
     expect(page.get_by_text("Made of the steps in the best resolved ticket")).to_be_visible()
     expect(page.get_by_text(re.compile("Reason: .*provider"))).to_be_visible()
 
@@ -275,90 +263,3 @@ def test_how_good_it_is_is_told_in_plain_words(looking: Looking, sample_service:
     expect(row).to_contain_text(f"{report['majority_macro_f1']:.2f}")
     expect(page.locator(".figure").first).to_contain_text(f"{report['abstention']['coverage']:.0%}")
     looking.picture("quality")
-
-
-def test_the_keyboard_is_enough(looking: Looking) -> None:
-    """From the first key to a stored opinion: every control is reached by Tab, and is seen to have the focus."""
-    page = looking.open()
-    expect(page.get_by_role("button", name=EXAMPLE)).to_be_visible()
-
-    def reach(name: str, most: int = 60) -> None:
-        for _ in range(most):
-            page.keyboard.press("Tab")
-            if (
-                page.evaluate(
-                    "document.activeElement.textContent || document.activeElement.labels?.[0]?.textContent"
-                )
-                == name
-            ):
-                style = "getComputedStyle(document.activeElement)"
-                assert page.evaluate(f"{style}.outlineStyle") != "none", f"{name} has the focus unseen"
-                return
-        pytest.fail(f"{name!r} is not reached by Tab")
-
-    reach("Skip to the content")
-    page.keyboard.press("Enter")
-    reach("Subject (optional)")
-    page.keyboard.type("Locked out")
-    reach("What the customer wrote")
-    page.keyboard.type("All requests return 401 since we rotated the key.")
-    page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Done in")).to_be_visible()
-    reach("Accept")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("You accepted the reply.")).to_be_visible()
-    page.reload()
-    reach("Find")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Find resolved tickets")).to_be_focused()
-    reach("Search by meaning")
-    page.keyboard.type("invoice")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("article").first).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
-    """On no page, in neither scheme, before and after an answer."""
-    looking.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    answered(looking)
-    looking.page.get_by_text("Tickets that decided this").click()
-    looking.page.get_by_role("button", name="Edit").click()
-    assert_accessible(looking.page)
-    looking.page.get_by_role("button", name="Reject").click()
-    assert_accessible(looking.page)
-    looking.page.get_by_role("link", name="Link to this answer").click()
-    expect(looking.page.get_by_text("How it was made")).to_be_visible()
-    assert_accessible(looking.page)
-    for route, shown in (
-        ("find?q=invoice&tag=billing", "most alike"),
-        ("find", "so far"),
-        ("ticket/1008", "What resolved it"),
-        ("answers", "the newest first"),
-        ("quality", "How well"),
-        ("bring-in", "Or paste tickets"),
-        ("running", "It works"),
-    ):
-        looking.open(route)
-        expect(looking.page.get_by_text(shown).first).to_be_visible()
-        assert_accessible(looking.page)
-    looking.expected.append("Failed to load resource")
-    looking.open("ticket/nobody")
-    expect(looking.page.get_by_role("alert")).to_be_visible()
-    assert_accessible(looking.page)
-
-
-def assert_accessible(page: Page) -> None:
-    """See that axe-core finds nothing on the page."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, json.dumps(
-        [
-            {
-                "rule": one["id"],
-                "where": [node["target"] for node in one["nodes"]],
-                "how": one["nodes"][0]["failureSummary"],
-            }
-            for one in found.response["violations"]
-        ],
-        indent=1,
-    )

@@ -1,0 +1,98 @@
+"""The console by keyboard alone, and what axe-core finds on its pages."""
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.service.console.conftest import EXAMPLE, Looking
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_keyboard_is_enough(looking: Looking) -> None:
+    """From the first key to a stored opinion: every control is reached by Tab, and is seen to have the focus."""
+    page = looking.open()
+    expect(page.get_by_role("button", name=EXAMPLE)).to_be_visible()
+
+    def reach(name: str, most: int = 60) -> None:
+        for _ in range(most):
+            page.keyboard.press("Tab")
+            if (
+                page.evaluate(
+                    "document.activeElement.textContent || document.activeElement.labels?.[0]?.textContent"
+                )
+                == name
+            ):
+                style = "getComputedStyle(document.activeElement)"
+                assert page.evaluate(f"{style}.outlineStyle") != "none", f"{name} has the focus unseen"
+                return
+        pytest.fail(f"{name!r} is not reached by Tab")
+
+    reach("Skip to the content")
+    page.keyboard.press("Enter")
+    reach("Subject (optional)")
+    page.keyboard.type("Locked out")
+    reach("What the customer wrote")
+    page.keyboard.type("All requests return 401 since we rotated the key.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Done in")).to_be_visible()
+    reach("Accept")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You accepted the reply.")).to_be_visible()
+    page.reload()
+    reach("Find")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Find resolved tickets")).to_be_focused()
+    reach("Search by meaning")
+    page.keyboard.type("invoice")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
+    """On no page, in neither scheme, before and after an answer."""
+    looking.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    looking.answered()
+    looking.page.get_by_text("Tickets that decided this").click()
+    looking.page.get_by_role("button", name="Edit").click()
+    assert_accessible(looking.page)
+    looking.page.get_by_role("button", name="Reject").click()
+    assert_accessible(looking.page)
+    looking.page.get_by_role("link", name="Link to this answer").click()
+    expect(looking.page.get_by_text("How it was made")).to_be_visible()
+    assert_accessible(looking.page)
+    for route, shown in (
+        ("find?q=invoice&tag=billing", "most alike"),
+        ("find", "so far"),
+        ("ticket/1008", "What resolved it"),
+        ("answers", "the newest first"),
+        ("quality", "How well"),
+        ("bring-in", "Or paste tickets"),
+        ("running", "It works"),
+    ):
+        looking.open(route)
+        expect(looking.page.get_by_text(shown).first).to_be_visible()
+        assert_accessible(looking.page)
+    looking.expected.append("Failed to load resource")
+    looking.open("ticket/nobody")
+    expect(looking.page.get_by_role("alert")).to_be_visible()
+    assert_accessible(looking.page)
+
+
+def assert_accessible(page: Page) -> None:
+    """See that axe-core finds nothing on the page."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, json.dumps(
+        [
+            {
+                "rule": one["id"],
+                "where": [node["target"] for node in one["nodes"]],
+                "how": one["nodes"][0]["failureSummary"],
+            }
+            for one in found.response["violations"]
+        ],
+        indent=1,
+    )
