@@ -21,6 +21,7 @@ from indexer.rate_limiter import RateLimiter, tokens_of
 from indexer.redaction import Redactor
 from indexer.resolution import is_courtesy
 from indexer.settings import Settings
+from indexer.suspicion import suspicion_of
 from indexer.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -179,8 +180,11 @@ def _supported(text: str, texts: Facts) -> str | None:
 
 
 def _wanted(ledger: Ledger, tickets: Iterable[Ticket]) -> Iterator[Sequence[Ticket]]:
-    """Yield the tickets that are to be asked about, in chunks; of several with one id, each conversation once."""
-    candidates = (ticket for ticket in tickets if is_wanted(ticket))
+    """Yield the tickets that are to be asked about, in chunks; of several with one id, each conversation once.
+
+    A flagged ticket is none of them: no draft rests on it, and what it says is not for a model.
+    """
+    candidates = (ticket for ticket in tickets if is_wanted(ticket) and suspicion_of(ticket) is None)
     asked: set[tuple[str, str]] = set()
     while chunk := list(islice(candidates, _CHUNK)):
         kept = ledger.distillates.of([ticket.id for ticket in chunk], VERSION)
