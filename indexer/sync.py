@@ -16,7 +16,6 @@ from indexer.ledger import pages
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.store import Store
-from indexer.suspicion import suspicion_of
 from indexer.ticket import RECIPE, Ticket, TicketError
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
@@ -135,7 +134,7 @@ class _Run:
             self.store.replay(written.generation, only=[ticket.id for ticket in written.tickets])
         kept = [change for change in window if change.ticket.text_hash not in written.refused]
         self.detector.count_written(kept, written.outcomes)
-        self.report.flagged += sum(suspicion_of(change.ticket) is not None for change in kept)
+        self.report.flagged += self.ledger.flagged.count({change.ticket.id for change in kept})
 
     async def _embedder(self) -> Embedder:
         return self.embedder

@@ -1,11 +1,11 @@
 """Tickets that no draft rests on, because a text of theirs seems to be meant for a language model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database
+from indexer.ledger.database import PAGE, Database, pages
 from indexer.ledger.tables import FLAG, facets
 
 __all__ = ["Flag", "Flagged"]
@@ -24,11 +24,14 @@ class Flagged:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def count(self) -> int:
-        """Return how many there are."""
+    def count(self, ids: Iterable[str] | None = None) -> int:
+        """Return how many there are, in all or of these."""
         query = sa.select(sa.func.count()).select_from(facets).where(facets.c.name == FLAG)
+        narrowed = (
+            [query] if ids is None else (query.where(facets.c.ticket_id.in_(page)) for page in pages(ids))
+        )
         with self._db.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return sum(int(connection.execute(one).scalar_one()) for one in narrowed)
 
     def all(self) -> Iterator[Flag]:
         """Yield them in order of their ids; a reading transaction is open until the end."""
