@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from indexer.cleaning import clean, plain_text
-from indexer.resolution import is_outcome, resolution_of
+from indexer.resolution import is_outcome, origin_of_message, resolution_of
 from indexer.ticket import (
     MAX_FIELDS,
     MAX_ID_LENGTH,
@@ -101,7 +101,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     elif thread:
         drawn = resolution_of(thread, solved_at=resolved_at, outcome=outcome)
         if drawn.text is not None and drawn.message is not None:
-            resolution, origin = drawn.text, f"message {drawn.message + 1} of the thread"
+            resolution, origin = drawn.text, origin_of_message(drawn.message + 1)
     return Ticket(
         id=_id(fields["id"]),
         text=text,

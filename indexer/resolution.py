@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from indexer.cleaning import clean
 from indexer.ticket import Message
 
-__all__ = ["Resolution", "is_courtesy", "is_no_solution", "is_outcome", "resolution_of"]
+__all__ = [
+    "Resolution",
+    "is_courtesy",
+    "is_drawn",
+    "is_no_solution",
+    "is_outcome",
+    "origin_of_message",
+    "resolution_of",
+]
 
 _LATE = timedelta(
     minutes=5
@@ -138,6 +146,16 @@ def resolution_of(
     return Resolution(
         None, None, "no message of an agent says what to do" if agents else "no message of an agent"
     )
+
+
+def origin_of_message(number: int) -> str:
+    """Return what `Ticket.resolution_from` says of a resolution that is a message of the conversation, counted from 1."""
+    return f"message {number} of the thread"
+
+
+def is_drawn(origin: str | None) -> bool:
+    """Tell whether that is what it says."""
+    return origin is not None and origin.startswith("message ")
 
 
 def is_outcome(text: str) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.resolution import is_no_solution
+from indexer.resolution import is_drawn, is_no_solution
 from indexer.ticket import Ticket, shorten
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ VERSION = hashlib.sha256(f"{_SYSTEM}{_TEXT_CHARACTERS} {_MESSAGE_CHARACTERS} {_T
 
 def is_wanted(ticket: Ticket) -> bool:
     """Tell whether the export has no resolution of a ticket, its conversation may have one, and its outcome is a solution."""
-    drawn = ticket.resolution is None or (ticket.resolution_from or "").startswith("message ")
+    drawn = ticket.resolution is None or is_drawn(ticket.resolution_from)
     answered = any(message.author == "agent" for message in ticket.thread)
     return (
         drawn and answered and not ticket.is_open and not (ticket.outcome and is_no_solution(ticket.outcome))

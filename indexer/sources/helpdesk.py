@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from indexer.resolution import origin_of_message
 from indexer.ticket import kind_of
 
 __all__ = ["SAME_UPDATE", "ShapeError", "drawn_from", "moment", "objects", "words"]
@@ -46,7 +47,7 @@ def objects(value: Any, field: str) -> list[dict[str, Any]]:
 def drawn_from(thread: list[dict[str, Any]], text: str) -> str | None:
     """Return, for `Ticket.resolution_from`, which message of a conversation has this text: the last one that has."""
     last = next((place for place in range(len(thread), 0, -1) if thread[place - 1]["text"] == text), None)
-    return None if last is None else f"message {last} of the thread"
+    return None if last is None else origin_of_message(last)
 
 
 def words(value: Any) -> str:
