@@ -18,7 +18,7 @@ from indexer.ticket import Ticket
 from indexer.verify import Problem, repair, verify
 from tests.forked import Forked
 from tests.indexer.command import fork_command, report_of, run_command
-from tests.indexer.making import fill_store, make_ticket, make_tickets
+from tests.indexer.making import fill_store, make_ticket, make_tickets, prepared
 from tests.provider import Provider
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -31,8 +31,7 @@ _MENDS = ("precedent verify --repair", "precedent forget")
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """A store whose Chroma runs all the time, as with a service beside the commands."""
-    with contextlib.closing(Store(settings)) as opened:
-        opened.prepare()
+    with prepared(settings) as opened:
         fill_store(opened, make_tickets(_COUNT))
         yield opened
 

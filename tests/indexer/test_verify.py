@@ -18,7 +18,7 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.verify import VerifyReport, repair, verify
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import client_of, fill_store, make_ticket, make_tickets
+from tests.indexer.making import client_of, fill_store, make_ticket, make_tickets, prepared
 from tests.provider import Provider
 from tests.service.running import running_service
 
@@ -27,8 +27,7 @@ _COUNT = 60
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    with contextlib.closing(Store(settings)) as opened:
-        opened.prepare()
+    with prepared(settings) as opened:
         fill_store(opened, make_tickets(_COUNT))
         yield opened
 

@@ -1,7 +1,6 @@
 """What the portal deleted before is forgotten by its id, and so is every reply that was sent for it."""
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,31 +11,16 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import text_hash
 from tests.indexer.command import report_of, run_command
-from tests.indexer.forgetting import (
-    FEW,
-    MANY,
+from tests.indexer.forget.secret import (
     SECRET,
     WORDS,
     files_with,
     forget_tickets,
-    holding,
     near_vectors,
 )
 from tests.indexer.making import fill_store, make_ticket, vectors_for
 
 _REPLY = "Dear Ignatius, the vault of yours opens on Thursdays only, as I said on the telephone."
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with holding(settings, FEW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def large(settings: Settings) -> Iterator[Store]:
-    with holding(settings, MANY) as opened:
-        yield opened
 
 
 def _said(store: Store, ticket_id: str, reply: str, answer: str | None = None) -> None:

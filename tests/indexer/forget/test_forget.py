@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,14 +17,12 @@ from indexer.store import Store
 from indexer.ticket import text_hash
 from indexer.verify import verify
 from tests.indexer.command import report_of, run_command
-from tests.indexer.forgetting import (
-    FEW,
+from tests.indexer.forget.secret import (
     MANY,
     SECRET,
     WORDS,
     files_with,
     forget_tickets,
-    holding,
     near_vectors,
 )
 from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, vectors_for
@@ -34,18 +31,6 @@ from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with holding(settings, FEW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def large(settings: Settings) -> Iterator[Store]:
-    with holding(settings, MANY) as opened:
-        yield opened
 
 
 def test_no_byte_is_left(large: Store, settings: Settings, data_dir: Path) -> None:
