@@ -98,9 +98,7 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
     value = dict(record.value or {})
     status = str(value.get("status") or "")
     category = str(value.pop("category", ""))
-    if _is_open(status, category.casefold(), value, has_date=has_date):
-        record = as_open(record)
-        value["unresolved"] = True
+    is_open = _is_open(status, category.casefold(), value, has_date=has_date)
     if thread:
         thread = sorted(thread, key=lambda message: message.at or datetime.min.replace(tzinfo=UTC))
         value["thread"] = [
@@ -112,7 +110,8 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
             for message in thread
         ]
     dates = {name: value[name].isoformat() for name in DATE_FIELDS & value.keys()}
-    return replace(record, value=value | dates)
+    finished = replace(record, value=value | dates)
+    return as_open(finished) if is_open else finished
 
 
 def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: bool) -> bool:
