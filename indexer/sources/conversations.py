@@ -28,15 +28,7 @@ from indexer.sources.json_document import read_elements
 from indexer.sources.record import Cursor, SourceRecord, as_open
 from indexer.ticket import is_open_status
 
-__all__ = [
-    "read_freshdesk",
-    "read_github",
-    "read_helpscout",
-    "read_intercom",
-    "read_rt",
-    "read_zammad",
-    "ticket_of_line",
-]
+__all__ = ["TOOLS", "read_conversations", "ticket_of_line"]
 
 _Object = dict[str, Any]
 _Records = Generator[SourceRecord, None, Cursor | None]
@@ -60,50 +52,18 @@ _INTERCOM_AUTHORS = {"admin": "agent", "team": "agent", "bot": "system"}
 _RT_UNSET = "1970-01-01T00:00:00Z"
 
 
-def read_freshdesk(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each ticket."""
-    return _read(stream, ("tickets", "results"), _freshdesk)
-
-
-def read_github(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each issue."""
-    return _read(stream, ("issues", "items"), _github)
-
-
-def read_rt(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each ticket."""
-    return _read(stream, ("items", "tickets"), _rt)
-
-
-def read_intercom(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each conversation."""
-    return _read(stream, ("conversations",), _intercom)
-
-
-def read_zammad(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each ticket."""
-    return _read(stream, ("tickets",), _zammad)
-
-
-def read_helpscout(stream: BufferedIOBase) -> _Records:
-    """Yield a record for each conversation."""
-    return _read(stream, ("conversations",), _helpscout)
+def read_conversations(tool: str, stream: BufferedIOBase) -> _Records:
+    """Yield a record for each ticket of an export of one of the `TOOLS`."""
+    fields, arrays = _TOOLS[tool]
+    for found in read_elements(stream, arrays):
+        if isinstance(found, SourceRecord):
+            yield _ticket(found, fields)
+    return None
 
 
 def ticket_of_line(tool: str, found: SourceRecord) -> SourceRecord:
     """Return the ticket of one of a file's lines, each of which is a ticket as the tool gives it."""
-    readers = {
-        "freshdesk": _freshdesk, "github": _github, "rt": _rt, "intercom": _intercom, "zammad": _zammad, "helpscout": _helpscout,
-    }  # fmt: skip
-    return _ticket(found, readers[tool])
-
-
-def _read(stream: BufferedIOBase, arrays: tuple[str, ...], fields: Callable[[_Object], _Object]) -> _Records:
-    for found in read_elements(stream, arrays):
-        if not isinstance(found, SourceRecord):
-            continue
-        yield _ticket(found, fields)
-    return None
+    return _ticket(found, _TOOLS[tool][0])
 
 
 def _ticket(found: SourceRecord, fields: Callable[[_Object], _Object]) -> SourceRecord:
@@ -333,3 +293,16 @@ def _object(value: _Object, name: str) -> _Object:
 def _named(names: dict[int, str], value: Any) -> Any:
     """Return the name of a number; what is no number has a name already."""
     return names.get(value, str(value)) if isinstance(value, int) else value
+
+
+_TOOLS: dict[str, tuple[Callable[[_Object], _Object], tuple[str, ...]]] = {
+    "freshdesk": (_freshdesk, ("tickets", "results")),
+    "github": (_github, ("issues", "items")),
+    "rt": (_rt, ("items", "tickets")),
+    "intercom": (_intercom, ("conversations",)),
+    "zammad": (_zammad, ("tickets",)),
+    "helpscout": (_helpscout, ("conversations",)),
+}
+"""How each tool's tickets are read, and under which names an export may have them."""
+TOOLS = tuple(_TOOLS)
+"""The helpdesks whose exports are read here."""

@@ -12,15 +12,7 @@ from typing import cast
 
 from indexer.errors import SourceError
 from indexer.sources.columns import meaning_of
-from indexer.sources.conversations import (
-    read_freshdesk,
-    read_github,
-    read_helpscout,
-    read_intercom,
-    read_rt,
-    read_zammad,
-    ticket_of_line,
-)
+from indexer.sources.conversations import TOOLS, read_conversations, ticket_of_line
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
 from indexer.sources.detect import ZENDESK_COMMENTS, detect_format, format_of_name, tool_of_lines
@@ -46,20 +38,12 @@ _READERS: dict[str, Reader] = {
     "csv": read_csv,
     "zendesk": read_zendesk,
     "jira": read_jira,
-    "freshdesk": read_freshdesk,
-    "github": read_github,
-    "rt": read_rt,
-    "intercom": read_intercom,
-    "zammad": read_zammad,
-    "helpscout": read_helpscout,
+    **{tool: partial(read_conversations, tool) for tool in TOOLS},
 }
 _LINES: dict[str, Callable[[SourceRecord], SourceRecord]] = {
     "zendesk": zendesk_ticket,
     "jira": jira_issue,
-    **{
-        tool: partial(ticket_of_line, tool)
-        for tool in ("freshdesk", "github", "rt", "intercom", "zammad", "helpscout")
-    },
+    **{tool: partial(ticket_of_line, tool) for tool in TOOLS},
 }
 FORMATS = tuple(_READERS)
 """The formats that can be asked for by name."""
