@@ -96,7 +96,7 @@ def evaluate(
             costs=settings.costs,
             alert=settings.alert,
             half_life_days=settings.half_life_days,
-            order=given or settings.priority_order,
+            order=given or (() if field else settings.priority_order),
             folds=folds,
             rejected=loaded.rejected,
             duplicates=pairs,

@@ -36,7 +36,6 @@ _NEIGHBOURS = 10
 _WORDS = 20_000
 _TOKEN = r"\w+|[^\w\s]"  # noqa: S105 (a pattern). Signs count too, so that no text is without a token.
 _TREES = 100
-_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +99,7 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Pred
     reason = forest.report.abstention.reason
     alerts = sure = None
     if forest.report.alert is not None:
-        likely, sure = judge_alerts(forest.report.alert, forest.labels, found.probabilities)
-        alerts = likely > _HALF
+        _, alerts, sure = judge_alerts(forest.report.alert, forest.labels, found.probabilities)
     return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason, alerts, sure)
 
 

@@ -55,10 +55,10 @@ def raise_alert(report: AlertReport | None, labels: Sequence[str], probabilities
     """
     if report is None or not report.above:
         return None
-    likely, sure = judge_alerts(report, labels, probabilities[None])
+    likely, raised, sure = judge_alerts(report, labels, probabilities[None])
     return Alert(
         at_least=report.at_least,
-        raised=bool(likely[0] > _HALF),
+        raised=bool(raised[0]),
         probability=float(likely[0]),
         decision="automatic" if sure[0] else "review",
     )
@@ -66,15 +66,15 @@ def raise_alert(report: AlertReport | None, labels: Sequence[str], probabilities
 
 def judge_alerts(
     report: AlertReport, labels: Sequence[str], probabilities: FloatArray
-) -> tuple[FloatArray, BoolArray]:
-    """Return how likely each ticket has the priority or a more urgent one, and whether no person needs to look.
+) -> tuple[FloatArray, BoolArray, BoolArray]:
+    """Return how likely each ticket has at least the priority, whether it is raised, and whether no person needs to look.
 
     :param probabilities: calibrated, shape (rows, labels).
     """
     likely = np.minimum(probabilities[:, np.isin(np.array(labels), report.above)].sum(axis=1), 1.0)
     threshold = report.abstention.threshold
     sure = np.maximum(likely, 1 - likely) >= (np.inf if threshold is None else threshold)
-    return likely, sure
+    return likely, likely > _HALF, sure
 
 
 def at_or_above(at_least: str, order: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:

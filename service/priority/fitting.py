@@ -94,6 +94,9 @@ def fit(
         chosen=chosen,
         candidates=tried,
         costs=dict(zip(names, held_out.costs.tolist(), strict=True)),
+        unknown_costs=tuple(
+            name for name in costs or {} if name.casefold() not in {label.casefold() for label in names}
+        ),
         calibration=measure_calibration(held_out),
         abstention=abstain(
             probabilities,

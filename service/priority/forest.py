@@ -85,9 +85,13 @@ class Forest:
         decides = f"about {found.coverage:.0%} of decisions are automatic"
         if found.threshold is None:
             decides = f"every decision goes to review: {found.reason}"
-        unknown = ", ".join(map(repr, found.unknown))
-        typo = (
-            f"; PRECEDENT_MAX_MISSED names {unknown}, which is the priority of no ticket" if unknown else ""
+        typo = "".join(
+            f"; {setting} names {', '.join(map(repr, unknown))}, which is the priority of no ticket"
+            for setting, unknown in (
+                ("PRECEDENT_MAX_MISSED", found.unknown),
+                ("PRECEDENT_COSTS", self.report.unknown_costs),
+            )
+            if unknown
         )
         alert = self.report.alert
         if alert is not None and not alert.above:

@@ -84,6 +84,8 @@ class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     costs: dict[str, float]
     """How much worse it is to miss a ticket of each label: what is predicted is the label whose probability, times that, is
     greatest."""
+    unknown_costs: tuple[str, ...]
+    """Labels with a cost by setting that no ticket has: nothing rests on it."""
     calibration: Calibration | None
     abstention: Abstention
     alert: AlertReport | None

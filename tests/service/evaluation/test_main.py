@@ -96,19 +96,20 @@ def test_another_field_than_the_priority(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its first value is predicted, an alert of it is told, and a field that no ticket has is refused in words."""
-    monkeypatch.setenv("PRECEDENT_PRIORITY_ORDER", "web, app")
+    monkeypatch.setenv("PRECEDENT_PRIORITY_ORDER", "low, high")  # of the priority, not of this field
     monkeypatch.setenv("PRECEDENT_ALERT", "app")
     tickets = [
         msgspec.structs.replace(ticket, fields={"component": ("app", "x") if number % 3 else "web"})
         for number, ticket in enumerate(tickets_of([None] * 40))
     ]
     _write(work / "t.jsonl", list(tickets))
-    assert main(["t.jsonl", "--folds", "1", "--field", "Component"]) == 0
+    assert main(["t.jsonl", "--folds", "1", "--field", "Component", "--priority-order", "web,app"]) == 0
     found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
     assert (found.data.source, found.data.labels) == ("t.jsonl, by component", {"app": 26, "web": 14})
     assert found.alerts is not None
     assert (found.alerts.labels, found.alerts.automatic) == (("app",), 0)
     assert "whether it is app: said automatically of 0 of " in capsys.readouterr().out
+    assert main(["t.jsonl", "--folds", "1", "--field", "component"]) == 0
     assert main(["t.jsonl", "--field", "team"]) == 2
     assert "none of the 40 tickets of t.jsonl has the field team" in capsys.readouterr().err
 

@@ -26,7 +26,7 @@ def uneven(rows: int, seed: int = 0) -> TrainingSet:
 @pytest.fixture(scope="module")
 def unsure() -> Forest:
     """A forest that draws rare labels more often than they come, so that its votes overrate them."""
-    found = fit(uneven(600), costs={"HIGH": 3.0})
+    found = fit(uneven(600), costs={"HIGH": 3.0, "hihg": 2.0})
     assert isinstance(found, Forest)
     return found
 
@@ -40,6 +40,7 @@ def test_the_served_forest_says_the_costliest(unsure: Forest) -> None:
     """Label, confidence, evidence and the note's words all speak of it, also where another is more probable."""
     tickets = uneven(400, seed=7).features
     found = unsure.classify(tickets)
+    assert "PRECEDENT_COSTS names 'hihg', which is the priority of no ticket" in unsure.state
     assert unsure.report.costs == {"high": 3.0, "low": 1.0, "medium": 1.0}
     assert (found.predicted != found.probabilities.argmax(axis=1)).any(), (
         "the costliest is always the most probable here: the test sees nothing"
