@@ -5,7 +5,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -82,43 +81,25 @@ class AnswerKeeper:
         self._answers.append(answer)
         self._wake.set()
 
-    def spend(
-        self,
-        kind: Literal["chat", "embeddings"],
-        model: str,
-        *,
-        requests: int,
-        prompt_tokens: int,
-        completion_tokens: int = 0,
-        estimated: bool = False,
-    ) -> None:
-        """Have it noted that the present actor asked so much of the provider.
-
-        :param estimated: the tokens are an estimate.
-        """
-        if not requests:
+    def spend(self, spent: Spent) -> None:
+        """Have it noted that so much was asked of the provider."""
+        if not spent.requests:
             return
-        spent = spent_now(
-            kind,
-            model,
-            requests=requests,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            estimated=estimated,
-        )
         count_spent(spent, cost(self._settings, [spent]))
         self._add([spent])
         self._wake.set()
 
     def spend_call(self, call: ChatCall) -> None:
-        """Have a chat request noted, in the same way."""
+        """Have a chat request of the present actor noted, in the same way."""
         self.spend(
-            "chat",
-            call.model,
-            requests=call.requests,
-            prompt_tokens=call.prompt_tokens,
-            completion_tokens=call.completion_tokens,
-            estimated=call.estimated,
+            spent_now(
+                "chat",
+                call.model,
+                requests=call.requests,
+                prompt_tokens=call.prompt_tokens,
+                completion_tokens=call.completion_tokens,
+                estimated=call.estimated,
+            )
         )
 
     async def close(self) -> None:

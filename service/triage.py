@@ -13,7 +13,7 @@ from indexer.actor import ACTOR
 from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.ledger import Answer, Filter, hash_of_question
+from indexer.ledger import Answer, Filter, hash_of_question, spent_now
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
@@ -225,7 +225,7 @@ class Pipeline:
                 # The embedded model reads tokens too, but nobody bills them.
                 tokens += batch.tokens if batch.requests else 0
             self._runtime.keeper.spend(
-                "embeddings", snapshot.embedder.model, requests=requests, prompt_tokens=tokens
+                spent_now("embeddings", snapshot.embedder.model, requests=requests, prompt_tokens=tokens)
             )
         vector = found[ticket.text_hash]
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector

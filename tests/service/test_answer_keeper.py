@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from indexer.ledger import Answer, Ledger
+from indexer.ledger import Answer, Ledger, spent_now
 from indexer.settings import Settings
 from service.answer_keeper import AnswerKeeper
 
@@ -51,14 +51,14 @@ def test_what_cannot_be_written_is_lost_and_what_was_spent_is_not(
         keeper.open(keep=True)
         for table in ("answers", "spend"):
             _rename(tmp_path, table, f"{table}_away")
-        keeper.spend("chat", "m", requests=1, prompt_tokens=5)
+        keeper.spend(spent_now("chat", "m", requests=1, prompt_tokens=5))
         keeper.keep(lambda: _answer(0))
         await _until(lambda: "1 answers are not kept" in caplog.text and "noted later" in caplog.text)
         for table in ("answers", "spend"):
             _rename(tmp_path, f"{table}_away", table)
         for number in range(1, 1_002):
             keeper.keep(lambda number=number: _answer(number))  # type: ignore[misc]
-        keeper.spend("chat", "m", requests=2, prompt_tokens=6)
+        keeper.spend(spent_now("chat", "m", requests=2, prompt_tokens=6))
         assert keeper.waiting == 1_000
         await keeper.close()
         status = keeper.status()
