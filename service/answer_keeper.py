@@ -124,7 +124,8 @@ class AnswerKeeper:
         return len(self._answers)
 
     async def _write(self) -> None:
-        while not self._closing:
+        # What comes while answers are written wakes it once more, also at a stop.
+        while not self._closing or self._wake.is_set():
             await self._wake.wait()
             self._wake.clear()
             await self._write_spent()

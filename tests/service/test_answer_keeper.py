@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,31 @@ def test_what_cannot_be_written_is_lost_and_what_was_spent_is_not(
     asyncio.run(run())
     assert "1000 wait already" in caplog.text
     assert [(one.requests, one.prompt_tokens) for one in ledger.spend.since("")] == [(3, 11)]
+
+
+def test_what_was_spent_while_answers_are_written_is_noted_at_a_stop(ledger: Ledger) -> None:
+    """The stop comes while an answer is still on its way."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Answer:
+        begun.set()
+        go_on.wait(60)
+        return _answer(0)
+
+    async def run() -> None:
+        keeper = AnswerKeeper(Settings(), ledger, sweep=3_600)
+        keeper.open(keep=True)
+        keeper.keep(slow)
+        await _until(begun.is_set)
+        keeper.spend(spent_now("chat", "m", requests=1, prompt_tokens=5))
+        closing = asyncio.create_task(keeper.close())
+        await asyncio.wait({closing}, timeout=0.1)
+        go_on.set()
+        await closing
+
+    asyncio.run(run())
+    assert ledger.answers.count() == 1
+    assert [one.prompt_tokens for one in ledger.spend.since("")] == [5]
 
 
 def test_old_answers_are_cleared_in_the_background(ledger: Ledger) -> None:
