@@ -1,6 +1,6 @@
 """``GET /v1/triage``: the answers that were given."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -11,12 +11,12 @@ from litestar.params import FromPath, QueryParameter
 from indexer.ledger import Which
 from indexer.ticket import TicketError
 from service.api.documentation import problems
+from service.api.lists import Cursor, Limit, in_utc, require_known
 from service.kept_answer import AnswerSummary, KeptAnswer, shown, summary
 from service.runtime import Runtime
 
 __all__ = ["get_answer", "list_answers"]
 
-_MOST_LISTED = 200
 _LISTED_BY = ("limit", "cursor", "since", "until", "ticket")
 
 
@@ -31,17 +31,14 @@ class AnswerList(msgspec.Struct, frozen=True, kw_only=True):
 async def list_answers(
     request: Request[Any, Any, Any],
     *,
-    limit: Annotated[int, QueryParameter(ge=1, le=_MOST_LISTED)] = 50,
-    cursor: Annotated[str, QueryParameter(description="`next_cursor` of the page before")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     since: datetime | None = None,
     until: datetime | None = None,
     ticket: Annotated[str | None, QueryParameter(description="id of a ticket that the answer names")] = None,
 ) -> AnswerList:
     """Return the answers that were given, newest first, as long as `PRECEDENT_KEEP_DAYS` keeps them."""
-    unknown = [name for name in request.query_params if name not in _LISTED_BY]
-    if unknown:
-        msg = f"there is no parameter {unknown[0][:200]!r}; there are {', '.join(_LISTED_BY)}"
-        raise TicketError(msg)
+    require_known(request, _LISTED_BY)
     runtime: Runtime = request.app.state.runtime
     which = Which(
         since=_seconds(since),
@@ -72,9 +69,8 @@ async def get_answer(request: Request[Any, Any, Any], answer_id: FromPath[str]) 
 
 
 def _seconds(moment: datetime | None) -> float | None:
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    found = in_utc(moment)
+    return found.timestamp() if found else None
 
 
 def _place(cursor: str) -> tuple[float, str]:

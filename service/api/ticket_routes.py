@@ -4,7 +4,7 @@ import contextlib
 import io
 import itertools
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +22,7 @@ from indexer.sources.record import SourceRecord
 from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, shorten
 from service.api.body import decoded
 from service.api.documentation import BatchOperation, TicketOperation, problems
+from service.api.lists import Cursor, Limit, in_utc, require_known
 from service.api.security import (
     KEY_IN_OPENAPI,
     LINES,
@@ -38,7 +39,6 @@ __all__ = ["router"]
 
 _MAX_BATCH_BYTES = 64 * 2**20
 _MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as an escape such as \u00e9
-_MOST_LISTED = 200
 _LISTED_BY = (
     "limit", "cursor", "tag", "field", "source", "priority", "created_after", "created_before",
 )  # fmt: skip
@@ -91,8 +91,8 @@ class TicketList(msgspec.Struct, frozen=True, kw_only=True):
 async def list_tickets(
     request: Request[Any, Any, Any],
     *,
-    limit: Annotated[int, QueryParameter(ge=1, le=_MOST_LISTED)] = 50,
-    cursor: Annotated[str, QueryParameter(description="`next_cursor` of the page before")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     tag: Annotated[list[str] | None, QueryParameter(description="a tag that it has; repeatable")] = None,
     field: Annotated[
         list[str] | None,
@@ -104,18 +104,15 @@ async def list_tickets(
     created_before: datetime | None = None,
 ) -> TicketList:
     """Return the stored tickets that meet every condition given, all of them without one."""
-    unknown = [name for name in request.query_params if name not in _LISTED_BY]
-    if unknown:
-        msg = f"there is no parameter {unknown[0][:200]!r}; there are {', '.join(_LISTED_BY)}"
-        raise TicketError(msg)
+    require_known(request, _LISTED_BY)
     runtime = _runtime(request)
     which = Filter(
         fields=_named_values(field or []),
         tags=tuple(tag or ()),
         source=source,
         priority=priority,
-        created_after=_in_utc(created_after),
-        created_before=_in_utc(created_before),
+        created_after=in_utc(created_after),
+        created_before=in_utc(created_before),
     )
     found = await runtime.pools.reads.run(runtime.store.tickets.page, which, after=cursor, limit=limit + 1)
     return TicketList(
@@ -286,10 +283,6 @@ def _named_values(given: list[str]) -> dict[str, tuple[str, ...]]:
             raise TicketError(msg)
         found[name] = (*found.get(name, ()), value.strip())
     return found
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
