@@ -80,14 +80,14 @@ _TABLE = (
         _INSTRUCTS,
     ),
     _rule(
-        "no attention|stop following|acht lassen|tenir compte|hagas caso|override:",
+        "no attention|stop following|acht lassen|tenir compte|tenez|caso a|override:",
         r"\bpay no attention to (?:what|the|any|all)\b[^.!?\n]{0,30}\b(?:told|above|before|rules|instructions)\b"
         r"|\bstop following\b[^.!?\n]{0,30}\b(?:rules|guidelines|instructions)\b|\b(?:vorgaben|regeln|anweisungen) au(?:ß|ss)er acht lassen"
         r"|\bne (?:pas )?(?:tenez |tenir )(?:pas )?compte des (?:consignes|instructions|règles)|\bno (?:hagas|haga) caso a\b|^override:",
         _INSTRUCTS,
     ),
     _rule(
-        "language model|agents|your task|your new task|repeat after me|verbatim|pretend to be|word for word",
+        "language model|agents|your task|your new task|repeat after me|verbatim|pretend to be",
         r"\bif you are (?:an? )?(?:large )?(?:language model|ai)\b|\b(?:ai|llm|automated) agents?\b(?: reading this)?\s*:|\byour (?:new )?task (?:is now|has changed)\b"
         r"|\brepeat after me\b|\b(?:text|message|words?|lines?) above\b[^.!?\n]{0,40}\bverbatim\b|\bpretend to be\b",
         _INSTRUCTS,
@@ -116,14 +116,14 @@ _TABLE = (
     ),
     _rule(
         "![",
-        r"!\[[^\]\n]*\]\s*\(\s*(?:https?:)?//[^)\s]*[?{$]",
+        r"!\[(?:(?!!\[)[^\]\n])*\]\s*\(\s*(?:https?:)?//[^)\s]{0,2000}[?{$]",
         _ACTS,
     ),
     _rule(
         "src|action|=|javascript:|data:text",
         r"<(?:script|iframe|object|embed|form|img)\b[^>]{0,200}\b(?:src|data|action)\s*=\s*[\"']?(?:https?:)?//[^>]{0,200}[?{$]"
         r"|<(?:script|iframe|object|embed)\b[^>]{0,200}\b(?:src|data)\s*=\s*[\"']?(?:https?:)?//(?!localhost)"
-        r"|<[a-z]{1,12}\b[^>]{0,200}\bon(?:click|error|load|focus|mouseover)\s*=\s*[^>]{0,100}(?://|\bfetch\(|\beval\(|document\.cookie)"
+        r"|<[a-z]{1,12}\b[^>]{0,200}\bon(?:click|error|load|focus|mouseover)\s*=\s*+[^>]{0,100}(?://|\bfetch\(|\beval\(|document\.cookie)"
         r"|\bjavascript:\s*(?:location|document|window|fetch|eval)\b|\bdata:text/html[;,]",
         _ACTS,
     ),
@@ -131,11 +131,14 @@ _TABLE = (
         "password|pin|cvv|card |phrase|credentials|social security",
         rf"\b(?:enter|type|send|give|confirm|submit|verify|reply with|tell us)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}[^.!?\n]{{0,60}}"
         r"(?:https?://|\bto \+?\d|@[\w-]+\.)"
-        rf"|https?://\S+[^.!?\n]{{0,40}}\b(?:enter|type|confirm|submit|verify)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}",
+        rf"|https?://(?:\S(?!https?://))+[^.!?\n]{{0,40}}\b(?:enter|type|confirm|submit|verify)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}",
         _PHISHES,
     ),
 )
-"""Words of which a text must have one, what is then looked for in it, and what was found; all in lower case."""
+"""Words of which a text must have one, what is then looked for in it, and what was found; all in lower case.
+
+No pattern may read the rest of a text again from each place where it could begin: texts have up to a million characters.
+"""
 _CORE = ("ignor", "instruc", "prompt", "disregard", "forget", "password")
 _IN_ROT13 = tuple(codecs.encode(word, "rot13") for word in _CORE)
 _BACKWARDS = tuple(word[::-1] for word in _CORE)
