@@ -176,10 +176,10 @@ class Deliveries:
 
     def words(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Return the words of the bodies that `erase_deliveries` would drop, by a ticket that they name."""
-        found: dict[str, list[str]] = {}
+        wanted, found = set(ids), dict[str, list[str]]()
         with self._db.read() as connection:
             for _, named, body in _bodies(connection):
-                for ticket_id in named & set(ids):
+                for ticket_id in named & wanted:
                     found.setdefault(ticket_id, []).extend(_words(body))
         return found
 
@@ -193,12 +193,12 @@ class Deliveries:
 
 def erase_deliveries(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Drop the bodies that name one of these tickets, or answer its text, before the tickets are erased themselves."""
+    erased = set(ids)
+    for page in pages([each for each, named, _ in _bodies(connection) if named & erased]):
+        gone = deliveries.update().where(deliveries.c.id.in_(page))
+        connection.execute(gone.values(_without_body(_FORGOTTEN)))
     for page in pages(ids):
         hashes = own_hashes(connection, page)
-        gone = [each for each, named, _ in _bodies(connection) if named.intersection(page)]
-        for some in pages(gone):
-            erased = deliveries.update().where(deliveries.c.id.in_(some))
-            connection.execute(erased.values(_without_body(_FORGOTTEN)))
         own = deliveries.update().where(deliveries.c.input_hash.in_(hashes), deliveries.c.body.is_not(None))
         connection.execute(own.values(_without_body(_FORGOTTEN)))
 
