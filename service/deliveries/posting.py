@@ -35,7 +35,7 @@ class Poster:
 
         :param patience: seconds that one request may take in all.
         """
-        self._client = httpx.AsyncClient(timeout=patience, follow_redirects=False)
+        self._client: httpx.AsyncClient | None = None
         self.patience = patience
 
     async def post(
@@ -46,6 +46,9 @@ class Poster:
         :param read: whether what it answers matters; else an acknowledgement counts whatever follows it.
         :raises DeliveryError: it does not acknowledge.
         """
+        if self._client is None:
+            # Not before it is needed: it loads all certificates, and most services post nothing.
+            self._client = httpx.AsyncClient(timeout=self.patience, follow_redirects=False)
         try:
             async with (
                 asyncio.timeout(self.patience),
@@ -71,7 +74,8 @@ class Poster:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
 
 def _require_acknowledged(answer: httpx.Response) -> None:
