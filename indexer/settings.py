@@ -89,6 +89,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 # fmt: on
 
     @property
+    def keep_open(self) -> bool:
+        """Whether tickets that are not resolved are stored, too."""
+        return self.open_tickets == "keep"
+
+    @property
     def provider_configured(self) -> bool:
         """Whether the provider can be asked: it has a key, or is one of your own that may need none."""
         return self.oxlo_api_key is not None or self.api_base != _OXLO

@@ -102,7 +102,7 @@ class Intake:
             self.reject(number, str(error))
             return number, None
         self.taken.read += 1
-        if ticket.is_open and self._runtime.settings.open_tickets != "keep":
+        if ticket.is_open and not self._runtime.settings.keep_open:
             self.taken.left_out += 1
             return number, None
         return number, ticket

@@ -135,13 +135,12 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
         say(f"read as {source_name(found)}{columns_line(found)}")
     rejected = None if options.dry_run else beside(options.file, ".rejected.jsonl")
     rejections = Rejections(rejected, _first_few())
-    keep_open = settings.open_tickets == "keep"
     limiter = open_limiter(settings)
 
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
         if options.dry_run:
             report = engine.plan(
-                store, embedder, records, rejections, source=options.source, keep_open=keep_open,
+                store, embedder, records, rejections, source=options.source, keep_open=settings.keep_open,
                 delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
             )  # fmt: skip
             if options.distil:
@@ -155,7 +154,7 @@ def _sync_file(settings: Settings, options: _Options) -> tuple[engine.SyncReport
                 else None
             )
             return await engine.sync(
-                store, embedder, records, rejections, source=options.source, keep_open=keep_open,
+                store, embedder, records, rejections, source=options.source, keep_open=settings.keep_open,
                 delete_missing=options.delete_missing, force=options.force, progress=progress,
                 report=engine.SyncReport(distilled=made),
             )  # fmt: skip
@@ -182,7 +181,7 @@ def _sync_helpdesk(settings: Settings, options: _Options, address: Address) -> t
     def work(store: Store, embedder: Embedder, progress: _Progress) -> engine.SyncReport:
         pulling = pull(
             store, embedder, address, rejections,
-            file=kept, source=options.source or address.text, keep_open=settings.open_tickets == "keep",
+            file=kept, source=options.source or address.text, keep_open=settings.keep_open,
             tell=say, progress=progress,
         )  # fmt: skip
         return run_closing(embedder, pulling)

@@ -144,7 +144,7 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     if ticket.id != ticket_id:
         msg = f"the path's id {ticket_id[:200]!r} begins or ends with a blank: leave it out"
         raise TicketError(msg)
-    if ticket.is_open and _runtime(request).settings.open_tickets != "keep":
+    if ticket.is_open and not _runtime(request).settings.keep_open:
         msg = f"its status {ticket.status!r} says that it is not resolved: store it when it is, or have PRECEDENT_OPEN_TICKETS=keep keep it"
         raise TicketError(msg)
     with contextlib.closing(Intake(_runtime(request))) as intake:
