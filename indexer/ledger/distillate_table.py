@@ -1,15 +1,17 @@
 """What models made of tickets' conversations, kept so that each is asked about once ever."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import Database, pages
+from indexer.ledger.database import PAGE, Database, pages
 from indexer.ledger.tables import distillates
 
 __all__ = ["Distillate", "Distillates"]
+
+_WORDS = sa.select(distillates.c.ticket_id, distillates.c.problem, distillates.c.resolution)
 
 
 class Distillate(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,19 +54,17 @@ class Distillates:
 
     def words(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return every text that is kept of these tickets, by their ids."""
-        query = sa.select(distillates.c.ticket_id, distillates.c.problem, distillates.c.resolution)
         found: dict[str, list[str]] = {}
         with self._db.read() as connection:
             for page in pages(ids):
-                for row in connection.execute(query.where(distillates.c.ticket_id.in_(page))):
+                for row in connection.execute(_WORDS.where(distillates.c.ticket_id.in_(page))):
                     found.setdefault(row.ticket_id, []).extend(filter(None, (row.problem, row.resolution)))
         return found
 
-    def words_of_others(self, ids: Iterable[str]) -> Iterable[str]:
-        """Yield every text that is kept of other tickets."""
-        query = sa.select(distillates.c.ticket_id, distillates.c.problem, distillates.c.resolution)
-        named = frozenset(ids)
+    def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
+        """Yield every text that stays once these tickets are erased."""
         with self._db.read() as connection:
-            for row in connection.execute(query):
-                if row.ticket_id not in named:
-                    yield "\0".join(filter(None, (row.problem, row.resolution)))
+            # Few at a time: there may be one of every ticket.
+            for row in connection.execute(_WORDS.execution_options(yield_per=PAGE)):
+                if row.ticket_id not in without_tickets:
+                    yield from filter(None, (row.problem, row.resolution))

@@ -24,6 +24,8 @@ def test_what_was_distilled_goes_with_its_ticket(ledger: Ledger, tmp_path: Path)
     assert ledger.distillates.of(["t-1"], "other") == {}
     backup(ledger, tmp_path / "b.backup", progress=no_progress)
     assert b"It stops." in (tmp_path / "b.backup").read_bytes()
+    assert list(ledger.distillates.words_of_others({"t-1"})) == ["It stops.", "It stops."]
+    assert list(ledger.distillates.words_of_others({"t-1", "t-2", "never stored"})) == []
     ledger.tickets.delete(["t-1"])
     ledger.tickets.erase(["t-2", "never stored"])
     assert ledger.distillates.words(["t-1", "t-2", "never stored"]) == {}
