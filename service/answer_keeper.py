@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,15 +12,14 @@ from indexer.ledger import Answer, Ledger, Spent, spent_now
 from indexer.prices import cost
 from indexer.settings import Settings
 from service.background import end_task
+from service.background_writer import BackgroundWriter
 from service.drafting.chat import ChatCall
 from service.metrics import count_kept, count_lost, count_spent
 
 __all__ = ["AnswerKeeper", "KeepingStatus"]
 
 _log = logging.getLogger(__name__)
-_MOST_WAITING = 1_000
-_TOGETHER = 100  # in one transaction
-_LAST_SECONDS = 10.0  # for what waits at a stop
+_LAST_SECONDS = 10.0  # for sums that wait at a stop
 _DAY = 86_400.0
 
 
@@ -49,12 +47,12 @@ class AnswerKeeper:
         self._ledger = ledger
         self._days = settings.keep_days
         self._sweep = sweep
-        self._answers: deque[Callable[[], Answer]] = deque()
+        self._answers = BackgroundWriter(self._write_answers, done=count_kept, lose=self._lose)
         self._spent: dict[tuple[str, str, str, str], Spent] = {}
         self._wake = asyncio.Event()
         self._closing = False
         self._lost = 0
-        self._writing: asyncio.Task[None] | None = None
+        self._noting: asyncio.Task[None] | None = None
         self._clearing: asyncio.Task[None] | None = None
 
     def open(self, *, keep: bool) -> None:
@@ -62,8 +60,9 @@ class AnswerKeeper:
 
         :param keep: ``False`` writes what was spent only, and clears nothing.
         """
-        self._writing = asyncio.create_task(self._write())
+        self._noting = asyncio.create_task(self._note())
         if keep:
+            self._answers.open()
             self._clearing = asyncio.create_task(self._clear())
         else:
             self._days = 0
@@ -73,13 +72,8 @@ class AnswerKeeper:
 
         :param answer: makes it; called in the background.
         """
-        if not self._days:
-            return
-        if self.waiting >= _MOST_WAITING:
-            self._lose(1, f"{_MOST_WAITING} wait already")
-            return
-        self._answers.append(answer)
-        self._wake.set()
+        if self._days:
+            self._answers.give(answer)
 
     def spend(self, spent: Spent) -> None:
         """Have it noted that so much was asked of the provider."""
@@ -105,14 +99,7 @@ class AnswerKeeper:
     async def close(self) -> None:
         """Keep what still waits, for some seconds, and end."""
         await end_task(self._clearing)
-        if self._writing is None:
-            return
-        self._closing = True
-        self._wake.set()
-        await asyncio.wait({self._writing}, timeout=_LAST_SECONDS)
-        if not self._writing.done():
-            self._lose(self.waiting, f"the ledger did not take them within {_LAST_SECONDS:g} s at the stop")
-            await end_task(self._writing)
+        await asyncio.gather(self._answers.close(), self._close_sums())
 
     def status(self) -> KeepingStatus:
         """Return how it goes; it asks the ledger."""
@@ -121,28 +108,25 @@ class AnswerKeeper:
     @property
     def waiting(self) -> int:
         """How many answers wait to be written."""
-        return len(self._answers)
+        return self._answers.waiting
 
-    async def _write(self) -> None:
-        # What comes while answers are written wakes it once more, also at a stop.
+    def _write_answers(self, made: Sequence[Callable[[], Answer]]) -> None:
+        self._ledger.answers.keep([make() for make in made])
+
+    async def _note(self) -> None:
+        # What comes while sums are written wakes it once more, also at a stop.
         while not self._closing or self._wake.is_set():
             await self._wake.wait()
             self._wake.clear()
             await self._write_spent()
-            while self._answers:
-                await self._write_answers(
-                    [self._answers.popleft() for _ in range(min(self.waiting, _TOGETHER))]
-                )
 
-    async def _write_answers(self, made: list[Callable[[], Answer]]) -> None:
-        try:
-            await asyncio.to_thread(lambda: self._ledger.answers.keep([make() for make in made]))
-        except PrecedentError as error:
-            self._lose(len(made), str(error))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the next ones are kept)
-            self._lose(len(made), f"unexpected {type(error).__name__}")
-        else:
-            count_kept(len(made))
+    async def _close_sums(self) -> None:
+        if self._noting is None:
+            return
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait({self._noting}, timeout=_LAST_SECONDS)
+        await end_task(self._noting)
 
     async def _write_spent(self) -> None:
         spent, self._spent = [*self._spent.values()], {}

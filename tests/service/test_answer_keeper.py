@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,29 +69,23 @@ def test_what_cannot_be_written_is_lost_and_what_was_spent_is_not(
     assert [(one.requests, one.prompt_tokens) for one in ledger.spend.since("")] == [(3, 11)]
 
 
-def test_what_was_spent_while_answers_are_written_is_noted_at_a_stop(ledger: Ledger) -> None:
-    """The stop comes while an answer is still on its way."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow() -> Answer:
-        begun.set()
-        go_on.wait(60)
-        return _answer(0)
+def test_what_was_spent_while_sums_are_written_is_noted_at_a_stop(ledger: Ledger, tmp_path: Path) -> None:
+    """The stop comes while the ledger keeps the first sums waiting."""
 
     async def run() -> None:
         keeper = AnswerKeeper(Settings(), ledger, sweep=3_600)
-        keeper.open(keep=True)
-        keeper.keep(slow)
-        await _until(begun.is_set)
-        keeper.spend(spent_now("chat", "m", requests=1, prompt_tokens=5))
-        closing = asyncio.create_task(keeper.close())
-        await asyncio.wait({closing}, timeout=0.1)
-        go_on.set()
+        keeper.open(keep=False)
+        with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            keeper.spend(spent_now("chat", "m", requests=1, prompt_tokens=5))
+            await asyncio.sleep(0.1)
+            keeper.spend(spent_now("chat", "m", requests=1, prompt_tokens=6))
+            closing = asyncio.create_task(keeper.close())
+            await asyncio.wait({closing}, timeout=0.1)
         await closing
 
     asyncio.run(run())
-    assert ledger.answers.count() == 1
-    assert [one.prompt_tokens for one in ledger.spend.since("")] == [5]
+    assert [one.prompt_tokens for one in ledger.spend.since("")] == [11]
 
 
 def test_old_answers_are_cleared_in_the_background(ledger: Ledger) -> None:
