@@ -34,6 +34,7 @@ from tests.indexer.making import (
     fill_store,
     make_ticket,
     make_tickets,
+    prepared,
     store_vectors,
     vectors_for,
 )
@@ -57,8 +58,7 @@ def _feedback(ledger: Ledger) -> list[Row]:
 @contextlib.contextmanager
 def _opened(settings: Settings, folder: Path, database_url: str | None = None) -> Iterator[Store]:
     chosen = msgspec.structs.replace(settings, data_dir=folder, database_url=database_url)
-    with contextlib.closing(Store(chosen)) as store:
-        store.prepare()
+    with prepared(chosen) as store:
         yield store
     assert_nothing_runs(folder)
 
@@ -240,8 +240,7 @@ def test_an_interrupted_restore_leaves_nothing(small_backup: Path, tmp_path: Pat
 
 def test_the_commands(settings: Settings, tmp_path: Path, provider: Provider) -> None:
     """Backup, then restore into another folder: verified clean, without a provider request."""
-    with contextlib.closing(Store(settings)) as store:
-        store.prepare()
+    with prepared(settings) as store:
         fill_store(store, make_tickets(50))
     file = str(tmp_path / "made.backup")
     assert report_of(run_command(settings, "backup", file, "--json"))["tickets"] == 50

@@ -35,8 +35,7 @@ _PERSISTED = 1_100  # Chroma writes vectors to their files from 1,000 rows on
 def disorderly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory whose server was killed after it wrote segment files."""
     path = tmp_path_factory.mktemp("disorderly") / "data"
-    with contextlib.closing(Store(Settings(data_dir=path))) as store:
-        store.prepare()
+    with prepared(Settings(data_dir=path)) as store:
         fill_store(store, make_tickets(_PERSISTED))
         kill(endpoint_of(path)["server_pid"])
     assert_nothing_runs(path)
@@ -170,8 +169,7 @@ def test_a_server_replaced_during_the_examination_is_examined_again(copied: Path
 
 def test_damage_that_samples_do_not_show(copied: Path, settings: Settings) -> None:
     """A few vectors of many are wrong: the examination finds them, and the next preparation mends the index."""
-    with contextlib.closing(Store(settings)) as store:
-        store.prepare()
+    with prepared(settings) as store:
         live = store.generations.live()
         assert live is not None
         mislead(store, live, ["t-5", "t-900"])

@@ -11,7 +11,7 @@ import pytest
 from indexer.settings import Settings
 from indexer.store import Store
 from tests.indexer.command import run_command, start_command
-from tests.indexer.making import fill_store, make_tickets
+from tests.indexer.making import fill_store, make_tickets, prepared
 from tests.provider import Provider
 from tests.service.running import KEY, running_service
 
@@ -85,8 +85,7 @@ def test_a_looser_folder_of_before_is_tightened_and_that_is_said(
 ) -> None:
     """Once: with all that is ours in it, and nothing that is not."""
     folder = settings.data_dir
-    with contextlib.closing(Store(settings)) as store:
-        store.prepare()
+    with prepared(settings) as store:
         fill_store(store, make_tickets(3))
     own = folder / "notes.txt"
     own.write_text("the user's own")

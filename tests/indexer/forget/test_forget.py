@@ -25,7 +25,7 @@ from tests.indexer.forget.secret import (
     forget_tickets,
     near_vectors,
 )
-from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, vectors_for
+from tests.indexer.making import SPACE, fill_store, make_ticket, make_tickets, prepared, vectors_for
 from tests.indexer.rebuilding import open_hosted
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
@@ -177,8 +177,7 @@ def test_postgresql(
 ) -> None:
     """With the ledger on PostgreSQL the tables are rewritten, and the receipt says what is out of reach."""
     chosen = msgspec.structs.replace(settings, database_url=postgres.new_database())  # type: ignore[attr-defined]
-    with contextlib.closing(Store(chosen)) as store:
-        store.prepare()
+    with prepared(chosen) as store:
         fill_store(store, [SECRET, *make_tickets(50)])
         receipt = forget_tickets(store, chosen, SECRET.id)
         assert receipt.clean
