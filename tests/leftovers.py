@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["assert_nothing_runs", "processes_of", "wait_until"]
+__all__ = ["assert_nothing_runs", "is_gone", "processes_of", "wait_until"]
 
 _PATIENCE = 60.0
 
@@ -17,6 +17,14 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended; one that nobody has waited for yet counts too."""
+    try:
+        return " Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # before it is opened, or before it is read
+        return True
 
 
 def processes_of(path: Path) -> dict[int, str]:

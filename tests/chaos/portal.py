@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -22,6 +21,7 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import Ticket
 from tests.indexer.making import SPACE, make_ticket, make_tickets, sentence, store_vectors, write_tickets
+from tests.leftovers import is_gone, wait_until
 from tests.provider import Provider
 from tests.service.running import JSON, NO_TLS, start_service
 
@@ -231,8 +231,7 @@ class _Portal:
     def _kill_chroma(self) -> None:
         pid = json.loads((self._settings.data_dir / "chroma.json").read_text())["server_pid"]
         os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-            time.sleep(0.01)
+        wait_until(lambda: is_gone(pid))
 
     def _kill_service(self) -> None:
         self._service.process.kill()

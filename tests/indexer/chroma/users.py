@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.leftovers import wait_until
+from tests.leftovers import is_gone, wait_until
 
 __all__ = ["User", "endpoint_of", "kill"]
 
@@ -79,4 +79,4 @@ def endpoint_of(data_dir: Path) -> dict[str, Any]:
 def kill(pid: int) -> None:
     """End a process of the data directory by SIGKILL, and wait until it is gone."""
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text())
+    wait_until(lambda: is_gone(pid))
