@@ -1,4 +1,4 @@
-"""Tickets with the resolutions that were distilled of them."""
+"""Tickets with what was distilled of them."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,10 @@ import msgspec
 
 from indexer.distillation.prompt import VERSION, is_wanted, thread_hash
 from indexer.ledger import Ledger
+from indexer.ledger.distillate_table import Distillate
 from indexer.ticket import Ticket
 
-__all__ = ["with_distillates"]
+__all__ = ["problem_of", "with_distillates"]
 
 
 def with_distillates(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Ticket]:
@@ -24,7 +25,20 @@ def with_distillates(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Ticket]:
     for ticket in tickets:
         made = kept.get((ticket.id, thread_hash(ticket))) if is_wanted(ticket) else None
         if made is not None and made.resolution:
-            origin = f"distilled from the thread by {made.model}"
-            ticket = msgspec.structs.replace(ticket, resolution=made.resolution, resolution_from=origin)  # noqa: PLW2901 (the same ticket)
+            ticket = msgspec.structs.replace(
+                ticket, resolution=made.resolution, resolution_from=_origin(made)
+            )  # noqa: PLW2901 (the same ticket)
         found.append(ticket)
     return found
+
+
+def problem_of(ledger: Ledger, ticket: Ticket) -> tuple[str, str] | None:
+    """Return the problem that was distilled of a stored ticket, and where it came from; ``None`` where none was."""
+    if not ticket.thread:
+        return None
+    made = ledger.distillates.of([ticket.id], VERSION).get((ticket.id, thread_hash(ticket)))
+    return (made.problem, _origin(made)) if made is not None and made.problem else None
+
+
+def _origin(made: Distillate) -> str:
+    return f"distilled from the thread by {made.model}"

@@ -15,7 +15,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
-from indexer.ledger import Filter, Outcome
+from indexer.distillation import problem_of
+from indexer.ledger import Filter, Ledger, Outcome
 from indexer.parsing import parse_ticket
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
@@ -59,6 +60,13 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     deleted: bool
+
+
+class StoredTicket(Ticket, frozen=True, kw_only=True):
+    """A ticket as stored, with the problem that `sync --distil` made of its conversation."""
+
+    problem: Annotated[str | None, msgspec.Meta(description="what did not work for the customer")] = None
+    problem_from: Annotated[str | None, msgspec.Meta(description="where the problem came from")] = None
 
 
 class TicketSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,15 +204,15 @@ async def post_batch(request: Request[Any, Any, Any]) -> Response[BatchResult]:
 
 
 @get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
-async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Ticket:
-    """Return the ticket as stored."""
+async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> StoredTicket:
+    """Return the ticket as stored; `resolution_from` says where its resolution came from, if not from a field of its own."""
     ticket_id = _exact(request, ticket_id)
     runtime = _runtime(request)
-    found = await runtime.pools.reads.run(runtime.store.tickets.get, [ticket_id])
-    if ticket_id not in found:
+    found = await runtime.pools.reads.run(_stored, runtime.store.ledger, ticket_id)
+    if found is None:
         msg = f"no ticket {ticket_id!r} is stored"
         raise NotFoundException(msg)
-    return found[ticket_id]
+    return found
 
 
 @delete(
@@ -253,6 +261,14 @@ def _read(body: bytes, *, lines: bool) -> list[SourceRecord]:
         SourceRecord(place=f"record {number}", value=record, raw="")
         for number, record in enumerate(tickets[: _SOON_RECORDS + 1], 1)
     ]
+
+
+def _stored(ledger: Ledger, ticket_id: str) -> StoredTicket | None:
+    ticket = ledger.tickets.get([ticket_id]).get(ticket_id)
+    if ticket is None:
+        return None
+    problem, origin = problem_of(ledger, ticket) or (None, None)
+    return StoredTicket(**msgspec.structs.asdict(ticket), problem=problem, problem_from=origin)
 
 
 def _summary(ticket: Ticket) -> TicketSummary:

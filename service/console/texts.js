@@ -221,9 +221,10 @@ export const texts = {
   ticket: {
     text: "What the customer wrote",
     setApart: "Quoted mail and signature",
+    problem: "What the problem was",
     resolution: "What resolved it",
     unresolved: "It has no resolution, so no reply can rest on it.",
-    resolutionFrom: (from) => `Taken from: ${from}.`,
+    takenFrom: (from) => `Taken from: ${from}.`,
     thread: "Conversation",
     authors: { customer: "Customer", agent: "Agent", system: "System" },
     origin: "Where it came from",

@@ -36,10 +36,12 @@ export async function page(body, { params, heading, signal }) {
         { class: "column" },
         panel(words.text, long(rest || found.text)),
         found.set_apart && el("details", {}, el("summary", {}, words.setApart), long(found.set_apart)),
+        found.problem &&
+          panel(words.problem, long(found.problem), el("p", { class: "hint" }, words.takenFrom(found.problem_from))),
         panel(
           words.resolution,
           found.resolution ? long(found.resolution) : el("p", { class: "hint" }, words.unresolved),
-          found.resolution_from && el("p", { class: "hint" }, words.resolutionFrom(found.resolution_from)),
+          found.resolution_from && el("p", { class: "hint" }, words.takenFrom(found.resolution_from)),
         ),
         found.thread?.length > 0 && panel(words.thread, thread(found.thread)),
       ),

@@ -115,7 +115,7 @@ def test_a_ticket_keeps_what_was_distilled_of_it(listed: Service) -> None:
         prompt=VERSION,
         thread_hash=thread_hash(parse_ticket(record | {"id": "distilled"})),
         model="m",
-        problem=None,
+        problem="It stops.",
         resolution="Try it again.",
     )
     with contextlib.closing(Ledger(None, listed.data_dir)) as ledger:
@@ -126,5 +126,9 @@ def test_a_ticket_keeps_what_was_distilled_of_it(listed: Service) -> None:
         "Try it again.",
         "distilled from the thread by m",
     )
+    assert (found["problem"], found["problem_from"]) == ("It stops.", "distilled from the thread by m")
     assert listed.http.put("/v1/tickets/distilled", json=record).json()["outcome"] == "unchanged"
+    changed = record | {"text": "It stops at noon."}
+    assert listed.http.put("/v1/tickets/distilled", json=changed).json()["outcome"] == "updated"
+    assert "problem" not in listed.http.get("/v1/tickets/distilled").json()
     listed.http.delete("/v1/tickets/distilled")
