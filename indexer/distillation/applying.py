@@ -25,9 +25,8 @@ def with_distillates(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Ticket]:
     for ticket in tickets:
         made = kept.get((ticket.id, thread_hash(ticket))) if is_wanted(ticket) else None
         if made is not None and made.resolution:
-            ticket = msgspec.structs.replace(
-                ticket, resolution=made.resolution, resolution_from=_origin(made)
-            )  # noqa: PLW2901 (the same ticket)
+            origin = _origin(made)
+            ticket = msgspec.structs.replace(ticket, resolution=made.resolution, resolution_from=origin)  # noqa: PLW2901 (the same ticket)
         found.append(ticket)
     return found
 
