@@ -1,46 +1,64 @@
-"""``sync --distil``: ask the chat model about the tickets of a file before they are stored."""
+"""``--distil``: ask the chat model about the tickets of a file before they are stored, or about those of a helpdesk after."""
 
-from collections.abc import Iterator
+from asyncio import to_thread
+from collections.abc import Iterable, Iterator
 
 from indexer.admission import stored_ticket
 from indexer.commands.output import RETRIES
 from indexer.console import say
-from indexer.distillation import Distilled, distil, expected
+from indexer.distillation import Distilled, distil, with_distillates
+from indexer.embedding import Embedder
 from indexer.errors import SettingsError
-from indexer.ledger import Ledger
-from indexer.mapping_file import ReadingOptions
+from indexer.ledger import Ledger, pages
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import KEY_NAME, Settings
+from indexer.sources import SourceRecord
+from indexer.store import Store
 from indexer.ticket import Ticket, TicketError
+from indexer.writing import write_tickets
 
-__all__ = ["distil_file", "require_distillable", "tell_distillation"]
+__all__ = [
+    "distil_tickets",
+    "require_provider",
+    "require_rereadable",
+    "store_distilled",
+    "stored_of",
+    "tell_expected",
+    "tickets_of",
+]
 
 
-def require_distillable(settings: Settings, file: str) -> None:
-    """Refuse what cannot be distilled.
+def require_provider(settings: Settings) -> None:
+    """Refuse to distil without a provider.
 
-    :raises SettingsError: there is no provider, or the file cannot be read twice.
+    :raises SettingsError: there is none.
     """
     if not settings.provider_configured:
         msg = f"--distil needs the provider's chat model: set {KEY_NAME}"
         raise SettingsError(msg)
+
+
+def require_rereadable(file: str) -> None:
+    """Refuse to distil what cannot be read twice.
+
+    :raises SettingsError: the file is standard input.
+    """
     if file == "-":
         msg = "--distil reads FILE twice, which standard input cannot be: name a file"
         raise SettingsError(msg)
 
 
-def tell_distillation(settings: Settings, ledger: Ledger, reading: ReadingOptions, file: str) -> Distilled:
-    """Say what distilling the file's tickets would cost, and return it."""
-    report = expected(settings, ledger, _tickets(reading, file))
+def tell_expected(report: Distilled) -> Distilled:
+    """Say what distilling would cost, and return it."""
     say(f"to distil: up to {_words(report)}")
     return report
 
 
-async def distil_file(
-    settings: Settings, ledger: Ledger, reading: ReadingOptions, file: str, limiter: RateLimiter
+async def distil_tickets(
+    settings: Settings, ledger: Ledger, tickets: Iterable[Ticket], limiter: RateLimiter
 ) -> Distilled:
-    """Distil the file's tickets, say what came of it, and return it."""
-    report = await distil(settings, ledger, _tickets(reading, file), limiter=limiter, retries=RETRIES)
+    """Distil tickets, say what came of it, and return it."""
+    report = await distil(settings, ledger, tickets, limiter=limiter, retries=RETRIES)
     say(f"distilled: {report.resolutions:,} resolutions by {_words(report)}")
     if report.failed:
         why = f": {report.failure}" if report.failure else ""
@@ -48,16 +66,42 @@ async def distil_file(
     return report
 
 
-def _words(report: Distilled) -> str:
-    tokens = report.prompt_tokens + report.completion_tokens
-    cost = "" if report.cost is None else f", cost {report.cost:g}"
-    return f"{report.requests:,} requests, {tokens:,} tokens{cost}"
-
-
-def _tickets(reading: ReadingOptions, file: str) -> Iterator[Ticket]:
-    """Yield the tickets of a file; what is none is said when they are stored."""
-    for record in reading.relabelled(reading.open(file)):
+def tickets_of(records: Iterable[SourceRecord]) -> Iterator[Ticket]:
+    """Yield the tickets of records; what is none is said when they are stored."""
+    for record in records:
         try:
             yield stored_ticket(record)
         except TicketError:
             continue
+
+
+def stored_of(ledger: Ledger, source: str) -> Iterator[Ticket]:
+    """Yield the stored tickets of a source."""
+    for page in pages(ledger.tickets.ids(source)):
+        yield from ledger.tickets.get(page).values()
+
+
+async def store_distilled(store: Store, embedder: Embedder, source: str) -> int:
+    """Store the tickets of a source with the resolutions that were distilled of them; return how many changed."""
+
+    async def live() -> Embedder:
+        return embedder
+
+    changed = 0
+    for page in pages(await to_thread(list, store.ledger.tickets.ids(source))):
+        found = await to_thread(store.ledger.tickets.get, page)
+        made = await to_thread(with_distillates, store.ledger, list(found.values()))
+        new = [ticket for ticket in made if ticket is not found[ticket.id]]
+        if not new:
+            continue
+        written = await write_tickets(store.ledger, live, new)
+        if written.generation is not None:
+            await to_thread(store.replay, written.generation, only=[ticket.id for ticket in written.tickets])
+        changed += len(written.tickets)
+    return changed
+
+
+def _words(report: Distilled) -> str:
+    tokens = report.prompt_tokens + report.completion_tokens
+    cost = "" if report.cost is None else f", cost {report.cost:g}"
+    return f"{report.requests:,} requests, {tokens:,} tokens{cost}"

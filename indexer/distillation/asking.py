@@ -54,9 +54,14 @@ class _Answer(msgspec.Struct):
     resolution: str = ""
 
 
-def expected(settings: Settings, ledger: Ledger, tickets: Iterable[Ticket]) -> Distilled:
-    """Report what `distil` would ask: the tokens are an estimate by the lengths of the texts, answers at their longest."""
-    report = Distilled()
+def expected(
+    settings: Settings, ledger: Ledger, tickets: Iterable[Ticket], *, report: Distilled | None = None
+) -> Distilled:
+    """Report what `distil` would ask: the tokens are an estimate by the lengths of the texts, answers at their longest.
+
+    :param report: that of other tickets, which is counted further.
+    """
+    report = report or Distilled()
     for chunk in _wanted(ledger, tickets):
         for ticket in chunk:
             report.requests += 1

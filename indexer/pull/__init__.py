@@ -2,6 +2,6 @@
 
 from indexer.pull.address import SCHEMES, Address, parse_address
 from indexer.pull.helpdesks import Page, pages
-from indexer.pull.run import pull, pull_file
+from indexer.pull.run import pull, pull_file, pulled
 
-__all__ = ["SCHEMES", "Address", "Page", "pages", "parse_address", "pull", "pull_file"]
+__all__ = ["SCHEMES", "Address", "Page", "pages", "parse_address", "pull", "pull_file", "pulled"]

@@ -17,7 +17,7 @@ from indexer.sources import SourceRecord, read_document
 from indexer.store import Store
 from indexer.sync import SyncReport, sync
 
-__all__ = ["pull", "pull_file"]
+__all__ = ["pull", "pull_file", "pulled"]
 
 _BATCH = 500  # tickets that are stored together: enough for full requests to the provider
 _UNSAFE = re.compile(r"[^a-z0-9.-]+")
@@ -72,6 +72,15 @@ async def pull(
         )
         await to_thread(write_durably, file, msgspec.json.encode(batch[-1].cursor))
     return report
+
+
+def pulled(address: Address, *, file: Path, tell: Callable[[str], None]) -> Iterator[SourceRecord]:
+    """Yield the records that `pull` would store; nothing is kept of where it would go on.
+
+    :raises SourceError: as `pull`.
+    """
+    for page in pages(address, _kept(file), tell):
+        yield from _records(page, address)
 
 
 def _batches(found: Iterator[Page]) -> Iterator[list[Page]]:

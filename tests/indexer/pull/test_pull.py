@@ -1,6 +1,7 @@
 """The whole way from a helpdesk into the store: incremental, killed in the middle, throttled, with rejected tickets."""
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from indexer.store import Store
 from indexer.ticket import Ticket
 from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.pull.helpdesk import Helpdesk, running
+from tests.provider import Provider
 
 pytestmark = pytest.mark.usefixtures("provider")
 
@@ -104,7 +106,35 @@ def test_a_helpdesk_that_fails_for_good_keeps_what_was_stored(settings: Settings
     assert len(_stored(settings)) == _COUNT
 
 
-@pytest.mark.parametrize("option", ["--dry-run", "--delete-missing", "--format=zendesk", "--map=body=x"])
+def test_conversations_are_distilled_of_all_that_is_stored(
+    settings: Settings, helpdesk: Helpdesk, provider: Provider
+) -> None:
+    """Once each: also of what came by an earlier pull, or was over a limit. A dry run asks the helpdesk alone."""
+    for number in range(13, _COUNT + 1):
+        del helpdesk.changed[number]
+    made = {"problem": "The export stops.", "resolution": "Raise export.max_rows and start it again."}
+    provider.configure(reply=json.dumps(made))
+    command = ("sync", f"zendesk://127.0.0.1:{helpdesk.port}", "--json")
+    planned = report_of(run_command(settings, *command, "--distil", "--dry-run"))
+    assert (planned["added"], planned["distilled"]["requests"]) == (12, 12)
+    assert (_stored(settings), list((settings.data_dir / "pulls").iterdir())) == ([], [])
+    run_command(settings, *command)
+    report = report_of(
+        run_command(settings, *command, "--distil", CHAT_PER_DAY="5", EMBEDDING_CONCURRENCY="1")
+    )
+    assert (report["updated"], report["distilled"]["requests"], report["embedded_texts"]) == (5, 5, 0)
+    helpdesk.touch(7)
+    planned = report_of(run_command(settings, *command, "--distil", "--dry-run"))
+    assert (planned["updated"], planned["distilled"]["requests"]) == (1, 7)
+    report = report_of(run_command(settings, *command, "--distil"))
+    assert report["distilled"]["requests"] == 7
+    assert {ticket.resolution for ticket in _stored(settings)} == {made["resolution"]}
+    again = report_of(run_command(settings, *command, "--distil"))
+    assert (again["updated"], again["distilled"]["requests"]) == (0, 0)
+    assert provider.stats().requests["chat"] == 12
+
+
+@pytest.mark.parametrize("option", ["--delete-missing", "--format=zendesk", "--map=body=x"])
 def test_what_is_for_files_is_refused(settings: Settings, option: str) -> None:
     """Nothing is asked, and the message names the option."""
     nothing = run_command(settings, "sync", "zendesk://127.0.0.1:9", option, status=2)

@@ -1,0 +1,144 @@
+"""Storing what a source has: what it needs is opened, its progress shown, and its end told."""
+
+import contextlib
+from collections.abc import Callable
+from itertools import count
+
+from indexer import sync as engine
+from indexer.commands.file_options import FileOptions
+from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES
+from indexer.console import say, showing_progress
+from indexer.embedding import Embedder, expected_requests
+from indexer.errors import ProviderError, SourceError
+from indexer.rate_limiter import RateLimiter
+from indexer.rejections import Rejections
+from indexer.settings import Settings
+from indexer.store import Store
+
+__all__ = ["SAMPLE_SOURCE", "Progress", "SyncOptions", "first_few", "store_records"]
+
+SAMPLE_SOURCE = "sample"
+"""The name that the bundled sample is stored under."""
+_SHOWN_REJECTIONS = 20
+
+
+class SyncOptions(FileOptions, frozen=True, kw_only=True):
+    """The options of a sync, as on the command line."""
+
+    source: str | None = None
+    delete_missing: bool = False
+    force: bool = False
+    distil: bool = False
+    dry_run: bool = False
+
+
+Progress = Callable[[engine.SyncReport], None]
+_Work = Callable[[Store, Embedder, Progress], engine.SyncReport]
+"""Stores the records of a source, and passes the report so far to its last argument."""
+
+
+def store_records(
+    settings: Settings,
+    options: SyncOptions,
+    rejections: Rejections,
+    work: _Work,
+    *,
+    estimate: Callable[[], int] = lambda: 0,
+    limiter: RateLimiter | None = None,
+) -> tuple[engine.SyncReport, int]:
+    """Open what the work needs, show its progress, and say how it ended; return its report and the exit status.
+
+    :param estimate: returns how many records there may be in all.
+    """
+    from indexer.embedding.choose import open_embedder
+
+    report = engine.SyncReport()
+    status = DONE
+    with contextlib.closing(Store(settings)) as store:
+        try:
+            with rejections, showing_progress() as step:
+
+                def progress(so_far: engine.SyncReport) -> None:
+                    nonlocal report
+                    report = so_far
+                    step("sync", report.done, max(estimate(), report.read))
+
+                embedder = open_embedder(settings, store.ledger, retries=RETRIES, limiter=limiter)
+                say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
+                _announce_unembedded(settings, store, embedder)
+                if not options.dry_run:
+                    store.prepare(step)
+                report = work(store, embedder, progress)
+        except (ProviderError, SourceError) as error:
+            stored = report.added + report.updated
+            left = (
+                f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
+            )
+            say(f"error: {error}{left}")
+            status = PROBLEMS if stored else FAILED
+        of_sample = 0 if options.source == SAMPLE_SOURCE else store.tickets.count(SAMPLE_SOURCE)
+    say(_summary(report))
+    if rejections.count:
+        where = f", kept with the reasons in {rejections.path}" if rejections.path else ""
+        say(f"rejected records: {rejections.count:,}{where}")
+        status = max(status, PROBLEMS if report.read > report.rejected else FAILED)
+    if report.flagged:
+        say("flagged tickets are kept out of drafts: `precedent status --flagged` lists them, and why")
+    if of_sample:
+        say(
+            f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
+        )
+    return report, status
+
+
+def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -> None:
+    texts = engine.count_unembedded(store, embedder)
+    if texts:
+        requests = expected_requests(embedder, texts)
+        price = settings.price_per_request
+        cost = "" if price is None else f", at a cost of {requests * price:,.2f}"
+        say(
+            f"{texts:,} stored texts are embedded again, since this release shortens long texts otherwise: "
+            f"{requests:,} provider requests{cost}"
+        )
+
+
+def _summary(report: engine.SyncReport) -> str:
+    always = ("read", "added", "updated", "unchanged", "rejected")
+    names = (
+        "read",
+        "added",
+        "updated",
+        "unchanged",
+        "stale",
+        "repeated",
+        "deleted",
+        "left_out",
+        "dates_lost",
+        "flagged",
+        "rejected",
+    )
+    counts = [
+        f"{value:,} {name.replace('_', ' ')}"
+        for name in names
+        if (value := getattr(report, name)) or name in always
+    ]
+    would = "would be " if report.dry_run else ""
+    requests = f" in {report.embedding_requests:,} provider requests" if report.embedding_requests else ""
+    cost = "" if report.cost is None else f", cost {report.cost:g}"
+    embedded = f"{report.embedded_texts:,} texts {would}embedded{requests}{cost}"
+    return f"{', '.join(counts)}; {embedded}; {report.seconds:.1f} s"
+
+
+def first_few() -> Callable[[str], None]:
+    """Return what says the reasons of the first rejections, and then that there are more."""
+    numbers = count(1)
+
+    def report(text: str) -> None:
+        number = next(numbers)
+        if number <= _SHOWN_REJECTIONS:
+            say(f"rejected: {text}")
+        elif number == _SHOWN_REJECTIONS + 1:
+            say("rejected: more, not shown here")
+
+    return report
