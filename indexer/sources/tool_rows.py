@@ -44,7 +44,7 @@ def ticket_of_row(
     ]
     for key in ordered:
         name, given = row[key]
-        filled = _filled(given)
+        filled = [text for text in _filled(given) if text.strip() != tool.nothing]
         if not filled:
             continue
         if key in tool.comments:

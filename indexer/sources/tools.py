@@ -24,12 +24,15 @@ class Tool:
     """The columns that hold the conversation."""
     statuses: dict[str, str] = field(default_factory=dict)
     """Names of the statuses that it writes as numbers."""
+    nothing: str = ""
+    """What it writes into a cell where nothing was chosen."""
 
 
 def _known(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+_ZOHO = ("ticket reference id", "ticket closed time", "modified time")
 _FRESHDESK = ("created time", "resolved time", "closed time", "last update time", "closing note")
 _OSTICKET = ("help topic", "current status", "issue details", "date created", "department")
 
@@ -56,6 +59,17 @@ TOOLS = (
             "ticket type": "fields.type", "type": "fields.type", "group": "fields.team", "via": "fields.channel",
             "requester": "fields.customer",
         },
+    ),
+    Tool(
+        "Zoho Desk",  # before Freshdesk, which is known by some of the same columns
+        tuple(_known("ticket id", "subject", further) for further in _ZOHO),
+        {
+            "ticket id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
+            "resolution": "resolution", "created time": "created_at", "ticket closed time": "resolved_at",
+            "modified time": "updated_at", "tags": "tags", "channel": "fields.channel", "category": "fields.category",
+            "product name": "fields.product", "contact name": "fields.customer",
+        },
+        nothing="-None-",
     ),
     Tool(
         "Freshdesk",
@@ -168,6 +182,6 @@ TOOLS = (
 
 
 def tool_of(columns: list[str]) -> Tool | None:
-    """Return the tool whose columns a table has, ``None`` where it is nobody's."""
+    """Return the first tool whose columns a table has, ``None`` where it is nobody's."""
     names = {column.casefold() for column in columns}
     return next((tool for tool in TOOLS if any(known <= names for known in tool.known_by)), None)

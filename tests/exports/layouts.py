@@ -22,6 +22,8 @@ class Layout:
     statuses: tuple[tuple[str, str], ...] = ()
     """Numbers of statuses, and their names."""
     priorities: tuple[str, ...] = ("Low", "Medium", "High", "Urgent")
+    nothing: str = ""
+    """What stands for no priority, and for a further field without a value."""
 
 
 LAYOUTS = {
@@ -43,6 +45,17 @@ LAYOUTS = {
             ("Updated at", "updated_at"), ("Solved at", "resolved_at"),
         ),
         further="customer", dates=(_ISO, "%Y-%m-%d %H:%M"), resolved=("Solved", "Closed"),
+    ),
+    "Zoho Desk": Layout(
+        columns=(
+            ("Ticket Id", "id"), ("Ticket Reference Id", ""), ("Subject", "subject"), ("Description", "body"),
+            ("Status", "status"), ("Priority", "priority"), ("Created Time", "created_at"),
+            ("Modified Time", "updated_at"), ("Ticket Closed Time", "resolved_at"), ("Resolution", "resolution"),
+            ("Channel", ""), ("Category", "further"), ("Product Name", ""), ("Contact Name", ""), ("Email", ""),
+            ("Tags", "tags"),
+        ),
+        further="category", dates=("%d %b %Y %I:%M %p", "%d/%m/%Y %I:%M %p"), resolved=("Closed",),
+        open=("Open", "On Hold", "Escalated"), priorities=("Low", "Medium", "High"), nothing="-None-",
     ),
     "Freshdesk": Layout(
         columns=(

@@ -190,6 +190,8 @@ def _row(layout: Layout, ticket: dict[str, Any], dates: str) -> list[str]:
     repeats = sum(field == "tags" for _, field in layout.columns) > 1
     for _, field in layout.columns:
         value = ticket.get(field)
+        if field in ("priority", "further"):
+            value = value or layout.nothing
         if field == "tags":
             cells.append(next(tags, "") if repeats else ", ".join(ticket["tags"]))
         elif field == "comment":

@@ -181,3 +181,36 @@ def test_servicenows_journal_is_a_conversation(tmp_path: Path) -> None:
         ("customer", "That helped."),
     ]
     assert ticket.resolution == "Restart the print service\non the server."
+
+
+def test_zoho_desks_export_is_not_taken_for_freshdesks(tmp_path: Path) -> None:
+    """Both have a ticket's id, a subject and a created time; where nothing was chosen, Zoho Desk writes ``-None-``."""
+    header = (
+        "Ticket Id,Ticket Reference Id,Subject,Description,Status,Priority,Created Time,Modified Time,"
+        "Ticket Closed Time,Resolution,Channel,Category,Product Name,Contact Name,Email,Tags"
+    )
+    closed = (
+        "101,77001,It stops,<p>Since <b>today</b>.</p>,Closed,-None-,24 Mar 2024 10:11 AM,25 Mar 2024 12:05 AM,"
+        '24 Mar 2024 12:30 PM,<p>Restart the server.</p>,Email,-None-,Api,Ann Berg,ann@example.com,"vpn,print"'
+    )
+    still_open = [
+        f"{number},77002,It waits,,{status},High,24 Mar 2024 10:11 AM,,,,Web,,,,,"
+        for number, status in enumerate(("Open", "On Hold", "Escalated"), 102)
+    ]
+    reader = read_source(str(_table(tmp_path, "\n".join([header, closed, *still_open]) + "\n")))
+    assert [found.tool for found in reader.recognised] == ["Zoho Desk"]
+    record, *others = reader
+    assert [one.left_out for one in others] == [True, True, True]
+    value = _value(record)
+    assert value == {
+        "id": "101", "subject": "It stops", "body": "<p>Since <b>today</b>.</p>", "status": "Closed",
+        "created_at": "2024-03-24T10:11:00+00:00", "updated_at": "2024-03-25T00:05:00+00:00",
+        "resolved_at": "2024-03-24T12:30:00+00:00", "resolution": "<p>Restart the server.</p>",
+        "tags": ["vpn", "print"],
+        "fields": {
+            "channel": "Email", "product": "Api", "customer": "Ann Berg", "email": "ann@example.com",
+            "ticket_reference_id": "77001",
+        },
+    }  # fmt: skip
+    ticket = parse_ticket(value)
+    assert (ticket.text, ticket.resolution) == ("It stops\n\nSince today.", "Restart the server.")
