@@ -19,6 +19,7 @@ from indexer.ticket import (
     TicketError,
     field_name,
     kind_of,
+    split_list,
 )
 
 __all__ = ["field_of", "parse_ticket", "values_of"]
@@ -215,15 +216,11 @@ def _tags(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        value = _listed(value)
+        value = split_list(value)
     if not isinstance(value, list | tuple):
         msg = f"tags must be a list of strings or a comma-separated string, found {kind_of(value)}"
         raise TicketError(msg)
     return tuple(dict.fromkeys(tag for tag in (_label(item, "tags") for item in value) if tag))
-
-
-def _listed(value: str) -> list[str]:
-    return re.split(r"[,;|]", value)
 
 
 def _short(value: Any, field: str) -> str | None:
@@ -275,7 +272,7 @@ def _fields(value: Any, components: Any) -> dict[str, str | tuple[str, ...]]:
         raise TicketError(msg)
     found: dict[str, str | tuple[str, ...]] = {}
     if isinstance(components, str):
-        components = _listed(components)
+        components = split_list(components)
     for name, given in ({"component": components} | value).items():
         key = field_name(name)
         values = tuple(dict.fromkeys(text for item in _items(given) if (text := _field_text(item))))

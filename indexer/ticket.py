@@ -26,6 +26,7 @@ __all__ = [
     "kind_of",
     "moments",
     "shorten",
+    "split_list",
     "text_hash",
 ]
 
@@ -247,6 +248,11 @@ def _digest(data: bytes) -> str:
 def field_name(name: Any) -> str:
     """Return the name of a field as it is stored: lower case, with underscores."""
     return _SEPARATORS.sub("_", str(name).strip().casefold()).strip("_")[:MAX_ID_LENGTH]
+
+
+def split_list(cell: str) -> list[str]:
+    """Return the tags or components that one cell of a table holds, apart by commas, semicolons or bars."""
+    return [part.strip() for part in re.split(r"[,;|]", cell) if part.strip()]
 
 
 def kind_of(value: Any) -> str:

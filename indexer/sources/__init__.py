@@ -3,6 +3,9 @@
 `read_source` opens a file, a directory or standard input and yields a `SourceRecord` for each record, broken ones
 included; making tickets of them is `indexer.parsing.parse_ticket`'s work. Memory does not grow with the file.
 
+To add a tool's CSV, no reader is needed: enter its columns in ``TOOLS`` of ``tools.py``, a table of its own making in
+``LAYOUTS`` of ``tests/exports/layouts.py``, and the tool in the README.
+
 To add a format:
 
 1. Write a module with one public function, ``read_<format>(stream)``, a generator of `SourceRecord`.
@@ -17,9 +20,8 @@ To add a format:
 8. Enter its suffix in ``_SUFFIXES`` of ``detect.py``. Where its beginning leaves no doubt, teach ``detect_format`` to see
    it; else it is asked for by name.
 9. Describe the vendor's shape, and what you take from it, in the module's docstring.
-10. A tool's CSV needs no reader: enter its columns in ``TOOLS`` of ``tools.py``.
-11. Name it in the README, the help of ``sync`` and ``evaluate`` and the Makefile, and add a case to ``test_memory.py``.
-12. Test it with exports written from the vendor's documentation, malformed ones included.
+10. Name it in the README, the help of ``sync`` and ``evaluate`` and the Makefile, and add a case to ``test_memory.py``.
+11. Test it with exports written from the vendor's documentation, malformed ones included.
 """
 
 from indexer.sources.dates import ORDERS

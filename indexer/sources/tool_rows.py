@@ -9,7 +9,7 @@ from typing import Any, Literal
 from indexer.sources.dates import DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord, as_open
 from indexer.sources.tools import Tool
-from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status
+from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status, split_list
 
 __all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
 
@@ -19,6 +19,9 @@ _CUSTOMERS = ("reporter", "reporter id", "caller_id", "caller")
 _ENTRY = re.compile(
     r"^(?P<at>\d[\d./-]{7,9} \d\d:\d\d:\d\d) - (?P<who>.+) \((?P<kind>[^()\n]+)\)\n", re.MULTILINE
 )
+_NOTHING = re.compile(
+    r"-+ ?none ?-+", re.IGNORECASE
+)  # chosen from a list, in ServiceNow, Salesforce and Zoho Desk
 _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
 
 
@@ -44,7 +47,7 @@ def ticket_of_row(
     ]
     for key in ordered:
         name, given = row[key]
-        filled = [text for text in _filled(given) if text.strip() != tool.nothing]
+        filled = [text for text in _filled(given) if not _NOTHING.fullmatch(text.strip())]
         if not filled:
             continue
         if key in tool.comments:
@@ -59,7 +62,7 @@ def ticket_of_row(
         elif target.startswith("fields."):
             fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
         elif target in _LISTS:
-            value.setdefault(target, [tag for text in filled for tag in _tags(text)])
+            value.setdefault(target, [tag for text in filled for tag in split_list(text)])
         elif target == "status":
             value.setdefault(target, tool.statuses.get(filled[0].strip(), filled[0]))
         else:
@@ -123,11 +126,6 @@ def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: boo
 
 def _filled(given: Any) -> list[str]:
     return [text for text in (given if isinstance(given, list) else [given]) if text and text.strip()]
-
-
-def _tags(text: str) -> list[str]:
-    # Jira's labels cannot hold a space or a comma; others separate tags by commas.
-    return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
 def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) -> Iterator[Message]:

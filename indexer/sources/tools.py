@@ -3,7 +3,8 @@
 A column is written in lower case. What no table names is kept under ``fields``. Looked at: for HubSpot its tickets guide
 (developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``; ``hs_resolution`` is one of a list of values, so an
 outcome), for Jira the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``). The
-columns of the other tools are as they are generally known, not checked against a document.
+columns of the other tools are as they are generally known, not checked against a document. How cells are read stands in
+``tool_rows.py``.
 """
 
 from dataclasses import dataclass, field
@@ -24,8 +25,6 @@ class Tool:
     """The columns that hold the conversation."""
     statuses: dict[str, str] = field(default_factory=dict)
     """Names of the statuses that it writes as numbers."""
-    nothing: str = ""
-    """What it writes into a cell where nothing was chosen."""
 
 
 def _known(*names: str) -> frozenset[str]:
@@ -36,6 +35,7 @@ _ZOHO = ("ticket reference id", "ticket closed time", "modified time")
 _FRESHDESK = ("created time", "resolved time", "closed time", "last update time", "closing note")
 _OSTICKET = ("help topic", "current status", "issue details", "date created", "department")
 
+# The first that fits is taken: of two that share columns, the one that is known by more of its own stands first.
 TOOLS = (
     Tool(
         "Jira",
@@ -69,7 +69,6 @@ TOOLS = (
             "modified time": "updated_at", "tags": "tags", "channel": "fields.channel", "category": "fields.category",
             "product name": "fields.product", "contact name": "fields.customer",
         },
-        nothing="-None-",
     ),
     Tool(
         "Freshdesk",

@@ -1,4 +1,4 @@
-"""The columns of each tool's table, from its maker's documentation, and how it writes dates and states."""
+"""The columns of each tool's table, as far as `indexer.sources.tools` says where they are from, and how it writes dates and states."""
 
 from dataclasses import dataclass
 

@@ -135,6 +135,30 @@ def test_a_tool_is_known_by_few_columns(tool: Tool) -> None:
         assert tool_of([*known, "Further"]) is tool
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_whole_table_is_its_tools(name: str) -> None:
+    """No tool that shares some of its columns stands before it."""
+    found = tool_of([column for column, _ in LAYOUTS[name].columns])
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize("cell", ["-None-", "--None--", "-- None --", "--none--"])
+def test_nothing_chosen_is_no_value(tmp_path: Path, cell: str) -> None:
+    """What a list of choices writes where nothing was chosen is no label and no field's value."""
+    text = f"Case Number,Subject,Status,Priority,Type\n7,It stops,Closed,{cell},{cell}\n"
+    (record,) = read_source(str(_table(tmp_path, text)))
+    assert _value(record) == {"id": "7", "subject": "It stops", "status": "Closed"}
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "; "])
+def test_tags_in_one_cell(tmp_path: Path, mark: str) -> None:
+    """They are told apart as in any other table."""
+    text = f'ID,Subject,Requester,Tags\n7,It stops,Ann,"vpn{mark}print"\n'
+    (record,) = read_source(str(_table(tmp_path, text)))
+    assert _value(record)["tags"] == ["vpn", "print"]
+
+
 def test_a_tools_table_has_columns_by_usual_names(tmp_path: Path) -> None:
     """What the tool's own columns do not give is taken from those that mean the same everywhere."""
     text = "Case Number,Subject,Status,Resolution,Severity,Created\n7,It stops,Closed,Restart the server.,high,2024-03-02\n"
