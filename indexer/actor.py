@@ -9,7 +9,7 @@ from collections.abc import Iterator
 __all__ = ["ACTOR", "acting_by_command"]
 
 ACTOR: contextvars.ContextVar[str | None] = contextvars.ContextVar("precedent_actor", default=None)
-"""An API key's fingerprint or ``command:USER``; without an actor no line is written."""
+"""``key:NAME``, the fingerprint of an API key from settings, or ``command:USER``; without an actor no line is written."""
 
 
 @contextlib.contextmanager

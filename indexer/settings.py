@@ -57,9 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chroma_database: Annotated[str, _help("database on your Chroma server")] = "default_database"
     chroma_ca: Annotated[Path | None, _help("certificate authority of your Chroma server, a PEM file; when not set: the usual ones")] = None
     chroma_timeout: Annotated[_Positive, _help("seconds to wait for one answer of Chroma")] = 60.0
-    host: Annotated[str, _help("address to serve on; other than loopback only with API_KEYS")] = "127.0.0.1"
+    host: Annotated[str, _help("address to serve on; other than loopback only with API keys")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535), _help("port to serve on")] = 8000
-    api_keys: Annotated[tuple[str, ...], _help("comma-separated keys of at least 16 characters, of which every /v1 call then needs one as a bearer token")] = ()
+    api_keys: Annotated[tuple[str, ...], _help("comma-separated keys of at least 16 characters, of scope `admin`, beside those that `precedent keys add` makes")] = ()
     allowed_hosts: Annotated[tuple[str, ...], _help("comma-separated names that clients call the service by, without ports, beside loopback's and HOST: those of a proxy in front of it")] = ()
     cors_origins: Annotated[tuple[str, ...], _help("comma-separated origins (`https://portal.example`) whose web pages may ask the service")] = ()
     new_labels: Annotated[Literal["refuse", "review"], _help("what feedback's priority meets that no stored ticket has: an error, or it is kept without being learned")] = "refuse"

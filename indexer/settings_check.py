@@ -70,7 +70,7 @@ def _of_keys(settings: Settings) -> Iterator[str]:
     if any(len(key) < _KEY_LENGTH for key in settings.api_keys):
         yield (
             f"a key in {PREFIX}API_KEYS is shorter than {_KEY_LENGTH} characters and could be guessed: "
-            "make one with `precedent keys`"
+            "make one with `openssl rand -hex 32`, or use `precedent keys add` instead"
         )
 
 
@@ -85,10 +85,6 @@ def _of_serving(settings: Settings) -> Iterator[str]:
             yield (
                 f"{PREFIX}CORS_ORIGINS: {origin!r} cannot be used: give origins, such as https://portal.example"
             )
-    if settings.host not in LOOPBACK and not settings.api_keys:
-        yield (
-            f"{PREFIX}HOST={settings.host} is reachable from other machines: set {PREFIX}API_KEYS, or serve on 127.0.0.1"
-        )
 
 
 def _of_prices(settings: Settings) -> Iterator[str]:

@@ -11,9 +11,10 @@ from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.plugins.prometheus import PrometheusConfig
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
-from indexer.errors import PrecedentError
+from indexer.errors import PrecedentError, SettingsError
 from indexer.processes import registered_service
 from indexer.settings import Settings
+from indexer.settings_check import LOOPBACK
 from service.answering import open_answering
 from service.api import (
     console,
@@ -27,7 +28,9 @@ from service.api import (
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
+from service.api.key_follower import KeyFollower
 from service.api.keyring import Keyring
+from service.api.security import RATE_HEADERS, tell_rate
 from service.intervals import Intervals
 from service.jobs import Jobs
 from service.metrics import watch
@@ -37,6 +40,10 @@ from service.problems import handlers
 __all__ = ["create_app"]
 
 _MAX_BODY_BYTES = 1_000_000
+_KEYS = (
+    "An API key, where the service has any. Its scope is `ask` (questions, reading tickets, feedback), `write` (also storing "
+    "and deleting tickets) or `admin` (everything); each operation names the narrowest that will do."
+)
 
 
 def create_app(settings: Settings, intervals: Intervals | None = None) -> Litestar:
@@ -45,7 +52,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
     :param intervals: of the background work; tests give shorter ones.
     """
     intervals = intervals or Intervals()
-    pools = Pools()
+    pools, keyring = Pools(), Keyring(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -57,6 +64,11 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             stack.enter_context(registered_service(settings.data_dir))
             opened = await stack.enter_async_context(open_answering(settings, pools, intervals, keep=True))
             runtime = opened.runtime
+            keys = KeyFollower(runtime.store.ledger, keyring)
+            stack.push_async_callback(keys.close)
+            await keys.open()
+            if not keyring.is_usable:
+                raise SettingsError(_nobody_may_ask(settings))
             jobs = Jobs(settings.data_dir / "jobs", runtime)
             stack.push_async_callback(jobs.close)
             await jobs.open()
@@ -89,19 +101,22 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             allow_origins=[*settings.cors_origins],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", *RATE_HEADERS],
         )
         if settings.cors_origins
         else None,
         logging_config=None,
         exception_handlers=handlers,
+        before_send=[tell_rate],
         middleware=[PrometheusConfig(app_name="precedent", prefix="precedent", group_path=True).middleware],
         openapi_config=OpenAPIConfig(
             title="Precedent",
             version="1",
             description="Answers a new support ticket from the team's own resolved ones.",
             path="/docs",
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            components=Components(
+                security_schemes={"key": SecurityScheme(type="http", scheme="bearer", description=_KEYS)}
+            ),
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name,
             render_plugins=[pages.SwaggerPage(), Document()],
@@ -110,10 +125,19 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
         ),
         request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
-        state=State({"settings": settings, "pools": pools, "keyring": Keyring(settings.api_keys)}),
+        state=State({"settings": settings, "pools": pools, "keyring": keyring}),
     )
     app.asgi_handler = Door(app.asgi_handler, settings)
     return app
+
+
+def _nobody_may_ask(settings: Settings) -> str:
+    if settings.host in LOOPBACK:
+        return "all API keys are revoked, so nobody could ask: make one with `precedent keys add NAME --scope admin`"
+    return (
+        f"PRECEDENT_HOST={settings.host} is reachable from other machines: make a key with `precedent keys add NAME "
+        "--scope admin`, set PRECEDENT_API_KEYS, or serve on 127.0.0.1"
+    )
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ class KeptAnswer(AnswerBody, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    who: Annotated[str | None, msgspec.Meta(description="asked: a key's fingerprint, as in the audit log")]
+    who: Annotated[str | None, msgspec.Meta(description="asked: a key, as in the audit log")]
     input_hash: Annotated[str, msgspec.Meta(description="the same for the same question on this ledger")]
     feedback: Feedback | None
 

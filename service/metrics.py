@@ -19,6 +19,7 @@ __all__ = [
     "count_spent",
     "count_ticket",
     "count_undelivered",
+    "count_wrong_key",
     "watch",
 ]
 
@@ -38,6 +39,7 @@ _deliveries = Gauge("precedent_deliveries", "Answers on their way to a webhook o
 _undelivered = Counter("precedent_deliveries_lost", "Answers whose delivery could not be recorded")
 _open = Gauge("precedent_provider_open", "1 while the provider is not asked, because it failed", ["endpoint"])
 _refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
+_wrong_keys = Counter("precedent_wrong_keys", "Calls with a wrong API key")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
 _stored = Gauge("precedent_tickets", "Tickets that the index answers from")
 
@@ -108,6 +110,11 @@ def count_undelivered(answers: int) -> None:
 def count_refusal() -> None:
     """Count a question that was refused before it was read."""
     _refused.inc()
+
+
+def count_wrong_key() -> None:
+    """Count a call with a key that is none."""
+    _wrong_keys.inc()
 
 
 def count_feedback(action: str) -> None:

@@ -45,9 +45,10 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
     for text in (_README, *((_ROOT / name).read_text() for name in ("SECURITY.md", "CHANGELOG.md"))):
         for name, rest in re.findall(r"`precedent ([a-z][a-z-]*)([^`]*)`", text):
             assert name in commands, name
-            known = {
-                option for p in commands[name].params if isinstance(p, click.Option) for option in p.opts
-            }
+            command = commands[name]
+            if isinstance(command, click.Group) and (word := rest.split()[:1]) and word[0][0] != "-":
+                command = command.commands[word[0]]
+            known = {option for p in command.params if isinstance(p, click.Option) for option in p.opts}
             assert set(re.findall(r"--[a-z-]+", rest)) <= known | {"--help"}, (name, rest)
             named += 1
     assert named

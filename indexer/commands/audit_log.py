@@ -32,8 +32,8 @@ def audit_log(
     """Print who changed which tickets, and when.
 
     There is one line, oldest first, for each ticket that was written, deleted, corrected or erased, and for each
-    `restore`, `clear` and --clear-before. It names the API key by its fingerprint, or the user who ran a command
-    (command:USER). It never holds a ticket's text. The id of an erased ticket is replaced by a mark, which --ticket
+    `restore`, `clear` and --clear-before. It names the API key (key:NAME, or the fingerprint of one from
+    settings), or the user who ran a command (command:USER). It never holds a ticket's text. The id of an erased ticket is replaced by a mark, which --ticket
     still finds.
     """
     with opened_ledger() as (_, ledger):

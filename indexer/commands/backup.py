@@ -48,6 +48,9 @@ def restore(file: Path, *, as_json: bool) -> int:
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; making the index of them"
         )
         store.prepare(step)
+        opening = [key.name for key in store.ledger.keys.all() if key.revoked_at is None]
+    if opening:
+        say(f"API keys that open: {', '.join(opening)}; revoke those that were revoked after {report.made}")
     finish(report, as_json=as_json)
     return DONE
 

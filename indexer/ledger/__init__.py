@@ -8,6 +8,7 @@ from indexer.ledger.delivery_table import Delivery, Outgoing
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
 from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
+from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.rows import (
     Candidates,
@@ -21,14 +22,18 @@ from indexer.ledger.rows import (
 from indexer.ledger.spend_table import Spent, spent_now
 
 __all__ = [
+    "SCOPES",
     "Allowance",
     "Answer",
+    "ApiKey",
+    "Calls",
     "Candidates",
     "Delivery",
     "FeedbackEntry",
     "Filter",
     "Generation",
     "IndexEntry",
+    "KeyScope",
     "Ledger",
     "Outcome",
     "Outgoing",
@@ -42,6 +47,7 @@ __all__ = [
     "UnknownTicketError",
     "Which",
     "check_space",
+    "hash_of_key",
     "hash_of_question",
     "pages",
     "pages_of",

@@ -15,6 +15,7 @@ from indexer.ledger.rows import Space
 from indexer.ledger.soundness import decode
 from indexer.ledger.tables import (
     answers,
+    api_keys,
     audit,
     copied,
     deliveries,
@@ -80,15 +81,8 @@ class Copies:
                         made += page
                     elif table is tickets:
                         _fill_tickets(connection, page, revision)
-                    elif table is state:
-                        # Answers that were given go on being known, and so do marks of erased ids.
-                        secret = page[0]["secret"] or state.c.secret
-                        connection.execute(state.update().values(secret=secret))
-                    elif table is audit:
-                        lines = [{name: row[name] for name in row if name != "number"} for row in page]
-                        connection.execute(table.insert(), lines)
                     else:
-                        connection.execute(table.insert(), page)
+                        self._fill_other(connection, table, page)
             note(connection, "restored from a backup", WHOLE)
             if not self._db.is_sqlite:
                 # The rows have their numbers from us: the next one must not be given twice.
@@ -101,6 +95,20 @@ class Copies:
                 of_live = Space(space.kind, space.model, space.dimension, space.recipe)
                 highest = max(int(row["number"]) for row in made)
                 self._generations.first(connection, of_live, number=highest + 1)
+
+    def _fill_other(self, connection: sa.Connection, table: sa.Table, page: list[Row]) -> None:
+        if table is state:
+            # Answers that were given go on being known, and so do marks of erased ids.
+            secret = page[0]["secret"] or state.c.secret
+            connection.execute(state.update().values(secret=secret))
+        elif table is audit:
+            lines = [{name: row[name] for name in row if name != "number"} for row in page]
+            connection.execute(table.insert(), lines)
+        elif table is api_keys:
+            # One that was made here already goes before one of its name.
+            connection.execute(self._db.insert(table).on_conflict_do_nothing(), page)
+        else:
+            connection.execute(table.insert(), page)
 
 
 def _fill_tickets(connection: sa.Connection, rows: list[Row], revision: int) -> None:

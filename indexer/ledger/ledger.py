@@ -17,6 +17,7 @@ from indexer.ledger.distillate_table import Distillates
 from indexer.ledger.feedback_table import Feedback
 from indexer.ledger.flagged import Flagged
 from indexer.ledger.generation_table import Generations
+from indexer.ledger.key_table import ApiKeys
 from indexer.ledger.nearest import Nearest
 from indexer.ledger.spend_table import Spend
 from indexer.ledger.ticket_table import Tickets
@@ -52,6 +53,7 @@ class Ledger:
         self.flagged = Flagged(self._db)
         self.deliveries = Deliveries(self._db)
         self.audit = Audit(self._db)
+        self.keys = ApiKeys(self._db)
         self.distillates = Distillates(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:

@@ -65,7 +65,7 @@ def make_tables(connection: sa.Connection) -> int | None:
             _to_fourth(connection)
         if found < 5:  # noqa: PLR2004 (a schema)
             _to_fifth(connection)
-        # The sixth to the ninth have new tables only, which begin empty, but for flags.
+        # The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth.
         if found < 9:  # noqa: PLR2004 (a schema)
             _add_flags(connection)
         connection.execute(state.update().values(schema=SCHEMA))

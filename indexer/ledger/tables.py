@@ -19,6 +19,7 @@ __all__ = [
     "allowances",
     "answer_tickets",
     "answers",
+    "api_keys",
     "audit",
     "changes_of_labels",
     "copied",
@@ -46,7 +47,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 9
+SCHEMA = 10
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -258,6 +259,18 @@ distillates = sa.Table(
     sa.Column("problem", sa.Text),
     sa.Column("resolution", sa.Text),
 )
+api_keys = sa.Table(
+    "api_keys",  # beside those in settings; a revoked one stays
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("scope", sa.String, nullable=False),
+    sa.Column("per_minute", sa.Integer),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("revoked_at", sa.Double),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("last_call_at", sa.Double),
+)
 TABLES_SINCE = {
     "remarks": 6,
     "answers": 6,
@@ -265,6 +278,7 @@ TABLES_SINCE = {
     "spend": 7,
     "deliveries": 8,
     "distillates": 9,
+    "api_keys": 10,
 }
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 

@@ -14,10 +14,12 @@ __all__ = ["BatchOperation", "TicketOperation", "TriageOperation", "problems", "
 _WHEN = {
     400: "the request is malformed, such as a body that is not JSON",
     401: "the service needs an API key",
+    403: "the API key's scope does not allow this; `detail` names the one that does",
     404: "nothing of that id is stored",
     413: "the body is larger than this path takes",
     415: "the body's content type is not one that this path takes",
     422: "the body is JSON, but not what this path takes; `detail` names the field",
+    429: "too many calls of this key, or too many wrong keys from this address; `Retry-After` gives the seconds",
     503: "the provider of embeddings, the index or the ledger is unavailable; `Retry-After` gives the seconds",
 }
 _TICKET = Schema(one_of=[Reference(ref="#/components/schemas/TicketBody")])
@@ -30,7 +32,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
         status: ResponseSpec(
             Problem, generate_examples=False, description=_WHEN[status], media_type=PROBLEM_TYPE
         )
-        for status in sorted({401, 503, *statuses})
+        for status in sorted({401, 429, 503, *statuses})
     }
 
 

@@ -7,13 +7,13 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from service.api.documentation import problems
-from service.api.security import KEY_IN_OPENAPI, require_key
+from service.api.security import WRITE_IN_OPENAPI, require_key, require_write
 from service.jobs import Job, Jobs
 
 __all__ = ["router"]
 
 
-@get("/{job_id:str}", summary="How far a large batch is", responses=problems(400, 404))
+@get("/{job_id:str}", summary="How far a large batch is", responses=problems(400, 403, 404))
 async def get_job(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Job:
     """Return the job; the last hundred that ended are kept."""
     jobs: Jobs = request.app.state.jobs
@@ -25,5 +25,9 @@ async def get_job(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Job
 
 
 router = Router(
-    "/v1/jobs", route_handlers=[get_job], guards=[require_key], security=KEY_IN_OPENAPI, tags=["tickets"]
+    "/v1/jobs",
+    route_handlers=[get_job],
+    guards=[require_key, require_write],
+    security=WRITE_IN_OPENAPI,
+    tags=["tickets"],
 )

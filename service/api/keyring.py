@@ -1,13 +1,19 @@
-"""The API keys; wrong ones are logged and slowed down by address."""
+"""The API keys: those in settings and in the ledger. Wrong ones are counted, logged and slowed down by address."""
 
-import hashlib
 import hmac
 import logging
+import math
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Keyring", "SlowDownError"]
+from indexer.ledger import ApiKey, Calls, KeyScope, hash_of_key
+from indexer.settings import Settings
+from indexer.settings_check import LOOPBACK
+from service.metrics import count_wrong_key
+
+__all__ = ["Key", "Keyring", "Rate", "SlowDownError"]
 
 _log = logging.getLogger(__name__)
 _FREE = 10
@@ -15,6 +21,7 @@ _FREE = 10
 _LONGEST = 60.0
 _FORGOTTEN = 600.0
 _ADDRESSES = 10_000
+_MINUTE = 60.0
 
 
 class SlowDownError(Exception):
@@ -25,46 +32,125 @@ class SlowDownError(Exception):
         self.seconds = seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key that opens. ``who`` is its actor's name, ``name`` what the ledger calls it, if it is there."""
+
+    hash: str
+    who: str
+    scope: KeyScope
+    name: str | None = None
+    per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What is left of a key's calls until the minute ends, in ``reset`` seconds; ``exceeded``: this call was one too many."""
+
+    limit: int
+    remaining: int
+    reset: int
+    exceeded: bool
+
+
 @dataclass(slots=True)
 class _Address:
     failures: int = 0
     last: float = 0.0
     until: float = 0.0
-    good: set[int] = field(default_factory=set)
+    good: set[str] = field(default_factory=set)
 
 
 class Keyring:
     """Knows the keys. An address that keeps failing waits, but a key that it used before goes on opening."""
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self._keys = keys
+    def __init__(self, settings: Settings) -> None:
+        hashes = map(hash_of_key, settings.api_keys)
+        self._fixed = tuple(Key(hash=each, who=f"key {each[:8]}", scope="admin") for each in hashes)
+        self._keys = self._fixed
+        self._any_made = False
+        self._is_exposed = settings.host not in LOOPBACK
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._calls: dict[str, Calls] = {}
+        self._minutes: dict[str, tuple[int, int]] = {}
 
-    def who(self, given: str, address: str) -> str | None:
-        """Return the fingerprint of the key that was given, ``None`` when it is none of the keys.
+    def take(self, made: Iterable[ApiKey]) -> None:
+        """Take over the keys that the ledger has; those that it has no more, or are revoked, open nothing from now on."""
+        found = tuple(made)
+        # Revoking the last one must not open the service to everybody.
+        self._any_made = bool(found)
+        self._keys = self._fixed + tuple(
+            Key(
+                hash=key.hash, who=f"key:{key.name}", scope=key.scope, name=key.name, per_minute=key.per_minute
+            )
+            for key in found
+            if key.revoked_at is None
+        )  # fmt: skip
 
-        :raises SlowDownError: the address has to wait, and the key was not compared.
+    @property
+    def is_needed(self) -> bool:
+        """Whether a call needs a key."""
+        return bool(self._fixed) or self._any_made or self._is_exposed
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether anybody can ask: there is a key that opens, or none is needed."""
+        return bool(self._keys) or not self.is_needed
+
+    def find(self, given: str, address: str) -> Key | None:
+        """Return the key that was given, ``None`` when it is none of the keys.
+
+        :raises SlowDownError: the address has to wait, and nothing is said of the key.
         """
         now = time.monotonic()
         seen = self._addresses.get(address, _Address())
         if seen.failures and now - seen.last > _FORGOTTEN:
             seen.failures = 0
         # The time that this takes tells nothing about the keys.
-        matches = [hmac.compare_digest(given.encode(), key.encode()) for key in self._keys]
-        found = matches.index(True) if any(matches) else None
-        if now < seen.until and found not in seen.good:
+        hashed = hash_of_key(given)
+        matches = [hmac.compare_digest(hashed, key.hash) for key in self._keys]
+        found = self._keys[matches.index(True)] if any(matches) else None
+        if now < seen.until and (found is None or found.hash not in seen.good):
             raise SlowDownError(seen.until - now)
         if found is None:
             self._failed(seen, address, now)
         else:
-            seen.good.add(found)
+            seen.good.add(found.hash)
         self._addresses[address] = seen
         self._addresses.move_to_end(address)
         while len(self._addresses) > _ADDRESSES:
             self._addresses.popitem(last=False)
-        return None if found is None else fingerprint(self._keys[found])
+        return found
+
+    def count(self, key: Key) -> Rate | None:
+        """Count a call of a key, and return what is left of its limit, if it has one."""
+        if key.name is None:
+            return None
+        now = time.time()
+        before = self._calls.get(key.name, Calls(0, now))
+        self._calls[key.name] = Calls(before.number + 1, now)
+        if key.per_minute is None:
+            return None
+        minute = int(now // _MINUTE)
+        of, used = self._minutes.get(key.name, (minute, 0))
+        used = used + 1 if of == minute else 1
+        self._minutes[key.name] = minute, used
+        left = key.per_minute - used
+        return Rate(key.per_minute, max(0, left), math.ceil((minute + 1) * _MINUTE - now), left < 0)
+
+    def counted(self) -> dict[str, Calls]:
+        """Return the calls of keys of the ledger that were counted since the last time, by name."""
+        calls, self._calls = self._calls, {}
+        return calls
+
+    def count_again(self, calls: Mapping[str, Calls]) -> None:
+        """Take back calls that could not be kept."""
+        for name, old in calls.items():
+            new = self._calls.get(name, Calls(0, old.last_at))
+            self._calls[name] = Calls(old.number + new.number, new.last_at)
 
     def _failed(self, seen: _Address, address: str, now: float) -> None:
+        count_wrong_key()
         seen.failures += 1
         seen.last = now
         over = seen.failures - _FREE
@@ -72,8 +158,3 @@ class Keyring:
             seen.until = now + min(_LONGEST, 2.0 ** min(over, 10))
         wait = f"; it waits {seen.until - now:.0f} s" if over >= 0 else ""
         _log.warning("a wrong API key from %s, number %d%s", address, seen.failures, wait)
-
-
-def fingerprint(key: str) -> str:
-    """Return what tells a key from others and is of no use to open anything."""
-    return f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}"

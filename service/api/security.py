@@ -1,21 +1,45 @@
-"""Guards of the routes: the API key, and the Content-Type of a body."""
+"""Guards of the routes: the API key and its scope, and the Content-Type of a body."""
 
 import math
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException, NotAuthorizedException, TooManyRequestsException
+from litestar.datastructures import MutableScopeHeaders
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+    TooManyRequestsException,
+)
 from litestar.handlers.base import BaseRouteHandler
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
+from litestar.types import Message, Scope
 
 from indexer.actor import ACTOR
-from indexer.settings import Settings
-from service.api.keyring import Keyring, SlowDownError
+from indexer.ledger import SCOPES, KeyScope
+from service.api.keyring import Key, Keyring, Rate, SlowDownError
 
-__all__ = ["KEY_IN_OPENAPI", "LINES", "media_type", "require_json", "require_json_or_lines", "require_key"]
+__all__ = [
+    "ADMIN_IN_OPENAPI",
+    "KEY_IN_OPENAPI",
+    "LINES",
+    "RATE_HEADERS",
+    "WRITE_IN_OPENAPI",
+    "media_type",
+    "require_admin",
+    "require_json",
+    "require_json_or_lines",
+    "require_key",
+    "require_write",
+    "tell_rate",
+]
 
-KEY_IN_OPENAPI: list[dict[str, list[str]]] = [{}, {"key": []}]
-"""A key is needed, or not: that depends on the settings."""
+KEY_IN_OPENAPI: list[dict[str, list[str]]] = [{}, {"key": ["ask"]}]
+"""A key of this scope or a wider one is needed, or none: that depends on the service."""
+WRITE_IN_OPENAPI: list[dict[str, list[str]]] = [{}, {"key": ["write"]}]
+ADMIN_IN_OPENAPI: list[dict[str, list[str]]] = [{}, {"key": ["admin"]}]
+
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 LINES = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
@@ -24,26 +48,63 @@ _JSON = "application/json"
 
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Refuse a call without a valid ``Authorization: Bearer`` key, and note whose call it is."""
+    """Refuse a call without a valid ``Authorization: Bearer`` key, or of one beyond its limit; note whose call it is."""
     # Not in a thread, as Litestar runs a guard that is no coroutine: whose call it is would be noted there only.
-    settings: Settings = connection.app.state.settings
-    if not settings.api_keys:
+    keyring: Keyring = connection.app.state.keyring
+    if not keyring.is_needed:
         ACTOR.set("no key")
         return
-    keyring: Keyring = connection.app.state.keyring
+    key = _key_of(connection, keyring)
+    ACTOR.set(key.who)
+    connection.scope["state"]["key"] = key
+    rate = keyring.count(key)
+    connection.scope["state"]["rate"] = rate
+    if rate is not None and rate.exceeded:
+        detail = f"this key may be used for {rate.limit} calls a minute: try again in {rate.reset} s"
+        raise TooManyRequestsException(detail, headers={"Retry-After": str(rate.reset)})
+
+
+def _key_of(connection: ASGIConnection[Any, Any, Any, Any], keyring: Keyring) -> Key:
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
-    who = None
+    found = None
     if scheme.lower() == "bearer" and given.strip():
         try:
-            who = keyring.who(given.strip(), connection.client.host if connection.client else "")
+            found = keyring.find(given.strip(), connection.client.host if connection.client else "")
         except SlowDownError as error:
             detail = "too many wrong API keys came from this address: try again later"
             wait = {"Retry-After": str(math.ceil(error.seconds))}
             raise TooManyRequestsException(detail, headers=wait) from None
-    if who is None:
+    if found is None:
         detail = "this service needs an API key: send `Authorization: Bearer KEY`"
         raise NotAuthorizedException(detail, headers={"WWW-Authenticate": "Bearer"})
-    ACTOR.set(who)
+    return found
+
+
+def require_write(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a key that may only ask; to be called after `require_key`."""
+    _require_scope(connection, "write")
+
+
+def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a key that may not do everything; to be called after `require_key`."""
+    _require_scope(connection, "admin")
+
+
+def _require_scope(connection: ASGIConnection[Any, Any, Any, Any], needed: KeyScope) -> None:
+    key: Key | None = connection.scope["state"].get("key")
+    if key is not None and SCOPES.index(key.scope) < SCOPES.index(needed):
+        detail = f"this needs a key of scope {needed}, and this one has scope {key.scope}"
+        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+        raise PermissionDeniedException(detail, headers={"WWW-Authenticate": challenge})
+
+
+async def tell_rate(message: Message, scope: Scope) -> None:
+    """Add to an answer what is left of its key's limit."""
+    rate: Rate | None = scope["state"].get("rate")
+    if rate is not None and message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in zip(RATE_HEADERS, (rate.limit, rate.remaining, rate.reset), strict=True):
+            headers[name] = str(value)
 
 
 def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:

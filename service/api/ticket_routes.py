@@ -27,10 +27,12 @@ from service.api.lists import Cursor, Limit, in_utc, require_known
 from service.api.security import (
     KEY_IN_OPENAPI,
     LINES,
+    WRITE_IN_OPENAPI,
     media_type,
     require_json,
     require_json_or_lines,
     require_key,
+    require_write,
 )
 from service.intake import BatchResult, Intake
 from service.jobs import Job, Jobs
@@ -95,7 +97,7 @@ class TicketList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-@get("/", summary="List stored tickets", responses=problems(400, 422))
+@get("/", summary="List stored tickets", security=KEY_IN_OPENAPI, responses=problems(400, 422))
 async def list_tickets(
     request: Request[Any, Any, Any],
     *,
@@ -133,8 +135,9 @@ async def list_tickets(
     "/{ticket_id:path}",
     summary="Store a resolved ticket",
     request_max_body_size=_MAX_LINE_BYTES,
-    guards=[require_json],
-    responses=problems(400, 413, 415, 422),
+    guards=[require_write, require_json],
+    security=WRITE_IN_OPENAPI,
+    responses=problems(400, 403, 413, 415, 422),
     operation_class=TicketOperation,
 )
 async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Written:
@@ -170,12 +173,13 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     status_code=HTTP_200_OK,
     summary="Store many resolved tickets",
     request_max_body_size=_MAX_BATCH_BYTES,
-    guards=[require_json_or_lines],
+    guards=[require_write, require_json_or_lines],
+    security=WRITE_IN_OPENAPI,
     responses={
         202: ResponseSpec(
             Job, generate_examples=False, description="taken on; `Location` tells how far it is"
         ),
-        **problems(400, 413, 415, 422),
+        **problems(400, 403, 413, 415, 422),
     },
     operation_class=BatchOperation,
 )
@@ -203,7 +207,12 @@ async def post_batch(request: Request[Any, Any, Any]) -> Response[BatchResult]:
     return Response(intake.taken)
 
 
-@get("/{ticket_id:path}", summary="Read a stored ticket", responses=problems(400, 404))
+@get(
+    "/{ticket_id:path}",
+    summary="Read a stored ticket",
+    security=KEY_IN_OPENAPI,
+    responses=problems(400, 404),
+)
 async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> StoredTicket:
     """Return the ticket as stored; `resolution_from` says where its resolution came from, if not from a field of its own."""
     ticket_id = _exact(request, ticket_id)
@@ -216,7 +225,12 @@ async def get_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
 
 
 @delete(
-    "/{ticket_id:path}", status_code=HTTP_200_OK, summary="Delete a stored ticket", responses=problems(400)
+    "/{ticket_id:path}",
+    status_code=HTTP_200_OK,
+    summary="Delete a stored ticket",
+    guards=[require_write],
+    security=WRITE_IN_OPENAPI,
+    responses=problems(400, 403),
 )
 async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Deleted:
     """Delete the ticket; no query returns it when this answers. `precedent forget` also erases its bytes."""
@@ -320,6 +334,5 @@ router = Router(
     "/v1/tickets",
     route_handlers=[list_tickets, post_batch, put_ticket, get_ticket, delete_ticket],
     guards=[require_key],
-    security=KEY_IN_OPENAPI,
     tags=["tickets"],
 )

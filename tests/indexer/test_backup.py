@@ -19,7 +19,7 @@ import pytest
 
 from indexer.backup import backup, restore
 from indexer.errors import PrecedentError
-from indexer.ledger import Candidates, Filter, Ledger, Row
+from indexer.ledger import Candidates, Filter, Ledger, Row, hash_of_key
 from indexer.ledger.tables import TABLES_SINCE, feedback
 from indexer.progress import no_progress
 from indexer.settings import Settings
@@ -76,6 +76,7 @@ def test_round_trip(
         live = fill_store(first, tickets)
         store_vectors(first.ledger, tickets[:50], OTHER_SPACE)
         first.feedback.take(EDITED_REPLY)
+        portal, _ = (first.ledger.keys.add(name, "write") for name in ("portal", "lead"))
         made = backup(first.ledger, file, progress=no_progress)
         neighbours = [_nearest(first.nearest(live, query, 10)) for query in queries]
         stored = first.tickets.get(t.id for t in tickets)
@@ -84,7 +85,10 @@ def test_round_trip(
         said = _feedback(first.ledger)
     assert (made.tickets, made.vectors, made.feedback) == (301, 351, 1)
     with _opened(settings, tmp_path / "second", back) as second:
+        lead = second.ledger.keys.add("lead", "ask")
         restored = restore(second.ledger, file, progress=no_progress)
+        opening = {key.name: (key.hash, key.scope) for key in second.ledger.keys.all()}
+        assert opening == {"portal": (hash_of_key(portal), "write"), "lead": (hash_of_key(lead), "ask")}
         second.prepare()
         new = second.generations.live()
         assert new is not None

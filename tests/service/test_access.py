@@ -2,13 +2,14 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.ledger import Ledger, Space
+from indexer.ledger import SCOPES, KeyScope, Ledger, Space
 from indexer.ticket import RECIPE, text_hash
 from tests.forked import Forked
 from tests.leftovers import assert_nothing_runs
@@ -31,6 +32,15 @@ CALLS = [
     ("GET", "/v1/jobs/1"),
     ("GET", "/v1/status"),
 ]
+
+
+NEEDED: dict[tuple[str, str], KeyScope] = {
+    ("POST", "/v1/tickets/batch"): "write",
+    ("PUT", "/v1/tickets/1"): "write",
+    ("DELETE", "/v1/tickets/1"): "write",
+    ("GET", "/v1/jobs/1"): "write",
+}
+"""The scope of calls that need more than `ask`."""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +128,92 @@ def test_wrong_keys_are_logged_and_slowed(tmp_path: Path, provider: Provider) ->
 def test_operations_need_no_key(locked: Service, path: str) -> None:
     """Probes and collectors have none."""
     assert locked.http.get(path, follow_redirects=True).status_code == 200
+
+
+def made(service: Service, name: str, scope: KeyScope, **more: int) -> dict[str, str]:
+    """Make a key in the ledger of a running service, wait until it opens, and return the header."""
+    with contextlib.closing(Ledger(None, service.data_dir)) as ledger:
+        header = {"Authorization": f"Bearer {ledger.keys.add(name, scope, **more)}"}
+    wait_for_key(service, name, opens=True)
+    return header
+
+
+def wait_for_key(service: Service, name: str, *, opens: bool) -> None:
+    """Wait until the service has seen that a key of the ledger opens, or no more: each wrong try would be counted."""
+
+    def seen() -> bool:
+        told = re.findall(r"API keys of the ledger that open: (.*)", service.log)
+        return bool(told) and (name in told[-1].split(", ")) is opens
+
+    service.until(seen, f"{name} is {'taken' if opens else 'refused'}")
+
+
+@pytest.mark.parametrize("scope", ["ask", "write", "admin"])
+def test_a_scope_allows_what_it_names_and_no_more(locked: Service, scope: KeyScope) -> None:
+    """What is allowed gets past the door; else the answer is 403 and names the scope that is needed."""
+    header = made(locked, f"may-{scope}", scope)
+    for method, path in CALLS:
+        response = locked.http.request(method, path, headers=header)
+        needed = NEEDED.get((method, path), "ask")
+        if SCOPES.index(scope) >= SCOPES.index(needed):
+            assert response.status_code not in {401, 403}, (method, path)
+        else:
+            problem = assert_problem(response, 403, about=f"scope {needed}")
+            assert f"scope {scope}" in problem["detail"]
+            assert f'scope="{needed}"' in response.headers["www-authenticate"]
+    operations = locked.http.get("/docs/openapi.json").json()["paths"]
+    for path, methods in operations.items():
+        for method, operation in methods.items() if path.startswith("/v1/") else ():
+            wanted = NEEDED.get((method.upper(), re.sub(r"\{\w+\}", "1", path)), "ask")
+            assert operation["security"] == [{}, {"key": [wanted]}], (method, path)
+
+
+def test_a_revoked_key_opens_nothing_within_a_second(locked: Service) -> None:
+    """Its calls are counted, the audit log names it, and the other keys go on."""
+    header = made(locked, "portal", "write")
+    stored = locked.http.put("/v1/tickets/of-portal", json={"text": "sent by the portal"}, headers=header)
+    assert stored.status_code == 200, stored.text
+    with contextlib.closing(Ledger(None, locked.data_dir)) as ledger:
+        assert [line.who for line in ledger.audit.lines() if line.ticket_id == "of-portal"] == ["key:portal"]
+        locked.until(
+            lambda: {key.name: key.calls for key in ledger.keys.all()}["portal"] == 1, "the call is counted"
+        )
+        ledger.keys.revoke("portal")
+    wait_for_key(locked, "portal", opens=False)
+    assert_problem(locked.http.get("/v1/status", headers=header), 401)
+    good = {"Authorization": f"Bearer {KEYS[0]}"}
+    assert locked.http.get("/v1/status", headers=good).status_code == 200
+    assert "precedent_wrong_keys_total" in locked.http.get("/metrics").text
+
+
+def test_a_keys_limit_is_told_and_kept(locked: Service) -> None:
+    """Of calls beyond it each is 429 until the minute of the clock ends; a key without a limit is told of none."""
+    header = made(locked, "slow", "ask", per_minute=2)
+    left = 60 - time.time() % 60
+    if left < 5:
+        time.sleep(left)
+    answers = [locked.http.get("/v1/status", headers=header) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
+    assert {answer.headers["ratelimit-limit"] for answer in answers} == {"2"}
+    assert_problem(answers[2], 429, about="2 calls a minute")
+    assert 1 <= int(answers[2].headers["retry-after"]) == int(answers[2].headers["ratelimit-reset"]) <= 60
+    free = locked.http.get("/v1/status", headers={"Authorization": f"Bearer {KEYS[0]}"})
+    assert "ratelimit-limit" not in free.headers
+
+
+def test_a_key_of_the_ledger_locks_for_good(tmp_path: Path, provider: Provider) -> None:
+    """With one, other machines may be served; once it is revoked, nobody is let in without a key."""
+    data_dir = tmp_path / "data"
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        key = ledger.keys.add("portal", "ask")
+        with running_service(data_dir, provider, host="0.0.0.0") as service:
+            header = {"Authorization": f"Bearer {key}"}
+            assert service.http.get("/v1/status", headers=header).status_code == 200
+            ledger.keys.revoke("portal")
+            wait_for_key(service, "portal", opens=False)
+            assert_problem(service.http.get("/v1/status"), 401)
+    assert "precedent keys add" in refused(data_dir, provider)
 
 
 def refused(data_dir: Path, provider: Provider | None = None, **settings: str) -> str:

@@ -43,7 +43,7 @@ def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> 
     assert PASSWORD not in str(error.value)
 
 
-@pytest.mark.parametrize("schema", [1, 2, 5, 6, 7, 8])
+@pytest.mark.parametrize("schema", [1, 2, 5, 6, 7, 8, 9])
 def test_a_ledger_of_an_earlier_schema_is_brought_forward(
     database_url: str | None, data_dir: Path, schema: int
 ) -> None:
@@ -66,6 +66,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_forward(
         assert len(ledger.secret) == 64
         assert not list(ledger.audit.lines())
         assert ledger.answers.count() == 0
+        assert ledger.keys.all() == []
         assert ledger.deliveries.counts() == {"waiting": 0, "dead": 0}
         assert ledger.vectors.training_rows(SPACE, limit=1).ids == ("t-3",), "it alone has a time"
         assert set(ledger.tickets.get(["t-1", "t-2", "t-3"])) == {"t-1", "t-2", "t-3"}
