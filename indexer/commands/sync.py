@@ -80,7 +80,7 @@ def sync(*, as_json: bool, **options: Any) -> int:
 
     FILE is JSONL, JSON or CSV, plain or gzip, a folder of such files, or - for standard input. Only new and changed
     tickets are embedded, so it is cheap to run again. Records that are not tickets are reported and kept in
-    FILE.rejected.jsonl; the others are stored. In a folder, files of Zendesk's comments are joined with its tickets.
+    FILE.rejected.jsonl; the others are stored. In a folder, files of Zendesk's or Salesforce's comments are joined with its tickets.
 
     FILE may also be the address of a helpdesk: zendesk://NAME, jira://HOST[/PROJECT], freshdesk://NAME,
     github://OWNER/REPOSITORY or rt://HOST[?queue=NAME], with its token in ZENDESK_TOKEN, JIRA_TOKEN and so on. Each run

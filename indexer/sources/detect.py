@@ -8,11 +8,13 @@ import ijson
 
 from indexer.sources.csv_table import split_header
 from indexer.sources.json_document import ARRAY_NAMES
+from indexer.sources.salesforce import are_comments
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS
 
-__all__ = ["ZENDESK_COMMENTS", "detect_format", "format_of_name", "tool_of_lines"]
+__all__ = ["SALESFORCE_COMMENTS", "ZENDESK_COMMENTS", "detect_format", "format_of_name", "tool_of_lines"]
 
 ZENDESK_COMMENTS = "zendesk comments"
+SALESFORCE_COMMENTS = "salesforce comments"
 """What is detected of comments without their tickets, which are no source by themselves."""
 
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "csv"}
@@ -45,10 +47,10 @@ def detect_format(name: str, head: bytes) -> str | None:
     """
     named = format_of_name(name)
     text = head.lstrip()
+    if text[:1] not in (b"{", b"["):
+        return _of_table(named, text)
     if named == "csv":
         return named
-    if text[:1] not in (b"{", b"["):
-        return named or ("csv" if _is_table(text) else None)
     paths = _paths(text)
     vendor = _vendor(paths)
     if vendor is not None or text.startswith(b"["):
@@ -65,13 +67,17 @@ def tool_of_lines(head: bytes) -> str | None:
     """Return the tool whose tickets the lines of a file are, one each; ``None`` where they are nobody's."""
     paths = {f"item.{path}": value for path, value in _paths(head.lstrip()).items() if path}
     vendor = _vendor(paths)
-    # A ticket in names of our own may have a key and fields, too.
-    return None if vendor == "jira" and "item.fields.summary" not in paths else vendor
+    # A ticket in names of our own may have a key and fields, too; comments are no tickets.
+    is_other = vendor == "jira" and "item.fields.summary" not in paths
+    return None if is_other or vendor in (ZENDESK_COMMENTS, SALESFORCE_COMMENTS) else vendor
 
 
-def _is_table(text: bytes) -> bool:
-    first = text.split(b"\n", 1)[0].decode(errors="replace")
-    return not first.startswith("<") and split_header(first) is not None
+def _of_table(named: str | None, text: bytes) -> str | None:
+    found = split_header(text.split(b"\n", 1)[0].decode(errors="replace"))
+    if named in (None, "csv") and found is not None and are_comments(found[0]):
+        return SALESFORCE_COMMENTS
+    is_table = found is not None and not text.startswith(b"<")
+    return named or ("csv" if is_table else None)
 
 
 def _vendor(paths: dict[str, object]) -> str | None:
@@ -80,17 +86,24 @@ def _vendor(paths: dict[str, object]) -> str | None:
             return "zendesk"
     if paths.get("tickets") is list and paths.keys() & _ZENDESK_PAGE:
         return "zendesk"
-    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and not paths.keys() & {
-        "tickets",
-        "id",
-    }:
-        return ZENDESK_COMMENTS
+    if (comments := _comments(paths)) is not None:
+        return comments
     for record in ("issues.item", "item"):
         if paths.get(f"{record}.fields") is dict and f"{record}.key" in paths:
             return "jira"
     if _GITHUB_URL.search(str(paths.get("item.url"))) and "item.number" in paths:
         return "github"  # by its command line
     return next((name for name, marks in _MARKS.items() if _is_marked(paths, marks)), None)
+
+
+def _comments(paths: dict[str, object]) -> str | None:
+    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and not paths.keys() & {
+        "tickets",
+        "id",
+    }:
+        return ZENDESK_COMMENTS
+    names = [path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] in ("records.item", "item")]
+    return SALESFORCE_COMMENTS if are_comments(names) else None
 
 
 def _is_marked(paths: dict[str, object], marks: tuple[str, ...]) -> bool:

@@ -2,20 +2,28 @@
 
 import io
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from indexer.errors import SourceError
+from indexer.sources import salesforce, zendesk_comments
 from indexer.sources.columns import meaning_of
+from indexer.sources.comments import Comments
 from indexer.sources.conversations import TOOLS, read_conversations, ticket_of_line
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
-from indexer.sources.detect import ZENDESK_COMMENTS, detect_format, format_of_name, tool_of_lines
+from indexer.sources.detect import (
+    SALESFORCE_COMMENTS,
+    ZENDESK_COMMENTS,
+    detect_format,
+    format_of_name,
+    tool_of_lines,
+)
 from indexer.sources.jira import jira_issue, read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
@@ -24,10 +32,9 @@ from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
 from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord, mapped
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
-from indexer.sources.tools import tool_of
+from indexer.sources.tools import Tool, tool_of
 from indexer.sources.zendesk import read_zendesk, row_with_comments, zendesk_ticket
-from indexer.sources.zendesk_comments import Comments
-from indexer.ticket import Ticket
+from indexer.ticket import Message, Ticket
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
 
@@ -44,6 +51,10 @@ _LINES: dict[str, Callable[[SourceRecord], SourceRecord]] = {
     "zendesk": zendesk_ticket,
     "jira": jira_issue,
     **{tool: partial(ticket_of_line, tool) for tool in TOOLS},
+}
+_COMMENTS = {
+    ZENDESK_COMMENTS: zendesk_comments.read_comments,
+    SALESFORCE_COMMENTS: salesforce.read_comments,
 }
 FORMATS = tuple(_READERS)
 """The formats that can be asked for by name."""
@@ -66,7 +77,7 @@ class _Options:
     zone: tzinfo
     recognised: list[Recognised] = field(default_factory=list)
     comments: Comments | None = None
-    """Zendesk's, of the folder that is read."""
+    """Those that stand apart from their tickets, of the folder that is read."""
 
 
 class SourceReader(Iterator[SourceRecord]):
@@ -112,7 +123,7 @@ def read_source(
 
     In a directory, all files count whose name ends in that of a format, except hidden ones and ``.rejected.jsonl``;
     numbers in names are compared as numbers. A file there that cannot be read, or is a link to
-    one outside, is one record with an error. Files of Zendesk's comments are joined with the tickets of the others.
+    one outside, is one record with an error. Files of Zendesk's or Salesforce's comments are joined with the tickets of the others.
 
     :param path: a file, a directory, or ``-``; gzip is recognised by itself.
     :param format: one of `FORMATS`; when not given, it is seen from the name and the first bytes.
@@ -204,7 +215,7 @@ def _holds_comments(file: Path, folder: Path) -> bool:
         return False
     try:
         with open_source(str(file)) as opened:
-            return detect_format(file.name, opened.head) == ZENDESK_COMMENTS
+            return detect_format(file.name, opened.head) in _COMMENTS
     except SourceError:
         return False  # said when it is read
 
@@ -227,7 +238,7 @@ def _file(path: str, options: _Options) -> _Records:
     name = "standard input" if path == STDIN else path
     with open_source(path) as opened:
         found = detect_format(name, opened.head)
-        chosen = ZENDESK_COMMENTS if found == ZENDESK_COMMENTS else options.format or found
+        chosen = found if found in _COMMENTS else options.format or found
         if chosen is None:
             msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
             raise SourceError(msg)
@@ -238,11 +249,11 @@ def _file(path: str, options: _Options) -> _Records:
             options.recognised.append(Recognised(chosen, opened.encoding, tool))
             return (yield from mapped(_guarded(name, read_jsonl(opened.stream)), _LINES[tool]))
         options.recognised.append(Recognised(chosen, opened.encoding))
-        if chosen == ZENDESK_COMMENTS:
+        if chosen in _COMMENTS:
             if options.comments is None:
                 msg = f"{name} has comments without their tickets: put it into a folder with the export of the tickets, and name the folder"
                 raise SourceError(msg)
-            return (yield from _guarded(name, options.comments.read(opened.stream)))
+            return (yield from _guarded(name, _COMMENTS[chosen](options.comments, opened.stream)))
         reader = partial(read_zendesk, comments=options.comments) if chosen == "zendesk" else _READERS[chosen]
         records = _guarded(name, reader(opened.stream))
         if chosen not in _FIXED:
@@ -265,9 +276,17 @@ def _noted(records: _Records, options: _Options) -> _Records:
             return record
         if not recognised.tool:
             options.recognised[-1] = replace(recognised, tool=tool.name)
-        return ticket_of_row(replace(record, value=row), tool, {}, options.zone)
+        thread = _conversation(tool, options)(record.value or {})
+        return ticket_of_row(replace(record, value=row), tool, {}, options.zone, thread)
 
     return mapped(records, note)
+
+
+def _conversation(tool: Tool, options: _Options) -> Callable[[Mapping[str, Any]], Sequence[Message]]:
+    """Return what finds the conversation of a row that stands beside its columns."""
+    if tool.name == "Salesforce":
+        return partial(salesforce.messages_of, comments=options.comments)
+    return lambda _row: ()
 
 
 def _table(opened: Opened, options: _Options) -> _Records:
@@ -282,7 +301,7 @@ def _table(opened: Opened, options: _Options) -> _Records:
         if table.tool is not None and table.tool.name == "Zendesk" and options.comments is not None:
             return (yield from mapped(table.records(), partial(row_with_comments, options.comments)))
         if table.tool is not None:
-            return (yield from table.records())
+            return (yield from table.records(_conversation(table.tool, options)))
         return (yield from named(table.records(), options.mapping, has_columns=True))
 
 

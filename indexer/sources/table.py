@@ -1,6 +1,6 @@
 """A table of tickets: its encoding, tool and dates are found in a first reading, its tickets yielded in a second."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
@@ -15,6 +15,7 @@ from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord
 from indexer.sources.tool_rows import DATE_FIELDS, ticket_of_row
 from indexer.sources.tools import Tool, tool_of
+from indexer.ticket import Message
 
 __all__ = ["Table", "look_at_table"]
 
@@ -37,13 +38,18 @@ class Table:
     decided: Mapping[str, str] = field(default_factory=dict)
     """Those of them where it matters: the values showed it, or the user said it."""
 
-    def records(self) -> Generator[SourceRecord, None, Cursor | None]:
-        """Yield the rows: those of a known tool as tickets, others as they are, with their dates in ISO 8601."""
+    def records(
+        self, conversation: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _row: ()
+    ) -> Generator[SourceRecord, None, Cursor | None]:
+        """Yield the rows: those of a known tool as tickets, others as they are, with their dates in ISO 8601.
+
+        :param conversation: finds what was said about a row's ticket, where that stands elsewhere.
+        """
         for record in read_csv(self.stream):
             if record.value is None:
                 yield record
             elif self.tool is not None:
-                yield ticket_of_row(record, self.tool, self.dates, self.zone)
+                yield ticket_of_row(record, self.tool, self.dates, self.zone, conversation(record.value))
             else:
                 yield self._dated(record, record.value)
         return None

@@ -1,7 +1,7 @@
 """Rows of a known tool's table as tickets."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
@@ -26,7 +26,11 @@ _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOT
 
 
 def ticket_of_row(
-    record: SourceRecord, tool: Tool, orders: Mapping[str, str], zone: tzinfo = UTC
+    record: SourceRecord,
+    tool: Tool,
+    orders: Mapping[str, str],
+    zone: tzinfo = UTC,
+    conversation: Sequence[Message] = (),
 ) -> SourceRecord:
     """Return the ticket of a row: its columns under the names of `Ticket`'s fields.
 
@@ -35,10 +39,11 @@ def ticket_of_row(
     :param record: the row, values by column.
     :param orders: `DAY_FIRST` or `MONTH_FIRST` by column.
     :param zone: of times that name none.
+    :param conversation: what was said, where that stands in no column.
     """
     value: dict[str, Any] = {}
     fields: dict[str, Any] = {}
-    thread: list[Message] = []
+    thread = list(conversation)
     lost = 0
     row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
     customer = {text for key in _CUSTOMERS if key in row for text in _filled(row[key][1])}
@@ -51,7 +56,8 @@ def ticket_of_row(
         if not filled:
             continue
         if key in tool.comments:
-            thread = list(_comments(filled, customer, orders.get(name, DAY_FIRST), zone))
+            # The journal of ServiceNow may come in two columns, of which one has internal notes, too.
+            thread = thread or list(_comments(filled, customer, orders.get(name, DAY_FIRST), zone))
             continue
         target = tool.columns.get(key, "fields." + field_name(key))
         if target in DATE_FIELDS:

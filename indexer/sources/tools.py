@@ -96,7 +96,7 @@ TOOLS = (
             "cmdb_ci": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
             "sys_tags": "tags",
         },
-        comments=("comments", "additional comments"),
+        comments=("comments", "additional comments", "comments_and_work_notes"),
         statuses={"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"},
     ),
     Tool(

@@ -28,11 +28,12 @@ from typing import Any, cast
 
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
+from indexer.sources.comments import Comments
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord, json_text
-from indexer.sources.zendesk_comments import COMMENT_ARRAYS, Comments
+from indexer.sources.zendesk_comments import COMMENT_ARRAYS, joined, keep_comment
 
 __all__ = ["read_zendesk", "row_with_comments", "zendesk_ticket"]
 
@@ -69,7 +70,7 @@ def read_zendesk(
                 cursor = None
                 yield found
             else:
-                yield _record(replace(found, value=kept.joined(found.value)), agents)
+                yield _record(replace(found, value=joined(kept, found.value)), agents)
         if comments is None:
             yield from kept.without_ticket()
     return cursor
@@ -94,7 +95,9 @@ def _agents(
             loaded = loaded or role != ""
             if role in _AGENT_ROLES and isinstance(value.get("id"), int):
                 agents.add(value["id"])
-            elif {"ticket_id", "body"} & value.keys() and (error := comments.add(found.place, value)):
+            elif {"ticket_id", "body"} & value.keys() and (
+                error := keep_comment(comments, found.place, value)
+            ):
                 yield error
     return frozenset(agents) if loaded else None
 
@@ -115,7 +118,7 @@ def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:
     """
     if found.value is None:
         return found
-    given = comments.joined({"id": found.value.get("id")}).get("comments", ())
+    given = joined(comments, {"id": found.value.get("id")}).get("comments", ())
     said = [comment for comment in given if comment.get("public") is True and _text(comment)]
     if not said:
         return found

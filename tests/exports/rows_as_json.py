@@ -60,14 +60,28 @@ def salesforce(case: Case) -> tuple[_Object, _Object]:
     def at(moment: datetime | None) -> str | None:
         return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000") if moment else None
 
+    mails = [
+        {
+            "attributes": {"type": "EmailMessage"}, "TextBody": text, "HtmlBody": None, "Incoming": author == "customer", "Status": "3",
+            "MessageDate": at(moment),
+        }
+        for author, moment, text in [("customer", case.created, case.mail), *case.shown]
+    ]  # fmt: skip
+    comments = [
+        {"attributes": {"type": "CaseComment"}, "CommentBody": text, "IsPublished": False, "CreatedDate": at(moment)}
+        for author, moment, text in case.said
+        if author == "note"
+    ]  # fmt: skip
     record = {
         "attributes": {"type": "Case", "url": f"/services/data/v62.0/sobjects/Case/{case.number}"}, "CaseNumber": f"{case.number:08}",
         "Subject": case.subject, "Description": case.mail, "Status": "Closed" if case.resolved else "Working",
         "Priority": ("Low", "Medium", "High", "Critical")[case.level], "Origin": "Email", "CreatedDate": at(case.created),
         "ClosedDate": at(case.resolved), "LastModifiedDate": at(case.updated), "IsClosed": case.resolved is not None,
         "Account": {"attributes": {"type": "Account"}, "Name": case.team},
+        "EmailMessages": {"totalSize": len(mails), "done": True, "records": mails},
+        "CaseComments": {"totalSize": len(comments), "done": True, "records": comments},
     }  # fmt: skip
-    return record, without_thread(case) | {
+    return record, common(case, mail=True) | {
         "id": record["CaseNumber"], "priority": record["Priority"], "status": "Closed", "tags": [],
         "fields": {"channel": "Email", "account": case.team},
     }  # fmt: skip
