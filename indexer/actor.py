@@ -14,10 +14,13 @@ ACTOR: contextvars.ContextVar[str | None] = contextvars.ContextVar("precedent_ac
 
 @contextlib.contextmanager
 def acting_by_command() -> Iterator[None]:
-    """Make the user of this process the actor in the block, and in threads and tasks started there.
+    """Make the user of this process the actor in the block, and in threads and tasks started there, if there is none yet.
 
     The name is the operating system's, which environment variables cannot change, or the user's number if it has none.
     """
+    if ACTOR.get() is not None:
+        yield
+        return
     number = os.getuid()
     try:
         user = pwd.getpwuid(number).pw_name

@@ -1,6 +1,7 @@
 """What an operator sees on standard error: messages, and progress with rate and time left."""
 
 import contextlib
+import contextvars
 import shutil
 import sys
 import time
@@ -8,7 +9,10 @@ from collections.abc import Iterator
 
 from indexer.progress import Progress
 
-__all__ = ["say", "showing_progress"]
+__all__ = ["PROGRESS", "say", "showing_progress", "words_of_step"]
+
+PROGRESS: contextvars.ContextVar[Progress | None] = contextvars.ContextVar("precedent_progress", default=None)
+"""Who is told of progress in the place of standard error."""
 
 _STEPS = {
     "sync": "reading and storing",
@@ -23,6 +27,11 @@ _STEPS = {
     "restore": "restoring",
     "backup": "copying",
 }
+
+
+def words_of_step(step: str) -> str:
+    """Return the name of a step for people."""
+    return _STEPS.get(step, step)
 
 
 class _ProgressLine:
@@ -46,7 +55,7 @@ class _ProgressLine:
             return
         self._shown_at, self._shown = now, done
         line = tqdm.format_meter(
-            done, total or None, now - self._began, prefix=_STEPS.get(step, step), unit=" tickets",
+            done, total or None, now - self._began, prefix=words_of_step(step), unit=" tickets",
             ncols=shutil.get_terminal_size().columns if self._terminal else 0,
         )  # fmt: skip
         sys.stderr.write(f"\r{line}\033[K" if self._terminal else f"{line}\n")
@@ -60,7 +69,10 @@ class _ProgressLine:
 
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
-    """Show progress on standard error while the block runs."""
+    """Show progress on standard error, or to whom `PROGRESS` names, while the block runs."""
+    if (told := PROGRESS.get()) is not None:
+        yield told
+        return
     line = _ProgressLine(terminal=sys.stderr.isatty())
     try:
         yield line.show

@@ -220,13 +220,25 @@ def _remove_files(data_dir: Path) -> list[str]:
             removed.append(str(path.relative_to(data_dir)))
     unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)
     for report in (data_dir / "jobs").glob("*.json"):
-        if not report.with_suffix(".body").exists():
+        if not report.with_suffix(".body").exists() and _has_ended(report):
             report.unlink(missing_ok=True)
             removed.append(str(report.relative_to(data_dir)))
     for aside in data_dir.glob("index.damaged-*"):
         shutil.rmtree(aside)
         removed.append(aside.name)
     return sorted(removed)
+
+
+class _Report(msgspec.Struct):
+    ended_at: str | None = ""
+
+
+def _has_ended(report: Path) -> bool:
+    """Tell whether a job has ended; the report of one that runs names no ticket."""
+    try:
+        return msgspec.json.decode(report.read_bytes(), type=_Report).ended_at is not None
+    except msgspec.MsgspecError:
+        return True
 
 
 def _write_anew(store: Store, live: Generation, progress: Progress) -> Generation:

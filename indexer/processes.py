@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.errors import SettingsError
 from indexer.privacy import private_folder
 
-__all__ = ["registered_service", "stop_services"]
+__all__ = ["is_service", "registered_service", "stop_services"]
 
 _WAIT_SECONDS = 30.0
 
@@ -35,6 +35,11 @@ def registered_service(data_dir: Path) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def is_service(data_dir: Path, number: int) -> bool:
+    """Tell whether the process of that id is a running service of the data directory."""
+    return _is_locked(data_dir / f"service-{number}.pid")
 
 
 def stop_services(data_dir: Path) -> int:

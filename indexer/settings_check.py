@@ -75,6 +75,11 @@ def _of_keys(settings: Settings) -> Iterator[str]:
 
 
 def _of_serving(settings: Settings) -> Iterator[str]:
+    if settings.backup_dir is not None:
+        if not settings.backup_dir.is_dir():
+            yield f"{PREFIX}BACKUP_DIR={settings.backup_dir} is no folder: make it, or name another"
+        if settings.backup_dir.resolve().is_relative_to(settings.data_dir.resolve()):
+            yield f"{PREFIX}BACKUP_DIR={settings.backup_dir} is inside {PREFIX}DATA_DIR, where `forget` would find what it erased: name another"
     for host in settings.allowed_hosts:
         if not _is_host(host):
             yield (

@@ -32,7 +32,9 @@ from service.api.key_follower import KeyFollower
 from service.api.keyring import Keyring
 from service.api.security import RATE_HEADERS, tell_rate
 from service.intervals import Intervals
-from service.jobs import Jobs
+from service.jobs.batches import Batches
+from service.jobs.operations import Operations
+from service.jobs.store import JobStore
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
@@ -69,9 +71,12 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             await keys.open()
             if not keyring.is_usable:
                 raise SettingsError(_nobody_may_ask(settings))
-            jobs = Jobs(settings.data_dir / "jobs", runtime)
-            stack.push_async_callback(jobs.close)
+            jobs = JobStore(settings.data_dir)
             await jobs.open()
+            batches, operations = Batches(jobs, runtime), Operations(settings, jobs)
+            stack.push_async_callback(batches.close)
+            stack.push_async_callback(operations.close)
+            await batches.open()
             watch(
                 lambda: runtime.ready,
                 lambda: runtime.current.tickets if runtime.current else 0,
@@ -80,7 +85,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 lambda: opened.outbox.counts,
             )
             app.state.update({
-                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs,
+                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "batches": batches, "operations": operations,
                 "breakers": opened.breakers,
             })  # fmt: skip
             yield

@@ -16,6 +16,7 @@ _WHEN = {
     401: "the service needs an API key",
     403: "the API key's scope does not allow this; `detail` names the one that does",
     404: "nothing of that id is stored",
+    409: "such a job runs already; `Location` is that one's",
     413: "the body is larger than this path takes",
     415: "the body's content type is not one that this path takes",
     422: "the body is JSON, but not what this path takes; `detail` names the field",

@@ -25,6 +25,7 @@ __all__ = [
     "LINES",
     "RATE_HEADERS",
     "WRITE_IN_OPENAPI",
+    "may",
     "media_type",
     "require_admin",
     "require_json",
@@ -90,9 +91,15 @@ def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _handler: Base
     _require_scope(connection, "admin")
 
 
-def _require_scope(connection: ASGIConnection[Any, Any, Any, Any], needed: KeyScope) -> None:
+def may(connection: ASGIConnection[Any, Any, Any, Any], needed: KeyScope) -> bool:
+    """Tell whether a call that was let in has this scope; without keys everything is allowed."""
     key: Key | None = connection.scope["state"].get("key")
-    if key is not None and SCOPES.index(key.scope) < SCOPES.index(needed):
+    return key is None or SCOPES.index(key.scope) >= SCOPES.index(needed)
+
+
+def _require_scope(connection: ASGIConnection[Any, Any, Any, Any], needed: KeyScope) -> None:
+    if not may(connection, needed):
+        key: Key = connection.scope["state"]["key"]
         detail = f"this needs a key of scope {needed}, and this one has scope {key.scope}"
         challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
         raise PermissionDeniedException(detail, headers={"WWW-Authenticate": challenge})

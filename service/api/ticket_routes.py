@@ -35,7 +35,8 @@ from service.api.security import (
     require_write,
 )
 from service.intake import BatchResult, Intake
-from service.jobs import Job, Jobs
+from service.jobs.batches import Batches
+from service.jobs.job import Job
 from service.runtime import Runtime
 
 __all__ = ["router"]
@@ -247,8 +248,8 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
 async def _begin(
     request: Request[Any, Any, Any], body: AsyncIterator[bytes], *, lines: bool
 ) -> Response[Any]:
-    jobs: Jobs = request.app.state.jobs
-    job = await jobs.begin(body, "lines" if lines else "json")
+    batches: Batches = request.app.state.batches
+    job = await batches.begin(body, "lines" if lines else "json")
     return Response(job, status_code=HTTP_202_ACCEPTED, headers={"Location": f"/v1/jobs/{job.id}"})
 
 

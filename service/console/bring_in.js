@@ -97,7 +97,7 @@ async function followed(taken, records, outcome, signal) {
     progress.value = seen;
     line.textContent = words.job(number(seen), number(records), job.state);
     if (job.state === "done") return job.result;
-    if (job.state === "failed") {
+    if (job.ended_at) {
       fill(outcome, problem({ title: words.failed, message: job.detail ?? "", status: 0 }));
       return null;
     }

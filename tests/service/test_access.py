@@ -30,6 +30,9 @@ CALLS = [
     ("GET", "/v1/tickets/1"),
     ("DELETE", "/v1/tickets/1"),
     ("GET", "/v1/jobs/1"),
+    ("DELETE", "/v1/jobs/1"),
+    ("GET", "/v1/jobs"),
+    ("POST", "/v1/jobs"),
     ("GET", "/v1/status"),
 ]
 
@@ -39,6 +42,9 @@ NEEDED: dict[tuple[str, str], KeyScope] = {
     ("PUT", "/v1/tickets/1"): "write",
     ("DELETE", "/v1/tickets/1"): "write",
     ("GET", "/v1/jobs/1"): "write",
+    ("DELETE", "/v1/jobs/1"): "write",
+    ("GET", "/v1/jobs"): "write",
+    ("POST", "/v1/jobs"): "admin",
 }
 """The scope of calls that need more than `ask`."""
 

@@ -1,15 +1,20 @@
-"""Large batches: taken on at once, stored in the background, resumed after a restart."""
+"""Jobs: large batches, which are resumed after a restart, and the commands of operators, which are not."""
 
+import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
+from indexer.ledger import Ledger
 from tests.indexer.making import make_tickets
 from tests.provider import Provider
-from tests.service.running import JSON, NO_TLS, assert_problem, running_service, start_service
+from tests.service.running import JSON, NO_TLS, Service, assert_problem, running_service, start_service
 
 PATIENCE = 30.0
 MANY = 3_000
@@ -37,6 +42,8 @@ def test_a_batch_of_what_are_no_tickets_neither_freezes_nor_fills(data_dir: Path
         few = service.http.post("/v1/tickets/batch", content=b"[" + b"1," * 999 + b"1]", headers=JSON).json()
         assert (few["read"], few["rejected"], len(few["rejections"])) == (1_000, 1_000, 1_000)
         assert_problem(service.http.get("/v1/jobs/none"), 404)
+        service.http.delete(where).raise_for_status()
+        assert ended(service, where)["state"] == "cancelled"
 
 
 def test_a_batch_survives_a_kill(data_dir: Path, provider: Provider) -> None:
@@ -58,3 +65,98 @@ def test_a_batch_survives_a_kill(data_dir: Path, provider: Provider) -> None:
         assert result["rejected"] == 0
         assert second.status()["index"]["tickets"] == MANY
         assert not list((data_dir / "jobs").glob("*.body"))
+
+
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider) -> Iterator[Service]:
+    """A service with thirty tickets without priorities, and a folder for backups."""
+    folder = tmp_path_factory.mktemp("operated")
+    backups = folder / "backups"
+    backups.mkdir()
+    with running_service(folder / "data", _provider_process, backup_dir=str(backups)) as service:
+        service.store(make_tickets(30, priority=None))
+        yield service
+
+
+def begun(service: Service, **order: Any) -> str:
+    """Start a job and return where it can be asked for."""
+    taken = service.post("/v1/jobs", **order)
+    assert taken.status_code == 202, taken.text
+    assert taken.json()["state"] == "running"
+    return taken.headers["location"]
+
+
+def ended(service: Service, where: str) -> Any:
+    """Wait for the end of a job, and return it."""
+    service.until(lambda: service.http.get(where).json()["ended_at"], "the job has ended")
+    return service.http.get(where).json()
+
+
+def test_an_operators_job_is_a_command_of_its_own(operated: Service) -> None:
+    """It tells how far it is, who sent it, and what the command reports; lists have it without the report."""
+    job = ended(operated, begun(operated, kind="verify", full=True))
+    assert (job["state"], job["kind"], job["sent_by"]) == ("done", "verify", "no key"), job
+    assert job["report"]["clean"]
+    assert job["report"]["tickets"] == 30
+    copy = ended(operated, begun(operated, kind="backup"))["report"]
+    assert copy["tickets"] == 30
+    assert Path(copy["file"]).parent == operated.data_dir.parent / "backups"
+    assert Path(copy["file"]).stat().st_size == copy["bytes"]
+    failed = ended(operated, begun(operated, kind="evaluate"))
+    assert failed["state"] == "failed"
+    assert failed["detail"].startswith("0 tickets have a priority")
+    listed = operated.http.get("/v1/jobs").json()["jobs"]
+    assert [one["kind"] for one in listed[:3]] == ["evaluate", "backup", "verify"]
+    assert not any(one["report"] for one in listed)
+
+
+def test_one_of_a_kind_runs_at_a_time_and_can_be_cancelled(operated: Service) -> None:
+    """The second is told where the first is; another kind is not in its way."""
+    where = begun(operated, kind="rebuild")
+    second = operated.post("/v1/jobs", kind="rebuild", rollback=True)
+    assert_problem(second, 409, about=where)
+    assert second.headers["location"] == where
+    cancelled = operated.http.delete(where).json()
+    assert cancelled["state"] == "cancelled"
+    assert cancelled["ended_at"]
+    assert operated.http.delete(where).json() == cancelled
+    for order, words in (
+        ({"kind": "sync"}, "sync"),
+        ({"kind": "verify", "ful": True}, "ful"),
+        ({"kind": "evaluate", "folds": 0}, "folds"),
+    ):
+        assert_problem(operated.post("/v1/jobs", **order), 422, about=words)
+
+
+def test_a_forget_leaves_a_receipt_that_no_file_has(operated: Service) -> None:
+    """The proof holds although the job names the tickets: it does so in memory only. The log has who did it."""
+    verified = ended(operated, begun(operated, kind="verify"))["id"]
+    where = begun(operated, kind="forget", ids=["t-3", "t-4"])
+    receipt = ended(operated, where)["report"]
+    assert receipt["clean"]
+    assert receipt["forgotten"] == ["t-3", "t-4"]
+    job = operated.data_dir / "jobs" / f"{where.rpartition('/')[2]}.json"
+    assert b"t-3" not in job.read_bytes()
+    assert_problem(operated.http.get(f"/v1/jobs/{verified}"), 404)
+    with contextlib.closing(Ledger(None, operated.data_dir)) as ledger:
+        mark = ledger.audit.mark("t-3")
+        assert {line.who for line in ledger.audit.lines() if line.ticket_id == mark} == {"no key"}
+
+
+def test_an_operators_job_does_not_survive_a_restart_and_says_so(data_dir: Path, provider: Provider) -> None:
+    """Its process ends with the service, also when that is killed; a folder for backups is asked for."""
+    first = start_service(data_dir, provider)
+    try:
+        first.wait()
+        assert_problem(first.post("/v1/jobs", kind="backup"), 422, about="PRECEDENT_BACKUP_DIR")
+        where = begun(first, kind="verify")
+    finally:
+        first.stop(signal.SIGKILL)
+        first.http.close()
+    with running_service(data_dir, provider) as second:
+        job = second.http.get(where).json()
+        assert job["state"] == "interrupted"
+        assert "restart" in job["detail"]
+        where = begun(second, kind="verify")
+    with running_service(data_dir, provider) as third:
+        assert third.http.get(where).json()["state"] == "interrupted"

@@ -1,4 +1,4 @@
-"""Jobs: large batches that are stored in the background. They are kept in files and survive a restart."""
+"""Large batches that are stored in the background. Their bodies are kept in files, and they survive a restart."""
 
 import asyncio
 import contextlib
@@ -15,53 +15,42 @@ import msgspec
 
 from indexer.actor import ACTOR
 from indexer.chroma.failures import full_disk, is_full_disk
-from indexer.durable import write_durably
 from indexer.errors import FullDiskError, PrecedentError
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from service.intake import CHUNK, BatchResult, Intake
+from service.jobs.job import Job
+from service.jobs.store import JobStore
 from service.pools import BusyError
 from service.runtime import Runtime
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Batches"]
 
 _log = logging.getLogger(__name__)
 _MOST_WAITING = 16
-_KEPT = 100  # ended jobs that can still be asked for
 _RETRY_SECONDS = 5.0
 _RETRIES = 60
 _PAUSE_SECONDS = 0.01  # between chunks: questions go first
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch that is stored in the background; ``result`` grows while it is."""
-
-    id: str
-    state: Literal["waiting", "running", "done", "failed"]
-    format: Literal["json", "lines"]
-    created_at: datetime
-    ended_at: datetime | None = None
-    detail: str | None = None
-    sent_by: str | None = None
-    """Whose key sent it, as in the audit log."""
-    result: BatchResult
+class _CancelledError(Exception):
+    """The batch is not wanted any more."""
 
 
-class Jobs:
+class Batches:
     """Takes batches on and stores them one after another; a restart goes on where the last one stopped."""
 
-    def __init__(self, folder: Path, runtime: Runtime) -> None:
-        self._folder = folder
+    def __init__(self, store: JobStore, runtime: Runtime) -> None:
+        self._store = store
         self._runtime = runtime
-        self._jobs: dict[str, Job] = {}
+        self._cancelled: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Find what an earlier process took on, and go on with it."""
-        for job in sorted(await asyncio.to_thread(self._found), key=lambda job: job.created_at):
-            self._jobs[job.id] = job
+        await asyncio.to_thread(self._drop_bodies)
         self._task = asyncio.create_task(self._work())
 
     async def close(self) -> None:
@@ -71,9 +60,9 @@ class Jobs:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def get(self, job_id: str) -> Job | None:
-        """Return a job as it stands, ``None`` when there is none, or it ended long ago."""
-        return self._jobs.get(job_id)
+    def cancel(self, job: Job) -> None:
+        """Have a batch end before its next chunk; what is stored stays."""
+        self._cancelled.add(job.id)
 
     async def begin(self, body: AsyncIterator[bytes], form: Literal["json", "lines"]) -> Job:
         """Keep the body, and store its tickets in the background.
@@ -82,7 +71,7 @@ class Jobs:
         :raises FullDiskError: there is no room for it.
         """
         self._runtime.readiness.require_room()
-        if sum(job.ended_at is None for job in self._jobs.values()) >= _MOST_WAITING:
+        if len(self._waiting()) >= _MOST_WAITING:
             msg = f"{_MOST_WAITING} batches wait already: ask for one of them with GET /v1/jobs/{{id}}, and try again"
             raise BusyError(msg)
         job = Job(
@@ -93,14 +82,14 @@ class Jobs:
             sent_by=ACTOR.get(),
             result=BatchResult(),
         )
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._store.folder.mkdir, parents=True, exist_ok=True)
         path = self._body(job.id)
         try:
             with await asyncio.to_thread(path.open, "wb") as file:
                 async for part in body:
                     await asyncio.to_thread(file.write, part)
                 await asyncio.to_thread(_flush, file)
-            await self._keep(job)
+            await self._store.keep(job)
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, OSError) and is_full_disk(error):
@@ -113,46 +102,57 @@ class Jobs:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            for job in list(self._jobs.values()):
-                if job.ended_at is None:
-                    await self._run(job)
-            self._drop_old()
+            for job in self._waiting():
+                await self._run(job)
             await self._wake.wait()
+
+    def _require_wanted(self, job: Job) -> None:
+        if job.id in self._cancelled:
+            raise _CancelledError
+
+    def _waiting(self) -> list[Job]:
+        return [job for job in self._store.all() if job.kind == "batch" and job.ended_at is None]
 
     async def _run(self, job: Job) -> None:
         ACTOR.set(job.sent_by)
+        detail = None
         try:
             job = await self._stored(job)
-            job = msgspec.structs.replace(job, state="done")
+            state = "done"
+        except _CancelledError:
+            job, state = self._store.get(job.id) or job, "cancelled"
+            detail = "cancelled: what `result` counts is stored"
         except PrecedentError as error:
-            _log.error("batch %s is given up after %s records: %s", job.id, f"{job.result.read:,}", error)
+            job, state = self._store.get(job.id) or job, "failed"
+            _log.error("batch %s is given up after %s records: %s", job.id, f"{_result(job).read:,}", error)
             detail = "storing failed again and again: what `result` counts is stored; the log has the reason"
-            job = msgspec.structs.replace(self._jobs[job.id], state="failed", detail=detail)
         except Exception:  # noqa: BLE001 (a job that fails must not stop the others)
+            job, state = self._store.get(job.id) or job, "failed"
             _log.exception("batch %s failed", job.id)
             detail = "an unexpected error; the service's log has it"
-            job = msgspec.structs.replace(self._jobs[job.id], state="failed", detail=detail)
+        self._cancelled.discard(job.id)
         with contextlib.suppress(OSError):
-            await self._keep(msgspec.structs.replace(job, ended_at=datetime.now(UTC)))
+            await self._store.end(job, state, detail)
             self._body(job.id).unlink(missing_ok=True)
 
     async def _stored(self, job: Job) -> Job:
         with await asyncio.to_thread(self._body(job.id).open, "rb") as file:
             read = read_json if job.format == "json" else read_jsonl
-            records = itertools.islice(read(file), job.result.read, None)
+            records = itertools.islice(read(file), _result(job).read, None)
             while chunk := await asyncio.to_thread(_next, records):
                 job = msgspec.structs.replace(job, state="running", result=await self._taken(job, chunk))
                 # On a full disk a restart stores a chunk once more, which changes nothing.
                 with contextlib.suppress(OSError):
-                    await self._keep(job)
+                    await self._store.keep(job)
                 await asyncio.sleep(_PAUSE_SECONDS)
-        if job.result.added:
+        if _result(job).added:
             await self._runtime.wait_for_first_tickets()
         return job
 
     async def _taken(self, job: Job, chunk: list[SourceRecord]) -> BatchResult:
         """Store a chunk; what fails for a while is tried again, since nobody waits for it."""
         for attempt in itertools.count(1):
+            self._require_wanted(job)
             # Of its own: a chunk that fails half way is counted once, when it is whole.
             try:
                 with contextlib.closing(Intake(self._runtime)) as intake:
@@ -165,34 +165,21 @@ class Jobs:
                     _log.warning("batch %s waits: %s", job.id, error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                return job.result.plus(intake.taken)
+                return _result(job).plus(intake.taken)
         raise AssertionError
 
-    async def _keep(self, job: Job) -> None:
-        await asyncio.to_thread(write_durably, self._folder / f"{job.id}.json", msgspec.json.encode(job))
-        self._jobs[job.id] = job
-
-    def _found(self) -> list[Job]:
-        found = []
-        for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
-            try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=Job))
-            except msgspec.DecodeError as error:
-                _log.warning("%s cannot be read and is left out: %s", path.name, error)
-        waiting = {job.id for job in found if job.ended_at is None}
-        for path in self._folder.glob("*.body"):
+    def _drop_bodies(self) -> None:
+        waiting = {job.id for job in self._waiting()}
+        for path in self._store.folder.glob("*.body"):
             if path.stem not in waiting:
                 path.unlink()  # nobody was told that it was taken on, or its job has ended
-        return found
-
-    def _drop_old(self) -> None:
-        ended = [job.id for job in self._jobs.values() if job.ended_at is not None]
-        for job_id in ended[:-_KEPT]:
-            (self._folder / f"{job_id}.json").unlink(missing_ok=True)
-            del self._jobs[job_id]
 
     def _body(self, job_id: str) -> Path:
-        return self._folder / f"{job_id}.body"
+        return self._store.folder / f"{job_id}.body"
+
+
+def _result(job: Job) -> BatchResult:
+    return job.result or BatchResult()
 
 
 def _next(records: Iterator[SourceRecord]) -> list[SourceRecord]:

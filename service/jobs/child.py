@@ -1,0 +1,83 @@
+"""The process of an operator's job: ``python -m service.jobs.child``, its `Task` on standard input."""
+
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from indexer.actor import ACTOR
+from indexer.console import PROGRESS, words_of_step
+from service.jobs.task import JobProgress, Outcome, Task
+
+_NICENESS = 10
+_POLL_SECONDS = 0.5
+_SHOW_SECONDS = 0.2
+
+
+class _Reporter:
+    """Writes progress, but not too often."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+        self._step = ""
+        self._began = self._shown_at = 0.0
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """Write how far the step is."""
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._began, self._shown_at = step, now, 0.0
+        if now - self._shown_at < _SHOW_SECONDS and done != total:
+            return
+        self._shown_at = now
+        found = JobProgress(
+            step=words_of_step(step), done=done, total=total, seconds=round(now - self._began, 1)
+        )
+        _write(self._output, found)
+
+
+def _write(output: TextIO, line: msgspec.Struct) -> None:
+    """Write one line."""
+    output.write(msgspec.json.encode(line).decode() + "\n")
+    output.flush()
+
+
+def main() -> None:
+    """Run the command."""
+    os.nice(_NICENESS)
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    threading.Thread(target=_end_with, args=(task.service,), daemon=True).start()
+    from service.cli import main as run
+
+    ACTOR.set(task.actor)
+    output, printed = sys.stdout, io.StringIO()
+    PROGRESS.set(_Reporter(output).show)
+    sys.stdout = printed
+    status = run(task.arguments)
+    sys.stdout = output
+    _write(output, Outcome(status=status, report=_report(Path(task.report), printed.getvalue())))
+
+
+def _report(file: Path, printed: str) -> dict[str, Any] | None:
+    said = file.read_bytes() if file.exists() else (printed.splitlines() or [""])[-1].encode()
+    try:
+        return msgspec.json.decode(said, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
+
+
+def _end_with(service: int) -> None:
+    """End this process, as Ctrl-C would, when the service has ended, however it did."""
+    while os.getppid() == service:
+        time.sleep(_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

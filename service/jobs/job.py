@@ -1,0 +1,47 @@
+"""A job as it stands."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from service.intake import BatchResult
+from service.jobs.task import JobProgress
+
+__all__ = ["Job", "JobKind"]
+
+JobKind = Literal["batch", "rebuild", "verify", "evaluate", "backup", "forget"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Long work: a batch that is stored, or a command that an operator started."""
+
+    id: str
+    kind: JobKind = "batch"
+    state: Annotated[
+        Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"],
+        msgspec.Meta(description="`interrupted`: the service ended before the job did"),
+    ]
+    format: Annotated[Literal["json", "lines"] | None, msgspec.Meta(description="of a batch")] = None
+    created_at: datetime
+    ended_at: datetime | None = None
+    detail: Annotated[
+        str | None, msgspec.Meta(description="why it is not done, or what is to be known of it")
+    ] = None
+    sent_by: Annotated[str | None, msgspec.Meta(description="whose key sent it, as in the audit log")] = None
+    progress: Annotated[JobProgress | None, msgspec.Meta(description="while a command runs")] = None
+    result: Annotated[
+        BatchResult | None, msgspec.Meta(description="of a batch; grows while it is stored")
+    ] = None
+    report: Annotated[
+        dict[str, Any] | None,
+        msgspec.Meta(description="what a command says at its end with `--json`; not in lists"),
+    ] = None
+    service: Annotated[
+        int | None, msgspec.Meta(description="process id of the service that runs a command")
+    ] = None
+
+    @property
+    def file_form(self) -> "Job":
+        """The job as it may stand in a file: the receipt of a forget names what no file may name any more."""
+        return msgspec.structs.replace(self, report=None) if self.kind == "forget" else self

@@ -1,0 +1,123 @@
+"""What operators may have done as a job: each is a command of `precedent`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from indexer.settings import Settings
+from indexer.ticket import MAX_ID_LENGTH, TicketError
+from service.jobs.job import JobKind
+
+__all__ = ["REPORT", "AnyOrder", "Order"]
+
+REPORT = "report.json"
+"""The file in the job's folder that the command writes its report to, if it does not print it."""
+
+_MOST_IDS = 1_000
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
+    """One thing to be done."""
+
+    kind: ClassVar[JobKind]
+    finds: ClassVar[bool] = False
+    """Whether the command's exit status 1 says what it found, and not that it was refused."""
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options.
+
+        :param folder: of this job, where files may be written that are gone after it.
+        :raises TicketError: it cannot be done like that.
+        """
+        raise NotImplementedError
+
+
+class Rebuild(Order, tag="rebuild", frozen=True, kw_only=True):
+    """Build a new generation from the ledger and switch to it, or return to the previous one."""
+
+    kind = "rebuild"
+    rollback: Annotated[bool, msgspec.Meta(description="return to the previous generation instead")] = False
+    force: Annotated[bool, msgspec.Meta(description="switch even if the new one seems worse")] = False
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del settings, folder
+        options = {"--rollback": self.rollback, "--force": self.force}
+        return ["rebuild", "--json", *(name for name, given in options.items() if given)]
+
+
+class Verify(Order, tag="verify", frozen=True, kw_only=True):
+    """Check the ledger, and the index against it."""
+
+    kind = "verify"
+    finds = True
+    full: Annotated[bool, msgspec.Meta(description="search for every ticket, not for a sample of 500")] = (
+        False
+    )
+    repair: Annotated[bool, msgspec.Meta(description="write again what is wrong in the index first")] = False
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del settings, folder
+        options = {"--full": self.full, "--repair": self.repair}
+        return ["verify", "--json", *(name for name, given in options.items() if given)]
+
+
+class Evaluate(Order, tag="evaluate", frozen=True, kw_only=True):
+    """Back-test the priority, or another field, on later tickets of the store; the report is the whole of its numbers."""
+
+    kind = "evaluate"
+    field: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
+        msgspec.Meta(description="predict this field instead"),
+    ] = None
+    folds: Annotated[int, msgspec.Meta(ge=1, le=20, description="how often the clock is turned back")] = 5
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del settings
+        files = [f"--out={folder / 'report.html'}", f"--json={folder / REPORT}"]
+        field = [] if self.field is None else [f"--field={self.field}"]
+        return ["evaluate", *files, f"--folds={self.folds}", *field]
+
+
+class Backup(Order, tag="backup", frozen=True, kw_only=True):
+    """Copy all tickets and vectors into a new file in ``PRECEDENT_BACKUP_DIR``."""
+
+    kind = "backup"
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del folder
+        if settings.backup_dir is None:
+            msg = "no folder for backups is set: name one in PRECEDENT_BACKUP_DIR, outside PRECEDENT_DATA_DIR"
+            raise TicketError(msg)
+        file = settings.backup_dir / f"precedent-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.backup"
+        return ["backup", "--json", str(file)]
+
+
+class Forget(Order, tag="forget", frozen=True, kw_only=True):
+    """Erase tickets from everything stored, and prove it: the report is the receipt."""
+
+    kind = "forget"
+    finds = True
+    ids: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]],
+        msgspec.Meta(max_length=_MOST_IDS, description="of tickets that are stored or were deleted"),
+    ] = []
+    tag: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1)] | None,
+        msgspec.Meta(description="all tickets with this tag"),
+    ] = None
+    deleted: Annotated[bool, msgspec.Meta(description="all tickets that were deleted before")] = False
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del settings, folder
+        tag = [] if self.tag is None else [f"--tag={self.tag}"]
+        return ["forget", "--json", *tag, *(["--deleted"] if self.deleted else []), "--", *self.ids]
+
+
+AnyOrder = Rebuild | Verify | Evaluate | Backup | Forget

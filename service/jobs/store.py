@@ -1,0 +1,91 @@
+"""The jobs that there are: in memory, and each in a file, so that the next process knows them."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from indexer.durable import write_durably
+from indexer.processes import is_service
+from service.jobs.job import Job
+
+__all__ = ["INTERRUPTED", "JobStore"]
+
+_log = logging.getLogger(__name__)
+_KEPT = 100  # ended jobs that can still be asked for
+INTERRUPTED = "interrupted by a restart of the service; what was finished is kept: start it again"
+
+
+class JobStore:
+    """Jobs by id, the oldest first."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "jobs"
+        self._data_dir = data_dir
+        self._jobs: dict[str, Job] = {}
+
+    async def open(self) -> None:
+        """Find what earlier processes had; commands that ended with their service are told to be interrupted."""
+        for job in sorted(await asyncio.to_thread(self._found), key=lambda job: job.created_at):
+            self._jobs[job.id] = job
+            runs = job.service not in (None, os.getpid()) and is_service(self._data_dir, job.service or 0)
+            if job.kind != "batch" and job.ended_at is None and not runs:
+                with contextlib.suppress(OSError):
+                    await self.end(job, "interrupted", INTERRUPTED)
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job as it stands, ``None`` when there is none, or it ended long ago."""
+        return self._jobs.get(job_id)
+
+    def all(self) -> list[Job]:
+        """Return all jobs, the oldest first."""
+        return list(self._jobs.values())
+
+    def show(self, job: Job) -> None:
+        """Take over how a job stands, in memory only."""
+        self._jobs[job.id] = job
+
+    async def keep(self, job: Job) -> None:
+        """Take over how a job stands, in its file too.
+
+        :raises OSError: the file cannot be written; the job stands as before.
+        """
+        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(
+            write_durably, self.folder / f"{job.id}.json", msgspec.json.encode(job.file_form)
+        )
+        self._jobs[job.id] = job
+
+    async def end(self, job: Job, state: str, detail: str | None = None) -> None:
+        """Have a job ended, and drop what ended long ago.
+
+        :raises OSError: the file cannot be written; in memory it has ended.
+        """
+        ended = msgspec.structs.replace(
+            job, state=state, detail=detail, progress=None, ended_at=datetime.now(UTC)
+        )
+        self.show(ended)
+        await self.keep(ended)
+        over = [old.id for old in self._jobs.values() if old.ended_at is not None]
+        for job_id in over[:-_KEPT]:
+            (self.folder / f"{job_id}.json").unlink(missing_ok=True)
+            del self._jobs[job_id]
+
+    def drop_removed(self) -> None:
+        """Drop the ended jobs whose files are gone: a forget removes them, because they may name what it erased."""
+        for job in self.all():
+            if job.ended_at is not None and not (self.folder / f"{job.id}.json").exists():
+                del self._jobs[job.id]
+
+    def _found(self) -> list[Job]:
+        found = []
+        for path in self.folder.glob("*.json") if self.folder.is_dir() else ():
+            try:
+                found.append(msgspec.json.decode(path.read_bytes(), type=Job))
+            except msgspec.DecodeError as error:
+                _log.warning("%s cannot be read and is left out: %s", path.name, error)
+        return found
