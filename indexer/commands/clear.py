@@ -18,6 +18,7 @@ class ClearReport(msgspec.Struct, frozen=True, kw_only=True):
     tombstones: int
     answers: int
     deliveries: int
+    classifications: int
 
 
 @click.command
@@ -29,7 +30,9 @@ class ClearReport(msgspec.Struct, frozen=True, kw_only=True):
 )
 @json_option
 def clear(days: float | None, *, as_json: bool) -> int:
-    """Delete vectors that no ticket uses any more, and answers and notes of deliveries that are older than PRECEDENT_KEEP_DAYS.
+    """Delete vectors that no ticket uses any more, and what was answered longer than PRECEDENT_KEEP_DAYS ago.
+
+    That is answers, notes of deliveries, and what a hosted classifier said.
 
     Such vectors belong to texts that were changed, to deleted tickets and to runs that failed, and are kept for some days so that
     nothing is paid for twice. The notes by which `precedent forget --deleted` finds deleted tickets are removed too,
@@ -43,11 +46,12 @@ def clear(days: float | None, *, as_json: bool) -> int:
             vectors=ledger.vectors.clear_unused(before),
             answers=ledger.answers.clear(old),
             deliveries=ledger.deliveries.clear(old),
+            classifications=ledger.classifications.clear(old),
             tombstones=ledger.tombstones.clear(before),
         )
     say(
         f"removed: {report.vectors:,} vectors that no ticket uses and {report.tombstones:,} notes of deletions, older than {kept:g} days, "
-        f"and {report.answers:,} answers and {report.deliveries:,} notes of deliveries, older than {settings.keep_days:g} days"
+        f"and {report.answers:,} answers, {report.deliveries:,} notes of deliveries and {report.classifications:,} answers of a hosted classifier, older than {settings.keep_days:g} days"
     )
     finish(report, as_json=as_json)
     return DONE

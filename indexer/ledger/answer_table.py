@@ -13,7 +13,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger.answer_body import Body, tickets_in, without, words_in
 from indexer.ledger.audit_table import secret_of
 from indexer.ledger.database import PAGE, Database, feedback, pages, tickets, tombstones
-from indexer.ledger.tables import answer_tickets, answers, remarks
+from indexer.ledger.tables import answer_tickets, answers, classifications, remarks
 
 __all__ = [
     "Answer",
@@ -209,10 +209,11 @@ def erase_answers(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Take these tickets out of all answers, before they are erased themselves.
 
     Answers to their own texts, and those that feedback says were given for them, go whole. Others lose the id, and
-    the note and reply that rest on it, with what an agent made of that reply.
+    the note and reply that rest on it, with what an agent made of that reply. What models said of their texts goes too.
     """
     for page in pages(ids):
         hashes = own_hashes(connection, page)
+        connection.execute(classifications.delete().where(classifications.c.input_hash.in_(hashes)))
         given_for = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
         own = sa.or_(answers.c.input_hash.in_(hashes), answers.c.id.in_(given_for))
         _remove(connection, list(connection.execute(sa.select(answers.c.id).where(own)).scalars()))

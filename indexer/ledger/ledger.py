@@ -10,6 +10,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger.allowance_table import Allowances
 from indexer.ledger.answer_table import Answers
 from indexer.ledger.audit_table import Audit
+from indexer.ledger.classification_table import Classifications
 from indexer.ledger.copies import Copies
 from indexer.ledger.database import Database, state
 from indexer.ledger.delivery_table import Deliveries
@@ -55,6 +56,7 @@ class Ledger:
         self.audit = Audit(self._db)
         self.keys = ApiKeys(self._db)
         self.distillates = Distillates(self._db)
+        self.classifications = Classifications(self._db)
         self.copies = Copies(self._db, self.generations)
         with self._db.read() as connection:
             found = connection.execute(sa.select(state.c.ledger_id, state.c.secret)).one()

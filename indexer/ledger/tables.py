@@ -22,6 +22,7 @@ __all__ = [
     "api_keys",
     "audit",
     "changes_of_labels",
+    "classifications",
     "copied",
     "deliveries",
     "distillates",
@@ -47,7 +48,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 10
+SCHEMA = 11
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -271,6 +272,15 @@ api_keys = sa.Table(
     sa.Column("calls", sa.BigInteger, nullable=False),
     sa.Column("last_call_at", sa.Double),
 )
+classifications = sa.Table(
+    "classifications",  # priorities that models at the provider answered
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),  # keyed hash of all that was asked
+    sa.Column("input_hash", sa.String(64), nullable=False, index=True),  # as of an answer
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("label", sa.String),
+    sa.Column("shares", sa.Text, nullable=False),  # JSON
+)
 TABLES_SINCE = {
     "remarks": 6,
     "answers": 6,
@@ -279,6 +289,7 @@ TABLES_SINCE = {
     "deliveries": 8,
     "distillates": 9,
     "api_keys": 10,
+    "classifications": 11,
 }
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 

@@ -1,7 +1,7 @@
 """Everything that is claimed about speed, in one run: ``python -m tests.bench``. Ratios count, not seconds.
 
-Three are runs of their own: ``python -m tests.bench million``, which takes hours, and ``… cleaning FILE`` and ``… retrieval``,
-which need real tickets.
+Four are runs of their own: ``python -m tests.bench million``, which takes hours, ``… cleaning FILE`` and ``… retrieval``, which
+need real tickets, and ``… real_model``, which needs a real model and takes half an hour.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from tests.bench import (
     outage,
     overload,
     reading,
+    real_model,
     retrieval,
     serving,
     unchanged,
@@ -26,7 +27,12 @@ from tests.bench import (
 
 def main() -> None:
     """Run the benchmarks that are asked for, all by default."""
-    alone = {"million": million.main, "cleaning": cleaning.main, "retrieval": retrieval.main}
+    alone = {
+        "million": million.main,
+        "cleaning": cleaning.main,
+        "retrieval": retrieval.main,
+        "real_model": real_model.main,
+    }
     if sys.argv[1:2] and (run := alone.get(sys.argv[1])):
         run(sys.argv[2:])
         return

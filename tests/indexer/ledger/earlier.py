@@ -8,6 +8,7 @@ __all__ = ["turn_back"]
 def turn_back(connection: sa.Connection, schema: int) -> None:
     """Take away what came after schema 1, 2 or any from 5 on; tickets and vectors stay."""
     since = {
+        "classifications": 11,
         "api_keys": 10,
         "distillates": 9,
         "deliveries": 8,
