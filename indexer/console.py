@@ -20,6 +20,7 @@ _STEPS = {
     "check": "checking the index",
     "index": "indexing",
     "embed": "embedding",
+    "ask": "asking the classifier",
     "verify": "reading the index",
     "probe": "querying the index",
     "agree": "comparing neighbours",

@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Annotated[tuple[str, ...], _help("comma-separated origins (`https://portal.example`) whose web pages may ask the service")] = ()
     new_labels: Annotated[Literal["refuse", "review"], _help("what feedback's priority meets that no stored ticket has: an error, or it is kept without being learned")] = "refuse"
     open_tickets: Annotated[Literal["leave-out", "keep"], _help("what becomes of tickets that are not resolved: they are left out with a count, or kept to be found by their ids and in lists, never as precedents")] = "leave-out"
+    classifier: Annotated[str, _help("who decides the priority: `forest`, or `hosted:MODEL`, a (fine-tuned) model of the provider's, calibrated by `precedent calibrate`, with the forest where it fails")] = "forest"
     similarity_floor: Annotated[Annotated[float, Meta(ge=-2, le=2)] | None, _help("`relevance` below which a draft never rests on a ticket; when not set: measured on the stored tickets")] = None
     subject_weight: Annotated[float, Meta(ge=0, le=2), _help("how much the cosine of two subjects counts beside that of the texts, when similar tickets are put in order")] = 0.3
     date_weight: Annotated[float, Meta(ge=0, le=1), _help("how much a ticket's place suffers from its age, by ln(1 + days apart); 0: age does not count")] = 0.05
@@ -93,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def keep_open(self) -> bool:
         """Whether tickets that are not resolved are stored, too."""
         return self.open_tickets == "keep"
+
+    @property
+    def classifier_model(self) -> str | None:
+        """The provider's model that decides priorities; ``None``: the forest does."""
+        return self.classifier.partition(":")[2] or None
 
     @property
     def provider_configured(self) -> bool:

@@ -29,6 +29,7 @@ def require_usable(settings: Settings) -> None:
     for problem in chain(
         _of_addresses(settings),
         _of_keys(settings),
+        _of_classifier(settings),
         _of_serving(settings),
         _of_prices(settings),
         _of_deliveries(settings),
@@ -71,6 +72,16 @@ def _of_keys(settings: Settings) -> Iterator[str]:
         yield (
             f"a key in {PREFIX}API_KEYS is shorter than {_KEY_LENGTH} characters and could be guessed: "
             "make one with `openssl rand -hex 32`, or use `precedent keys add` instead"
+        )
+
+
+def _of_classifier(settings: Settings) -> Iterator[str]:
+    kind, _, model = settings.classifier.partition(":")
+    if settings.classifier != "forest" and (kind != "hosted" or not model.strip()):
+        yield f"{PREFIX}CLASSIFIER={settings.classifier} cannot be used: it is forest, or hosted: and a model's name, such as hosted:MODEL"
+    elif settings.classifier_model and not settings.provider_configured:
+        yield (
+            f"{PREFIX}CLASSIFIER={settings.classifier} needs a key in {KEY_NAME}, or {PREFIX}API_BASE of a provider without keys"
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from indexer.errors import PrecedentError
-from indexer.ledger import Answer, Ledger, Spent, spent_now
+from indexer.ledger import Answer, Ledger, Spent
 from indexer.prices import cost
 from indexer.settings import Settings
 from service.background import end_task
@@ -85,16 +85,7 @@ class AnswerKeeper:
 
     def spend_call(self, call: ChatCall) -> None:
         """Have a chat request of the present actor noted, in the same way."""
-        self.spend(
-            spent_now(
-                "chat",
-                call.model,
-                requests=call.requests,
-                prompt_tokens=call.prompt_tokens,
-                completion_tokens=call.completion_tokens,
-                estimated=call.estimated,
-            )
-        )
+        self.spend(call.spent)
 
     async def close(self) -> None:
         """Keep what still waits, for some seconds, and end."""
@@ -149,6 +140,7 @@ class AnswerKeeper:
             try:
                 gone = await asyncio.to_thread(self._ledger.answers.clear, before)
                 await asyncio.to_thread(self._ledger.deliveries.clear, before)
+                await asyncio.to_thread(self._ledger.classifications.clear, before)
             except PrecedentError as error:
                 _log.warning("old answers could not be cleared: %s", error)
             else:

@@ -13,6 +13,7 @@ from service.deliveries import Outbox
 from service.drafting.drafter import Drafter
 from service.drafting.policy import read_policy
 from service.embedders import PATIENCE
+from service.hosted_priority.classifier import HostedClassifier
 from service.intervals import Intervals
 from service.kept_replies import KeptReplies
 from service.pools import Pools
@@ -68,4 +69,10 @@ async def open_answering(
         if keep:
             await stack.enter_async_context(outbox.running())
         breakers = {"chat": drafter.breaker, "embeddings": runtime.embedding_breaker}
-        yield Answering(runtime, Pipeline(runtime, drafter, outbox), outbox, breakers)
+        classifier = None
+        if settings.classifier_model is not None and client is not None:
+            classifier = HostedClassifier(settings, ledger, client, limiter=limiter, reads=pools.reads)
+            breakers["classifier"] = classifier.breaker
+            if keep and settings.keep_days:
+                await stack.enter_async_context(classifier.keeping())
+        yield Answering(runtime, Pipeline(runtime, drafter, outbox, classifier), outbox, breakers)

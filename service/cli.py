@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from indexer.cli import cli
 from indexer.cli import main as run
+from service.commands.calibrate import calibrate
 from service.commands.evaluate import audit, evaluate
 from service.commands.prompts import prompts
 from service.commands.replay import replay
@@ -12,7 +13,7 @@ from service.commands.serve import serve
 
 __all__ = ["cli", "main"]
 
-for command in (serve, evaluate, audit, prompts, replay):
+for command in (serve, evaluate, audit, calibrate, prompts, replay):
     cli.add_command(command)
 
 

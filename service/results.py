@@ -93,7 +93,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the forest says of a new ticket. Without a usable forest ``label`` is ``None``."""
+    """What the forest, or a hosted classifier, says of a new ticket. Without a usable forest ``label`` is ``None``."""
 
     label: str | None
     confidence: Annotated[float, msgspec.Meta(description="calibrated probability of the label")]
@@ -108,6 +108,15 @@ class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
     alert: Annotated[
         Alert | None,
         msgspec.Meta(description="where `PRECEDENT_ALERT` names a priority and their order is known"),
+    ] = None
+    source: Annotated[str, msgspec.Meta(description="who decided: `forest`, or `hosted:` and a model")] = (
+        "forest"
+    )
+    degraded: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="why the hosted classifier did not decide, or why its decision goes to review"
+        ),
     ] = None
 
 

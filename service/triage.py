@@ -24,6 +24,7 @@ from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
+from service.hosted_priority.classifier import HostedClassifier
 from service.kept_answer import Asked, body_of
 from service.metrics import count_decision, count_draft
 from service.neighbours import neighbour_of, suspicions
@@ -65,10 +66,21 @@ class Search:
 class Pipeline:
     """Answers tickets with what the runtime serves."""
 
-    def __init__(self, runtime: Runtime, drafter: Drafter, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        drafter: Drafter,
+        outbox: Outbox,
+        classifier: HostedClassifier | None = None,
+    ) -> None:
+        """Make one.
+
+        :param classifier: ``None``: the forest decides.
+        """
         self._runtime = runtime
         self._drafter = drafter
         self._outbox = outbox
+        self._classifier = classifier
         self._pools = runtime.pools
 
     async def triage(
@@ -96,6 +108,8 @@ class Pipeline:
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
+        decision, asked = await self._by_classifier(snapshot, ticket, decision, clock)
+        async with self._pools.asking.turn():
             # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
             note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
         shown = _shown(neighbours, search)
@@ -118,7 +132,7 @@ class Pipeline:
                 **{name: getattr(first, name) for name in Triaged.__struct_fields__},
                 reply=result.draft,
                 timings_ms=clock.timings(),
-                usage=usage_of(self._runtime.settings, embedded, calls),
+                usage=usage_of(self._runtime.settings, embedded, [*asked, *calls]),
             )
 
         with self._outbox.following(first, draft=draft) as following:
@@ -187,11 +201,12 @@ class Pipeline:
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, ticket, query, clock)
+        decision, asked = await self._by_classifier(snapshot, ticket, decision, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
             timings_ms=clock.timings(),
-            usage=usage_of(self._runtime.settings, embedded),
+            usage=usage_of(self._runtime.settings, embedded, asked),
         )
 
     async def similar(self, ticket: Ticket, search: Search) -> Found:
@@ -255,8 +270,23 @@ class Pipeline:
         tokens = tokens_of(ticket, asked.values[0])
         decision = snapshot.forest.decide(asked, evidence=_EVIDENCE, tokens=tokens)
         clock.classify = since(began)
-        count_decision(decision)
         return decision
+
+    async def _by_classifier(
+        self, snapshot: Snapshot, ticket: Ticket, by_forest: PriorityDecision, clock: Clock
+    ) -> tuple[PriorityDecision, list[ChatCall]]:
+        """Return the decision that is told, the forest's unless a hosted classifier makes it, and what that asked."""
+        decision, calls = by_forest, list[ChatCall]()
+        if self._classifier is not None:
+            began = time.perf_counter()
+            try:
+                decision = await self._classifier.decide(ticket, snapshot.forest, by_forest, calls)
+            finally:
+                for call in calls:
+                    self._runtime.keeper.spend_call(call)
+            clock.classify += since(began)
+        count_decision(decision)
+        return decision, calls
 
     async def _retrieve(
         self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: Clock

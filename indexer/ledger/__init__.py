@@ -2,6 +2,7 @@
 
 from indexer.ledger.allowance_table import Allowance
 from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
+from indexer.ledger.classification_table import Classification
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.delivery_table import Delivery, Outgoing
@@ -28,6 +29,7 @@ __all__ = [
     "ApiKey",
     "Calls",
     "Candidates",
+    "Classification",
     "Delivery",
     "FeedbackEntry",
     "Filter",

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+import math
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from indexer.errors import ProviderError
+from indexer.ledger import Spent, spent_now
 from indexer.provider import provider_errors, retries_before
 from indexer.rate_limiter import Admission, RateLimiter, tokens_of
 from service.breaker import Breaker
@@ -15,12 +17,19 @@ if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-__all__ = ["ChatCall"]
+__all__ = ["ChatCall", "Token"]
 
 _MAX_TOKENS = 500  # of the answer: twice what the prompt allows, for languages that need more tokens
 _TEMPERATURE = 0.2
 
 _Result = TypeVar("_Result")
+
+
+class Token(NamedTuple):
+    """A piece of an answer, with the probabilities of it and of those that the model weighed instead."""
+
+    text: str
+    weighed: Mapping[str, float]
 
 
 class ChatCall:
@@ -34,10 +43,15 @@ class ChatCall:
         timeout: float,
         limiter: RateLimiter | None,
         breaker: Breaker,
+        temperature: float = _TEMPERATURE,
+        max_tokens: int = _MAX_TOKENS,
+        top_logprobs: int | None = None,
     ) -> None:
         """Prepare the request.
 
         :param timeout: seconds for all of it: the limiter, the repetitions by the SDK, and the whole answer.
+        :param top_logprobs: how many pieces the probabilities are asked of at each place of the answer, for ``tokens``; not
+            every server takes or answers that.
         """
         self.model = model
         self.requests = 0
@@ -48,10 +62,26 @@ class ChatCall:
         """Whether any text has come."""
         self.estimated = False
         """Whether the tokens are an estimate by the lengths of prompt and answer: the provider told none."""
+        self.tokens: list[Token] = []
+        """The answer's pieces with their probabilities, where these were asked for and are given."""
         self._client = client
+        self._sampling: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
+        self._top_logprobs = top_logprobs
         self._timeout = timeout
         self._limiter = limiter
         self._breaker = breaker
+
+    @property
+    def spent(self) -> Spent:
+        """What it took, as the present actor's of today."""
+        return spent_now(
+            "chat",
+            self.model,
+            requests=self.requests,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            estimated=self.estimated,
+        )
 
     async def pieces(
         self, messages: "Sequence[ChatCompletionMessageParam]", *, answer_format: dict[str, Any] | None = None
@@ -115,15 +145,17 @@ class ChatCall:
     ) -> "openai.AsyncStream[ChatCompletionChunk]":
         import openai
 
+        more: dict[str, Any] = {"response_format": answer_format} if answer_format else {}
+        if self._top_logprobs is not None:
+            more |= {"logprobs": True, "top_logprobs": self._top_logprobs}
         try:
-            stream = await self._client.chat.completions.create(
+            stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
                 model=self.model,
                 messages=messages,
-                temperature=_TEMPERATURE,
-                max_tokens=_MAX_TOKENS,
                 stream=True,
                 stream_options={"include_usage": True},
-                extra_body={"response_format": answer_format} if answer_format else None,
+                extra_body=more or None,
+                **self._sampling,
             )
         except openai.APIError as error:
             self.requests = 1 + retries_before(error.request)
@@ -144,6 +176,8 @@ class ChatCall:
         if not isinstance(choices, list) or not choices:
             return
         self.finish_reason = getattr(choices[0], "finish_reason", None) or self.finish_reason
+        if self._top_logprobs is not None:
+            self.tokens += _tokens(getattr(choices[0], "logprobs", None))
         content = getattr(getattr(choices[0], "delta", None), "content", None)
         if isinstance(content, str) and content:
             yield content
@@ -158,6 +192,17 @@ class ChatCall:
         if self.finish_reason is None:
             msg = f"what came with status 200 was no answer of {self.model} in the OpenAI protocol"
             raise ProviderError(msg, kind="unusable_answer")
+
+
+def _tokens(given: Any) -> Iterator[Token]:
+    for piece in getattr(given, "content", None) or ():
+        found = {}
+        for one in [*(getattr(piece, "top_logprobs", None) or ()), piece]:
+            text, logprob = getattr(one, "token", None), getattr(one, "logprob", None)
+            if isinstance(text, str) and isinstance(logprob, int | float) and logprob <= 0:
+                found[text] = math.exp(logprob)
+        if (text := getattr(piece, "token", None)) in found:
+            yield Token(text, found)
 
 
 async def _in_time(step: Awaitable[_Result], deadline: float) -> _Result:

@@ -51,6 +51,8 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
     if priority.alert is not None:
         alert = f" {plain_label(priority.alert.at_least)} or more urgent: {priority.alert.probability:.0%}."
     if priority.decision == "review":
+        if not priority.probabilities:  # of a hosted classifier that is not calibrated
+            return f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} was answered{support}."
         likeliest = max(priority.probabilities, key=lambda label: priority.probabilities[label])
         why = f"is the most likely (probability {percent}){support}"
         if priority.probabilities[likeliest] > priority.confidence:

@@ -9,7 +9,7 @@ from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention
 
-__all__ = ["abstain", "error_bound", "may_decide"]
+__all__ = ["abstain", "decide", "error_bound", "may_decide"]
 
 _DOUBT = 0.05
 _COVERAGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -85,6 +85,21 @@ def abstain(
         error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
         reason=reason,
     )
+
+
+def decide(
+    probabilities: FloatArray, labels: Sequence[str], costs: FloatArray, rule: Abstention
+) -> tuple[IntArray, BoolArray]:
+    """Return the predicted columns, and whether each decision needs no person, both of shape (rows,).
+
+    :param probabilities: calibrated, shape (rows, labels).
+    :param costs: as of `least_costly`.
+    """
+    predicted = least_costly(probabilities, costs)
+    if rule.threshold is None:
+        return predicted, np.zeros(len(predicted), dtype=bool)
+    sure = pick(probabilities, predicted) >= rule.threshold
+    return predicted, sure & may_decide(probabilities, predicted, labels, rule.guards)
 
 
 def may_decide(

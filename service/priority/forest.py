@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from service.arrays import BoolArray, FloatArray, IntArray, pick
-from service.priority.abstention import may_decide
+from service.arrays import BoolArray, FloatArray, IntArray
+from service.priority.abstention import decide
 from service.priority.alerts import raise_alert
-from service.priority.calibration import Calibrator, least_costly, smooth
+from service.priority.calibration import Calibrator, smooth
 from service.priority.explanation import explain
 from service.priority.features import Features
 from service.priority.forest_report import ForestReport
@@ -154,13 +154,7 @@ class Forest:
 
     def _decisions(self, votes: FloatArray) -> Decisions:
         probabilities = self.calibrator(smooth(votes, len(self.ids)))
-        predicted = least_costly(probabilities, self.costs)
-        rule = self.report.abstention
-        automatic = np.zeros(len(predicted), dtype=bool)
-        if rule.threshold is not None:
-            automatic = (pick(probabilities, predicted) >= rule.threshold) & may_decide(
-                probabilities, predicted, self.labels, rule.guards
-            )
+        predicted, automatic = decide(probabilities, self.labels, self.costs, self.report.abstention)
         return Decisions(
             labels=self.labels, predicted=predicted, probabilities=probabilities, automatic=automatic
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.priority.calibration import Calibrator, fit_calibrator, least_costly, smooth
+from service.priority.calibration import Calibrator, choose_costs, fit_calibrator, least_costly, smooth
 from service.priority.forest_report import Calibration, Candidate
 from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
@@ -30,7 +30,6 @@ _MIN_LATER = 60  # later tickets below which a score says nothing and the defaul
 _TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
 _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 20, 40
 _HALF_LIFE_DAYS = 180.0
-_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a label's rarity, in what it costs to miss it
 _ENOUGH_LATER = 1_000  # tickets of the newest block with which the older need not be tried
 
 
@@ -151,7 +150,13 @@ def predict_held_out(history: History, candidate: Candidate, trees: int, seed: i
     label = history.label[rows]
     # A label that the forest had never seen is no fault of its votes.
     calibrator = fit_calibrator(smoothed[known], label[known])
-    costs = _costs(history, calibrator(smoothed), label)
+    costs = choose_costs(
+        history.costs,
+        history.names,
+        np.bincount(history.label, minlength=labels),
+        calibrator(smoothed),
+        label,
+    )
     return HeldOut(
         rows=rows,
         block=number_of,
@@ -225,29 +230,6 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
         classwise_before=before[2],
         classwise_after=after[2],
     )
-
-
-def _costs(history: History, probabilities: FloatArray, label: IntArray) -> FloatArray:
-    """Return what it costs to miss each label: as is wanted, else the more the rarer it is, as far as that pays.
-
-    The most probable label is nearly always the commonest one where tickets say little, and the rare ones, which are
-    mostly the urgent ones, are then never predicted.
-
-    :param probabilities: calibrated, of later tickets, shape (rows, labels); ``label``: their true columns.
-    """
-    if history.costs:
-        wanted = {name.casefold(): cost for name, cost in history.costs.items()}
-        return np.array([wanted.get(name.casefold(), 1.0) for name in history.names])
-    labels = len(history.names)
-    if len(label) < _MIN_LATER:
-        return np.ones(labels)
-    shares = np.bincount(history.label, minlength=labels) / len(history.label)
-    tried = [(shares.max() / shares) ** power for power in _POWERS]
-
-    def score(costs: FloatArray) -> float:
-        return macro_f1(confusion_matrix(label, least_costly(probabilities, costs), labels))
-
-    return max(tried, key=score)
 
 
 def _best(tried: list[Candidate]) -> Candidate:

@@ -1,0 +1,133 @@
+"""Asking the model about held-out tickets, at a price that is told first, and calibrating it by its answers."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from indexer.chat_limits import ChatLimits
+from indexer.errors import ProviderError
+from indexer.ledger import Classification, Ledger, spent_now
+from indexer.prices import cost
+from indexer.progress import Progress
+from indexer.provider import open_provider
+from indexer.rate_limiter import open_limiter, tokens_of
+from indexer.settings import Settings
+from indexer.ticket import Ticket
+from service.breaker import Breaker
+from service.drafting.chat import ChatCall
+from service.hosted_priority.asking import Asker, Question, question_of
+from service.hosted_priority.prompt import answer_characters
+
+__all__ = ["Asked", "Plan", "answered", "plan"]
+
+_CHUNK = 50  # tickets that are asked about and kept together
+_RETRIES = 5
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests about tickets, or what they would be; ``kept`` is how many answers were known before."""
+
+    model: str
+    tickets: int
+    kept: int
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    """By the prices in settings; ``None`` where the model has none."""
+
+    @property
+    def words(self) -> str:
+        """It in a line."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        price = "" if self.cost is None else f", cost {self.cost:g}"
+        return f"{self.requests:,} requests to {self.model}, {tokens:,} tokens{price}; {self.kept:,} answers are kept from before"
+
+
+class Plan(NamedTuple):
+    """What is asked about tickets, in their order, and what is kept of it; ``expected`` is what the rest costs at most."""
+
+    questions: list[Question]
+    kept: dict[str, Classification]
+    expected: Asked
+
+
+def plan(settings: Settings, ledger: Ledger, tickets: Sequence[Ticket], labels: Sequence[str]) -> Plan:
+    """Return what would be asked about tickets; tokens are an estimate by the lengths of the texts.
+
+    :param labels: the priorities to choose from.
+    """
+    questions = [question_of(settings, ticket, labels, secret=ledger.secret) for ticket in tickets]
+    kept = ledger.classifications.of({one.key for one in questions})
+    new = {one.key: one for one in questions if one.key not in kept}.values()
+    expected = _asked(
+        settings,
+        tickets=len(questions),
+        kept=len(kept),
+        requests=len(new),
+        prompt_tokens=sum(tokens_of(one.characters) for one in new),
+        completion_tokens=len(new) * answer_characters(labels),
+    )
+    return Plan(questions, kept, expected)
+
+
+async def answered(
+    settings: Settings, ledger: Ledger, planned: Plan, *, progress: Progress
+) -> tuple[list[Classification], Asked]:
+    """Ask what is planned, as far as it is not kept, and keep the answers; return all of them, in order, and what it took.
+
+    :raises ProviderError: the provider failed; what was answered by then is kept.
+    """
+    limits = ChatLimits(settings, ledger)
+    client = open_provider(settings, max_retries=_RETRIES, before=limits.take)
+    asker = Asker(settings, client, limiter=open_limiter(settings), breaker=Breaker("classifier"))
+    known = dict(planned.kept)
+    new = list({one.key: one for one in planned.questions if one.key not in known}.values())
+    calls: list[ChatCall] = []
+    turns = asyncio.Semaphore(settings.embedding_concurrency)
+
+    async def ask(question: Question) -> Classification | ProviderError:
+        async with turns:
+            try:
+                return await asker.ask(question, calls)
+            except ProviderError as error:
+                return error
+
+    try:
+        for start in range(0, len(new), _CHUNK):
+            progress("ask", start, len(new))
+            found = await asyncio.gather(*map(ask, new[start : start + _CHUNK]))
+            said = [one for one in found if isinstance(one, Classification)]
+            await asyncio.to_thread(ledger.classifications.keep, said)
+            known |= {one.key: one for one in said}
+            for one in found:
+                if isinstance(one, ProviderError):
+                    raise one
+    finally:
+        await client.close()
+        await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
+    took = _asked(
+        settings,
+        tickets=len(planned.questions),
+        kept=len(planned.kept),
+        requests=sum(call.requests for call in calls),
+        prompt_tokens=sum(call.prompt_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
+    )
+    return [known[one.key] for one in planned.questions], took
+
+
+def _asked(
+    settings: Settings, *, tickets: int, kept: int, requests: int, prompt_tokens: int, completion_tokens: int
+) -> Asked:
+    model = settings.classifier_model or ""
+    used = {"requests": requests, "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    return Asked(
+        model=model,
+        tickets=tickets,
+        kept=kept,
+        cost=cost(settings, [spent_now("chat", model, **used)]),
+        **used,
+    )

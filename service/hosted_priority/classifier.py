@@ -1,0 +1,167 @@
+"""The priority of a new ticket by the model, with the forest where the model does not answer."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.errors import PrecedentError, ProviderError
+from indexer.ledger import Classification, Ledger
+from indexer.rate_limiter import RateLimiter
+from indexer.settings import Settings
+from indexer.ticket import Ticket
+from service.background_writer import BackgroundWriter
+from service.breaker import Breaker
+from service.drafting.chat import ChatCall
+from service.hosted_priority.asking import Asker, question_of
+from service.hosted_priority.calibrated import Calibrated, asked_by, calibration_file
+from service.pools import Pool
+from service.priority import Forest, NoForest
+from service.provider_words import said_of
+from service.results import PriorityDecision
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["HostedClassifier"]
+
+_log = logging.getLogger(__name__)
+
+
+class HostedClassifier:
+    """Has the provider's model decide. It never fails: why the forest decided instead is told in ``degraded``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        client: "openai.AsyncOpenAI",
+        *,
+        limiter: RateLimiter,
+        reads: Pool,
+    ) -> None:
+        """Make one; whoever opened the client closes it.
+
+        :param reads: threads for what blocks.
+        """
+        self.breaker = Breaker("classifier")
+        self._settings = settings
+        self._ledger = ledger
+        self._reads = reads
+        self._asker = Asker(settings, client, limiter=limiter, breaker=self.breaker)
+        self._writer = BackgroundWriter[Classification](
+            ledger.classifications.keep, done=lambda _: None, lose=_lose
+        )
+        self._keeps = False
+        self._read: tuple[int, Calibrated | None, str] = (-1, None, "")
+
+    @contextlib.asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """Keep answers in the background while the block runs, so that no ticket is asked about twice."""
+        self._writer.open()
+        self._keeps = True
+        try:
+            yield
+        finally:
+            await self._writer.close()
+
+    async def decide(
+        self,
+        ticket: Ticket,
+        forest: Forest | NoForest,
+        by_forest: PriorityDecision,
+        calls: list[ChatCall],
+    ) -> PriorityDecision:
+        """Return the model's decision, or the forest's where there is none.
+
+        :param by_forest: the forest's decision.
+        :param calls: gets each request that is made.
+        """
+        calibrated, why = self._calibrated()
+        labels = calibrated.labels if calibrated else forest.labels if isinstance(forest, Forest) else ()
+        if not labels:
+            return _instead(by_forest, "which priorities there are is not known yet")
+        try:
+            said = await self._said(ticket, labels, calls)
+        except ProviderError as error:
+            level = logging.DEBUG if error.kind in ("circuit_open", "over_limit") else logging.WARNING
+            _log.log(level, "the classifier failed: %s", error)
+            return _instead(by_forest, said_of(error.kind))
+        except PrecedentError as error:
+            _log.warning("the classifier failed: %s", error)
+            return _instead(by_forest, "what is kept of it cannot be read")
+        if said.label is None:
+            return _instead(by_forest, "its answer is none of the priorities")
+        source, also = self._settings.classifier, self._compared(said, by_forest)
+        if calibrated is None:
+            return PriorityDecision(
+                label=said.label,
+                confidence=said.shares.get(said.label, 0.0),
+                probabilities=said.shares,
+                decision="review",
+                source=source,
+                why=also,
+                degraded=why,
+            )
+        if calibrated.uses_shares and not said.shares:
+            return _instead(by_forest, "it told no probabilities, by which it was calibrated")
+        return msgspec.structs.replace(calibrated.decision(said), source=source, why=also)
+
+    async def _said(self, ticket: Ticket, labels: Sequence[str], calls: list[ChatCall]) -> Classification:
+        """Return the model's answer, which is kept of the same question or asked for."""
+        question = await self._reads.run(
+            question_of, self._settings, ticket, labels, secret=self._ledger.secret
+        )
+        kept = (await self._reads.run(self._ledger.classifications.of, [question.key])).get(question.key)
+        if kept is not None:
+            return kept
+        said = await self._asker.ask(question, calls)
+        if self._keeps:
+            self._writer.give(said)
+        return said
+
+    def _compared(self, said: Classification, by_forest: PriorityDecision) -> str:
+        share = said.shares.get(said.label or "")
+        own = f"{self._asker.model} answered {said.label}" + (
+            f" ({share:.0%} before calibration)" if share is not None else ""
+        )
+        if by_forest.label is None:
+            return own
+        return f"{own}, the forest {by_forest.label} ({by_forest.confidence:.0%})"
+
+    def _calibrated(self) -> tuple[Calibrated | None, str]:
+        """Return the calibration that holds for these settings, or why there is none; the file is read when it has changed."""
+        file = calibration_file(self._settings.data_dir)
+        try:
+            changed = file.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed != self._read[0]:
+            self._read = (changed, *self._load())
+        return self._read[1:]
+
+    def _load(self) -> tuple[Calibrated | None, str]:
+        again = "run `precedent calibrate`; until then every decision goes to review"
+        try:
+            found = msgspec.json.decode(
+                calibration_file(self._settings.data_dir).read_bytes(), type=Calibrated
+            )
+        except FileNotFoundError:
+            return None, f"the model is not calibrated: {again}"
+        except (OSError, msgspec.MsgspecError):
+            return None, f"the model's calibration cannot be read: {again}"
+        wanted = asked_by(self._settings)
+        others = [name for name, value in wanted.items() if found.asked_by.get(name) != value]
+        if others:
+            return None, f"the model was calibrated under another {', '.join(others)}: {again}"
+        return found, ""
+
+
+def _instead(by_forest: PriorityDecision, why: str) -> PriorityDecision:
+    return msgspec.structs.replace(by_forest, degraded=f"the forest decided, because {why}")
+
+
+def _lose(answers: int, why: str) -> None:
+    _log.warning("%d answers of the classifier are not kept: %s", answers, why)
