@@ -73,10 +73,6 @@ class Pipeline:
         outbox: Outbox,
         classifier: HostedClassifier | None = None,
     ) -> None:
-        """Make one.
-
-        :param classifier: ``None``: the forest decides.
-        """
         self._runtime = runtime
         self._drafter = drafter
         self._outbox = outbox
@@ -109,9 +105,8 @@ class Pipeline:
             decision = self._classify(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
         decision, asked = await self._by_classifier(snapshot, ticket, decision, clock)
-        async with self._pools.asking.turn():
-            # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
-            note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
+        # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
+        note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
         shown = _shown(neighbours, search)
         first = Triaged(
             id=new_answer(self._runtime.store.ledger.secret),

@@ -123,11 +123,19 @@ def _asked(
     settings: Settings, *, tickets: int, kept: int, requests: int, prompt_tokens: int, completion_tokens: int
 ) -> Asked:
     model = settings.classifier_model or ""
-    used = {"requests": requests, "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    spent = spent_now(
+        "chat",
+        model,
+        requests=requests,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+    )
     return Asked(
         model=model,
         tickets=tickets,
         kept=kept,
-        cost=cost(settings, [spent_now("chat", model, **used)]),
-        **used,
+        requests=requests,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        cost=cost(settings, [spent]),
     )

@@ -30,6 +30,10 @@ __all__ = ["HostedClassifier"]
 _log = logging.getLogger(__name__)
 
 
+class _NoAnswerError(Exception):
+    """There is nothing of the model to decide by; the message says why."""
+
+
 class HostedClassifier:
     """Has the provider's model decide. It never fails: why the forest decided instead is told in ``degraded``."""
 
@@ -79,35 +83,42 @@ class HostedClassifier:
         :param by_forest: the forest's decision.
         :param calls: gets each request that is made.
         """
-        calibrated, why = self._calibrated()
-        labels = calibrated.labels if calibrated else forest.labels if isinstance(forest, Forest) else ()
-        if not labels:
-            return _instead(by_forest, "which priorities there are is not known yet")
         try:
-            said = await self._said(ticket, labels, calls)
+            return await self._decision(ticket, forest, by_forest, calls)
         except ProviderError as error:
             level = logging.DEBUG if error.kind in ("circuit_open", "over_limit") else logging.WARNING
             _log.log(level, "the classifier failed: %s", error)
-            return _instead(by_forest, said_of(error.kind))
+            why = said_of(error.kind)
+        except _NoAnswerError as error:
+            why = str(error)
         except PrecedentError as error:
             _log.warning("the classifier failed: %s", error)
-            return _instead(by_forest, "what is kept of it cannot be read")
+            why = "what is kept of its answers cannot be read"
+        return msgspec.structs.replace(by_forest, degraded=f"the forest decided, because {why}")
+
+    async def _decision(
+        self,
+        ticket: Ticket,
+        forest: Forest | NoForest,
+        by_forest: PriorityDecision,
+        calls: list[ChatCall],
+    ) -> PriorityDecision:
+        calibrated, why = self._calibrated()
+        labels = calibrated.labels if calibrated else forest.labels if isinstance(forest, Forest) else ()
+        if not labels:
+            msg = "which priorities there are is not known yet"
+            raise _NoAnswerError(msg)
+        said = await self._said(ticket, labels, calls)
         if said.label is None:
-            return _instead(by_forest, "its answer is none of the priorities")
-        source, also = self._settings.classifier, self._compared(said, by_forest)
-        if calibrated is None:
-            return PriorityDecision(
-                label=said.label,
-                confidence=said.shares.get(said.label, 0.0),
-                probabilities=said.shares,
-                decision="review",
-                source=source,
-                why=also,
-                degraded=why,
-            )
-        if calibrated.uses_shares and not said.shares:
-            return _instead(by_forest, "it told no probabilities, by which it was calibrated")
-        return msgspec.structs.replace(calibrated.decision(said), source=source, why=also)
+            msg = f"the answer of {self._asker.model} is none of the priorities"
+            raise _NoAnswerError(msg)
+        if calibrated is not None and calibrated.uses_shares and not said.shares:
+            msg = f"{self._asker.model} told no probabilities, by which it was calibrated"
+            raise _NoAnswerError(msg)
+        decision = calibrated.decision(said) if calibrated else _uncalibrated(said, why)
+        return msgspec.structs.replace(
+            decision, source=self._settings.classifier, why=self._compared(said, by_forest)
+        )
 
     async def _said(self, ticket: Ticket, labels: Sequence[str], calls: list[ChatCall]) -> Classification:
         """Return the model's answer, which is kept of the same question or asked for."""
@@ -159,8 +170,14 @@ class HostedClassifier:
         return found, ""
 
 
-def _instead(by_forest: PriorityDecision, why: str) -> PriorityDecision:
-    return msgspec.structs.replace(by_forest, degraded=f"the forest decided, because {why}")
+def _uncalibrated(said: Classification, why: str) -> PriorityDecision:
+    return PriorityDecision(
+        label=said.label,
+        confidence=said.shares.get(said.label or "", 0.0),
+        probabilities=said.shares,
+        decision="review",
+        degraded=why,
+    )
 
 
 def _lose(answers: int, why: str) -> None:

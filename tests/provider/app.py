@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tests.provider.chat import completion, completion_chunks, reply_to
-from tests.provider.state import BODIES_KEPT, Configuration, Fault, State
+from tests.provider.chat import completion, completion_chunks, reply_to, weighed_labels
+from tests.provider.state import Configuration, Fault, State
 from tests.provider.vectors import embeddings_body
 from tests.provider.wire import Answer, Cut, Receive, Refusal, Scope, Send, read_body
 
@@ -76,7 +76,9 @@ class StandIn:
             stats.authorization.append(authorization)
         try:
             body = await _parsed(receive) if scope["method"] == "POST" else {}
-            stats.bodies = [*stats.bodies, {"endpoint": endpoint, "at": answer.begun, **body}][-BODIES_KEPT:]
+            stats.bodies = [*stats.bodies, {"endpoint": endpoint, "at": answer.begun, **body}][
+                -self._state.configuration.bodies_kept :
+            ]
             key = self._state.configuration.require_key
             if key is not None and authorization != f"Bearer {key}":
                 raise Refusal(401, "Incorrect API key provided", code="invalid_api_key")
@@ -125,20 +127,27 @@ class StandIn:
             raise Refusal(400, "messages must be a list with at least one message")
         if not configuration.takes_format and "response_format" in body:
             raise Refusal(400, "response_format is not supported by this model")
+        if not configuration.takes_logprobs and "logprobs" in body:
+            raise Refusal(400, "logprobs are not supported by this model")
         prompt = "\n".join(str(message.get("content")) for message in messages)
         fault = self._state.fault_for("chat")
         await self._wait(fault, answer)
         if await _failed(fault, answer, quoted=prompt):
             return
         kind = fault.kind if fault else ""
-        text = reply_to(prompt) if configuration.reply is None else configuration.reply
+        weighed = weighed_labels(prompt, configuration.telling)
+        text = max(weighed, key=weighed.__getitem__) if weighed else reply_to(prompt)
+        text = text if configuration.reply is None else configuration.reply
         text = "" if kind == "empty" else text
         if not body.get("stream"):
             whole = _ERROR if kind == "error_in_stream" else completion(prompt, text, model=body["model"])
             await answer.raw(msgspec.json.encode(whole), cut=kind == "cut")
             return
         usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        chunks = completion_chunks(prompt, text, model=body["model"], usage=usage, size=configuration.chunk)
+        told = weighed if body.get("logprobs") and configuration.tells_logprobs else {}
+        chunks = completion_chunks(
+            prompt, text, model=body["model"], usage=usage, size=configuration.chunk, weighed=told
+        )
         if kind in ("cut", "error_in_stream"):
             chunks = chunks[: len(chunks) // 2] + ([_ERROR] if kind == "error_in_stream" else [])
         events = [msgspec.json.encode(chunk) for chunk in chunks]

@@ -2,16 +2,19 @@
 
 import html
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.provider.wire import token_count
 
-__all__ = ["completion", "completion_chunks", "reply_to", "structured"]
+__all__ = ["completion", "completion_chunks", "reply_to", "structured", "weighed_labels"]
 
 _TICKET = re.compile(r'<ticket\s+id="([^"]*)"(?:.*?<resolution>(.*?)</resolution>)?', re.DOTALL)
 _NEW = re.compile(r"<new_ticket>\n(.*?)\n</new_ticket>", re.DOTALL)
+_LABELS = re.compile(r"with exactly one of these priorities, .*: (.+)")
+_SURE = 0.9
 _FIRST = re.compile(r".*?(?:[.!?](?=\s|\Z)|\n|\Z)")
 _CHUNK = re.compile(r"\s*\S{1,6}|\s+")
 _ID = "chatcmpl-1"
@@ -27,6 +30,20 @@ def reply_to(prompt: str) -> str:
     if found:
         sentences.append((_first(found[2] or "Please apply it."), (html.unescape(found[1]),)))
     return structured(*sentences)
+
+
+def weighed_labels(prompt: str, telling: Mapping[str, str]) -> dict[str, float]:
+    """Return how likely each label is, where the prompt asks for one of several, else nothing.
+
+    :param telling: words, and the label that a ticket with one of them most likely has; without one it is the first label.
+    """
+    found = _LABELS.search(prompt)
+    if not found:
+        return {}
+    labels = found[1].split(", ")
+    likely = next((label for word, label in telling.items() if word in prompt[found.end() :]), labels[0])
+    rest = (1 - _SURE) / max(1, len(labels) - 1)
+    return {label: _SURE if label == likely else rest for label in labels}
 
 
 def structured(*sentences: tuple[str, Sequence[str]]) -> str:
@@ -59,9 +76,18 @@ def completion(prompt: str, text: str, *, model: str) -> dict[str, Any]:
 
 
 def completion_chunks(
-    prompt: str, text: str, *, model: str, usage: bool, size: int | None = None
+    prompt: str,
+    text: str,
+    *,
+    model: str,
+    usage: bool,
+    size: int | None = None,
+    weighed: Mapping[str, float] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the answer in chunks of some letters or of this size, and last the usage if it was asked for."""
+    """Return the answer in chunks of some letters or of this size, and last the usage if it was asked for.
+
+    :param weighed: the labels that an answer in one chunk was chosen from, whose probabilities are told with it.
+    """
     pieces = _CHUNK.findall(text) if size is None else [text[i : i + size] for i in range(0, len(text), size)]
     deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
     deltas += [({"content": piece}, None) for piece in pieces]
@@ -71,6 +97,10 @@ def completion_chunks(
         {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
         for delta, reason in deltas
     ]
+    if weighed:
+        told = [{"token": label, "logprob": math.log(share)} for label, share in weighed.items()]
+        own = {"token": text, "logprob": math.log(weighed.get(text, 1.0))}
+        chunks[1]["choices"][0]["logprobs"] = {"content": [own | {"top_logprobs": told}]}
     return [*chunks, {**head, "choices": [], "usage": _usage(prompt, text)}] if usage else chunks
 
 

@@ -75,7 +75,9 @@ class Provider:
 
         ``latency`` and ``chunk_delay`` (seconds, before an answer and after every chunk of a stream), ``dimension``,
         ``models`` (dimensions by model name), ``reply`` (the chat's text; ``None`` cites the first ticket of the
-        prompt), ``chunk`` (characters of the reply in one chunk), ``takes_format`` (else 400 where a form is asked for), ``max_batch`` (more texts: 413), ``max_chars`` (a longer text: 400), ``require_key`` (else 401).
+        prompt), ``chunk`` (characters of the reply in one chunk), ``takes_format`` (else 400 where a form is asked for), ``takes_logprobs`` and
+        ``tells_logprobs`` (else 400, or none, where probabilities are asked for), ``telling`` (labels by words of tickets that
+        have them), ``bodies_kept`` (request bodies in the statistics), ``max_batch`` (more texts: 413), ``max_chars`` (a longer text: 400), ``require_key`` (else 401).
         """
         self._post("configure", **changes)
 

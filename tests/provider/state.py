@@ -4,9 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["BODIES_KEPT", "CHAT_ONLY", "EMBEDDINGS_ONLY", "KINDS", "Configuration", "Fault", "State", "Stats"]
-
-BODIES_KEPT = 50
+__all__ = ["CHAT_ONLY", "EMBEDDINGS_ONLY", "KINDS", "Configuration", "Fault", "State", "Stats"]
 
 EMBEDDINGS_ONLY = frozenset({"wrong_count", "wrong_dimension", "nan", "zero_vector", "shuffled"})
 CHAT_ONLY = frozenset({"error_in_stream", "empty"})
@@ -27,6 +25,10 @@ class Configuration(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reply: str | None = None
     chunk: int | None = None
     takes_format: bool = True
+    takes_logprobs: bool = True
+    tells_logprobs: bool = True
+    telling: dict[str, str] = {}
+    bodies_kept: int = 50
     max_batch: int | None = None
     max_chars: int | None = None
     require_key: str | None = None
@@ -69,7 +71,7 @@ class Stats(msgspec.Struct, kw_only=True):
     authorization: list[str] = []
     """Distinct values of the Authorization header."""
     bodies: list[dict[str, Any]] = []
-    """The last 50 request bodies, oldest first, each with ``endpoint`` and ``at`` (seconds) added."""
+    """The last request bodies, as many as are kept, oldest first, each with ``endpoint`` and ``at`` (seconds) added."""
     headers: dict[str, str] = {}
     """Of the last request, by lower-cased name."""
 

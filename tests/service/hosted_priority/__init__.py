@@ -1,0 +1,1 @@
+"""Tests of the priority by a model at the provider."""

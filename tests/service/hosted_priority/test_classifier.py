@@ -1,0 +1,216 @@
+"""The hosted classifier: calibrated by a command, then asked about new tickets."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import service.cli  # noqa: F401 (adds the command)
+from indexer.ledger import Ledger
+from indexer.provider import open_provider
+from indexer.rate_limiter import open_limiter
+from indexer.settings import Settings
+from indexer.ticket import Ticket
+from service.drafting.chat import ChatCall
+from service.hosted_priority.calibrated import calibration_file
+from service.hosted_priority.classifier import HostedClassifier
+from service.pools import Pool
+from service.priority import NoForest
+from service.results import PriorityDecision
+from tests.indexer.command import report_of, run_command
+from tests.indexer.making import SPACE, store_vectors
+from tests.provider import Provider
+from tests.service.evaluation.making import tickets_of
+from tests.service.running import running_service
+
+_MODEL = "hosted:ft:small:team"
+_BY_FOREST = PriorityDecision(
+    label="low", confidence=0.6, probabilities={"low": 0.6, "high": 0.4}, decision="automatic"
+)
+_TELLING = {"codelow": "low", "codemedium": "medium", "codehigh": "high"}
+
+
+@pytest.fixture
+def settings(data_dir: Path, provider: Provider) -> Settings:
+    """Settings of a store with 300 tickets whose texts tell the priority, and of a model that reads it."""
+    found = Settings(
+        data_dir=data_dir, api_base=provider.url, classifier=_MODEL, prices={"ft:small:team": "1/2"}
+    )
+    tickets = tickets_of(["low", "medium", "high", "high"] * 75, telling=True)
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        store_vectors(ledger, tickets)
+        ledger.generations.ensure_live(SPACE)
+        ledger.tickets.write(tickets)
+    provider.configure(telling=_TELLING)
+    return found
+
+
+def _calibrate(settings: Settings, *options: str, status: int | None = 0, **changes: str) -> Any:
+    given = {"CLASSIFIER": _MODEL, "PRICES": "ft:small:team=1/2"} | changes
+    return run_command(settings, "calibrate", "--json", *options, status=status, **given)
+
+
+def _decide(settings: Settings, *texts: str) -> tuple[list[PriorityDecision], list[ChatCall]]:
+    """Ask about texts, one after the other, in an event loop of their own."""
+
+    async def run() -> tuple[list[PriorityDecision], list[ChatCall]]:
+        calls: list[ChatCall] = []
+        pool = Pool("reads", threads=1, waiting=9)
+        client = open_provider(settings, max_retries=0)
+        with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
+            classifier = HostedClassifier(
+                settings, ledger, client, limiter=open_limiter(settings), reads=pool
+            )
+            async with client, classifier.keeping():
+                found = [
+                    await classifier.decide(Ticket(id="new", text=text), NoForest("none"), _BY_FOREST, calls)
+                    for text in texts
+                ]
+        pool.close()
+        return found, calls
+
+    return asyncio.run(run())
+
+
+def test_it_is_calibrated_at_a_price_that_is_told_first(settings: Settings, provider: Provider) -> None:
+    """The newest fifth is asked about, once; the answers are kept, and what was spent is noted."""
+    planned = report_of(_calibrate(settings, "--dry-run"))
+    assert (planned["asked"]["requests"], provider.stats().requests["chat"]) == (60, 0)
+    assert not calibration_file(settings.data_dir).exists()
+    done = _calibrate(settings)
+    report = report_of(done)
+    assert "to ask about 60 tickets: up to 60 requests to ft:small:team" in done.stderr
+    assert provider.stats().requests["chat"] == 60
+    asked, found = report["asked"], report["calibrated"]
+    assert asked["cost"] == pytest.approx((asked["prompt_tokens"] + 2 * asked["completion_tokens"]) / 1e6)
+    assert (found["tickets"], found["outside"], found["macro_f1"]) == (60, 0, 1.0)
+    assert found["abstention"]["threshold"] is not None
+    with contextlib.closing(Ledger(None, settings.data_dir)) as ledger:
+        (spent,) = (one for one in ledger.spend.since("") if one.kind == "chat")
+    assert (spent.model, spent.requests) == ("ft:small:team", 60)
+    body = provider.stats().bodies[-1]
+    assert (body["temperature"], body["top_logprobs"], body["max_tokens"]) == (0, 5, 8)
+    again = report_of(_calibrate(settings, "--tickets", "40"))
+    assert (again["asked"]["kept"], again["asked"]["requests"], again["calibrated"]["tickets"]) == (40, 0, 40)
+    assert provider.stats().requests["chat"] == 60
+
+
+def test_its_answers_become_calibrated_decisions(settings: Settings, provider: Provider) -> None:
+    """By its probabilities, within the error budget, and a question that was asked before costs nothing."""
+    _calibrate(settings)
+    (first, again), calls = _decide(settings, "Screen broken codehigh", "Screen broken codehigh")
+    assert (first.label, first.decision, first.source, first.degraded) == ("high", "automatic", _MODEL, None)
+    assert sum(first.probabilities.values()) == pytest.approx(1)
+    assert first.confidence == first.probabilities["high"] > 0.8
+    assert first.why == "ft:small:team answered high (90% before calibration), the forest low (60%)"
+    assert first == again or len(calls) == 2  # the first answer is kept in the background
+    (third,), later = _decide(settings, "Screen broken codehigh")
+    assert (third, later) == (first, [])
+
+
+@pytest.mark.parametrize("change", [{"takes_logprobs": False}, {"tells_logprobs": False}])
+def test_without_probabilities_the_labels_are_calibrated(
+    settings: Settings, provider: Provider, change: dict[str, bool]
+) -> None:
+    """Confidence is then what held-out tickets showed of answers like it: here every tenth is wrong."""
+    wrong = {f"Case {number}: ": "low" for number in range(240, 300, 10)}
+    provider.configure(telling={**wrong, **_TELLING}, **change)
+    found = report_of(_calibrate(settings))["calibrated"]
+    assert (found["uses_shares"], found["tickets"]) == (False, 60)
+    (decision,), _ = _decide(settings, "Screen broken codehigh")
+    assert decision.label == "high"
+    assert 0.7 < decision.confidence < 1.0
+    if "takes_logprobs" in change:
+        assert provider.stats().requests["chat"] > 61, "refused requests come first"
+
+
+def test_until_then_every_decision_goes_to_review(settings: Settings, provider: Provider) -> None:
+    """And again when settings that a calibration depends on are others; a damaged file is said to be one."""
+    _calibrate(settings)
+    calibrated = calibration_file(settings.data_dir).read_bytes()
+    other = msgspec.structs.replace(settings, max_error=0.1)
+    cases: list[tuple[Settings, Callable[[], object], str]] = [
+        (other, lambda: None, "the model was calibrated under another MAX_ERROR: run `precedent calibrate`"),
+        (
+            settings,
+            lambda: calibration_file(settings.data_dir).write_bytes(b"{"),
+            "calibration cannot be read",
+        ),
+        (settings, calibration_file(settings.data_dir).unlink, "which priorities there are is not known yet"),
+    ]
+    for given, change, why in cases:
+        change()
+        (decision,), _ = _decide(given, f"Screen broken codehigh {why}")
+        assert why in (decision.degraded or ""), decision
+    calibration_file(settings.data_dir).write_bytes(calibrated)
+    (decision,), _ = _decide(settings, "Screen broken codelow")
+    assert decision.degraded is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "fault", "why"),
+    [
+        ("urgent", None, "the answer of ft:small:team is none of the priorities"),
+        ("It is high, I think.", None, "the answer of ft:small:team is none of the priorities"),
+        ("high " * 500, None, "the answer of ft:small:team is none of the priorities"),
+        (None, "503", "the provider failed"),
+        (None, "html_200", "the provider gave an answer that cannot be used"),
+        (None, "empty", "the answer of ft:small:team is none of the priorities"),
+        (None, "timeout", "the provider did not answer in time"),
+    ],
+)
+def test_where_it_fails_the_forest_decides(
+    settings: Settings, provider: Provider, reply: str | None, fault: str | None, why: str
+) -> None:
+    """Whatever it answers or does not: the label is one of the forest's, and the reason is told."""
+    _calibrate(settings)
+    provider.configure(reply=reply)
+    if fault:
+        provider.fail(fault, times=None)
+    (decision,), _ = _decide(
+        msgspec.structs.replace(settings, provider_timeout=0.5), "Screen broken codehigh"
+    )
+    expected = msgspec.structs.replace(_BY_FOREST, degraded=f"the forest decided, because {why}")
+    assert decision == expected
+
+
+def test_calibration_that_fails_goes_on_where_it_was(settings: Settings, provider: Provider) -> None:
+    """What was answered is kept; limits are kept to; without a model, or with one that never answers a label, nothing is calibrated."""
+    limited = _calibrate(settings, status=2, CHAT_PER_DAY="50")
+    assert "the limit of 50 a day on requests to ft:small:team is reached" in limited.stderr
+    assert report_of(_calibrate(settings))["asked"]["requests"] == 10
+    assert (
+        "set PRECEDENT_CLASSIFIER=hosted:MODEL" in _calibrate(settings, status=2, CLASSIFIER="forest").stderr
+    )
+    provider.configure(reply="I cannot say.")
+    useless = _calibrate(settings, status=2, CLASSIFIER="hosted:other")
+    assert "none of the 60 answers of hosted:other is one of the priorities" in useless.stderr
+
+
+def test_a_service_asks_it(fitted_dir: Path, provider: Provider) -> None:
+    """Triage and classify tell who decided; the same question costs nothing more, and with the provider down the forest decides."""
+    provider.configure(telling={"broken": "medium"})
+    with running_service(fitted_dir, provider, classifier=_MODEL, similarity_floor="2") as service:
+        first = service.answer("/v1/triage", text="Screen broken")
+        assert (first["priority"]["label"], first["priority"]["source"]) == ("medium", _MODEL)
+        assert first["priority"]["decision"] == "review"
+        assert "the model is not calibrated: run `precedent calibrate`" in first["priority"]["degraded"]
+        assert first["usage"]["chat_requests"] == 1
+        service.until(
+            lambda: service.answer("/v1/classify", text="Screen broken")["usage"]["chat_requests"] == 0,
+            "the answer is kept",
+        )
+        provider.fail("503", times=None, endpoint="chat")
+        for number in range(6):
+            decided = service.answer("/v1/classify", text=f"Screen broken {number}")["priority"]
+            assert (decided["source"], decided["label"] is not None) == ("forest", True)
+        assert decided["degraded"] == (
+            "the forest decided, because the provider failed several times in a row and is not asked for a while"
+        )
+        assert service.status()["provider"]["classifier"]["state"] == "open"
+        kept = service.http.get(f"/v1/triage/{first['id']}").json()
+        assert kept["priority"] == first["priority"]
