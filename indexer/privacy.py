@@ -10,7 +10,7 @@ __all__ = ["keep_private", "plain_environment", "private_folder"]
 
 _log = logging.getLogger(__name__)
 _OTHERS = 0o077
-_OURS = ("ledger*", "chroma*", "index*", "forests*", "*.lock", "service-*.pid", "forget*")
+_OURS = ("ledger*", "chroma*", "index*", "forests*", "classifier*", "*.lock", "service-*.pid", "forget*")
 _PLAIN = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "RUST_LOG",
 )  # fmt: skip

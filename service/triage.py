@@ -104,7 +104,7 @@ class Pipeline:
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
-        decision, asked = await self._by_classifier(snapshot, ticket, decision, clock)
+        decision, asked = await self._by_classifier(ticket, decision, clock)
         # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
         note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
         shown = _shown(neighbours, search)
@@ -196,7 +196,7 @@ class Pipeline:
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decision = self._classify(snapshot, ticket, query, clock)
-        decision, asked = await self._by_classifier(snapshot, ticket, decision, clock)
+        decision, asked = await self._by_classifier(ticket, decision, clock)
         return Classified(
             priority=decision,
             index=_index(snapshot),
@@ -268,14 +268,14 @@ class Pipeline:
         return decision
 
     async def _by_classifier(
-        self, snapshot: Snapshot, ticket: Ticket, by_forest: PriorityDecision, clock: Clock
+        self, ticket: Ticket, by_forest: PriorityDecision, clock: Clock
     ) -> tuple[PriorityDecision, list[ChatCall]]:
         """Return the decision that is told, the forest's unless a hosted classifier makes it, and what that asked."""
         decision, calls = by_forest, list[ChatCall]()
         if self._classifier is not None:
             began = time.perf_counter()
             try:
-                decision = await self._classifier.decide(ticket, snapshot.forest, by_forest, calls)
+                decision = await self._classifier.decide(ticket, by_forest, calls)
             finally:
                 for call in calls:
                     self._runtime.keeper.spend_call(call)

@@ -18,7 +18,6 @@ from service.drafting.chat import ChatCall
 from service.hosted_priority.asking import Asker, question_of
 from service.hosted_priority.calibrated import Calibrated, asked_by, calibration_file
 from service.pools import Pool
-from service.priority import Forest, NoForest
 from service.provider_words import said_of
 from service.results import PriorityDecision
 
@@ -74,17 +73,16 @@ class HostedClassifier:
     async def decide(
         self,
         ticket: Ticket,
-        forest: Forest | NoForest,
         by_forest: PriorityDecision,
         calls: list[ChatCall],
     ) -> PriorityDecision:
         """Return the model's decision, or the forest's where there is none.
 
-        :param by_forest: the forest's decision.
+        :param by_forest: the forest's decision; without a calibration its labels are those to choose from.
         :param calls: gets each request that is made.
         """
         try:
-            return await self._decision(ticket, forest, by_forest, calls)
+            return await self._decision(ticket, by_forest, calls)
         except ProviderError as error:
             level = logging.DEBUG if error.kind in ("circuit_open", "over_limit") else logging.WARNING
             _log.log(level, "the classifier failed: %s", error)
@@ -99,12 +97,11 @@ class HostedClassifier:
     async def _decision(
         self,
         ticket: Ticket,
-        forest: Forest | NoForest,
         by_forest: PriorityDecision,
         calls: list[ChatCall],
     ) -> PriorityDecision:
         calibrated, why = self._calibrated()
-        labels = calibrated.labels if calibrated else forest.labels if isinstance(forest, Forest) else ()
+        labels = calibrated.labels if calibrated else tuple(by_forest.probabilities)
         if not labels:
             msg = "which priorities there are is not known yet"
             raise _NoAnswerError(msg)

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +21,51 @@ from service.drafting.chat import ChatCall
 from service.hosted_priority.calibrated import calibration_file
 from service.hosted_priority.classifier import HostedClassifier
 from service.pools import Pool
-from service.priority import NoForest
 from service.results import PriorityDecision
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import SPACE, store_vectors
+from tests.indexer.making import SPACE, make_ticket, sentence, store_vectors
 from tests.provider import Provider
-from tests.service.evaluation.making import tickets_of
+from tests.service.evaluation.making import DAY_ONE
 from tests.service.running import running_service
 
 _MODEL = "hosted:ft:small:team"
 _BY_FOREST = PriorityDecision(
-    label="low", confidence=0.6, probabilities={"low": 0.6, "high": 0.4}, decision="automatic"
+    label="low",
+    confidence=0.6,
+    probabilities={"high": 0.3, "low": 0.6, "medium": 0.1},
+    decision="automatic",
 )
 _TELLING = {"codelow": "low", "codemedium": "medium", "codehigh": "high"}
 
 
-@pytest.fixture
-def settings(data_dir: Path, provider: Provider) -> Settings:
-    """Settings of a store with 300 tickets whose texts tell the priority, and of a model that reads it."""
-    found = Settings(
-        data_dir=data_dir, api_base=provider.url, classifier=_MODEL, prices={"ft:small:team": "1/2"}
-    )
-    tickets = tickets_of(["low", "medium", "high", "high"] * 75, telling=True)
-    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with 300 tickets whose texts tell the priority, to be copied."""
+    folder = tmp_path_factory.mktemp("stored")
+    tickets = [
+        make_ticket(
+            number,
+            text=f"{sentence(number)} code{label}",
+            priority=label,
+            created_at=DAY_ONE + timedelta(days=number),
+        )
+        for number, label in enumerate(["low", "medium", "high", "high"] * 75)
+    ]
+    with contextlib.closing(Ledger(None, folder)) as ledger:
         store_vectors(ledger, tickets)
         ledger.generations.ensure_live(SPACE)
         ledger.tickets.write(tickets)
+    return folder
+
+
+@pytest.fixture
+def settings(data_dir: Path, stored: Path, provider: Provider) -> Settings:
+    """Settings of that store, and of a model that reads the priority in the texts."""
+    shutil.copytree(stored, data_dir)
     provider.configure(telling=_TELLING)
-    return found
+    return Settings(
+        data_dir=data_dir, api_base=provider.url, classifier=_MODEL, prices={"ft:small:team": "1/2"}
+    )
 
 
 def _calibrate(settings: Settings, *options: str, status: int | None = 0, **changes: str) -> Any:
@@ -54,7 +73,9 @@ def _calibrate(settings: Settings, *options: str, status: int | None = 0, **chan
     return run_command(settings, "calibrate", "--json", *options, status=status, **given)
 
 
-def _decide(settings: Settings, *texts: str) -> tuple[list[PriorityDecision], list[ChatCall]]:
+def _decide(
+    settings: Settings, *texts: str, by_forest: PriorityDecision = _BY_FOREST
+) -> tuple[list[PriorityDecision], list[ChatCall]]:
     """Ask about texts, one after the other, in an event loop of their own."""
 
     async def run() -> tuple[list[PriorityDecision], list[ChatCall]]:
@@ -67,8 +88,7 @@ def _decide(settings: Settings, *texts: str) -> tuple[list[PriorityDecision], li
             )
             async with client, classifier.keeping():
                 found = [
-                    await classifier.decide(Ticket(id="new", text=text), NoForest("none"), _BY_FOREST, calls)
-                    for text in texts
+                    await classifier.decide(Ticket(id="new", text=text), by_forest, calls) for text in texts
                 ]
         pool.close()
         return found, calls
@@ -117,7 +137,7 @@ def test_without_probabilities_the_labels_are_calibrated(
     settings: Settings, provider: Provider, change: dict[str, bool]
 ) -> None:
     """Confidence is then what held-out tickets showed of answers like it: here every tenth is wrong."""
-    wrong = {f"Case {number}: ": "low" for number in range(240, 300, 10)}
+    wrong = {f"Case c{number:06d}: ": "low" for number in range(242, 300, 10)}
     provider.configure(telling={**wrong, **_TELLING}, **change)
     found = report_of(_calibrate(settings))["calibrated"]
     assert (found["uses_shares"], found["tickets"]) == (False, 60)
@@ -131,51 +151,48 @@ def test_without_probabilities_the_labels_are_calibrated(
 def test_until_then_every_decision_goes_to_review(settings: Settings, provider: Provider) -> None:
     """And again when settings that a calibration depends on are others; a damaged file is said to be one."""
     _calibrate(settings)
-    calibrated = calibration_file(settings.data_dir).read_bytes()
+    file = calibration_file(settings.data_dir)
     other = msgspec.structs.replace(settings, max_error=0.1)
     cases: list[tuple[Settings, Callable[[], object], str]] = [
-        (other, lambda: None, "the model was calibrated under another MAX_ERROR: run `precedent calibrate`"),
-        (
-            settings,
-            lambda: calibration_file(settings.data_dir).write_bytes(b"{"),
-            "calibration cannot be read",
-        ),
-        (settings, calibration_file(settings.data_dir).unlink, "which priorities there are is not known yet"),
+        (other, lambda: None, "calibrated under another MAX_ERROR: run `precedent calibrate`; until then"),
+        (settings, lambda: file.write_bytes(b"{"), "calibration cannot be read"),
+        (settings, file.unlink, "the model is not calibrated"),
     ]
     for given, change, why in cases:
         change()
         (decision,), _ = _decide(given, f"Screen broken codehigh {why}")
+        assert (decision.label, decision.decision, decision.source) == ("high", "review", _MODEL)
+        assert decision.confidence == pytest.approx(0.9)
         assert why in (decision.degraded or ""), decision
-    calibration_file(settings.data_dir).write_bytes(calibrated)
-    (decision,), _ = _decide(settings, "Screen broken codelow")
-    assert decision.degraded is None
+    nothing = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
+    (decision,), calls = _decide(settings, "Screen broken codehigh", by_forest=nothing)
+    assert decision.degraded == "the forest decided, because which priorities there are is not known yet"
+    assert calls == []
 
 
-@pytest.mark.parametrize(
-    ("reply", "fault", "why"),
-    [
-        ("urgent", None, "the answer of ft:small:team is none of the priorities"),
-        ("It is high, I think.", None, "the answer of ft:small:team is none of the priorities"),
-        ("high " * 500, None, "the answer of ft:small:team is none of the priorities"),
-        (None, "503", "the provider failed"),
-        (None, "html_200", "the provider gave an answer that cannot be used"),
-        (None, "empty", "the answer of ft:small:team is none of the priorities"),
-        (None, "timeout", "the provider did not answer in time"),
-    ],
-)
-def test_where_it_fails_the_forest_decides(
-    settings: Settings, provider: Provider, reply: str | None, fault: str | None, why: str
-) -> None:
+def test_where_it_fails_the_forest_decides(settings: Settings, provider: Provider) -> None:
     """Whatever it answers or does not: the label is one of the forest's, and the reason is told."""
-    _calibrate(settings)
-    provider.configure(reply=reply)
-    if fault:
-        provider.fail(fault, times=None)
-    (decision,), _ = _decide(
-        msgspec.structs.replace(settings, provider_timeout=0.5), "Screen broken codehigh"
-    )
-    expected = msgspec.structs.replace(_BY_FOREST, degraded=f"the forest decided, because {why}")
-    assert decision == expected
+    outside = "the answer of ft:small:team is none of the priorities"
+    cases = [
+        ("urgent", None, outside),
+        ("It is high, I think.", None, outside),
+        ("high " * 500, None, outside),
+        ("high", "empty", outside),
+        ("high", "503", "the provider failed"),
+        ("high", "html_200", "the provider gave an answer that cannot be used"),
+        ("high", "timeout", "the provider did not answer in time"),
+    ]
+    for number, (reply, fault, why) in enumerate(cases):
+        provider.configure(reply=reply)
+        if fault:
+            provider.fail(fault)
+        seconds = 0.5 if fault == "timeout" else 30.0
+        (decision,), _ = _decide(
+            msgspec.structs.replace(settings, provider_timeout=seconds), f"Screen {number}"
+        )
+        assert decision == msgspec.structs.replace(
+            _BY_FOREST, degraded=f"the forest decided, because {why}"
+        ), (reply, fault)
 
 
 def test_calibration_that_fails_goes_on_where_it_was(settings: Settings, provider: Provider) -> None:
