@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 import service.cli  # noqa: F401 (adds the command)
-from indexer.ledger import Ledger
+from indexer.ledger import Classification, Ledger
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.drafting.chat import ChatCall
-from service.hosted_priority.calibrated import calibration_file
+from service.hosted_priority.calibrated import calibrated_on, calibration_file, save
 from service.hosted_priority.classifier import HostedClassifier
 from service.pools import Pool
 from service.results import PriorityDecision
@@ -208,15 +208,22 @@ def test_calibration_that_fails_goes_on_where_it_was(settings: Settings, provide
     assert "none of the 60 answers of hosted:other is one of the priorities" in useless.stderr
 
 
-def test_a_service_asks_it(fitted_dir: Path, provider: Provider) -> None:
+def test_a_service_asks_it(data_dir: Path, provider: Provider) -> None:
     """Triage and classify tell who decided; the same question costs nothing more, and with the provider down the forest decides."""
+    labels = ("high", "low", "medium")
+    said = [Classification(key=label, input_hash="", label=label) for label in labels]
+    found = calibrated_on(Settings(classifier=_MODEL), said, labels, labels, at=DAY_ONE)
+    data_dir.mkdir()
+    save(found, data_dir)
     provider.configure(telling={"broken": "medium"})
-    with running_service(fitted_dir, provider, classifier=_MODEL, similarity_floor="2") as service:
+    with running_service(data_dir, provider, classifier=_MODEL) as service:
+        service.store([make_ticket(number, priority="low") for number in range(4)])  # no forest is fitted
         first = service.answer("/v1/triage", text="Screen broken")
-        assert (first["priority"]["label"], first["priority"]["source"]) == ("medium", _MODEL)
-        assert first["priority"]["decision"] == "review"
-        assert "the model is not calibrated: run `precedent calibrate`" in first["priority"]["degraded"]
+        decided = first["priority"]
+        assert (decided["label"], decided["source"], decided["decision"]) == ("medium", _MODEL, "review")
+        assert decided["why"] == "ft:small:team answered medium (90% before calibration)"
         assert first["usage"]["chat_requests"] == 1
+        assert "medium" in first["note"]["text"]
         service.until(
             lambda: service.answer("/v1/classify", text="Screen broken")["usage"]["chat_requests"] == 0,
             "the answer is kept",
@@ -224,10 +231,11 @@ def test_a_service_asks_it(fitted_dir: Path, provider: Provider) -> None:
         provider.fail("503", times=None, endpoint="chat")
         for number in range(6):
             decided = service.answer("/v1/classify", text=f"Screen broken {number}")["priority"]
-            assert (decided["source"], decided["label"] is not None) == ("forest", True)
+            assert (decided["source"], decided["label"], decided["decision"]) == ("forest", None, "review")
         assert decided["degraded"] == (
             "the forest decided, because the provider failed several times in a row and is not asked for a while"
         )
         assert service.status()["provider"]["classifier"]["state"] == "open"
+        service.until(lambda: service.status()["answers"]["kept"] == 1, "the answer is kept")
         kept = service.http.get(f"/v1/triage/{first['id']}").json()
         assert kept["priority"] == first["priority"]
