@@ -56,7 +56,7 @@ async def start_job(request: Request[Any, Any, Any], data: JSONBody[AnyOrder]) -
     return Response(job, headers={"Location": f"/v1/jobs/{job.id}"})
 
 
-@get("/", summary="List jobs", security=WRITE_IN_OPENAPI, responses=problems(403))
+@get("/", summary="List jobs", guards=[require_write], security=WRITE_IN_OPENAPI, responses=problems(403))
 async def list_jobs(request: Request[Any, Any, Any]) -> JobList:
     """Return the jobs that wait or run, and the last hundred that ended; with a key of scope `write` the batches only."""
     jobs: JobStore = request.app.state.jobs
@@ -65,7 +65,11 @@ async def list_jobs(request: Request[Any, Any, Any]) -> JobList:
 
 
 @get(
-    "/{job_id:str}", summary="How far a job is", security=WRITE_IN_OPENAPI, responses=problems(400, 403, 404)
+    "/{job_id:str}",
+    summary="How far a job is",
+    guards=[require_write],
+    security=WRITE_IN_OPENAPI,
+    responses=problems(400, 403, 404),
 )
 async def get_job(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Job:
     """Return the job; the last hundred that ended are kept. Jobs of operators need a key of scope `admin`."""
@@ -76,6 +80,7 @@ async def get_job(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Job
     "/{job_id:str}",
     status_code=HTTP_200_OK,
     summary="Cancel a job",
+    guards=[require_write],
     security=WRITE_IN_OPENAPI,
     responses=problems(400, 403, 404),
 )
@@ -111,6 +116,6 @@ def _may_see(request: Request[Any, Any, Any], job: Job) -> bool:
 router = Router(
     "/v1/jobs",
     route_handlers=[start_job, list_jobs, get_job, cancel_job],
-    guards=[require_key, require_write],
+    guards=[require_key],
     tags=["jobs"],
 )
