@@ -7,13 +7,14 @@ from indexer.cli import cli
 from indexer.cli import main as run
 from service.commands.calibrate import calibrate
 from service.commands.evaluate import audit, evaluate
+from service.commands.fine_tune import fine_tune
 from service.commands.prompts import prompts
 from service.commands.replay import replay
 from service.commands.serve import serve
 
 __all__ = ["cli", "main"]
 
-for command in (serve, evaluate, audit, calibrate, prompts, replay):
+for command in (serve, evaluate, audit, calibrate, fine_tune, prompts, replay):
     cli.add_command(command)
 
 
