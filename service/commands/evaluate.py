@@ -1,5 +1,6 @@
 """``evaluate`` and ``audit``: how good the priorities are, and which labels contradict each other."""
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -11,13 +12,17 @@ import msgspec
 
 from indexer.commands.output import DONE, settings_for_command
 from indexer.console import say, showing_progress
+from indexer.ledger import Ledger
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.ticket import field_name
 from service import evaluation
+from service.evaluation.hosted import Hosted
 from service.evaluation.label_audit import write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
 from service.evaluation.verdict import percent, table
+from service.hosted_priority.calibrating import answered, plan
+from service.hosted_priority.held_out import later_tickets, require_classifier
 
 __all__ = ["audit", "evaluate"]
 
@@ -58,6 +63,13 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
     help="Predict this field of the tickets, such as component, instead of the priority.",
 )
 @click.option(
+    "--hosted",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Compare the model of PRECEDENT_CLASSIFIER=hosted:MODEL, too, asked about the newest N tickets at most; what that may cost "
+    "is told first.",
+)
+@click.option(
     "--folds",
     type=click.IntRange(min=1),
     default=5,
@@ -73,6 +85,7 @@ def evaluate(
     priority_order: str | None,
     field: str | None,
     folds: int,
+    hosted: int | None,
 ) -> int:
     """Back-test the priority on later tickets of FILE (JSONL, JSON or CSV; when not given: the store).
 
@@ -80,13 +93,19 @@ def evaluate(
 
     At moments of the past every method learns from the tickets that were resolved by then, and predicts the priorities
     of those that came next. Nothing is stored but the vectors of new texts.
+
+    With --hosted all methods are tested on the newest fifth of the tickets alone, at most N, which no file of `precedent fine-tune`
+    has. The model is asked about each once; its answers are kept.
     """
     settings = settings_for_command()
+    if hosted is not None:
+        _require_hosted(settings, field)
     _require_writable(out, numbers)
     pairs = read_pairs(duplicates) if duplicates else ()
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
     with showing_progress() as step:
         loaded = _load(settings, file, pairs, step, field_name(field) if field else None)
+        answers = _ask(settings, loaded, hosted, step) if hosted is not None else None
         found = evaluation.evaluate(
             loaded.cases,
             source=loaded.source,
@@ -100,6 +119,7 @@ def evaluate(
             folds=folds,
             rejected=loaded.rejected,
             duplicates=pairs,
+            hosted=answers,
             progress=lambda done, total: step("back-test", done, total),
         )
     with _writing(out):
@@ -131,6 +151,23 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
     sys.stdout.write(_ceiling(found) + "\n")
     say(f"{len(found.suspects):,} suspicious tickets are in {out}")
     return DONE
+
+
+def _require_hosted(settings: Settings, field: str | None) -> None:
+    require_classifier(settings)
+    if field is not None:
+        msg = "a hosted classifier predicts the priority alone: give --hosted or --field"
+        raise evaluation.EvaluationError(msg)
+
+
+def _ask(settings: Settings, loaded: Loaded, most: int, step: Progress) -> Hosted:
+    """Say what it may cost to ask the hosted classifier about the newest tickets, and ask it."""
+    later, labels = later_tickets(loaded.cases, most)
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        planned = plan(settings, ledger, later.tickets, labels)
+        say(f"to ask about {len(later):,} tickets: up to {planned.expected.words}")
+        said, asked = asyncio.run(answered(settings, ledger, planned, progress=step))
+    return Hosted(settings, dict(zip(later.ids, said, strict=True)), labels, asked)
 
 
 def _ceiling(found: evaluation.Audit) -> str:

@@ -22,6 +22,7 @@ Then:
   upload both files to your provider, and fine-tune a small chat model with them
   set PRECEDENT_CLASSIFIER=hosted:MODEL to the model that you get
   precedent calibrate            find out what its answers are worth
+  precedent evaluate --hosted N  compare it with the forest, with what it costs
 
 Exit status: 0 done, 2 nothing done.""",
 )
@@ -39,7 +40,7 @@ def fine_tune(*, out: Path, validation: Path, as_json: bool) -> int:
 
     Each line is one ticket as JSON, {"messages": [system, user, assistant]}: what PRECEDENT_CLASSIFIER=hosted:MODEL asks, word for
     word, and the priority as the answer. The oldest 70 % of the tickets are for training, the next 10 % for validation. The newest
-    20 % are in neither: `precedent calibrate` measures the model on them. Secrets and
+    20 % are in neither: `precedent calibrate` and `precedent evaluate --hosted` measure the model on them. Secrets and
     personal data are replaced (PRECEDENT_REDACT), and tickets that are flagged are left out.
 
     Tokens are an estimate. The cost is that of one pass over the training file, by a price for `training` in PRECEDENT_PRICES,

@@ -11,7 +11,8 @@ from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll
-from service.evaluation.methods import GUESSES, NAMES, SERVED, Fit, Predictions, fit_and_predict
+from service.evaluation.hosted import Hosted
+from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
 from service.evaluation.result import (
     Alerts,
     Bin,
@@ -53,6 +54,7 @@ def evaluate(
     duplicates: Sequence[tuple[str, str]] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     seed: int = 0,
+    hosted: Hosted | None = None,
 ) -> Evaluation:
     """Back-test the served forest and its rivals on later tickets.
 
@@ -63,11 +65,13 @@ def evaluate(
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
     :param progress: is told how many of how many answers there are.
+    :param hosted: answers of a model at the provider, which is then compared, too; only the tickets from the first that it was asked
+        about are tested on.
     :raises EvaluationError: the tickets say nothing about the quality of a forest.
     """
     known = cases.labelled()
     counts = dict(sorted(Counter(name for name in known.labels if name is not None).items()))
-    cuts = roll(known, folds)
+    cuts = roll(known, folds, start=None if hosted is None else hosted.start(known))
     ordered, order_reason = priority_order(tuple(counts), order)
     names = ordered or tuple(counts)
     label = known.columns(names)
@@ -83,16 +87,18 @@ def evaluate(
     )
     newest = cuts[-1]
     sizes = _learning_sizes(newest, label)
-    total = sum(len(cut.tested) for cut in cuts) * len(NAMES) + 2 * len(sizes) * len(newest.tested)
+    total = sum(len(cut.tested) for cut in cuts) * len(LOCAL) + 2 * len(sizes) * len(newest.tested)
     asker = _Asker(known, names, fitting, seed, lambda done: progress(done, total))
-    predictions = {key: [asker.ask(key, cut.learned, cut.tested) for cut in cuts] for key in NAMES}
+    predictions = {key: [asker.ask(key, cut.learned, cut.tested) for cut in cuts] for key in LOCAL}
+    if hosted is not None:
+        predictions[HOSTED] = hosted.predictions(known, cuts, names, predictions[SERVED])
     pooled = {key: _pool(parts) for key, parts in predictions.items()}
     served = pooled[SERVED]
     true = label[np.concatenate([cut.tested for cut in cuts])]
     right = served.label == true
     methods = compare(pooled, true, names, ordered=ordered is not None, seed=seed)
     # The best of the others that learn: the learning curve of a guess is flat.
-    rival = next(method.key for method in methods[1:] if method.key not in GUESSES)
+    rival = next(method.key for method in methods[1:] if method.key not in (*GUESSES, HOSTED))
 
     def score_newest(found: Predictions) -> Interval:
         return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
@@ -130,6 +136,7 @@ def evaluate(
         drift=_drift(known, label, names),
         retrieval=retrieve(cases, duplicates, seed) if duplicates else None,
         seed=seed,
+        hosted=None if hosted is None else hosted.asked,
     )
 
 

@@ -33,8 +33,8 @@ class Cut:
     repeated: int
 
 
-def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
-    """Cut the last six tenths of history into that many blocks, fewer where they would be tiny.
+def roll(cases: Cases, folds: int, *, start: int | None = None) -> tuple[Cut, ...]:
+    """Cut the last six tenths of history, or what begins at a row, into that many blocks, fewer where they would be tiny.
 
     A ticket that was created before a cut but resolved after it is learned from only after its resolution.
 
@@ -49,7 +49,7 @@ def roll(cases: Cases, folds: int) -> tuple[Cut, ...]:
     if len(names) == 1:
         msg = f"all {rows:,} tickets have the priority {names.pop()!r}: there is nothing to predict"
         raise EvaluationError(msg)
-    start = round(rows * _FIRST)
+    start = round(rows * _FIRST) if start is None else start
     blocks = max(1, min(folds, (rows - start) // _MIN_BLOCK))
     bounds = [round(start + (rows - start) * part / blocks) for part in range(blocks + 1)]
     repeated = repeats(cases.vectors, cases.groups)

@@ -13,12 +13,13 @@ from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
 from service.priority.alerts import judge_alerts
 
-__all__ = ["GUESSES", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
+__all__ = ["GUESSES", "HOSTED", "LOCAL", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
 """Fits the forest that is served, as the settings want it."""
 
 SERVED = "forest"
+HOSTED = "hosted"
 NAMES: Mapping[str, str] = {
     SERVED: "the forest that Precedent serves",
     "plain_forest": "plain random forest (100 trees, defaults)",
@@ -27,8 +28,11 @@ NAMES: Mapping[str, str] = {
     "neighbours": "ten nearest neighbours",
     "stratified": "stratified guess",
     "majority": "always the most frequent",
+    HOSTED: "the hosted classifier",
 }
 """Every method, by its key, as it is shown."""
+LOCAL = tuple(key for key in NAMES if key != HOSTED)
+"""Those that learn here, and cost nothing."""
 GUESSES = ("stratified", "majority")
 """Methods that do not read the ticket."""
 
@@ -65,7 +69,7 @@ def fit_and_predict(
 ) -> Predictions:
     """Learn from some tickets and predict the labels of others.
 
-    :param method: a key of `NAMES`.
+    :param method: one of `LOCAL`.
     :param learn: labelled tickets, with two labels or more.
     :param names: the columns.
     :param fit: fits the forest that Precedent serves.

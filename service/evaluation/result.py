@@ -2,6 +2,7 @@
 
 import msgspec
 
+from service.hosted_priority.calibrating import Asked
 from service.scores import Interval
 
 __all__ = [
@@ -174,3 +175,5 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     drift: tuple[Period, ...]
     retrieval: Retrieval | None
     seed: int
+    hosted: Asked | None = None
+    """What the hosted classifier took, where it is compared."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.evaluation.methods import GUESSES
+from service.evaluation.methods import GUESSES, HOSTED
 from service.evaluation.result import Evaluation, MethodScore
 from service.scores import Interval
 
@@ -138,6 +138,8 @@ def table(evaluation: Evaluation) -> str:
         for own, other in zip(forest.recalls, rival.recalls, strict=True)
     ]
     lines += _columns(heads, rows)
+    if evaluation.hosted is not None:
+        lines += ["", f"the hosted classifier: {evaluation.hosted.words}; {_decided(evaluation)}"]
     if evaluation.order is None:
         lines += ["", f"quadratic kappa is left out: {evaluation.order_reason}"]
     if (found := evaluation.retrieval) is not None:
@@ -145,6 +147,11 @@ def table(evaluation: Evaluation) -> str:
         asked = f"{found.asked} of {found.pairs} pairs could be asked for ({found.resolved} of these resolved by then)"
         lines += ["", f"known duplicates: {asked}; recall at {at or '-'}; MRR {_cell(found.mrr)}"]
     return "\n".join(lines)
+
+
+def _decided(evaluation: Evaluation) -> str:
+    hosted = next(method for method in evaluation.methods if method.key == HOSTED)
+    return f"decided automatically: {_cell(hosted.coverage)} of the tickets, wrong: {_cell(hosted.error)}"
 
 
 def _cell(found: Interval | None) -> str:

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from indexer.durable import write_durably
+from indexer.errors import PrecedentError
 from indexer.ledger import Classification
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.evaluation.cases import EvaluationError
 from service.hosted_priority.prompt import VERSION
 from service.priority.abstention import abstain, decide
 from service.priority.alerts import alert_report, raise_alert
@@ -20,11 +20,23 @@ from service.priority.forest_report import Abstention, AlertReport
 from service.results import PriorityDecision
 from service.scores import confusion_matrix, macro_f1
 
-__all__ = ["Calibrated", "asked_by", "calibrated_on", "calibration_file", "save", "votes_of"]
+__all__ = [
+    "Calibrated",
+    "CalibrationError",
+    "asked_by",
+    "calibrated_on",
+    "calibration_file",
+    "save",
+    "votes_of",
+]
 
 _AS_SURE_AS = (
     1_000  # tickets: one per cent of every vote is spread over all labels, so that no answer is quite sure
 )
+
+
+class CalibrationError(PrecedentError):
+    """The model's answers cannot be calibrated."""
 
 
 class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,12 +141,12 @@ def calibrated_on(
 
     :param said: oldest ticket first.
     :param true: the priority of each ticket; each is one of the labels.
-    :raises EvaluationError: no answer is a label.
+    :raises CalibrationError: no answer is a label.
     """
     inside = [row for row, one in enumerate(said) if one.label is not None]
     if not inside:
         msg = f"none of the {len(said):,} answers of {settings.classifier} is one of the priorities: it cannot be used as a classifier"
-        raise EvaluationError(msg)
+        raise CalibrationError(msg)
     known = [said[row] for row in inside]
     label = np.array([list(labels).index(true[row]) for row in inside], np.int64)
     uses_shares = bool(known) and all(one.shares for one in known)

@@ -24,6 +24,8 @@ __all__ = ["Asked", "Plan", "answered", "plan"]
 
 _CHUNK = 50  # tickets that are asked about and kept together
 _RETRIES = 5
+_THOUSAND = 1_000
+_LABEL_TOKENS = 2  # of a usual answer
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +39,18 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int
     cost: float | None
     """By the prices in settings; ``None`` where the model has none."""
+    cost_of_thousand: float | None
+    """Of a thousand answers like these, by an estimate."""
 
     @property
     def words(self) -> str:
         """It in a line."""
         tokens = self.prompt_tokens + self.completion_tokens
         price = "" if self.cost is None else f", cost {self.cost:g}"
-        return f"{self.requests:,} requests to {self.model}, {tokens:,} tokens{price}; {self.kept:,} answers are kept from before"
+        each = (
+            "" if self.cost_of_thousand is None else f"; 1,000 answers cost about {self.cost_of_thousand:g}"
+        )
+        return f"{self.requests:,} requests to {self.model}, {tokens:,} tokens{price}; {self.kept:,} answers are kept from before{each}"
 
 
 class Plan(NamedTuple):
@@ -64,7 +71,7 @@ def plan(settings: Settings, ledger: Ledger, tickets: Sequence[Ticket], labels: 
     new = {one.key: one for one in questions if one.key not in kept}.values()
     expected = _asked(
         settings,
-        tickets=len(questions),
+        questions=questions,
         kept=len(kept),
         requests=len(new),
         prompt_tokens=sum(tokens_of(one.characters) for one in new),
@@ -110,7 +117,7 @@ async def answered(
         await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
     took = _asked(
         settings,
-        tickets=len(planned.questions),
+        questions=planned.questions,
         kept=len(planned.kept),
         requests=sum(call.requests for call in calls),
         prompt_tokens=sum(call.prompt_tokens for call in calls),
@@ -120,22 +127,34 @@ async def answered(
 
 
 def _asked(
-    settings: Settings, *, tickets: int, kept: int, requests: int, prompt_tokens: int, completion_tokens: int
+    settings: Settings,
+    *,
+    questions: Sequence[Question],
+    kept: int,
+    requests: int,
+    prompt_tokens: int,
+    completion_tokens: int,
 ) -> Asked:
     model = settings.classifier_model or ""
-    spent = spent_now(
-        "chat",
-        model,
-        requests=requests,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-    )
+
+    def price(requests: int, prompt_tokens: int, completion_tokens: int) -> float | None:
+        spent = spent_now(
+            "chat",
+            model,
+            requests=requests,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+        )
+        return cost(settings, [spent])
+
+    mean = sum(tokens_of(one.characters) for one in questions) / max(1, len(questions))
     return Asked(
         model=model,
-        tickets=tickets,
+        tickets=len(questions),
         kept=kept,
         requests=requests,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        cost=cost(settings, [spent]),
+        cost=price(requests, prompt_tokens, completion_tokens),
+        cost_of_thousand=price(_THOUSAND, round(_THOUSAND * mean), _THOUSAND * _LABEL_TOKENS),
     )

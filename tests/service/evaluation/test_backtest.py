@@ -9,7 +9,7 @@ import pytest
 
 from service.evaluation import Evaluation, evaluate, page
 from service.evaluation.cases import Cases
-from service.evaluation.methods import NAMES, SERVED
+from service.evaluation.methods import LOCAL, SERVED
 from service.evaluation.verdict import table
 from tests.service.evaluation.making import LABELS, history
 
@@ -51,7 +51,7 @@ def test_the_forest_wins_where_vectors_tell(telling_vectors: Evaluation) -> None
     """It is far better than guessing, decides much by itself, and keeps the budget."""
     forest = telling_vectors.methods[0]
     assert forest.key == SERVED
-    assert {method.key for method in telling_vectors.methods} == set(NAMES)
+    assert {method.key for method in telling_vectors.methods} == set(LOCAL)
     assert forest.macro_f1.value > 0.8
     assert forest.error is not None
     assert forest.error.value <= 0.2

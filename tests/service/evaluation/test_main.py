@@ -188,3 +188,39 @@ def test_pairs_need_their_columns(work: Path, capsys: pytest.CaptureFixture[str]
     (work / "pairs.csv").write_text("a,b\n1,2\n")
     assert main(["--duplicates", "pairs.csv"]) == 2
     assert "query_id and duplicate_of_id" in capsys.readouterr().err
+
+
+def test_a_hosted_classifier_is_compared_with_its_cost(
+    work: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All methods are tested on the tickets that it was asked about; what that may cost is told first, and nothing is asked twice."""
+    monkeypatch.setenv("PRECEDENT_CLASSIFIER", "hosted:ft:small")
+    monkeypatch.setenv("PRECEDENT_PRICES", "ft:small=1/2")
+    provider.configure(telling={"codelow": "low", "codehigh": "high"})
+    _write(work / "t.jsonl", list(tickets_of(["low", "high", "high"] * 20, telling=True)))
+    assert main(["t.jsonl", "--folds", "2", "--hosted", "100"]) == 0
+    out, err = capsys.readouterr()
+    asked = provider.stats().requests["chat"]
+    assert 5 < asked <= 12, "the newest fifth, without repeats"
+    assert f"to ask about {asked} tickets: up to {asked} requests to ft:small" in err
+    found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    assert found.hosted is not None
+    assert (found.hosted.requests, found.hosted.kept) == (asked, 0)
+    assert found.hosted.cost == pytest.approx(
+        (found.hosted.prompt_tokens + 2 * found.hosted.completion_tokens) / 1e6
+    )
+    assert sum(block.tested for block in found.blocks) == asked
+    hosted = next(method for method in found.methods if method.key == "hosted")
+    assert (hosted.macro_f1.value, hosted.automatic) == (1.0, 0)
+    assert f"the hosted classifier: {found.hosted.words}" in out
+    report = (work / "evaluation.html").read_text()
+    assert "<td>the hosted classifier</td>" in report
+    assert found.hosted.words in report
+    assert main(["t.jsonl", "--folds", "2", "--hosted", "100"]) == 0
+    assert f"{asked} answers are kept from before" in capsys.readouterr().err
+    assert provider.stats().requests["chat"] == asked
+    assert main(["t.jsonl", "--hosted", "100", "--field", "component"]) == 2
+    assert "give --hosted or --field" in capsys.readouterr().err
+    monkeypatch.setenv("PRECEDENT_CLASSIFIER", "forest")
+    assert main(["t.jsonl", "--hosted", "100"]) == 2
+    assert "set PRECEDENT_CLASSIFIER=hosted:MODEL" in capsys.readouterr().err
