@@ -25,9 +25,11 @@ class KeptReplies:
         self._ledger = ledger
         self._run = run
 
-    def key(self, text: str, precedents: Sequence[Neighbour], *, model: str, policy: str) -> str:
-        """Return the key of a reply: the same for the same question, model, instructions, and versions of precedents."""
-        rests_on = (text, [(one.id, one.revision) for one in precedents], model, policy, VERSION)
+    def key(
+        self, text: str, precedents: Sequence[Neighbour], *, model: str, policy: str, language: str
+    ) -> str:
+        """Return the key of a reply: the same for the same question, model, instructions, language, and versions of precedents."""
+        rests_on = (text, [(one.id, one.revision) for one in precedents], model, policy, VERSION, language)
         secret = self._ledger.secret.encode()
         return hmac.new(secret, msgspec.json.encode(rests_on), hashlib.sha256).hexdigest()
 

@@ -154,14 +154,20 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     grounded: Annotated[
         bool,
         msgspec.Meta(
-            description="every sentence has been checked against the resolutions that it cites, or against the ticket, and at"
-            " least one cites a resolution"
+            description="every sentence has been checked against the resolutions that it cites, or against the ticket, in one language,"
+            " and at least one cites a resolution"
         ),
     ]
     degraded: Annotated[
         str | None, msgspec.Meta(description="why this is not the draft that was asked for")
     ] = None
     sentences: tuple[ReplySentence, ...] = ()
+    language: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="of the reply, as its code of ISO 639-1: the ticket's, where it is known and can be checked"
+        ),
+    ] = None
     kept_from: Annotated[
         str | None,
         msgspec.Meta(description="`id` of the answer that the reply was written for, if it is given again"),

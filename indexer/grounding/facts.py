@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from indexer.grounding.disguise import fold, visible
+from indexer.grounding.numerals import with_digits
 from indexer.grounding.words import content_words, stem
 
 __all__ = ["Fact", "Facts", "facts_of"]
@@ -22,22 +23,32 @@ _STARTS = re.compile(r"(?:^|[.!?:;\n]|[\"'(*>-])\s*\Z")
 _COMPOUND = re.compile(r"[a-z]+(?:-[a-z]+)+")  # such as a region or a plan: ap-southeast
 _MENU = re.compile(r"(\w[\w-]*\"?) > (?=(\"?\w[\w-]*))")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_NUMERALS = {
-    word: str(number)
-    for number, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)  # noqa: SIM905
-} | {"fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100", "thousand": "1000", "million": "1000000"}  # fmt: skip
-_NUMERAL = re.compile(rf"\b(?:{'|'.join(_NUMERALS)})\b(?!-)")
 _UNITS = {
     "ms": "ms", "milliseconds": "ms", "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "min", "mins": "min",
     "minute": "min", "minutes": "min", "h": "h", "hour": "h", "hours": "h", "d": "d", "day": "d", "days": "d", "week": "week",
     "weeks": "week", "month": "month", "months": "month", "year": "year", "years": "year", "kb": "kb", "mb": "mb", "gb": "gb",
     "tb": "tb", "%": "%", "percent": "%", "eur": "eur", "euro": "eur", "euros": "eur", "€": "eur", "usd": "usd", "$": "usd",
     "dollars": "usd", "gbp": "gbp", "£": "gbp",
+    **dict.fromkeys("sekunde sekunden seconde secondes segundo segundos secondo secondi seconden".split(), "s"),  # noqa: SIM905
+    **dict.fromkeys("minuten minuto minutos minuti".split(), "min"),  # noqa: SIM905
+    **dict.fromkeys("stunde stunden heure heures hora horas ora ore uur uren".split(), "h"),  # noqa: SIM905
+    **dict.fromkeys("tag tage tagen jour jours día días dia dias giorno giorni dag dagen".split(), "d"),  # noqa: SIM905
+    **dict.fromkeys("woche wochen semaine semaines semana semanas settimana settimane weken".split(), "week"),  # noqa: SIM905
+    **dict.fromkeys("monat monate monaten mois meses mês mese mesi maand maanden".split(), "month"),  # noqa: SIM905
+    **dict.fromkeys("jahr jahre jahren année années año años ano anos anno anni jaar".split(), "year"),  # noqa: SIM905
+    **dict.fromkeys(("prozent", "procent"), "%"),
 }  # fmt: skip
-_NUMBER = re.compile(r"(?<![\w.])([$€£]?) ?v?(\d+(?:[.:]\d+)*)(?:[ -]?(%|€|\$|£|[a-z]+\b))?", re.IGNORECASE)
-_ONE = re.compile(
-    rf"\b(?:one|an?|1)[ -]({'|'.join(u for u in _UNITS if u.endswith(('second', 'minute', 'hour', 'day', 'week', 'month', 'year')))})\b"
+_NUMBER = re.compile(
+    r"(?<![\w.])([$€£]?) ?v?(\d+(?:[.:]\d+)*)(?:[ -]?(%|€|\$|£|[^\W\d_]+\b))?", re.IGNORECASE
 )
+_ONE = re.compile(r"\b(?:one|an?|1)[ -](second|minute|hour|day|week|month|year)\b")
+# German writes all nouns with a capital: only two such words in a row, or one after a title, are a name there.
+_NOUNS_HAVE_CAPITALS = frozenset({"de"})
+_FULL_NAME = re.compile(
+    r"(?<=[\w,] )(?!(?:Sie|Ihr\w{0,2}|Ihnen)\b)([A-ZÄÖÜ][^\W_]+) (?!(?:Sie|Ihr\w{0,2}|Ihnen)\b)([A-ZÄÖÜ][^\W_]+)"
+    r"|\b(?:Herrn?|Frau|Dr\.|Prof\.) ([A-ZÄÖÜ][^\W_]+)()"
+)
+_ELISION = re.compile(r"^(?:[ldncsjmt]|qu|un|dell|all|nell|sull|dall)'(?=\w)", re.IGNORECASE)
 
 
 _JOINTS = ("_", "/")
@@ -56,9 +67,12 @@ class Fact:
 class Facts:
     """What texts vouch for."""
 
-    def __init__(self, *texts: str) -> None:
-        self._text = "\0".join(map(_plain, texts))
-        self._numbers = frozenset(number for text in texts for number in _numbers(_plain(text)))
+    def __init__(self, *texts: str, language: str = "en") -> None:
+        """Take texts that are written in this language, or in English."""
+        plain = [_plain(text) for text in texts]
+        self._text = "\0".join(plain)
+        said = {digits for text in plain for digits in (text, with_digits(text, language))}
+        self._numbers = frozenset(number for text in said for number in _numbers(text))
         self._names = frozenset(stem(word) for word in re.findall(r"[^\W_]+", self._text))
         self.words = frozenset(word for text in texts for word in content_words(text))
 
@@ -84,11 +98,17 @@ class Facts:
         return False
 
 
-def facts_of(sentence: str) -> list[Fact]:
-    """Return what a sentence states, each once."""
+def facts_of(sentence: str, language: str = "en") -> list[Fact]:
+    """Return what a sentence in this language states, each once."""
     text = fold(visible(sentence))
     bare = _MARKER.sub("", _CODE.sub(" ", text))
-    found = [*_code(text), *_words(bare), *(Fact("number", n) for n in _numbers(_plain(bare), checked=True))]
+    numbers = _numbers(with_digits(_plain(bare), language), checked=True)
+    found = [
+        *_code(text),
+        *_words(bare, language),
+        *_full_names(bare, language),
+        *(Fact("number", n) for n in numbers),
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -99,12 +119,12 @@ def _code(text: str) -> Iterator[Fact]:
                 yield Fact("code", _plain(fragment).strip(" .,;"))
 
 
-def _words(text: str) -> Iterator[Fact]:
+def _words(text: str, language: str) -> Iterator[Fact]:
     for menu in _MENU.finditer(text):
         yield Fact("code", _plain(f"{menu[1]} > {menu[2]}"))
     for token in _TOKEN.finditer(text):
         word = token[0].strip(_EDGES)
-        bare = re.sub(r"'s?\Z", "", word)
+        bare = re.sub(r"'s?\Z", "", word if language == "en" else _ELISION.sub("", word))
         if _FLAG.fullmatch(word):
             yield Fact("code", word.casefold())
         elif _PLAIN_PAIR.fullmatch(word):
@@ -112,12 +132,20 @@ def _words(text: str) -> Iterator[Fact]:
         elif _TECHNICAL.search(bare) or re.search(r"[^\W\d]-?\d|\d[^\W\d]", bare):
             if not _is_number(bare):
                 yield Fact("code", _plain(bare))
-        elif _COMPOUND.fullmatch(bare):
+        elif language == "en" and _COMPOUND.fullmatch(bare):
             yield Fact("name", bare)
         elif len(bare) > 1 and _NAME.fullmatch(bare):
             start = token.start() + token[0].find(word)
-            if bare.isupper() or not _STARTS.search(text, max(0, start - 8), start):
+            inside = language not in _NOUNS_HAVE_CAPITALS and not _STARTS.search(
+                text, max(0, start - 8), start
+            )
+            if bare.isupper() or inside:
                 yield Fact("name", bare.casefold())
+
+
+def _full_names(text: str, language: str) -> Iterator[Fact]:
+    for name in _FULL_NAME.finditer(text) if language in _NOUNS_HAVE_CAPITALS else ():
+        yield from (Fact("name", part.casefold()) for part in name.groups() if part)
 
 
 def _is_number(word: str) -> bool:
@@ -141,4 +169,4 @@ def _numbers(text: str, *, checked: bool = False) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Return a text as it is searched: folded, in lower case, one blank between words, numerals as digits."""
     text = re.sub(r"\s+", " ", fold(visible(text)).casefold()).strip()
-    return _NUMERAL.sub(lambda word: _NUMERALS[word[0]], _THOUSANDS.sub("", text))
+    return with_digits(_THOUSANDS.sub("", text), "en")

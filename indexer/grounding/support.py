@@ -14,9 +14,9 @@ ENOUGH = (
 _CODE = re.compile(r"`[^`]*`")
 
 
-def content_of(sentence: str) -> tuple[frozenset[str], list[Fact]]:
-    """Return the words and the facts that a sentence states."""
-    return content_words(_CODE.sub(" ", sentence)), facts_of(sentence)
+def content_of(sentence: str, language: str = "en") -> tuple[frozenset[str], list[Fact]]:
+    """Return the words and the facts that a sentence in this language states."""
+    return content_words(_CODE.sub(" ", sentence)), facts_of(sentence, language)
 
 
 def share(count: int, words: frozenset[str], facts: Sequence[Fact]) -> float:

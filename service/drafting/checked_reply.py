@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from indexer.grounding.disguise import visible
 from indexer.grounding.sentences import WIDE_STOPS
-from service.drafting.checks import Sentence, first_fault, states_anything, support
+from service.drafting.checks import Sentence, first_fault, has_enough_words, states_anything, support
 from service.drafting.given import Given
+from service.drafting.languages import ENGLISH, LANGUAGES, Frame
 from service.drafting.mentions import MentionFinder
-from service.drafting.wording import CLOSING, GREETING
 from service.results import Neighbour, ReplySentence
 
 __all__ = ["CheckedReply"]
@@ -24,8 +24,19 @@ _REPEATED = "that was there before"
 class CheckedReply:
     """Collects sentences and keeps those that what they cite supports; ids are taken out of their texts."""
 
-    def __init__(self, text: str, precedents: Sequence[Neighbour], policy: str = "") -> None:
-        """Give the new ticket's text, the precedents as the model saw them, and what the team allows to promise."""
+    def __init__(
+        self,
+        text: str,
+        precedents: Sequence[Neighbour],
+        policy: str = "",
+        *,
+        frame: Frame = LANGUAGES[ENGLISH].frame,
+    ) -> None:
+        """Give the new ticket's text, the precedents as the model saw them, and what the team allows to promise.
+
+        :param frame: greeting and sign-off, in the language that the sentences are to be in.
+        """
+        self._frame = frame
         self._text = text
         self._policy = policy
         self._precedents = {n.id: n for n in precedents}
@@ -46,7 +57,20 @@ class CheckedReply:
     @property
     def text(self) -> str:
         """The whole reply, with greeting and sign-off."""
-        return f"{GREETING}{self._body}{CLOSING}"
+        return f"{self._frame.opening}{self._body}{self._frame.closing}"
+
+    @property
+    def across(self) -> tuple[str, ...]:
+        """The precedents in another language that sentences rest on whose words could not be compared with theirs."""
+        return tuple(
+            dict.fromkeys(
+                i
+                for sentence in self._kept.values()
+                if (given := self._rests_on(sentence.citations)).across
+                and not has_enough_words(sentence.text, given, cites=True)
+                for i in sentence.citations
+            )
+        )
 
     @property
     def citations(self) -> tuple[str, ...]:
@@ -91,7 +115,7 @@ class CheckedReply:
         self._kept[body] = ReplySentence(
             text=body, citations=cited, support=round(support(body, self._rests_on(cited)), 2)
         )
-        shown = (gap if self._body else GREETING) + body
+        shown = (gap if self._body else self._frame.opening) + body
         self._body += gap + body if self._body else body
         self._gap = after
         return shown
@@ -103,7 +127,7 @@ class CheckedReply:
         """
         if body in self._kept:
             return cited, _REPEATED
-        if not states_anything(body):
+        if not states_anything(body, self._frame.language):
             return (), _BELONGS if self._cut else self._fault(body, (), gap)
         faults = []
         for ids in [cited] if cited else [(), *((i,) for i in self._precedents)]:
@@ -117,11 +141,13 @@ class CheckedReply:
         if named := [m for m in self._finder.in_words(body) if not given.resolve(m)]:
             return _NAMED if named[0][0].isalnum() or named[0][0] == "#" else _UNKNOWN
         before = (self._body + gap)[-_SEEN_BEFORE:]
-        return first_fault(Sentence(body, cites=bool(ids), before=before, last=self._last), given)
+        sentence = Sentence(body, self._frame.language, cites=bool(ids), before=before, last=self._last)
+        return first_fault(sentence, given)
 
     def _rests_on(self, ids: tuple[str, ...]) -> Given:
         if ids not in self._given:
-            self._given[ids] = Given(self._text, [self._precedents[i] for i in ids], self._policy)
+            cited = [self._precedents[i] for i in ids]
+            self._given[ids] = Given(self._text, cited, self._policy, language=self._frame.language)
         return self._given[ids]
 
 

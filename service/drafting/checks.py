@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from indexer.grounding.disguise import fold, revealed
 from indexer.grounding.facts import facts_of
 from indexer.grounding.support import ENOUGH, content_of, share
+from indexer.language import language_of
 from service.drafting.addresses import addresses
 from service.drafting.commands import commands
 from service.drafting.echo import echoes, speaks_of_its_prompt
 from service.drafting.given import Given
+from service.drafting.languages import in_another
 from service.drafting.markup import markup, without_placeholders
 from service.drafting.policy import promises
 from service.drafting.steps import tells_history
 
-__all__ = ["Sentence", "first_fault", "states_anything", "support"]
+__all__ = ["Sentence", "first_fault", "has_enough_words", "states_anything", "support"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Sentence:
     """A sentence of a reply without white space around it, and what stands before it."""
 
     body: str
+    language: str
+    """In which it is to be."""
     cites: bool
     """Whether it rests on a resolution, or on the new ticket alone."""
     before: str
@@ -37,15 +41,15 @@ def first_fault(sentence: Sentence, given: Given) -> str | None:
 
 def support(sentence: str, given: Given) -> float:
     """Return the share of a sentence's words and facts that stand in what it cites or in the ticket, in [0, 1]."""
-    words, facts = content_of(sentence)
+    words, facts = content_of(sentence, given.language)
     known = words & (given.team.words | given.ticket.words)
     stated = [f for f in facts if given.has(f) or given.ticket.has(f)]
     return share(len(known) + len(stated), words, facts)
 
 
-def states_anything(sentence: str) -> bool:
+def states_anything(sentence: str, language: str) -> bool:
     """Whether a sentence has any word, number or code that could be wrong."""
-    words, facts = content_of(sentence)
+    words, facts = content_of(sentence, language)
     return bool(words or facts)
 
 
@@ -74,24 +78,47 @@ def _has_unknown_command(sentence: Sentence, given: Given) -> bool:
 
 
 def _promises(sentence: Sentence, given: Given) -> bool:
-    return any(not given.policy.says(promise) for promise in promises(fold(sentence.body)))
+    return any(not given.policy.says(promise) for promise in promises(fold(sentence.body), sentence.language))
 
 
 def _says_it_was_done(sentence: Sentence, given: Given) -> bool:
-    return (
-        sentence.cites and tells_history(sentence.body) and not given.policy.says(sentence.body.rstrip("."))
-    )
+    if not sentence.cites or given.policy.says(sentence.body.rstrip(".")):
+        return False
+    return tells_history(sentence.body, sentence.language)
 
 
 def _states_what_nobody_said(sentence: Sentence, given: Given) -> bool:
-    return any(not given.ticket.has(fact) and not given.has(fact) for fact in facts_of(sentence.body))
+    stated = facts_of(sentence.body, sentence.language)
+    return any(not given.ticket.has(fact) and not given.has(fact) for fact in stated)
+
+
+def has_enough_words(body: str, given: Given, *, cites: bool) -> bool:
+    """Whether enough of a sentence's words and facts stand in what it cites, or else in the ticket."""
+    words, facts = content_of(body, given.language)
+    source = given.team.words if cites else given.team.words | given.ticket.words
+    stated = [f for f in facts if given.has(f) or (not cites and given.ticket.has(f))]
+    return share(len(words & source) + len(stated), words, facts) >= ENOUGH
 
 
 def _is_unsupported(sentence: Sentence, given: Given) -> bool:
-    words, facts = content_of(sentence.body)
-    source = given.team.words if sentence.cites else given.team.words | given.ticket.words
-    stated = [f for f in facts if given.has(f) or (not sentence.cites and given.ticket.has(f))]
-    return share(len(words & source) + len(stated), words, facts) < ENOUGH
+    return not given.across and not has_enough_words(sentence.body, given, cites=sentence.cites)
+
+
+def _cannot_be_checked(sentence: Sentence, given: Given) -> bool:
+    return (
+        given.across
+        and not given.anchors(sentence.body)
+        and not has_enough_words(sentence.body, given, cites=sentence.cites)
+    )
+
+
+def _is_in_another_language(sentence: Sentence, given: Given) -> bool:
+    if in_another(sentence.body, sentence.language):
+        return True
+    # One that is too short to tell, and is made of the words of a resolution in another language, is in that one.
+    words, _ = content_of(sentence.body, sentence.language)
+    same = given.across and len(words & given.team.words) >= ENOUGH * len(words) > 0
+    return same and language_of(sentence.body) != sentence.language
 
 
 def _contradicts(sentence: Sentence, given: Given) -> bool:
@@ -111,6 +138,7 @@ _CHECKS: tuple[tuple[str, Callable[[Sentence, Given], bool]], ...] = (
     ("with an address that no cited resolution has", _has_unknown_address),
     ("with a link, image, tag or role that no cited resolution has", _has_unknown_markup),
     ("with a command that no cited resolution has", _has_unknown_command),
+    ("with words in another language than the reply's", _is_in_another_language),
     ("that made a promise", _promises),
     ("that said what was done", _says_it_was_done),
     (
@@ -118,6 +146,10 @@ _CHECKS: tuple[tuple[str, Callable[[Sentence, Given], bool]], ...] = (
         _states_what_nobody_said,
     ),
     ("that what it cites does not support", _is_unsupported),
+    (
+        "with no number, name or code of what it cites, which is in another language",
+        _cannot_be_checked,
+    ),
     ("that what it cites contradicts", _contradicts),
 )
 """What ``degraded`` says of a sentence that breaks a rule, and whether one does; the first that is broken counts."""

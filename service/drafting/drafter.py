@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +14,7 @@ from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
+from service.drafting.languages import LANGUAGES, Frame, reply_language
 from service.drafting.model_writer import ModelWriter, Written
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.kept_replies import KeptReplies
@@ -116,18 +117,29 @@ class Drafter:
         """
         calls = [] if calls is None else calls
         precedents = select_precedents(neighbours)
+        language, other = reply_language(text)
+        frame = LANGUAGES[language].frame
         if not precedents:
             nothing = Draft(
-                text="", citations=(), source="none", grounded=False, degraded=why_none(neighbours)
+                text="",
+                citations=(),
+                source="none",
+                grounded=False,
+                degraded=why_none(neighbours),
+                language=language,
             )
             yield DraftResult(draft=nothing)
             return
         if self._writer is None:
-            yield DraftResult(draft=self._extract(text, precedents, "no provider key is set"))
+            extract = self._extract(text, precedents, "no provider key is set", frame)
+            yield DraftResult(draft=_because(extract, filter(None, [other])))
             return
         try:
-            async with contextlib.aclosing(self._by_model(self._writer, text, precedents, calls)) as pieces:
+            asked = self._by_model(self._writer, text, precedents, calls, frame)
+            async with contextlib.aclosing(asked) as pieces:
                 async for piece in pieces:
+                    if isinstance(piece, DraftResult) and other:
+                        piece = msgspec.structs.replace(piece, draft=_because(piece.draft, [other]))  # noqa: PLW2901
                     yield piece
         finally:
             if self._spend is not None:
@@ -135,16 +147,23 @@ class Drafter:
                     self._spend(call)
 
     async def _by_model(
-        self, writer: ModelWriter, text: str, precedents: Sequence[Neighbour], calls: list[ChatCall]
+        self,
+        writer: ModelWriter,
+        text: str,
+        precedents: Sequence[Neighbour],
+        calls: list[ChatCall],
+        frame: Frame,
     ) -> AsyncGenerator[str | DraftResult, None]:
         key = None
         if self._replies is not None:
-            key = self._replies.key(text, precedents, model=self._model, policy=self._policy)
+            key = self._replies.key(
+                text, precedents, model=self._model, policy=self._policy, language=frame.language
+            )
         why: list[str] = []
         last = Written(None, "", None, {})
         shown = False
         for model in filter(None, (self._model, self._small_model)):
-            async with contextlib.aclosing(writer.write(model, text, precedents, calls)) as pieces:
+            async with contextlib.aclosing(writer.write(model, text, precedents, calls, frame)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         shown = True
@@ -162,19 +181,25 @@ class Drafter:
                 )
                 return
             why.append(last.failure)
-            if last.kind and model == self._model and (kept := await self._kept(key, text, precedents)):
+            if (
+                last.kind
+                and model == self._model
+                and (kept := await self._kept(key, text, precedents, frame))
+            ):
                 kept = _because(kept, [*why, "this reply to the same question was written before"])
                 yield DraftResult(draft=kept, model=self._model, calls=tuple(calls))
                 return
             if last.kind not in _OF_ONE_MODEL or shown:
                 break
-        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)))
+        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)), frame)
         yield DraftResult(draft=extract, cuts=last.cuts, calls=tuple(calls))
 
-    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str) -> Draft:
-        return extractive_draft(text, precedents, degraded=why, policy=self._policy)
+    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, frame: Frame) -> Draft:
+        return extractive_draft(text, precedents, degraded=why, policy=self._policy, frame=frame)
 
-    async def _kept(self, key: str | None, text: str, precedents: Sequence[Neighbour]) -> Draft | None:
+    async def _kept(
+        self, key: str | None, text: str, precedents: Sequence[Neighbour], frame: Frame
+    ) -> Draft | None:
         """Return an earlier reply that passes the checks of today, if there is one."""
         if self._replies is None or key is None:
             return None
@@ -183,13 +208,13 @@ class Drafter:
         except PrecedentError as error:
             _log.warning("an earlier reply could not be looked for: %s", error)
             return None
-        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
+        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy, frame=frame)
         sound = draft is not None and all(
             checked.add(f"{one.text} ", one.citations) for one in draft.sentences
         )
         return draft if sound else None
 
 
-def _because(draft: Draft, why: Sequence[str]) -> Draft:
+def _because(draft: Draft, why: Iterable[str]) -> Draft:
     said = "; ".join([*why, *filter(None, [draft.degraded])])
     return msgspec.structs.replace(draft, degraded=said or None)

@@ -5,51 +5,74 @@ from collections.abc import Sequence
 from indexer.grounding.disguise import revealed
 from service.drafting.addresses import addresses
 from service.drafting.checked_reply import CheckedReply
+from service.drafting.languages import ENGLISH, LANGUAGES, Frame
 from service.drafting.markup import markup
 from service.drafting.steps import steps
-from service.drafting.wording import CLOSING, GREETING, issue_of
-from service.results import Draft, Neighbour
+from service.drafting.wording import issue_of
+from service.results import Draft, Neighbour, ReplySentence
 
 __all__ = ["extractive_draft"]
 
 _MOST_STEPS = 5
-_PLAIN_THANKS = "Thank you for your message."
 _ISSUE_CHARACTERS = 200
 
 
-def extractive_draft(text: str, precedents: Sequence[Neighbour], *, degraded: str, policy: str = "") -> Draft:
+def extractive_draft(
+    text: str,
+    precedents: Sequence[Neighbour],
+    *,
+    degraded: str,
+    policy: str = "",
+    frame: Frame = LANGUAGES[ENGLISH].frame,
+) -> Draft:
     """Make a reply of the steps of the first precedent; an empty one where its resolution has none.
 
-    Its sentences pass the same check as a model's.
+    Its sentences pass the same check as a model's. The steps are in the resolution's language, what is around them in the frame's.
 
     :param precedents: as `select_precedents` returns them, at least one.
     :param degraded: why it is not the model's draft.
     :param policy: what the team itself states and allows to promise.
+    :param frame: what the reply begins and ends with.
     """
     best = precedents[0]
     checked = CheckedReply(text, [best], policy)
-    thanks = _thanks(text) if checked.add(_thanks(text)) else _PLAIN_THANKS
     found = [step for step in steps(best.resolution or "") if checked.add(step, (best.id,))][:_MOST_STEPS]
     if not found:
         why = f"{degraded}; the resolution of the best precedent has no step that a customer could take: see the note"
-        return Draft(text="", citations=(), source="none", grounded=False, degraded=why)
+        return Draft(
+            text="",
+            citations=(),
+            source="none",
+            grounded=False,
+            degraded=why,
+            language=frame.language,
+        )
+    thanks = _thanks(text, frame)
     listed = "\n".join(f"- {step}" for step in found) if len(found) > 1 else found[0]
     return Draft(
-        text=f"{GREETING}{thanks}\n\n{listed}{CLOSING}",
+        text=f"{frame.opening}{thanks.text}\n\n{listed}{frame.closing}",
         citations=(best.id,),
         source="extractive",
         grounded=True,
-        sentences=tuple(s for s in checked.sentences if s.text in (thanks, *found)),
+        sentences=(thanks, *(s for s in checked.sentences if s.text in found)),
         degraded=degraded,
+        language=frame.language,
     )
 
 
-def _thanks(text: str) -> str:
+def _thanks(text: str, frame: Frame) -> ReplySentence:
     """Thank for the message in the customer's words, unless they have something that no reply repeats."""
+    plain = f"{frame.thanks}."
     issue = issue_of(text).rstrip(".!?")
     bare = revealed(issue)
-    if len(issue) > _ISSUE_CHARACTERS or any(addresses(bare)) or any(markup(bare)) or "[" in issue:
-        return _PLAIN_THANKS
-    return (
-        f"Thank you for your message: \N{LEFT DOUBLE QUOTATION MARK}{issue}\N{RIGHT DOUBLE QUOTATION MARK}."
-    )
+    if (
+        len(issue) <= _ISSUE_CHARACTERS
+        and not any(addresses(bare))
+        and not any(markup(bare))
+        and "[" not in issue
+    ):
+        quoted = f"{frame.thanks}: \N{LEFT DOUBLE QUOTATION MARK}{issue}\N{RIGHT DOUBLE QUOTATION MARK}."
+        checked = CheckedReply(text, [], plain, frame=frame)
+        if checked.add(quoted):
+            return checked.sentences[0]
+    return ReplySentence(text=plain, citations=(), support=1.0)

@@ -1,12 +1,13 @@
 """What a sentence may rest on: the resolutions that it cites, the team's policy, and the new ticket."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from indexer.grounding.disguise import fold, revealed, visible
-from indexer.grounding.facts import Fact, Facts
+from indexer.grounding.facts import Fact, Facts, facts_of
 from indexer.grounding.words import content_words
 from service.drafting.addresses import addresses, normal_form
+from service.drafting.languages import ENGLISH, LANGUAGES, written_in
 from service.drafting.steps import clauses_of, tells_history
 from service.results import Neighbour
 
@@ -31,13 +32,24 @@ class Given:
     team itself wrote does. Of a resolution, what was done for its own customer vouches for nothing but the product.
     """
 
-    def __init__(self, text: str, cited: Sequence[Neighbour], policy: str = "") -> None:
+    def __init__(
+        self, text: str, cited: Sequence[Neighbour], policy: str = "", *, language: str = ENGLISH
+    ) -> None:
+        """Take the new ticket's text, what is cited, and what the team allows to promise.
+
+        :param language: of the sentence, one of `LANGUAGES`.
+        """
         resolutions = [n.resolution or "" for n in cited]
-        self.ticket = Facts(text)
-        self.team = Facts(*resolutions, policy)
-        self.policy = Facts(policy)
+        languages = {found for n in cited if (found := written_in(n)) in LANGUAGES}
+        self.language = language
+        self.across = bool(languages) and language not in languages
+        """Whether all that is cited is surely in another language that is known here: words cannot be compared then."""
+        source = next(iter(sorted(languages - {ENGLISH})), ENGLISH) if self.across else language
+        self.ticket = Facts(text, language=language)
+        self.team = Facts(*resolutions, policy, language=source)
+        self.policy = Facts(policy, language=language)
         self._clauses = [clause for r in (*resolutions, policy) for clause in clauses_of(visible(r))]
-        self.usable = Facts(*_usable(self._clauses))
+        self.usable = Facts(*_usable(self._clauses, source), language=source)
         named = {a for t in (*resolutions, policy) for a in addresses(revealed(visible(t)))}
         bare = {
             a.removeprefix("http://") for a in named
@@ -58,7 +70,21 @@ class Given:
 
     def contradicts(self, sentence: str) -> bool:
         """Whether a clause that speaks of the same says yes where the sentence says no, or forbids what it asks for."""
-        return any(map(self._contradicts, clauses_of(sentence)))
+        return any(map(self._contradicts, clauses_of(sentence))) or (
+            self.across and self._contradicts_across(sentence)
+        )
+
+    def anchors(self, sentence: str) -> list[Fact]:
+        """Return the facts of a sentence that a cited resolution has, whatever their languages."""
+        return [fact for fact in facts_of(sentence, self.language) if self.has(fact)]
+
+    def _contradicts_across(self, sentence: str) -> bool:
+        """Whether a sentence denies what no clause with the same facts does, or not what each of them does."""
+        anchors = self.anchors(sentence)
+        about = [c for c in self._clauses if any(map(Facts(c).has, anchors))]
+        denied = [_denies(c, LANGUAGES) for c in about]
+        says_no = _denies(sentence, (self.language,))
+        return bool(about) and (not any(denied) if says_no else all(denied))
 
     def _contradicts(self, clause: str) -> bool:
         words = content_words(clause)
@@ -69,9 +95,14 @@ class Given:
         return any(map(_FORBIDDEN.match, about)) and not _DENIAL.search(text)
 
 
-def _usable(clauses: Sequence[str]) -> Iterator[str]:
+def _denies(text: str, languages: Iterable[str]) -> bool:
+    """Whether a text has a negation in one of the languages."""
+    return any(LANGUAGES[one].negation.search(fold(text)) for one in languages)
+
+
+def _usable(clauses: Sequence[str], language: str) -> Iterator[str]:
     for clause in clauses:
-        if tells_history(clause):
+        if tells_history(clause, language):
             yield from _OF_THE_PRODUCT.findall(clause)
         else:
             yield clause

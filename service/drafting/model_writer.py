@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from service.breaker import Breaker
 from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
+from service.drafting.languages import ENGLISH, LANGUAGES, Frame, in_another, language_named, written_in
 from service.drafting.precedents import TICKET_CHARACTERS
 from service.drafting.prompt import ask_again, build_messages
-from service.drafting.wording import CLOSING
 from service.provider_words import said_of
 from service.results import Draft, Neighbour
 
@@ -81,26 +82,33 @@ class ModelWriter:
         self._takes_format = True
 
     async def write(
-        self, model: str, text: str, precedents: Sequence[Neighbour], calls: list[ChatCall]
+        self,
+        model: str,
+        text: str,
+        precedents: Sequence[Neighbour],
+        calls: list[ChatCall],
+        frame: Frame = LANGUAGES[ENGLISH].frame,
     ) -> AsyncGenerator[str | Written, None]:
         """Yield pieces that may be shown, each checked, and at last what was written.
 
         :param precedents: as `select_precedents` returns them.
         :param calls: gets each request that is made.
+        :param frame: greeting and sign-off, in the language of the reply.
         """
         asked = _Asked(model, calls)
-        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy)
+        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy, frame=frame)
+        messages_of = functools.partial(build_messages, language=language_named(frame.language))
         redactor = Redactor()
         sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
         endless = kind = None
         try:
-            async with contextlib.aclosing(self._claims(asked, build_messages(*sent), reply)) as claims:
+            async with contextlib.aclosing(self._claims(asked, messages_of(*sent), reply)) as claims:
                 async for claim in claims:
                     if shown := reply.add(redactor.restore(claim.text), claim.ids):
                         yield shown
                     # Many sentences may come at once: others have their turn between them.
                     await asyncio.sleep(0)
-            failure = _unsupported(reply, answered=bool(asked.answer.strip()))
+            failure = _unsupported(reply, answered=bool(asked.answer.strip())) or _foreign(reply, frame)
         except EndlessTextError as error:
             endless = f"{error}: it was ended there"
             failure = _unsupported(reply, answered=True, endless=endless)
@@ -116,8 +124,9 @@ class ModelWriter:
         if failure:
             yield Written(None, failure, kind, reply.cuts)
         else:
-            yield CLOSING
-            yield Written(_draft(reply, endless or _cut_short(calls[-1])), "", None, reply.cuts)
+            yield frame.closing
+            incomplete = endless or _cut_short(calls[-1])
+            yield Written(_draft(reply, frame, precedents, incomplete), "", None, reply.cuts)
 
     async def _claims(
         self,
@@ -202,18 +211,35 @@ def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = N
     return "the provider's answer had no sentence in it" if answered else "the provider sent an empty answer"
 
 
+def _foreign(reply: CheckedReply, frame: Frame) -> str | None:
+    """Say that all sentences together, each too short to tell, are in another language, if they are."""
+    if in_another(" ".join(sentence.text for sentence in reply.sentences), frame.language):
+        return f"the model did not write in {language_named(frame.language)}"
+    return None
+
+
 def _cut_short(call: ChatCall) -> str | None:
     if call.finish_reason != "length":
         return None
     return "the answer reached its length limit, its end is missing"
 
 
-def _draft(reply: CheckedReply, incomplete: str | None) -> Draft:
+def _draft(
+    reply: CheckedReply, frame: Frame, precedents: Sequence[Neighbour], incomplete: str | None
+) -> Draft:
+    unchecked = None
+    if reply.across:
+        theirs = sorted({language_named(written_in(n) or "") for n in precedents if n.id in reply.across})
+        unchecked = (
+            f"the reply is in {language_named(frame.language)}, what it rests on in {' and '.join(theirs)}: its numbers, names, code and"
+            " addresses were checked, its other words could not be"
+        )
     return Draft(
         text=reply.text,
         citations=reply.citations,
         source="llm",
-        grounded=True,
+        grounded=not reply.across,
         sentences=reply.sentences,
-        degraded="; ".join(filter(None, (reply.left_out, incomplete))) or None,
+        degraded="; ".join(filter(None, (reply.left_out, incomplete, unchecked))) or None,
+        language=frame.language,
     )

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from indexer.grounding.disguise import visible
 from indexer.grounding.words import content_words
+from indexer.language import language_of
 from indexer.ticket import shorten
+from service.drafting.languages import language_named, written_in
 from service.drafting.precedents import select_precedents, why_none
 from service.drafting.wording import issue_of, plain_label, priority_sentence
 from service.results import Neighbour, Note, PriorityDecision
@@ -42,6 +44,11 @@ def agent_note(text: str, priority: PriorityDecision, neighbours: Sequence[Neigh
     ]
     parts += [f"{_list(best[1:])} had the same resolution."] if best[1:] else []
     parts += [_contradiction(best, other) for other in others]
+    spoken, written = language_of(text), written_in(best[0])
+    if spoken and written and spoken != written:
+        parts.append(
+            f"Language: the ticket is in {language_named(spoken)}, [{best[0].id}] in {language_named(written)}."
+        )
     parts.append(_to_check(text, priority, opinions))
     return Note(text="\n\n".join(parts), citations=tuple(n.id for n in precedents))
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from indexer.errors import SettingsError
+from service.drafting.languages import ENGLISH, LANGUAGES
 
 __all__ = ["promises", "read_policy"]
 
@@ -28,9 +29,10 @@ _PROMISE = re.compile(
 )
 
 
-def promises(text: str) -> list[str]:
-    """Return the promises in a folded text, in lower case."""
-    return [found[0].strip().casefold() for found in _PROMISE.finditer(text)]
+def promises(text: str, language: str = ENGLISH) -> list[str]:
+    """Return the promises in a folded text of this language, in lower case."""
+    patterns = filter(None, (_PROMISE, LANGUAGES[language].promises))
+    return [found[0].strip().casefold() for pattern in patterns for found in pattern.finditer(text)]
 
 
 def read_policy(data_dir: Path) -> str:

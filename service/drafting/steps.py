@@ -5,6 +5,7 @@ import re
 
 from indexer.grounding.disguise import fold
 from indexer.grounding.sentences import EndlessTextError, SentenceSplitter
+from service.drafting.languages import ENGLISH, LANGUAGES
 
 __all__ = ["clauses_of", "sentences_of", "steps", "tells_history"]
 
@@ -57,9 +58,10 @@ def clauses_of(text: str) -> list[str]:
     return [clause for sentence in sentences_of(text) for clause in _CLAUSE.split(sentence) if clause]
 
 
-def tells_history(sentence: str) -> bool:
+def tells_history(sentence: str, language: str = ENGLISH) -> bool:
     """Whether a sentence of a resolution tells what was done for its customer, and when: no reply repeats that."""
-    return _HISTORY.search(fold(sentence)) is not None
+    text, own = fold(sentence), LANGUAGES[language].history
+    return _HISTORY.search(text) is not None or (own is not None and own.search(text) is not None)
 
 
 def steps(resolution: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every reply begins and ends with, and the ticket's issue and its priority in words."""
+"""The ticket's issue and its priority in words."""
 
 import re
 from collections.abc import Sequence
@@ -9,16 +9,13 @@ from service.drafting.addresses import addresses
 from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
 
-__all__ = ["CLOSING", "GREETING", "issue_of", "plain_label", "priority_sentence"]
-
-GREETING = "Hello,\n\n"
-CLOSING = "\n\nKind regards,\nYour support team"
+__all__ = ["issue_of", "plain_label", "priority_sentence"]
 
 _LABEL_CHARACTERS = 60
 _READ = 1_000  # characters in which the first sentence is looked for
 _NO_LABEL_CHARACTER = re.compile(r"[^\w .,+&'()-]+")
 _GREETING = re.compile(
-    r"(?:hi|hello|hey|dear|good (?:morning|day|afternoon)|hallo|guten|bonjour|hola|ciao)\b[^.,!?\n]{0,40}[,!.\n]\s*",
+    r"(?:hi|hello|hey|dear|good (?:morning|day|afternoon)|hallo|guten|moin|bonjour|bonsoir|hola|buen[oa]s|ciao|buongiorno|olá|bom dia|beste|goede\w+)\b[^.,!?\n]{0,40}[,!.\n]\s*",
     re.IGNORECASE,
 )
 

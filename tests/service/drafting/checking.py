@@ -2,8 +2,7 @@
 
 from indexer.grounding.sentences import SentenceSplitter
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.wording import CLOSING, GREETING
-from tests.service.drafting.examples import TICKET, neighbour
+from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 __all__ = ["GIVEN", "body_of", "check_reply"]
 

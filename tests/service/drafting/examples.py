@@ -2,11 +2,25 @@
 
 from typing import Literal
 
+from service.drafting.languages import ENGLISH, LANGUAGES
 from service.results import Neighbour, PriorityDecision
 
-__all__ = ["HIGH", "TICKET", "neighbour", "priority"]
+__all__ = ["CLOSING", "GREETING", "HIGH", "TICKET", "TICKETS", "neighbour", "priority"]
+
+GREETING, CLOSING = LANGUAGES[ENGLISH].frame.opening, LANGUAGES[ENGLISH].frame.closing
 
 TICKET = "API keys rotated this morning and now all requests return 401 Unauthorized."
+
+TICKETS = {
+    "en": "Since this morning every call to your interface is rejected with 401.",
+    "de": "Seit heute Morgen wird jeder Aufruf eurer Schnittstelle mit 401 abgelehnt.",
+    "fr": "Depuis ce matin, tous nos appels à votre interface sont refusés avec 401.",
+    "es": "Desde esta mañana todas nuestras llamadas a su interfaz son rechazadas con 401.",
+    "it": "Da questa mattina tutte le chiamate alla vostra interfaccia vengono rifiutate con 401.",
+    "pt": "Desde esta manhã todas as nossas chamadas à vossa interface são recusadas com 401.",
+    "nl": "Sinds vanochtend worden al onze aanroepen van jullie interface geweigerd met 401.",
+}
+"""The same in each language in which replies are checked."""
 
 
 def neighbour(

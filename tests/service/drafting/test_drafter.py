@@ -6,12 +6,11 @@ from indexer.provider import open_provider
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.drafting.wording import CLOSING, GREETING
 from service.results import Draft, ReplySentence
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.drafting.drafting import KEY, draft, draft_at, until
-from tests.service.drafting.examples import TICKET, neighbour
+from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 NEAR = [neighbour("5"), neighbour("7", similarity=0.6, resolution="Roll back the release.")]
 

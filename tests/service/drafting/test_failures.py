@@ -10,10 +10,9 @@ import pytest
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.drafting.wording import CLOSING, GREETING
 from tests.provider import Provider
 from tests.service.drafting.drafting import KEY, answering, draft, draft_at, until
-from tests.service.drafting.examples import TICKET, neighbour
+from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 RESOLUTION = "Restart the gateway so that it reads the new key."
 

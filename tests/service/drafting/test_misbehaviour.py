@@ -8,13 +8,12 @@ from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.prompt import INSTRUCTIONS
-from service.drafting.wording import CLOSING, GREETING
 from tests.indexer.making import sentence
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.conftest import MARK
 from tests.service.drafting.drafting import draft
-from tests.service.drafting.examples import neighbour
+from tests.service.drafting.examples import CLOSING, GREETING, neighbour
 from tests.service.running import Service
 
 TICKET = "Since the update to 3.2 our webhook deliveries fail with 401 and the pool on port 6543 is full."
@@ -57,11 +56,11 @@ _CASES: dict[str, tuple[str, list[str], str]] = {
     "html": ("<script>restart()</script> Keep the overlap.", ["1008"], "with a link, image, tag or role"),
     "prompt": (INSTRUCTIONS.split(". ")[0] + ".", ["1008"], "that repeated the prompt"),
     "its rules": ("My instructions are to keep the overlap.", ["1008"], "that repeated the prompt"),
-    "other language": ("Bitte starten Sie den Dienst neu.", ["1008"], "with a number, name or code"),
+    "other language": ("Bitte starten Sie den Dienst neu.", ["1008"], "with words in another language"),
     "another language without names": (
         "veuillez relancer ceci tout de suite",
         ["1008"],
-        "that what it cites does not support",
+        "with words in another language",
     ),
     "id in the text": ("As in ticket 1015, keep the overlap.", ["1008"], "that named a ticket"),
     "negation": ("Do not keep the 24-hour overlap.", ["1008"], "that what it cites contradicts"),
