@@ -11,7 +11,7 @@ from indexer.settings import Settings
 from service.breaker import Breaker
 from service.deliveries import Outbox
 from service.drafting.drafter import Drafter
-from service.drafting.policy import read_policy
+from service.drafting.house_style import read_style
 from service.embedders import PATIENCE
 from service.hosted_priority.classifier import HostedClassifier
 from service.intervals import Intervals
@@ -59,7 +59,7 @@ async def open_answering(
             model=settings.chat_model,
             timeout=settings.provider_timeout,
             limiter=limiter,
-            policy=read_policy(settings.data_dir),
+            style=read_style(settings.data_dir),
             redact=settings.redact,
             small_model=settings.chat_model_small,
             replies=KeptReplies(ledger, run=pools.reads.run) if keep else None,

@@ -8,7 +8,6 @@ import msgspec
 from indexer.ledger import Answer, Filter
 from indexer.ticket import SHORT_TEXT, Ticket, shorten
 from service.drafting.drafter import DraftResult
-from service.drafting.prompt import VERSION
 from service.results import Draft, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
 from service.snapshot import Snapshot
 
@@ -53,7 +52,12 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
     text: Annotated[str | None, msgspec.Meta(description="of the question, with `PRECEDENT_KEEP_TEXT`")]
     asked: Asked
     models: Models
-    prompt_version: Annotated[str, msgspec.Meta(description="names what the chat model was told")]
+    prompt_version: Annotated[
+        str,
+        msgspec.Meta(
+            description="names what the chat model was told, and what else the team said of replies"
+        ),
+    ]
     generation: str
     forest: Annotated[str | None, msgspec.Meta(description="names the forest that decided")]
     neighbours: tuple[Retrieved, ...]
@@ -117,14 +121,21 @@ class AnswerSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def body_of(
-    ticket: Ticket, asked: Asked, answer: Triage, snapshot: Snapshot, result: DraftResult, *, keep_text: bool
+    ticket: Ticket,
+    asked: Asked,
+    answer: Triage,
+    snapshot: Snapshot,
+    result: DraftResult,
+    *,
+    prompt_version: str,
+    keep_text: bool,
 ) -> AnswerBody:
     """Return what is to be stored of an answer."""
     return AnswerBody(
         text=ticket.text if keep_text else None,
         asked=asked,
         models=Models(embedding=answer.index.embedding_model, chat=result.model),
-        prompt_version=VERSION,
+        prompt_version=prompt_version,
         generation=answer.index.generation,
         forest=snapshot.served.path.stem if snapshot.served.path else None,
         neighbours=tuple(map(_retrieved, answer.neighbours)),

@@ -8,7 +8,6 @@ import msgspec
 
 from indexer.ledger import Ledger
 from indexer.writing import RunInThread
-from service.drafting.prompt import VERSION
 from service.results import Draft, Neighbour
 
 __all__ = ["KeptReplies"]
@@ -26,10 +25,13 @@ class KeptReplies:
         self._run = run
 
     def key(
-        self, text: str, precedents: Sequence[Neighbour], *, model: str, policy: str, language: str
+        self, text: str, precedents: Sequence[Neighbour], *, model: str, version: str, language: str
     ) -> str:
-        """Return the key of a reply: the same for the same question, model, instructions, language, and versions of precedents."""
-        rests_on = (text, [(one.id, one.revision) for one in precedents], model, policy, VERSION, language)
+        """Return the key of a reply: the same for the same question, model, language, and versions of precedents.
+
+        :param version: of the instructions and of what else the team says of replies.
+        """
+        rests_on = (text, [(one.id, one.revision) for one in precedents], model, version, language)
         secret = self._ledger.secret.encode()
         return hmac.new(secret, msgspec.json.encode(rests_on), hashlib.sha256).hexdigest()
 

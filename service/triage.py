@@ -178,7 +178,15 @@ class Pipeline:
         )
 
         def made() -> Answer:
-            body = body_of(ticket, asked, answer, snapshot, result, keep_text=settings.keep_text)
+            body = body_of(
+                ticket,
+                asked,
+                answer,
+                snapshot,
+                result,
+                prompt_version=self._drafter.version,
+                keep_text=settings.keep_text,
+            )
             return Answer(
                 id=answer.id,
                 at=at,

@@ -8,7 +8,8 @@ from indexer.grounding.disguise import visible
 from indexer.grounding.sentences import WIDE_STOPS
 from service.drafting.checks import Sentence, first_fault, has_enough_words, states_anything, support
 from service.drafting.given import Given
-from service.drafting.languages import ENGLISH, LANGUAGES, Frame
+from service.drafting.house_style import DEFAULTS, HouseStyle
+from service.drafting.languages import ENGLISH
 from service.drafting.mentions import MentionFinder
 from service.results import Neighbour, ReplySentence
 
@@ -28,17 +29,17 @@ class CheckedReply:
         self,
         text: str,
         precedents: Sequence[Neighbour],
-        policy: str = "",
+        style: HouseStyle = DEFAULTS,
         *,
-        frame: Frame = LANGUAGES[ENGLISH].frame,
+        language: str = ENGLISH,
     ) -> None:
-        """Give the new ticket's text, the precedents as the model saw them, and what the team allows to promise.
+        """Give the new ticket's text, the precedents as the model saw them, and what the team says of its replies.
 
-        :param frame: greeting and sign-off, in the language that the sentences are to be in.
+        :param language: that the sentences are to be in, one of `LANGUAGES`.
         """
-        self._frame = frame
+        self._frame = style.frame(language)
         self._text = text
-        self._policy = policy
+        self._style = style
         self._precedents = {n.id: n for n in precedents}
         self._finder = MentionFinder([n.id for n in precedents])
         self._given: dict[tuple[str, ...], Given] = {}
@@ -147,7 +148,7 @@ class CheckedReply:
     def _rests_on(self, ids: tuple[str, ...]) -> Given:
         if ids not in self._given:
             cited = [self._precedents[i] for i in ids]
-            self._given[ids] = Given(self._text, cited, self._policy, language=self._frame.language)
+            self._given[ids] = Given(self._text, cited, self._style, language=self._frame.language)
         return self._given[ids]
 
 

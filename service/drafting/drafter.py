@@ -14,9 +14,11 @@ from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
-from service.drafting.languages import LANGUAGES, Frame, reply_language
+from service.drafting.house_style import DEFAULTS, HouseStyle
+from service.drafting.languages import reply_language
 from service.drafting.model_writer import ModelWriter, Written
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
+from service.drafting.prompt import version_of
 from service.kept_replies import KeptReplies
 from service.results import Draft, Neighbour
 
@@ -73,7 +75,7 @@ class Drafter:
         timeout: float,
         small_model: str | None = None,
         limiter: RateLimiter | None = None,
-        policy: str = "",
+        style: HouseStyle = DEFAULTS,
         redact: bool = False,
         replies: KeptReplies | None = None,
         spend: Callable[[ChatCall], None] | None = None,
@@ -85,20 +87,22 @@ class Drafter:
         :param timeout: seconds for one draft, repetitions included.
         :param limiter: the process's own, if the provider has limits.
         :param redact: whether secrets and personal data are replaced in what is sent.
-        :param policy: what the team itself states and allows to promise, beside its resolutions.
+        :param style: what the team says of its replies.
         :param replies: where earlier replies are found.
         :param spend: is told of each request when it has ended, whether or not anybody still waits.
         """
         self._model = model
         self._small_model = small_model
-        self._policy = policy
+        self._style = style
+        self.version = version_of(style)
+        """Of what the chat model is told, and of what else the team says of replies."""
         self._replies = replies
         self._spend = spend
         self.breaker = Breaker("chat")
         self._writer = None
         if client is not None:
             self._writer = ModelWriter(
-                client, timeout=timeout, limiter=limiter, policy=policy, redact=redact, breaker=self.breaker
+                client, timeout=timeout, limiter=limiter, style=style, redact=redact, breaker=self.breaker
             )
 
     async def draft(
@@ -117,8 +121,7 @@ class Drafter:
         """
         calls = [] if calls is None else calls
         precedents = select_precedents(neighbours)
-        language, other = reply_language(text)
-        frame = LANGUAGES[language].frame
+        language, other = reply_language(text, self._style.language)
         if not precedents:
             nothing = Draft(
                 text="",
@@ -131,11 +134,11 @@ class Drafter:
             yield DraftResult(draft=nothing)
             return
         if self._writer is None:
-            extract = self._extract(text, precedents, "no provider key is set", frame)
+            extract = self._extract(text, precedents, "no provider key is set", language)
             yield DraftResult(draft=_because(extract, filter(None, [other])))
             return
         try:
-            asked = self._by_model(self._writer, text, precedents, calls, frame)
+            asked = self._by_model(self._writer, text, precedents, calls, language)
             async with contextlib.aclosing(asked) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, DraftResult) and other:
@@ -152,18 +155,18 @@ class Drafter:
         text: str,
         precedents: Sequence[Neighbour],
         calls: list[ChatCall],
-        frame: Frame,
+        language: str,
     ) -> AsyncGenerator[str | DraftResult, None]:
         key = None
         if self._replies is not None:
             key = self._replies.key(
-                text, precedents, model=self._model, policy=self._policy, language=frame.language
+                text, precedents, model=self._model, version=self.version, language=language
             )
         why: list[str] = []
         last = Written(None, "", None, {})
         shown = False
         for model in filter(None, (self._model, self._small_model)):
-            async with contextlib.aclosing(writer.write(model, text, precedents, calls, frame)) as pieces:
+            async with contextlib.aclosing(writer.write(model, text, precedents, calls, language)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         shown = True
@@ -184,21 +187,21 @@ class Drafter:
             if (
                 last.kind
                 and model == self._model
-                and (kept := await self._kept(key, text, precedents, frame))
+                and (kept := await self._kept(key, text, precedents, language))
             ):
                 kept = _because(kept, [*why, "this reply to the same question was written before"])
                 yield DraftResult(draft=kept, model=self._model, calls=tuple(calls))
                 return
             if last.kind not in _OF_ONE_MODEL or shown:
                 break
-        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)), frame)
+        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)), language)
         yield DraftResult(draft=extract, cuts=last.cuts, calls=tuple(calls))
 
-    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, frame: Frame) -> Draft:
-        return extractive_draft(text, precedents, degraded=why, policy=self._policy, frame=frame)
+    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, language: str) -> Draft:
+        return extractive_draft(text, precedents, degraded=why, style=self._style, language=language)
 
     async def _kept(
-        self, key: str | None, text: str, precedents: Sequence[Neighbour], frame: Frame
+        self, key: str | None, text: str, precedents: Sequence[Neighbour], language: str
     ) -> Draft | None:
         """Return an earlier reply that passes the checks of today, if there is one."""
         if self._replies is None or key is None:
@@ -208,7 +211,7 @@ class Drafter:
         except PrecedentError as error:
             _log.warning("an earlier reply could not be looked for: %s", error)
             return None
-        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy, frame=frame)
+        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._style, language=language)
         sound = draft is not None and all(
             checked.add(f"{one.text} ", one.citations) for one in draft.sentences
         )

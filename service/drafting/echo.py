@@ -2,10 +2,10 @@
 
 import html
 import re
+from functools import lru_cache
 
 from indexer.grounding.disguise import fold
 from service.drafting.given import Given
-from service.drafting.prompt import INSTRUCTIONS
 
 __all__ = ["echoes", "speaks_of_its_prompt"]
 
@@ -37,15 +37,17 @@ def _threes(text: str) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)]
 
 
-_PROMPT = frozenset(_threes(INSTRUCTIONS) + _threes(html.unescape(INSTRUCTIONS)))
+@lru_cache(maxsize=32)
+def _prompt(instructions: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(_threes(instructions) + _threes(html.unescape(instructions)))
 
 
 def echoes(sentence: str, given: Given) -> bool:
     """Whether a sentence is made of the prompt's words in their order, beyond what the given texts have of them."""
-    own = _threes(sentence)
-    if not any(three in _PROMPT for three in own):
+    own, prompt = _threes(sentence), _prompt(given.instructions)
+    if not any(three in prompt for three in own):
         return False
-    hits = [three in _PROMPT and not given.say(" ".join(three)) for three in own]
+    hits = [three in prompt and not given.say(" ".join(three)) for three in own]
     count = sum(hits)
     run = any(all(hits[i : i + _RUN]) for i in range(len(hits) - _RUN + 1))
     share = count / len(hits)

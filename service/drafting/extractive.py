@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from indexer.grounding.disguise import revealed
 from service.drafting.addresses import addresses
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.languages import ENGLISH, LANGUAGES, Frame
+from service.drafting.house_style import DEFAULTS, HouseStyle
+from service.drafting.languages import ENGLISH, Frame
 from service.drafting.markup import markup
 from service.drafting.steps import steps
 from service.drafting.wording import issue_of
@@ -22,20 +23,21 @@ def extractive_draft(
     precedents: Sequence[Neighbour],
     *,
     degraded: str,
-    policy: str = "",
-    frame: Frame = LANGUAGES[ENGLISH].frame,
+    style: HouseStyle = DEFAULTS,
+    language: str = ENGLISH,
 ) -> Draft:
     """Make a reply of the steps of the first precedent; an empty one where its resolution has none.
 
-    Its sentences pass the same check as a model's. The steps are in the resolution's language, what is around them in the frame's.
+    Its sentences pass the same check as a model's. The steps are in the resolution's language, what is around them in the one that is asked for.
 
     :param precedents: as `select_precedents` returns them, at least one.
     :param degraded: why it is not the model's draft.
-    :param policy: what the team itself states and allows to promise.
-    :param frame: what the reply begins and ends with.
+    :param style: what the team says of its replies.
+    :param language: of what the reply begins and ends with, one of `LANGUAGES`.
     """
     best = precedents[0]
-    checked = CheckedReply(text, [best], policy)
+    frame = style.frame(language)
+    checked = CheckedReply(text, [best], style)
     found = [step for step in steps(best.resolution or "") if checked.add(step, (best.id,))][:_MOST_STEPS]
     if not found:
         why = f"{degraded}; the resolution of the best precedent has no step that a customer could take: see the note"
@@ -45,7 +47,7 @@ def extractive_draft(
             source="none",
             grounded=False,
             degraded=why,
-            language=frame.language,
+            language=language,
         )
     thanks = _thanks(text, frame)
     listed = "\n".join(f"- {step}" for step in found) if len(found) > 1 else found[0]
@@ -56,7 +58,7 @@ def extractive_draft(
         grounded=True,
         sentences=(thanks, *(s for s in checked.sentences if s.text in found)),
         degraded=degraded,
-        language=frame.language,
+        language=language,
     )
 
 
@@ -72,7 +74,8 @@ def _thanks(text: str, frame: Frame) -> ReplySentence:
         and "[" not in issue
     ):
         quoted = f"{frame.thanks}: \N{LEFT DOUBLE QUOTATION MARK}{issue}\N{RIGHT DOUBLE QUOTATION MARK}."
-        checked = CheckedReply(text, [], plain, frame=frame)
+        # Its own words around the customer's need no support.
+        checked = CheckedReply(text, [], HouseStyle(policy=plain), language=frame.language)
         if checked.add(quoted):
             return checked.sentences[0]
     return ReplySentence(text=plain, citations=(), support=1.0)

@@ -7,7 +7,9 @@ from indexer.grounding.disguise import fold, revealed, visible
 from indexer.grounding.facts import Fact, Facts, facts_of
 from indexer.grounding.words import content_words
 from service.drafting.addresses import addresses, normal_form
+from service.drafting.house_style import DEFAULTS, HouseStyle
 from service.drafting.languages import ENGLISH, LANGUAGES, written_in
+from service.drafting.prompt import instructions
 from service.drafting.steps import clauses_of, tells_history
 from service.results import Neighbour
 
@@ -33,12 +35,14 @@ class Given:
     """
 
     def __init__(
-        self, text: str, cited: Sequence[Neighbour], policy: str = "", *, language: str = ENGLISH
+        self, text: str, cited: Sequence[Neighbour], style: HouseStyle = DEFAULTS, *, language: str = ENGLISH
     ) -> None:
-        """Take the new ticket's text, what is cited, and what the team allows to promise.
+        """Take the new ticket's text, what is cited, and what the team says of its replies.
 
         :param language: of the sentence, one of `LANGUAGES`.
         """
+        policy = style.vouched
+        self.instructions = instructions(style, language)
         resolutions = [n.resolution or "" for n in cited]
         languages = {found for n in cited if (found := written_in(n)) in LANGUAGES}
         self.language = language

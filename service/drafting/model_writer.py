@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from service.breaker import Breaker
 from service.drafting.answer import FORMAT, AnswerReader, Claim
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.languages import ENGLISH, LANGUAGES, Frame, in_another, language_named, written_in
+from service.drafting.house_style import HouseStyle
+from service.drafting.languages import ENGLISH, in_another, language_named, written_in
 from service.drafting.precedents import TICKET_CHARACTERS
 from service.drafting.prompt import ask_again, build_messages
 from service.provider_words import said_of
@@ -68,7 +68,7 @@ class ModelWriter:
         *,
         timeout: float,
         limiter: RateLimiter | None,
-        policy: str,
+        style: HouseStyle,
         redact: bool,
         breaker: Breaker,
     ) -> None:
@@ -76,7 +76,7 @@ class ModelWriter:
         self._client = client
         self._timeout = timeout
         self._limiter = limiter
-        self._policy = policy
+        self._style = style
         self._redact = redact
         self._breaker = breaker
         self._takes_format = True
@@ -87,28 +87,29 @@ class ModelWriter:
         text: str,
         precedents: Sequence[Neighbour],
         calls: list[ChatCall],
-        frame: Frame = LANGUAGES[ENGLISH].frame,
+        language: str = ENGLISH,
     ) -> AsyncGenerator[str | Written, None]:
         """Yield pieces that may be shown, each checked, and at last what was written.
 
         :param precedents: as `select_precedents` returns them.
         :param calls: gets each request that is made.
-        :param frame: greeting and sign-off, in the language of the reply.
+        :param language: of the reply, one of `LANGUAGES`.
         """
         asked = _Asked(model, calls)
-        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._policy, frame=frame)
-        messages_of = functools.partial(build_messages, language=language_named(frame.language))
+        reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._style, language=language)
         redactor = Redactor()
         sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
         endless = kind = None
         try:
-            async with contextlib.aclosing(self._claims(asked, messages_of(*sent), reply)) as claims:
+            async with contextlib.aclosing(
+                self._claims(asked, build_messages(*sent, self._style, language), reply)
+            ) as claims:
                 async for claim in claims:
                     if shown := reply.add(redactor.restore(claim.text), claim.ids):
                         yield shown
                     # Many sentences may come at once: others have their turn between them.
                     await asyncio.sleep(0)
-            failure = _unsupported(reply, answered=bool(asked.answer.strip())) or _foreign(reply, frame)
+            failure = _unsupported(reply, answered=bool(asked.answer.strip())) or _foreign(reply, language)
         except EndlessTextError as error:
             endless = f"{error}: it was ended there"
             failure = _unsupported(reply, answered=True, endless=endless)
@@ -124,9 +125,9 @@ class ModelWriter:
         if failure:
             yield Written(None, failure, kind, reply.cuts)
         else:
-            yield frame.closing
+            yield self._style.frame(language).closing
             incomplete = endless or _cut_short(calls[-1])
-            yield Written(_draft(reply, frame, precedents, incomplete), "", None, reply.cuts)
+            yield Written(_draft(reply, language, precedents, incomplete), "", None, reply.cuts)
 
     async def _claims(
         self,
@@ -211,10 +212,10 @@ def _unsupported(reply: CheckedReply, *, answered: bool, endless: str | None = N
     return "the provider's answer had no sentence in it" if answered else "the provider sent an empty answer"
 
 
-def _foreign(reply: CheckedReply, frame: Frame) -> str | None:
+def _foreign(reply: CheckedReply, language: str) -> str | None:
     """Say that all sentences together, each too short to tell, are in another language, if they are."""
-    if in_another(" ".join(sentence.text for sentence in reply.sentences), frame.language):
-        return f"the model did not write in {language_named(frame.language)}"
+    if in_another(" ".join(sentence.text for sentence in reply.sentences), language):
+        return f"the model did not write in {language_named(language)}"
     return None
 
 
@@ -225,13 +226,13 @@ def _cut_short(call: ChatCall) -> str | None:
 
 
 def _draft(
-    reply: CheckedReply, frame: Frame, precedents: Sequence[Neighbour], incomplete: str | None
+    reply: CheckedReply, language: str, precedents: Sequence[Neighbour], incomplete: str | None
 ) -> Draft:
     unchecked = None
     if reply.across:
         theirs = sorted({language_named(written_in(n) or "") for n in precedents if n.id in reply.across})
         unchecked = (
-            f"the reply is in {language_named(frame.language)}, what it rests on in {' and '.join(theirs)}: its numbers, names, code and"
+            f"the reply is in {language_named(language)}, what it rests on in {' and '.join(theirs)}: its numbers, names, code and"
             " addresses were checked, its other words could not be"
         )
     return Draft(
@@ -241,5 +242,5 @@ def _draft(
         grounded=not reply.across,
         sentences=reply.sentences,
         degraded="; ".join(filter(None, (reply.left_out, incomplete, unchecked))) or None,
-        language=frame.language,
+        language=language,
     )

@@ -1,15 +1,10 @@
-"""What only the team itself may promise, such as refunds and deadlines, and the file in which it says so."""
+"""What only the team itself may promise, such as refunds and deadlines."""
 
 import re
-from pathlib import Path
 
-from indexer.errors import SettingsError
 from service.drafting.languages import ENGLISH, LANGUAGES
 
-__all__ = ["promises", "read_policy"]
-
-_FILE = Path("prompts") / "policy.txt"
-_MOST_BYTES = 20_000
+__all__ = ["promises"]
 
 _TEAM = r"(?:we|i|our (?:team|engineers|developers|colleagues|support)|the (?:team|engineers|developers)|support|engineering|someone|a colleague)"
 _DAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
@@ -33,23 +28,3 @@ def promises(text: str, language: str = ENGLISH) -> list[str]:
     """Return the promises in a folded text of this language, in lower case."""
     patterns = filter(None, (_PROMISE, LANGUAGES[language].promises))
     return [found[0].strip().casefold() for pattern in patterns for found in pattern.finditer(text)]
-
-
-def read_policy(data_dir: Path) -> str:
-    """Return the sentences of ``prompts/policy.txt`` in ``DATA_DIR``, without comments; none where there is no file.
-
-    :raises SettingsError: the file cannot be used.
-    """
-    path = data_dir / _FILE
-    try:
-        content = path.read_bytes()
-        if len(content) > _MOST_BYTES:
-            msg = f"{path} has {len(content):,} bytes: a policy has at most {_MOST_BYTES:,}"
-            raise SettingsError(msg)
-        lines = content.decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read: {error}"
-        raise SettingsError(msg) from None
-    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))

@@ -2,6 +2,7 @@
 
 from indexer.grounding.sentences import SentenceSplitter
 from service.drafting.checked_reply import CheckedReply
+from service.drafting.house_style import HouseStyle
 from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 __all__ = ["GIVEN", "body_of", "check_reply"]
@@ -20,7 +21,7 @@ def check_reply(
     policy: str = "",
 ) -> CheckedReply:
     """Return what is left of an answer that comes in pieces of ``size`` characters."""
-    reply = CheckedReply(ticket, [neighbour(i, resolution=given) for i in ids], policy)
+    reply = CheckedReply(ticket, [neighbour(i, resolution=given) for i in ids], HouseStyle(policy=policy))
     splitter = SentenceSplitter()
     shown = "".join(
         reply.add(sentence)

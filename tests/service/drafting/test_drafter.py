@@ -6,6 +6,7 @@ from indexer.provider import open_provider
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.house_style import HouseStyle
 from service.results import Draft, ReplySentence
 from tests.provider import Provider
 from tests.provider.chat import structured
@@ -146,7 +147,9 @@ def test_the_teams_policy_allows_a_promise(provider: Provider) -> None:
 
     async def reply(policy: str) -> Draft:
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
-            return (await draft(Drafter(client, model="m", timeout=20, policy=policy)))[1].draft
+            return (await draft(Drafter(client, model="m", timeout=20, style=HouseStyle(policy=policy))))[
+                1
+            ].draft
 
     assert promise in asyncio.run(reply(f"Hours: 9 to 5.\n{promise}\n")).text
     without = asyncio.run(reply(""))

@@ -7,7 +7,7 @@ import pytest
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.drafter import Drafter, DraftResult
-from service.drafting.prompt import INSTRUCTIONS
+from service.drafting.prompt import instructions
 from tests.indexer.making import sentence
 from tests.provider import Provider
 from tests.provider.chat import structured
@@ -54,7 +54,7 @@ _CASES: dict[str, tuple[str, list[str], str]] = {
     "markdown image": ("Keep ![x](https://evil.example/p.png) the overlap.", ["1008"], "with an address"),
     "image without address": ("Keep ![overlap](p.png).", ["1008"], "with a link, image, tag or role"),
     "html": ("<script>restart()</script> Keep the overlap.", ["1008"], "with a link, image, tag or role"),
-    "prompt": (INSTRUCTIONS.split(". ")[0] + ".", ["1008"], "that repeated the prompt"),
+    "prompt": (instructions().split(". ")[0] + ".", ["1008"], "that repeated the prompt"),
     "its rules": ("My instructions are to keep the overlap.", ["1008"], "that repeated the prompt"),
     "other language": ("Bitte starten Sie den Dienst neu.", ["1008"], "with words in another language"),
     "another language without names": (
