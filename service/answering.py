@@ -1,13 +1,16 @@
 """All that answers a ticket, opened together: for the service, and for commands that ask as it does."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from indexer.chat_limits import ChatLimits
+from indexer.language import language_of
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter
 from indexer.settings import Settings
+from service.background import end_task
 from service.breaker import Breaker
 from service.deliveries import Outbox
 from service.drafting.drafter import Drafter
@@ -49,6 +52,9 @@ async def open_answering(
             open_runtime(settings, limiter, pools, intervals, keep=keep)
         )
         stack.callback(pools.close)
+        # The tables of languages take half a second to load, which no question shall wait for.
+        warming = asyncio.create_task(_warm(pools))
+        stack.push_async_callback(end_task, warming)
         ledger, client = runtime.store.ledger, None
         if settings.provider_configured:
             limits = ChatLimits(settings, ledger, run=pools.writes.run)
@@ -76,3 +82,7 @@ async def open_answering(
             if keep and settings.keep_days:
                 await stack.enter_async_context(classifier.keeping())
         yield Answering(runtime, Pipeline(runtime, drafter, outbox, classifier), outbox, breakers)
+
+
+async def _warm(pools: Pools) -> None:
+    await pools.reads.run(language_of, "")

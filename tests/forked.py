@@ -17,7 +17,6 @@ _IMPORTED = [
     # These are imported while they run.
     "anyio._backends._asyncio", "httpcore", "httpcore2", "litestar.plugins.attrs", "litestar.plugins.pydantic",
     "truststore", "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
-    "indexer.language",
     "tests.frozen",
 ]  # fmt: skip
 FORKED = multiprocessing.get_context("forkserver")

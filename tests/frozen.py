@@ -2,5 +2,8 @@
 
 import gc
 
+from indexer.language import language_of
+
+language_of("")  # its tables are loaded once, for all
 gc.collect()
 gc.freeze()

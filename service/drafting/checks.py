@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from indexer.grounding.disguise import fold, revealed
 from indexer.grounding.facts import facts_of
 from indexer.grounding.support import ENOUGH, content_of, share
+from indexer.grounding.words import content_words
 from indexer.language import language_of
 from service.drafting.addresses import addresses
 from service.drafting.commands import commands
 from service.drafting.echo import echoes, speaks_of_its_prompt
 from service.drafting.given import Given
-from service.drafting.languages import in_another
+from service.drafting.languages import in_another, without_code
 from service.drafting.markup import markup, without_placeholders
 from service.drafting.policy import promises
 from service.drafting.steps import tells_history
@@ -116,7 +117,7 @@ def _is_in_another_language(sentence: Sentence, given: Given) -> bool:
     if in_another(sentence.body, sentence.language):
         return True
     # One that is too short to tell, and is made of the words of a resolution in another language, is in that one.
-    words, _ = content_of(sentence.body, sentence.language)
+    words = content_words(without_code(sentence.body))
     same = given.across and len(words & given.team.words) >= ENOUGH * len(words) > 0
     return same and language_of(sentence.body) != sentence.language
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from indexer.language import language_of
 from service.results import Neighbour
 
-__all__ = ["ENGLISH", "LANGUAGES", "Frame", "in_another", "language_named", "reply_language", "written_in"]
+__all__ = [
+    "ENGLISH",
+    "LANGUAGES",
+    "Frame",
+    "in_another",
+    "language_named",
+    "reply_language",
+    "without_code",
+    "written_in",
+]
 
 ENGLISH = "en"
 """The language of the rules, and of a reply where nothing else is said."""
@@ -175,9 +184,14 @@ def reply_language(text: str, default: str = ENGLISH) -> tuple[str, str | None]:
     )
 
 
+def without_code(text: str) -> str:
+    """Return a text without code, paths, settings and what stands in brackets: these are of no language."""
+    return _NO_WORDS.sub(" ", text)
+
+
 def in_another(text: str, language: str) -> bool:
     """Whether a text is surely written in another language; code in it is of none."""
-    words = _NO_WORDS.sub(" ", text)
+    words = without_code(text)
     letters = [char for char in words if char.isalpha()]
     if sum(_LATIN.match(char) is None for char in letters) > _MOST_FOREIGN * len(letters):
         return True
@@ -188,7 +202,7 @@ def in_another(text: str, language: str) -> bool:
 def written_in(neighbour: Neighbour) -> str | None:
     """Return the language of a resolution; where it is too short to tell, that of its ticket."""
     resolution = neighbour.resolution or ""
-    found = language_of(_NO_WORDS.sub(" ", resolution))
+    found = language_of(without_code(resolution))
     return found or language_of(f"{neighbour.text}\n{resolution}")
 
 

@@ -37,6 +37,7 @@ def test_drafts_with_the_model(provider: Provider) -> None:
         source="llm",
         grounded=True,
         sentences=tuple(ReplySentence(text=t, citations=tuple(ids), support=1.0) for t, ids in sentences),
+        language="en",
     )
     assert result.chat_requests == 1
     assert result.prompt_tokens > 0
@@ -177,6 +178,7 @@ def test_without_a_precedent_nothing_is_asked_or_invented(provider: Provider) ->
             source="none",
             grounded=False,
             degraded="no precedent is near enough: best relevance 0.12",
+            language="en",
         )
     )
     assert provider.stats().requests["chat"] == 0
