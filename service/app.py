@@ -19,6 +19,7 @@ from service.answering import open_answering
 from service.api import (
     console,
     feedback_routes,
+    forest_routes,
     health_routes,
     job_routes,
     pages,
@@ -96,6 +97,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             ticket_routes.router,
             job_routes.router,
             feedback_routes.router,
+            forest_routes.router,
             health_routes.status_router,
             health_routes.health_router,
             pages.router,

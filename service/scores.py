@@ -9,6 +9,7 @@ import numpy as np
 from service.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "Bin",
     "Interval",
     "ProbabilityScores",
     "bin_of",
@@ -16,6 +17,7 @@ __all__ = [
     "interval",
     "macro_f1",
     "quadratic_kappa",
+    "reliability",
     "resample",
     "resample_macro_f1",
 ]
@@ -31,6 +33,14 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     low: float
     high: float
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets that were given about the same confidence: its mean, and the share that was right."""
+
+    confidence: float
+    right: float
+    tickets: int
 
 
 def confusion_matrix(
@@ -67,6 +77,22 @@ def quadratic_kappa(confusion: FloatArray) -> float:
 def bin_of(probabilities: FloatArray) -> IntArray:
     """Return in which of ten equally wide bins each probability falls; certainty is in the last."""
     return np.minimum((probabilities * _BINS).astype(np.int64), _BINS - 1)
+
+
+def reliability(confidence: FloatArray, right: BoolArray) -> tuple[Bin, ...]:
+    """Return how often predictions of about the same confidence were right; empty bins are left out.
+
+    :param confidence: in the predicted label, shape (rows,); ``right``: whether it was, same shape.
+    """
+    which = bin_of(confidence)
+    return tuple(
+        Bin(
+            confidence=float(confidence[which == number].mean()),
+            right=float(right[which == number].mean()),
+            tickets=int((which == number).sum()),
+        )
+        for number in np.unique(which)
+    )
 
 
 class ProbabilityScores:

@@ -6,7 +6,7 @@ from indexer.ledger.classification_table import Classification
 from indexer.ledger.copies import Row, Rows, pages_of, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.delivery_table import Delivery, Outgoing
-from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
+from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError, Week
 from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
@@ -47,6 +47,7 @@ __all__ = [
     "Told",
     "TrainingRows",
     "UnknownTicketError",
+    "Week",
     "Which",
     "check_space",
     "hash_of_key",

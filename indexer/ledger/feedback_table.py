@@ -1,7 +1,7 @@
 """Feedback in the ledger: what agents did with answers."""
 
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +14,17 @@ from indexer.ledger.database import PAGE, Database, feedback, next_revision, pag
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import FeedbackRow, Outcome, Space
 from indexer.ledger.soundness import decode
-from indexer.ledger.tables import remarks
+from indexer.ledger.tables import answers, remarks
 from indexer.ledger.ticket_table import ticket_row
 from indexer.ticket import Ticket
 
-__all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError"]
+__all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError", "Week"]
 
 _WORDS = sa.select(feedback.c.answer, feedback.c.ticket_id, feedback.c.reply, remarks.c.reason).outerjoin(
     remarks, remarks.c.answer == feedback.c.answer
 )
+
+_ACTIONS = ("accepted", "edited", "rejected")
 
 
 class UnknownTicketError(LookupError):
@@ -46,6 +48,18 @@ class FeedbackEntry:
     reply: str | None
     reason: str | None = None
     precedent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """Counts from one moment to the next: answers that were given, and the last words of agents, by what they are."""
+
+    answers: int = 0
+    accepted: int = 0
+    edited: int = 0
+    rejected: int = 0
+    corrected: int = 0
+    other_precedent: int = 0
 
 
 class Feedback:
@@ -124,6 +138,36 @@ class Feedback:
         return {action: count for action, count, _ in rows} | {
             "corrected": sum(labelled for _, _, labelled in rows)
         }
+
+    def by_week(self, starts: Sequence[float]) -> tuple[Week, ...]:
+        """Count answers that are kept, and feedback, from each start to the next one, and from the last one on.
+
+        :param starts: in seconds since the epoch, oldest first; at least one.
+        """
+        given, told = (
+            sa.case(*((column >= start, number) for number, start in reversed(list(enumerate(starts)))))
+            for column in (answers.c.at, feedback.c.at)
+        )
+        actions = (
+            sa.select(
+                told,
+                *(sa.func.count(sa.case((feedback.c.action == name, 1))) for name in _ACTIONS),
+                sa.func.count(feedback.c.priority),
+                sa.func.count(remarks.c.precedent),
+            )
+            .outerjoin(remarks, remarks.c.answer == feedback.c.answer)
+            .where(feedback.c.at >= starts[0])
+            .group_by(told)
+        )
+        with self._db.read() as connection:
+            query = sa.select(given, sa.func.count()).where(answers.c.at >= starts[0]).group_by(given)
+            kept = {row[0]: row[1] for row in connection.execute(query)}
+            said = {number: counts for number, *counts in connection.execute(actions)}
+        names = (*_ACTIONS, "corrected", "other_precedent")
+        return tuple(
+            Week(answers=kept.get(number, 0), **dict(zip(names, said.get(number, ()), strict=False)))
+            for number in range(len(starts))
+        )
 
     def _label(
         self, connection: sa.Connection, entry: FeedbackEntry, ticket: Ticket | None, space: Space | None

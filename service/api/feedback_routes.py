@@ -1,9 +1,11 @@
-"""``POST /v1/feedback``: what the agent did with an answer."""
+"""``/v1/feedback``: what agents did with answers."""
 
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Router, post
+from litestar import Request, Router, get, post
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 
@@ -14,10 +16,12 @@ from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.api.triage_routes import TicketText
 from service.feedback import FeedbackResult, take_feedback
+from service.runtime import Runtime
 
 __all__ = ["router"]
 
 
+_WEEKS = 26
 _WITHOUT_NUL = r"^[^\x00]*$"
 
 
@@ -92,6 +96,7 @@ class FeedbackRequest(TicketText, kw_only=True):
 @post(
     "/",
     status_code=HTTP_200_OK,
+    guards=[require_json],
     summary="Tell what became of an answer",
     responses=problems(400, 413, 415, 422),
 )
@@ -107,10 +112,47 @@ async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackReque
     return await take_feedback(request.app.state.runtime, entry, text)
 
 
+class WeekOfFeedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of answers in one week; of several words on one answer the last one counts, when it was said."""
+
+    week: Annotated[date, msgspec.Meta(description="its Monday, in UTC")]
+    answers: Annotated[int, msgspec.Meta(description="that were given in it and are still kept")]
+    accepted: int
+    edited: int
+    rejected: int
+    corrected: Annotated[int, msgspec.Meta(description="of these three, those with a priority")]
+    other_precedent: Annotated[
+        int, msgspec.Meta(description="of these three, those that name another ticket as the right precedent")
+    ]
+
+
+class FeedbackByWeek(msgspec.Struct, frozen=True, kw_only=True):
+    """The last half year by weeks, oldest first."""
+
+    weeks: tuple[WeekOfFeedback, ...]
+
+
+@get("/", summary="Count by week what became of answers", responses=problems())
+async def feedback_by_week(request: Request[Any, Any, Any]) -> FeedbackByWeek:
+    """Return how many answers were given in each of the last 26 weeks, and what agents did with them."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - timedelta(days=today.weekday())
+    starts = [monday - timedelta(weeks=ago) for ago in reversed(range(_WEEKS))]
+    runtime: Runtime = request.app.state.runtime
+    counts = runtime.store.feedback.by_week
+    found = await runtime.pools.reads.run(counts, [start.timestamp() for start in starts])
+    return FeedbackByWeek(
+        weeks=tuple(
+            WeekOfFeedback(week=start.date(), **dataclasses.asdict(week))
+            for start, week in zip(starts, found, strict=True)
+        )
+    )
+
+
 router = Router(
     "/v1/feedback",
-    route_handlers=[feedback],
-    guards=[require_key, require_json],
+    route_handlers=[feedback, feedback_by_week],
+    guards=[require_key],
     security=KEY_IN_OPENAPI,
     tags=["answers"],
 )

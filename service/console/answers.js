@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { apart, el, facts, fill } from "./dom.js";
 import { number, percent, time } from "./format.js";
-import { showProblem } from "./notices.js";
+import { paged } from "./paged.js";
 import { cardId, priorityChip, ticketLink } from "./precedents.js";
 import { decided } from "./priority.js";
 import { note, questions, replyPlace } from "./reply.js";
@@ -15,30 +15,11 @@ const MOST = 120; // characters of a headline
 /** Show the page; `params` may name one answer. */
 export async function page(body, { params, signal }) {
   if (params.has("id")) await one(body, params.get("id"), signal);
-  else await list(body, signal);
+  else await paged(body, { path: "v1/triage", asked: { limit: "50" }, name: "answers", row, said: words.listed }, signal);
 }
 
 /** Return the address of an answer within the console. */
 export const answerLink = (id, ...children) => el("a", { href: `#/answers/${encodeURIComponent(id)}` }, children);
-
-async function list(body, signal) {
-  const rows = el("ol", { class: "rows" });
-  const said = el("p", { role: "status", class: "said" });
-  const more = el("button", { type: "button", hidden: true }, words.more);
-  const asked = new URLSearchParams({ limit: "50" });
-  const next = async () => {
-    const found = await get(`v1/triage?${asked}`, signal);
-    const before = rows.childElementCount;
-    rows.append(...found.answers.map(row));
-    said.textContent = words.listed(number(rows.childElementCount), found.next_cursor !== null);
-    more.hidden = found.next_cursor === null;
-    asked.set("cursor", found.next_cursor ?? "");
-    if (before) rows.children[before]?.querySelector("a").focus();
-  };
-  more.addEventListener("click", () => next().catch((error) => showProblem(body, error, signal)));
-  await next();
-  fill(body, el("h2", { class: "unseen" }, texts.find.results), said, rows, more);
-}
 
 function row({ id, at, label, decision, text, action }) {
   return el(

@@ -3,6 +3,7 @@
 import { page as answer } from "./answer.js";
 import { page as answers } from "./answers.js";
 import { page as bringIn } from "./bring_in.js";
+import { page as later } from "./confusions.js";
 import { el, fill } from "./dom.js";
 import { page as find } from "./find.js";
 import { forgetKey, keptKey } from "./key.js";
@@ -12,7 +13,7 @@ import { page as running } from "./running.js";
 import { texts } from "./texts.js";
 import { page as ticket } from "./ticket.js";
 
-const PAGES = { answer, answers, find, ticket, quality, "bring-in": bringIn, running };
+const PAGES = { answer, answers, find, ticket, quality, later, "bring-in": bringIn, running };
 const IN_MENU = ["answer", "find", "answers", "quality", "bring-in", "running"];
 
 const main = el("main", { id: "main", tabindex: "-1" });

@@ -15,6 +15,14 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Return an element of a drawing. */
+export function svg(name, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...nodes(children));
+  return element;
+}
+
 /** Put these children into an element instead of what it has. */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));

@@ -1,9 +1,9 @@
 // Search in the stored tickets by meaning, or a list of them, both narrowed by filters.
 
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { apart, el, field, fill } from "./dom.js";
-import { number } from "./format.js";
 import { showProblem } from "./notices.js";
+import { paged } from "./paged.js";
 import { dates, precedents, priorityChip, tags, ticketLink } from "./precedents.js";
 import { reportOf, status } from "./status.js";
 import { texts } from "./texts.js";
@@ -54,7 +54,7 @@ export async function page(body, { params, signal }) {
     else location.hash = address;
   });
   const results = el("div", { class: "results" });
-  fill(body, form, el("h2", { class: "unseen" }, words.results), results);
+  fill(body, form, results);
 
   suggest(labels, signal);
   fill(results, el("p", { role: "status", class: "said" }, words.searching));
@@ -77,6 +77,7 @@ async function search(params, results, signal) {
   const found = await post("v1/similar", { text: question, top_k: NEAREST, filter: filterOf(params) }, signal);
   fill(
     results,
+    el("h2", { class: "unseen" }, texts.results),
     el("p", { role: "status", class: "said" }, words.found(found.neighbours.length)),
     precedents(found.neighbours, wordsOf(question)),
   );
@@ -100,22 +101,7 @@ async function list(params, results, signal) {
   for (const name of ["source", "priority"]) if (params.get(name)) asked.set(name, params.get(name));
   for (const tag of tagsOf(params)) asked.append("tag", tag);
   for (const [name, value] of fieldsOf(params)) asked.append("field", `${name}:${value}`);
-  const rows = el("ol", { class: "rows" });
-  const said = el("p", { role: "status", class: "said" });
-  const more = el("button", { type: "button", hidden: true }, words.more);
-  const next = async () => {
-    const found = await get(`v1/tickets?${asked}`, signal);
-    const before = rows.childElementCount;
-    rows.append(...found.tickets.map(row));
-    said.textContent = words.listed(number(rows.childElementCount), found.next_cursor !== null);
-    more.hidden = found.next_cursor === null;
-    asked.set("cursor", found.next_cursor ?? "");
-    // The button may be gone: reading goes on at the first of the new ones.
-    if (before) rows.children[before]?.querySelector("a").focus();
-  };
-  more.addEventListener("click", () => next().catch((error) => showProblem(results, error, signal)));
-  await next();
-  fill(results, said, rows, more);
+  await paged(results, { path: "v1/tickets", asked, name: "tickets", row, said: words.listed }, signal);
 }
 
 function row(ticket) {

@@ -1,30 +1,37 @@
 // How good the labels are, as the forest did on later tickets of the team's own history, in plain words.
 
+import { get } from "./api.js";
+import { budgets } from "./budgets.js";
+import { confusions } from "./confusions.js";
 import { apart, bar, el, facts, fill } from "./dom.js";
 import { decimal, number, percent } from "./format.js";
 import { notice, sentence } from "./notices.js";
 import { reportOf, status } from "./status.js";
 import { texts } from "./texts.js";
+import { weeks } from "./weeks.js";
 
 const words = texts.quality;
 
 /** Show the page. */
 export async function page(body, { signal }) {
-  const found = await status(signal);
+  const [found, told] = await Promise.all([status(signal), get("v1/feedback", signal)]);
   const report = reportOf(found);
   if (!report) {
     fill(body, notice(words.none, el("p", {}, sentence(found.forest?.state ?? words.noTickets))));
     return;
   }
+  const record = await get("v1/forest", signal);
   fill(
     body,
     el("p", { class: "lead" }, report.later_tickets ? words.how(number(report.later_tickets)) : words.noLater),
     el(
       "div",
       { class: "grid" },
-      decisions(report.abstention),
+      budgets(record, report.abstention),
       labels(report),
       calibration(report.calibration),
+      confusions(record),
+      weeks(told),
       counts(report),
       lastFit(found.forest.last_fit),
       panel(
@@ -32,25 +39,6 @@ export async function page(body, { signal }) {
         words.commands.map(([command, does]) => el("p", {}, el("code", {}, command), " ", does)),
       ),
     ),
-  );
-}
-
-function decisions(found) {
-  const { coverage, error, error_bound: bound, max_error: most, reason } = found;
-  return panel(
-    words.decisions,
-    el("p", { class: "figure" }, percent(coverage), " ", el("span", {}, words.byItself)),
-    bar(coverage),
-    el("p", {}, found.threshold === null ? words.nothing : words.some(coverage, error)),
-    facts([
-      [words.reason, reason && sentence(reason)],
-      [words.budget, percent(most)],
-      [words.threshold, found.threshold === null ? null : percent(found.threshold)],
-      [words.error, error === null ? null : percent(error)],
-      [words.bound, bound === null ? null : percent(bound)],
-    ]),
-    Object.keys(found.guards).length > 0 &&
-      facts(Object.entries(found.guards).map(([label, share]) => [words.guard(label), percent(share)])),
   );
 }
 
@@ -82,11 +70,34 @@ function calibration(found) {
     words.calibration,
     el("p", { class: "figure" }, words.points(Math.round(found.ece_after * 100))),
     el("p", {}, words.off(Math.round(found.ece_after * 100), number(found.tickets))),
+    reliability(found.reliability),
     facts([
       [words.ece, words.beforeAfter(decimal(found.ece_before), decimal(found.ece_after))],
       [words.brier, words.beforeAfter(decimal(found.brier_before), decimal(found.brier_after))],
     ]),
     el("p", { class: "hint" }, words.calibrationMeans),
+  );
+}
+
+function reliability(bins) {
+  const { confidence, right, tickets } = words.reliability;
+  return el(
+    "table",
+    { class: "plain" },
+    el("thead", {}, el("tr", {}, [confidence, right, tickets].map((name) => el("th", { scope: "col" }, name)))),
+    el(
+      "tbody",
+      {},
+      bins.map((bin) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, percent(bin.confidence)),
+          el("td", {}, el("span", { class: "bar-cell" }, bar(bin.right), percent(bin.right))),
+          el("td", {}, number(bin.tickets)),
+        ),
+      ),
+    ),
   );
 }
 

@@ -15,7 +15,6 @@ from service.evaluation.hosted import Hosted
 from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
 from service.evaluation.result import (
     Alerts,
-    Bin,
     Block,
     CoveragePoint,
     Data,
@@ -28,7 +27,7 @@ from service.evaluation.verdict import verdict
 from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
-from service.scores import Interval, bin_of, confusion_matrix, interval, macro_f1, resample_macro_f1
+from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
 
 __all__ = ["evaluate"]
 
@@ -126,8 +125,10 @@ def evaluate(
         confusion=tuple(
             tuple(map(int, row)) for row in confusion_matrix(true, served.label, len(names)).tolist()
         ),
-        reliability_before=() if served.votes is None else _bins(pick(served.votes, served.label), right),
-        reliability_after=_bins(pick(served.probabilities, served.label), right),
+        reliability_before=()
+        if served.votes is None
+        else reliability(pick(served.votes, served.label), right),
+        reliability_after=reliability(pick(served.probabilities, served.label), right),
         coverage_curve=_coverage_curve(pick(served.probabilities, served.label), right),
         learning_curve=_learning_curve(
             asker, newest, sizes, {key: predictions[key][-1] for key in (SERVED, rival)}, score_newest
@@ -201,18 +202,6 @@ def _blocks(
             },
         )
         for number, (cut, served) in enumerate(zip(cuts, predictions[SERVED], strict=True))
-    )
-
-
-def _bins(confidence: FloatArray, right: BoolArray) -> tuple[Bin, ...]:
-    which = bin_of(confidence)
-    return tuple(
-        Bin(
-            confidence=float(confidence[which == number].mean()),
-            right=float(right[which == number].mean()),
-            tickets=int((which == number).sum()),
-        )
-        for number in np.unique(which)
     )
 
 

@@ -9,7 +9,8 @@ from math import sqrt
 from typing import ClassVar
 
 from service.evaluation.methods import GUESSES, NAMES, SERVED
-from service.evaluation.result import Bin, Evaluation
+from service.evaluation.result import Evaluation
+from service.scores import Bin
 
 __all__ = ["Plot", "Series", "plots"]
 

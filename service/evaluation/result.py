@@ -3,11 +3,10 @@
 import msgspec
 
 from service.hosted_priority.calibrating import Asked
-from service.scores import Interval
+from service.scores import Bin, Interval
 
 __all__ = [
     "Alerts",
-    "Bin",
     "Block",
     "CoveragePoint",
     "Data",
@@ -75,14 +74,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     """Why the forest of this cut decided nothing by itself, in its own words; ``None`` where it could."""
     macro_f1: dict[str, float]
     """By the method's key."""
-
-
-class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """Tickets that were given about the same confidence: its mean, and the share that was right."""
-
-    confidence: float
-    right: float
-    tickets: int
 
 
 class CoveragePoint(msgspec.Struct, frozen=True, kw_only=True):

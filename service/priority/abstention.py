@@ -7,13 +7,14 @@ import numpy as np
 
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.calibration import least_costly
-from service.priority.forest_report import Abstention
+from service.priority.forest_report import Abstention, Budget
 
-__all__ = ["abstain", "decide", "error_bound", "may_decide"]
+__all__ = ["abstain", "budgets", "decide", "error_bound", "may_decide"]
 
 _DOUBT = 0.05
 _COVERAGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _DOUBT_EACH = _DOUBT / len(_COVERAGES)
+_BUDGETS = tuple(percent / 100 for percent in range(1, 51))
 _SHUFFLES = 999
 _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this often
 
@@ -72,8 +73,7 @@ def abstain(
                     f"too many tickets might be missed that are {' or '.join(guards)}: "
                     "the budgets of PRECEDENT_MAX_MISSED forbid other labels"
                 )
-    automatic = free & (confidence >= (np.inf if threshold is None else threshold))
-    count, errors = int(automatic.sum()), int(wrong[automatic].sum())
+    count, errors = _let_through(threshold, confidence, wrong, free)
     return Abstention(
         max_error=max_error,
         max_missed=dict(max_missed),
@@ -100,6 +100,40 @@ def decide(
         return predicted, np.zeros(len(predicted), dtype=bool)
     sure = pick(probabilities, predicted) >= rule.threshold
     return predicted, sure & may_decide(probabilities, predicted, labels, rule.guards)
+
+
+def budgets(
+    rule: Abstention,
+    probabilities: FloatArray,
+    label: IntArray,
+    newest: BoolArray,
+    *,
+    labels: Sequence[str],
+    costs: FloatArray,
+    seed: int,
+) -> tuple[Budget, ...]:
+    """Return what each error budget from 1 to 50 %, and that of the rule, lets through of the same later tickets.
+
+    :param rule: as `abstain` chose it from the other arguments; its guards hold for every budget.
+    """
+    predicted = least_costly(probabilities, costs)
+    confidence, wrong = pick(probabilities, predicted), predicted != label
+    free = may_decide(probabilities, predicted, labels, rule.guards)
+    agrees = len(label) > 0 and _agrees(predicted, label, seed)
+    found = []
+    for max_error in sorted({*_BUDGETS, rule.max_error}):
+        threshold = _threshold(confidence, wrong, free, newest, max_error) if agrees else None
+        count, errors = _let_through(threshold, confidence, wrong, free)
+        found.append(
+            Budget(
+                max_error=max_error,
+                threshold=threshold,
+                automatic=count,
+                wrong=errors,
+                error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
+            )
+        )
+    return tuple(found)
 
 
 def may_decide(
@@ -144,6 +178,14 @@ def _threshold(
         ):
             return float(ranked[rank - 1])
     return None
+
+
+def _let_through(
+    threshold: float | None, confidence: FloatArray, wrong: BoolArray, free: BoolArray
+) -> tuple[int, int]:
+    """Return how many decisions are automatic, and how many of these are wrong."""
+    automatic = free & (confidence >= (np.inf if threshold is None else threshold))
+    return int(automatic.sum()), int(wrong[automatic].sum())
 
 
 def _guard(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from service.priority.abstention import abstain
+from service.priority.abstention import abstain, budgets
 from service.priority.alerts import alert_report
 from service.priority.forest import Forest, NoForest
 from service.priority.forest_report import ForestReport
@@ -56,8 +56,8 @@ def fit(
     :param fitted_on: words of the caller about the data, such as the generation; kept in the report.
     :raises ValueError: an argument is out of its range.
     """
-    budgets = {"max_error": max_error, **(max_missed or {})}
-    for name, budget in budgets.items():
+    given = {"max_error": max_error, **(max_missed or {})}
+    for name, budget in given.items():
         if not 0 < budget < 1:
             msg = f"the error budget of {name} must be between 0 and 1, found {budget}"
             raise ValueError(msg)
@@ -82,6 +82,16 @@ def fit(
     trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
     probabilities = held_out.calibrator(held_out.smoothed)
     newest = held_out.block == len(blocks) - 1
+    rule = abstain(
+        probabilities,
+        held_out.label,
+        newest,
+        labels=names,
+        costs=held_out.costs,
+        max_error=max_error,
+        max_missed=max_missed or {},
+        seed=seed,
+    )
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
@@ -98,16 +108,7 @@ def fit(
             name for name in costs or {} if name.casefold() not in {label.casefold() for label in names}
         ),
         calibration=measure_calibration(held_out),
-        abstention=abstain(
-            probabilities,
-            held_out.label,
-            newest,
-            labels=names,
-            costs=held_out.costs,
-            max_error=max_error,
-            max_missed=max_missed or {},
-            seed=seed,
-        ),
+        abstention=rule,
         alert=None
         if alert is None
         else alert_report(
@@ -127,6 +128,9 @@ def fit(
         calibrator=held_out.calibrator,
         later=held_out.rows,
         later_predicted=held_out.predicted,
+        budgets=budgets(
+            rule, probabilities, held_out.label, newest, labels=names, costs=held_out.costs, seed=seed
+        ),
         report=report,
     )
 

@@ -11,7 +11,7 @@ from service.priority.alerts import raise_alert
 from service.priority.calibration import Calibrator, smooth
 from service.priority.explanation import explain
 from service.priority.features import Features
-from service.priority.forest_report import ForestReport
+from service.priority.forest_report import Budget, ForestReport
 from service.priority.predictors import Predictors
 from service.priority.trees import Leaves, Trees, Votes
 from service.results import Evidence, PriorityDecision
@@ -56,6 +56,7 @@ class Forest:
     :param predictors: what makes the columns that its trees split on.
     :param later: int64, shape (later tickets,): the rows that were held out in time order while it was chosen.
     :param later_predicted: int64, same shape: the column that was predicted for each, by a forest of only what came before.
+    :param budgets: what error budgets would have let it decide of them, the smallest first.
     """
 
     labels: tuple[str, ...]
@@ -67,6 +68,7 @@ class Forest:
     calibrator: Calibrator
     later: IntArray
     later_predicted: IntArray
+    budgets: tuple[Budget, ...]
     report: ForestReport
     _leaf_votes: Votes = field(init=False, repr=False)
     costs: FloatArray = field(init=False, repr=False)

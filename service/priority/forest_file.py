@@ -16,7 +16,7 @@ from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
 from service.priority.calibration import Calibrator
 from service.priority.forest import Forest
-from service.priority.forest_report import ForestReport
+from service.priority.forest_report import Budget, ForestReport
 from service.priority.linear import Linear
 from service.priority.predictors import Predictors
 from service.priority.trees import Leaves, Trees
@@ -24,7 +24,7 @@ from service.priority.words import BUCKETS
 
 __all__ = ["ForestFileError", "load", "save"]
 
-_FORMAT = "precedent-forest-3"
+_FORMAT = "precedent-forest-4"
 _TREES = {"roots": "i8", "children": "i8", "feature": "i8", "threshold": "f8", "leaf": "i8"}
 _LEAVES = {"start": "i8", "row": "i8", "share": "f8"}
 _MODELS = ("words", "meaning")
@@ -52,6 +52,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...]
     depth: int
     sharpness: float
+    budgets: tuple[Budget, ...]
     report: ForestReport
     sha256: dict[str, str]
 
@@ -79,6 +80,7 @@ def save(forest: Forest, path: Path) -> None:
         values=forest.predictors.values,
         depth=forest.trees.depth,
         sharpness=forest.calibrator.sharpness,
+        budgets=forest.budgets,
         report=forest.report,
         sha256={name: _sha256(array) for name, array in arrays.items()},
     )
@@ -172,6 +174,7 @@ def _assemble(manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Forest:
         calibrator=Calibrator(sharpness=manifest.sharpness, bias=arrays["bias"]),
         later=arrays["later"],
         later_predicted=arrays["later_said"],
+        budgets=manifest.budgets,
         report=manifest.report,
     )
 

@@ -2,7 +2,9 @@
 
 import msgspec
 
-__all__ = ["Abstention", "AlertReport", "Calibration", "Candidate", "ForestReport"]
+from service.scores import Bin
+
+__all__ = ["Abstention", "AlertReport", "Budget", "Calibration", "Candidate", "ForestReport"]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,22 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     classwise_before: float
     """Expected calibration error of all labels' probabilities, mean over the labels."""
     classwise_after: float
+    reliability: tuple[Bin, ...]
+    """Of the confidence in the predicted label, after calibration; empty bins are left out."""
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What an error budget would have let the forest decide by itself, on later tickets."""
+
+    max_error: float
+    threshold: float | None
+    """The confidence from which a decision is automatic; ``None``: every decision goes to review."""
+    automatic: int
+    """How many were decided."""
+    wrong: int
+    """Of these."""
+    error_bound: float | None
+    """What the share of wrong ones is at most, with 95 % confidence; ``None`` where none is decided."""
 
 
 class Abstention(msgspec.Struct, frozen=True, kw_only=True):

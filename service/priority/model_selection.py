@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 
 from indexer.embedding import Matrix
-from service.arrays import BoolArray, FloatArray, IntArray
+from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.calibration import Calibrator, choose_costs, fit_calibrator, least_costly, smooth
 from service.priority.forest_report import Calibration, Candidate
 from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
 from service.priority.training import MAX_SAMPLES, train
 from service.priority.training_set import TrainingSet
-from service.scores import ProbabilityScores, confusion_matrix, macro_f1
+from service.scores import ProbabilityScores, confusion_matrix, macro_f1, reliability
 
 __all__ = [
     "HeldOut",
@@ -216,6 +216,7 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
         others = ~inside & held_out.known
         calibrator = fit_calibrator(held_out.smoothed[others], held_out.label[others])
         probabilities[inside] = calibrator(held_out.smoothed[inside])
+    predicted = least_costly(probabilities, held_out.costs)
     everything = np.ones((1, len(held_out.rows)))
     before, after = (
         ProbabilityScores(given, least_costly(given, held_out.costs), held_out.label)(everything)[0].tolist()
@@ -229,6 +230,7 @@ def measure_calibration(held_out: HeldOut) -> Calibration | None:
         ece_after=after[1],
         classwise_before=before[2],
         classwise_after=after[2],
+        reliability=reliability(pick(probabilities, predicted), predicted == held_out.label),
     )
 
 

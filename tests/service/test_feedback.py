@@ -1,6 +1,7 @@
 """``POST /v1/feedback``: what agents did with answers, and what is learned of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -49,6 +50,30 @@ def test_what_became_of_an_answer_is_counted_once(service: Service) -> None:
     after = service.status()["feedback"]
     changed = {name: after[name] - before.get(name, 0) for name in after}
     assert changed == {"edited": 1, "rejected": 1, "corrected": 0}
+
+
+def test_what_became_of_answers_is_counted_by_week(service: Service) -> None:
+    """The last of 26 weeks is the present one; another precedent and a corrected label are counted beside the action."""
+    before = service.http.get("/v1/feedback").json()["weeks"]
+    days = [date.fromisoformat(week["week"]) for week in before]
+    assert len(days) == 26
+    assert {(later - earlier).days for earlier, later in pairwise(days)} == {7}
+    assert 0 <= (datetime.now(UTC).date() - days[-1]).days < 7
+    answer = service.answer("/v1/triage", text=f"{sentence(18)} {MARK}", draft=False)
+    tell(service, triage_id=answer["id"], action="accepted")
+    tell(
+        service, triage_id=answer["id"], action="rejected", precedent="t-1", ticket_id="t-18", priority="low"
+    )
+    service.until(
+        lambda: service.http.get("/v1/feedback").json()["weeks"][-1]["answers"] > before[-1]["answers"],
+        "the answer is kept",
+    )
+    after = service.http.get("/v1/feedback").json()["weeks"]
+    assert after[:-1] == before[:-1]
+    changed = {name: after[-1][name] - before[-1][name] for name in after[-1] if name != "week"}
+    assert changed == {
+        "answers": changed["answers"], "accepted": 0, "edited": 0, "rejected": 1, "corrected": 1, "other_precedent": 1,
+    }  # fmt: skip
 
 
 def test_a_corrected_priority_is_the_stored_tickets_label(service: Service, provider: Provider) -> None:

@@ -70,6 +70,7 @@ def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
         ("ticket/1008", "What resolved it"),
         ("answers", "the newest first"),
         ("quality", "How well"),
+        ("later?label=high&said=urgent", "tickets."),
         ("bring-in", "Or paste tickets"),
         ("running", "It works"),
     ):

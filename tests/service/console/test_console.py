@@ -262,4 +262,51 @@ def test_how_good_it_is_is_told_in_plain_words(looking: Looking, sample_service:
     row = page.get_by_role("row").filter(has_text="Always the commonest label")
     expect(row).to_contain_text(f"{report['majority_macro_f1']:.2f}")
     expect(page.locator(".figure").first).to_contain_text(f"{report['abstention']['coverage']:.0%}")
+    bins = report["calibration"]["reliability"]
+    assert sum(found["tickets"] for found in bins) == report["calibration"]["tickets"]
+    rows = page.locator("section").filter(has_text="Whether its probabilities hold").get_by_role("row")
+    expect(rows).to_have_count(len(bins) + 1)
     looking.picture("quality")
+
+
+def test_the_slider_says_at_once_what_a_budget_would_decide(
+    looking: Looking, sample_service: Service
+) -> None:
+    """By keyboard, without a request; it begins with the budget in force, which a button brings back."""
+    found = sample_service.http.get("/v1/forest").json()
+    page = looking.open("quality")
+    slider = page.get_by_label("Share of wrong labels that you would accept")
+    expect(page.locator("output")).to_have_text(f"{found['max_error']:.0%}, in force")
+    asked = len(looking.requests)
+    slider.focus()
+    for key, budget in (("Home", found["budgets"][0]), ("End", found["budgets"][-1])):
+        page.keyboard.press(key)
+        expect(page.locator("output")).to_have_text(f"{budget['max_error']:.0%}")
+        said = page.locator(".budget-said")
+        expect(said.locator(".figure")).to_contain_text(f"{budget['automatic'] / found['later_tickets']:.0%}")
+        expect(said).to_contain_text(
+            f"{budget['automatic']} of {found['later_tickets']} later tickets would"
+            if budget["automatic"]
+            else "Every label goes to a person"
+        )
+        expect(said).to_contain_text(f"PRECEDENT_MAX_ERROR={budget['max_error']:g} ")
+    page.get_by_role("button", name="Back to").click()
+    expect(page.locator("output")).to_contain_text("in force")
+    assert len(looking.requests) == asked
+
+
+def test_a_confusion_opens_its_tickets(looking: Looking, sample_service: Service) -> None:
+    """A cell of the heat map leads to as many tickets as it counts."""
+    found = sample_service.http.get("/v1/forest").json()
+    labels = found["labels"]
+    high, urgent = labels.index("high"), labels.index("urgent")
+    count = found["confusions"][high][urgent]
+    assert count
+    page = looking.open("quality")
+    page.get_by_role("link", name=f"{count} tickets with high that were predicted as urgent").click()
+    expect(page.get_by_role("heading", name="Later tickets that it was tested on")).to_be_focused()
+    expect(page.get_by_text(f"{count} tickets.")).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_count(count)
+    looking.picture("later")
+    page.get_by_role("listitem").first.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="What resolved it")).to_be_visible()

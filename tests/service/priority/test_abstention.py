@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no types
 
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.priority.abstention import abstain, error_bound, may_decide
+from service.priority.abstention import abstain, budgets, error_bound, may_decide
 from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention
 
@@ -190,3 +190,32 @@ def test_guards_that_forbid_everything_are_named() -> None:
     assert found.threshold is None
     assert found.reason is not None
     assert "high or low or urgent" in found.reason
+
+
+def test_budgets_are_what_each_budget_would_do() -> None:
+    """Each says what the rule would be if its budget were set: threshold, decisions, mistakes and bound."""
+    probabilities, predicted, label = honest(600, seed=4)
+    newest = np.arange(600) >= 400
+    rule = decided(
+        probabilities, predicted, label, newest=newest, max_error=0.137, max_missed={"urgent": 0.2}
+    )
+    found = budgets(rule, probabilities, label, newest, labels=LABELS, costs=np.ones(3), seed=0)
+    assert [budget.max_error for budget in found] == sorted({*(n / 100 for n in range(1, 51)), 0.137})
+    for budget in found:
+        own = decided(
+            probabilities,
+            predicted,
+            label,
+            newest=newest,
+            max_error=budget.max_error,
+            max_missed={"urgent": 0.2},
+        )
+        assert (budget.threshold, budget.error_bound) == (own.threshold, own.error_bound)
+        assert budget.automatic / 600 == own.coverage
+        assert budget.wrong == pytest.approx((own.error or 0) * budget.automatic)
+    assert len({budget.threshold for budget in found}) > 3
+    none = budgets(
+        decided(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, int)),
+        np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, bool), labels=LABELS, costs=np.ones(3), seed=0,
+    )  # fmt: skip
+    assert {(budget.threshold, budget.automatic) for budget in none} == {(None, 0)}

@@ -56,7 +56,7 @@ def test_nothing_in_the_file_is_a_pickle(stored: Path) -> None:
     """Every entry can be read with pickles forbidden, and the manifest is JSON."""
     with np.load(stored, allow_pickle=False) as whole:
         entries = {name: whole[name] for name in whole.files}
-    assert json.loads(entries["manifest"].tobytes())["format"] == "precedent-forest-3"
+    assert json.loads(entries["manifest"].tobytes())["format"] == "precedent-forest-4"
     assert all(not array.dtype.hasobject for array in entries.values())
 
 
