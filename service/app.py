@@ -22,6 +22,7 @@ from service.api import (
     forest_routes,
     health_routes,
     job_routes,
+    map_routes,
     pages,
     ticket_routes,
     triage_routes,
@@ -39,6 +40,7 @@ from service.jobs.store import JobStore
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
+from service.ticket_map import TicketMaps
 
 __all__ = ["create_app"]
 
@@ -78,6 +80,8 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             stack.push_async_callback(batches.close)
             stack.push_async_callback(operations.close)
             await batches.open()
+            maps = TicketMaps(settings, runtime.store.ledger)
+            stack.push_async_callback(maps.close)
             watch(
                 lambda: runtime.ready,
                 lambda: runtime.current.tickets if runtime.current else 0,
@@ -87,6 +91,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             )
             app.state.update({
                 "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "batches": batches, "operations": operations,
+                "maps": maps,
                 "breakers": opened.breakers,
             })  # fmt: skip
             yield
@@ -96,6 +101,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             triage_routes.router,
             ticket_routes.router,
             job_routes.router,
+            map_routes.router,
             feedback_routes.router,
             forest_routes.router,
             health_routes.status_router,

@@ -114,6 +114,18 @@ class Answers:
         with self._db.read() as connection:
             return _read(connection, query)
 
+    def without_precedent(self, *, among: int, limit: int) -> list[Answer]:
+        """Return the newest answers with neighbours that are all below the floor, of the newest ``among``, as `get` does."""
+        newest = sa.select(answers.c.id).order_by(answers.c.at.desc(), answers.c.id.desc()).limit(among)
+        # As JSON it stands like this nowhere else: a quotation mark in a text has a backslash before it.
+        far = sa.and_(
+            answers.c.body.like('%"above_floor":false%'), answers.c.body.not_like('%"above_floor":true%')
+        )
+        query = _query().where(answers.c.id.in_(newest), far)
+        query = query.order_by(answers.c.at.desc(), answers.c.id.desc()).limit(limit)
+        with self._db.read() as connection:
+            return _read(connection, query)
+
     def reply(self, key: str) -> Answer | None:
         """Return the newest answer whose reply has this key, and was not rejected by an agent."""
         sound = sa.func.coalesce(feedback.c.action, "") != "rejected"

@@ -7,14 +7,15 @@ import { page as later } from "./confusions.js";
 import { el, fill } from "./dom.js";
 import { page as find } from "./find.js";
 import { forgetKey, keptKey } from "./key.js";
+import { page as map } from "./map.js";
 import { showProblem } from "./notices.js";
 import { page as quality } from "./quality.js";
 import { page as running } from "./running.js";
 import { texts } from "./texts.js";
 import { page as ticket } from "./ticket.js";
 
-const PAGES = { answer, answers, find, ticket, quality, later, "bring-in": bringIn, running };
-const IN_MENU = ["answer", "find", "answers", "quality", "bring-in", "running"];
+const PAGES = { answer, answers, find, ticket, quality, later, map, "bring-in": bringIn, running };
+const IN_MENU = ["answer", "find", "answers", "quality", "map", "bring-in", "running"];
 
 const main = el("main", { id: "main", tabindex: "-1" });
 const links = new Map(IN_MENU.map((name) => [name, el("a", { href: `#/${name}` }, texts.menu[name])]));

@@ -1,9 +1,6 @@
 """The child process that fits a forest: ``python -m service.forest.child``, its order on standard input."""
 
-import os
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from indexer.errors import PrecedentError
 from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger, TrainingRows
 from indexer.ticket import Ticket
+from service.child_process import begin_child
 from service.forest.files import origin
 from service.forest.process import FitOrder
 from service.forest.promotion import compare
@@ -23,16 +21,11 @@ from service.priority import Forest, ForestFileError, NoForest, TrainingSet, fea
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 
-_NICENESS = 15
-_POLL_SECONDS = 0.5
-
 
 def main() -> None:
     """Fit a forest by the order, and save it if it is promoted."""
-    os.nice(_NICENESS)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
-    # Not this process's parent as it is now: the service may have ended while modules were imported.
-    threading.Thread(target=_end_with, args=(order.service,), daemon=True).start()
+    begin_child(order.service)
     settings = order.settings
     with forest_folder(settings.data_dir, exclusive=False):
         ledger = Ledger(settings.database_url, settings.data_dir)
@@ -54,13 +47,6 @@ def main() -> None:
         if verdict.promoted and isinstance(forest, Forest):
             save(forest, order.path)
     sys.stdout.write(msgspec.json.encode(verdict).decode())
-
-
-def _end_with(service: int) -> None:
-    """End this process when the service has ended, however it did."""
-    while os.getppid() == service:
-        time.sleep(_POLL_SECONDS)
-    os._exit(1)
 
 
 def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -> Verdict:

@@ -10,8 +10,9 @@ from pathlib import Path
 from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
+from service.child_process import ChildError
 from service.forest.files import forest_path, latest_forest, remove_old_forests
-from service.forest.process import FitError, fit_in_child
+from service.forest.process import fit_in_child
 from service.forest.served import ServedForest, Verdict
 from service.intervals import Intervals
 from service.priority import Forest, NoForest, load, unfit
@@ -77,7 +78,7 @@ class Forests:
             judged = await asyncio.to_thread(_judged, served, verdict, path, revision)
         except Exception as error:  # noqa: BLE001 (whatever it is, the old forest goes on serving)
             self._failures += 1
-            expected = isinstance(error, FitError | PrecedentError | OSError)
+            expected = isinstance(error, ChildError | PrecedentError | OSError)
             why = f"fitting failed: {error if expected else f'unexpected {type(error).__name__}'}"
             _log.warning("no new forest: %s; trying again in %.0f s or later", why, self._pause)
             forest = served.forest

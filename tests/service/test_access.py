@@ -26,6 +26,8 @@ CALLS = [
     ("GET", "/v1/feedback"),
     ("POST", "/v1/feedback"),
     ("GET", "/v1/forest"),
+    ("GET", "/v1/map"),
+    ("GET", "/v1/map/gaps"),
     ("GET", "/v1/forest/later"),
     ("POST", "/v1/tickets/batch"),
     ("PUT", "/v1/tickets/1"),

@@ -60,6 +60,22 @@ def test_answers_are_listed_newest_first(kept: Ledger) -> None:
     assert kept.answers.get("nobody") is None
 
 
+def test_answers_without_a_precedent_are_found(ledger: Ledger) -> None:
+    """Those whose neighbours are all below the floor, among the newest; what a text says of a floor does not matter."""
+    ledger.tickets.write([make_ticket(n) for n in range(10)])
+    for number, floors in enumerate([(False,), (False, True), (), (False, False), (True,)]):
+        body = _body("t-1", text='"above_floor":true')
+        body["neighbours"] = [{"id": "t-1", "above_floor": above} for above in floors]
+        ledger.answers.keep([_answer(f"a{number}", float(number), body)])
+
+    def found(**asked: int) -> list[str]:
+        return [answer.id for answer in ledger.answers.without_precedent(**asked)]
+
+    assert found(among=9, limit=9) == ["a3", "a0"]
+    assert found(among=9, limit=1) == ["a3"]
+    assert found(among=3, limit=9) == ["a3"]
+
+
 def test_what_is_not_stored_when_an_answer_is_kept_is_left_out(kept: Ledger) -> None:
     """A ticket may be forgotten between the answer and its keeping."""
     found = kept.answers.get("c")

@@ -71,6 +71,7 @@ def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
         ("answers", "the newest first"),
         ("quality", "How well"),
         ("later?label=high&said=urgent", "tickets."),
+        ("map", "What to write down next"),
         ("bring-in", "Or paste tickets"),
         ("running", "It works"),
     ):

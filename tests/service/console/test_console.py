@@ -310,3 +310,32 @@ def test_a_confusion_opens_its_tickets(looking: Looking, sample_service: Service
     looking.picture("later")
     page.get_by_role("listitem").first.get_by_role("link").click()
     expect(page.get_by_role("heading", name="What resolved it")).to_be_visible()
+
+
+def test_the_map_shows_groups_and_what_to_write_down_next(looking: Looking, sample_service: Service) -> None:
+    """A point says its ticket, a group leads to a search for its words, and a question without a precedent is listed."""
+    asked = sample_service.answer("/v1/triage", text="The llama in the zoo wants a bicycle.", draft=False)
+    assert not any(one["above_floor"] for one in asked["neighbours"])
+    page = looking.open("map")
+    expect(page.get_by_role("img", name="Map of 4")).to_be_visible(timeout=120_000)
+    found = sample_service.http.get("/v1/map").json()
+    groups = page.locator(".rows").get_by_role("listitem")
+    expect(groups).to_have_count(len(found["clusters"]))
+    expect(page.get_by_text("What to write down next")).to_be_visible()
+    expect(page.get_by_role("link", name="llama")).to_be_visible()
+    page.get_by_label("Colour by").select_option("Field: component")
+    expect(page.locator(".legend")).to_contain_text(found["fields"]["component"]["values"][0])
+    canvas = page.locator("canvas").bounding_box()
+    assert canvas is not None
+    edge, side = 18, 1_000
+    place = found["resolved"].index(1)
+    page.mouse.move(
+        canvas["x"] + edge + found["x"][place] / side * (canvas["width"] - 2 * edge),
+        canvas["y"] + edge + found["y"][place] / side * (canvas["height"] - 2 * edge),
+    )
+    expect(page.locator(".tip").get_by_role("link")).to_be_visible()
+    looking.picture("map")
+    first = found["clusters"][0]["words"]
+    groups.first.get_by_role("link").click()
+    expect(page.get_by_label("Search by meaning")).to_have_value(" ".join(first))
+    expect(page.get_by_role("article").first).to_be_visible()

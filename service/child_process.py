@@ -1,0 +1,62 @@
+"""Long computations in a child process at low priority, so that neither the event loop nor a question waits for them."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from indexer.privacy import plain_environment
+
+__all__ = ["ChildError", "begin_child", "run_child"]
+
+_NICENESS = 15
+_POLL_SECONDS = 0.5
+
+
+class ChildError(Exception):
+    """A child process failed."""
+
+
+async def run_child(module: str, order: bytes) -> bytes:
+    """Run a module of the service in a process of its own, and return what it wrote to standard output.
+
+    :param order: what the process reads from its standard input.
+    :raises ChildError: with the last line that the child wrote, or with how it ended.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1], env=plain_environment("PG") | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        answer, errors = await child.communicate(order)
+    except asyncio.CancelledError:
+        child.kill()
+        await child.wait()
+        raise
+    if child.returncode == -signal.SIGKILL:
+        msg = "its process was killed, as happens where memory is short"
+        raise ChildError(msg)
+    if child.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        raise ChildError(lines[-1] if lines else f"its process ended with status {child.returncode}")
+    return answer
+
+
+def begin_child(service: int) -> None:
+    """Lower this process's priority, and have it end when the service has ended, however that did.
+
+    :param service: process id of the service. It is not this process's parent as it is now: the service may have ended
+        while modules were imported.
+    """
+    os.nice(_NICENESS)
+    threading.Thread(target=_end_with, args=(service,), daemon=True).start()
+
+
+def _end_with(service: int) -> None:
+    while os.getppid() == service:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
