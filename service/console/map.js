@@ -113,7 +113,8 @@ function next(questions, clusters) {
         el(
           "li",
           {},
-          el("h3", { dir: "auto" }, words.near(name(cluster)), " ", el("span", { class: "meta" }, words.gaps(own.length))),
+          el("h3", { dir: "auto" }, words.near(name(cluster))),
+          el("p", { class: "meta" }, words.gaps(own.length)),
           el("ul", {}, own.slice(0, SHOWN).map(({ id, text }) => el("li", {}, answerLink(id, apart(headline(text) || words.gone))))),
         ),
       ),

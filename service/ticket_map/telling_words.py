@@ -1,5 +1,6 @@
 """What each cluster is about: the words that tell its tickets from the others (class-based TF-IDF)."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ _WORDS = 5
 _CHARACTERS = 600  # of each text: its beginning says what it is about
 _MANY = 100  # tickets, from which on a word that many of them have tells nothing in any language
 _MOST = 0.3
+_ADDRESS = re.compile(r"\w+://\S+|\S+@\S+|www\.\S+")
 _PATTERN = r"(?u)\b[^\W\d_][\w-]{2,30}\b"
 
 
@@ -26,7 +28,7 @@ def telling_words(tickets: Sequence[Ticket], cluster: IntArray) -> list[tuple[st
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
-    texts = [f"{ticket.subject or ''}\n{ticket.text[:_CHARACTERS]}" for ticket in tickets]
+    texts = [_ADDRESS.sub(" ", f"{ticket.subject or ''}\n{ticket.text[:_CHARACTERS]}") for ticket in tickets]
     clusters = int(cluster.max()) + 1
     counter = CountVectorizer(
         binary=True,

@@ -1,7 +1,7 @@
 """Everything that is claimed about speed, in one run: ``python -m tests.bench``. Ratios count, not seconds.
 
-Four are runs of their own: ``python -m tests.bench million``, which takes hours, ``… cleaning FILE`` and ``… retrieval``, which
-need real tickets, and ``… real_model``, which needs a real model and takes half an hour.
+Five are runs of their own: ``python -m tests.bench million``, which takes hours, ``… console``, which needs a browser,
+``… cleaning FILE`` and ``… retrieval``, which need real tickets, and ``… real_model``, which needs a real model and takes half an hour.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bench import (
     cleaning,
+    console,
     forest,
     hosted,
     indexing,
@@ -29,6 +30,7 @@ def main() -> None:
     """Run the benchmarks that are asked for, all by default."""
     alone = {
         "million": million.main,
+        "console": console.main,
         "cleaning": cleaning.main,
         "retrieval": retrieval.main,
         "real_model": real_model.main,

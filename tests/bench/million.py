@@ -71,7 +71,7 @@ def _cluster(number: int) -> int:
     return number * 7_919 % _CENTRES
 
 
-def _text(number: int) -> str:
+def text_of(number: int) -> str:
     return f"ticket {number}: " + " ".join(random.Random(number).choices(_WORDS, k=45))
 
 
@@ -80,7 +80,7 @@ def _record(number: int) -> dict[str, Any]:
     day, minute = divmod(number, 1_440)
     return {
         "id": str(number),
-        "text": _text(number),
+        "text": text_of(number),
         "priority": LABELS[(_cluster(number) if usual else number) % len(LABELS)],
         "resolution": "Raised the pool size and restarted the workers. " * 3
         if number // _CENTRES % 2
@@ -145,7 +145,7 @@ def serve(folder: Path, count: int) -> dict[str, Any]:
         for number in chosen:
             start = time.perf_counter()
             # The text is stored, so its vector comes from the ledger: no embedding in what is measured.
-            status, answer = ask("POST", "/v1/triage", {"text": _text(number), "draft": False})
+            status, answer = ask("POST", "/v1/triage", {"text": text_of(number), "draft": False})
             times.append((time.perf_counter() - start) * 1_000)
             assert status == 200, answer
             assert len(answer["neighbours"]) == 5, answer
@@ -230,7 +230,7 @@ def _service(folder: Path) -> Iterator[tuple[Callable[[str, str, Any], tuple[int
 
 
 def _first_answer(ask: Callable[[str, str, Any], tuple[int, Any]], began: float) -> float:
-    _until(lambda: ask("POST", "/v1/triage", {"text": _text(1), "draft": False})[0] == 200)
+    _until(lambda: ask("POST", "/v1/triage", {"text": text_of(1), "draft": False})[0] == 200)
     return time.perf_counter() - began
 
 

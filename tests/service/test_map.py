@@ -76,6 +76,7 @@ def test_what_is_alike_lies_together_and_is_told_in_words(tickets: list[Ticket])
     ("texts", "told"),
     [
         (["apple pie", "apple tart", "pear pie", "pear tart"], [("apple",), ("pear",)]),
+        (["https://docs.x/pie", "https://docs.x/tart", "a@docs.x pear", "b@docs.x pear"], [(), ("pear",)]),
         (["only once", "never again", "another thing", "42 17"], [(), ()]),
         (["the and of", "a an", "?", ""], [(), ()]),
     ],
