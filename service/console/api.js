@@ -26,6 +26,11 @@ export async function post(path, body, signal, type = "application/json") {
   return (await ask(path, sending(body, signal, type))).json();
 }
 
+/** End or delete something, and return the decoded answer. */
+export async function remove(path, signal) {
+  return (await ask(path, { method: "DELETE", signal })).json();
+}
+
 /** Send an object and yield the events that come back, as they come: `{name, data}`. */
 export async function* stream(path, body, signal) {
   const request = sending(body, signal, "application/json");

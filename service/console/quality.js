@@ -1,6 +1,7 @@
 // How good the labels are, as the forest did on later tickets of the team's own history, in plain words.
 
 import { get } from "./api.js";
+import { backtest } from "./backtest.js";
 import { budgets } from "./budgets.js";
 import { confusions } from "./confusions.js";
 import { apart, bar, el, facts, fill } from "./dom.js";
@@ -32,6 +33,7 @@ export async function page(body, { signal }) {
       calibration(report.calibration),
       confusions(record),
       weeks(told),
+      backtest(signal),
       counts(report),
       lastFit(found.forest.last_fit),
       panel(

@@ -292,6 +292,18 @@ export const texts = {
     right: "decided",
     wrong: "decided wrongly",
   },
+  backtest: {
+    title: "The back-test",
+    what: "It turns the clock back five times, has every method learn only from what had been resolved by then, and asks it about the tickets that came next. It takes minutes, in the background.",
+    run: "Run the back-test",
+    stop: "Stop it",
+    progress: "How far the back-test is",
+    begins: "It begins…",
+    step: (step, done, all) => (all ? `${step}: ${done} of ${all}` : `${step}: ${done}`),
+    states: { failed: "it failed", cancelled: "it was stopped", interrupted: "the service was stopped before it had ended" },
+    ran: (at) => `It ended on ${at}.`,
+    methods: "Macro-F1 of each method, of 1",
+  },
   confusions: {
     title: "Which labels it takes for which",
     means: "Of later tickets: each row is the label that they have, each column the one that was predicted. A number opens its tickets.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
@@ -34,8 +35,10 @@ def make_map(generation: str, tickets: Sequence[Ticket], vectors: Matrix, stored
     :param vectors: of unit length, shape (tickets, dimension).
     :param stored: how many tickets there are, of which these are a sample.
     """
-    places = project(vectors)
-    cluster = _clusters(places)
+    # One thread: its sums are the same each time, and threads that wait for one another take turns for ever on a busy machine.
+    with threadpool_limits(limits=1):
+        places = project(vectors)
+        cluster = _clusters(places)
     labels = one_spelling([ticket.priority for ticket in tickets])
     names = [name for name, _ in Counter(name for name in labels if name is not None).most_common()]
     resolved = np.array([ticket.resolution is not None for ticket in tickets])
