@@ -92,6 +92,8 @@ def test_a_kept_map_is_found_until_it_is_damaged(data_dir: Path, tickets: list[T
     vectors = clustered(90).features.vectors
     made = make_map("tickets-0001", tickets[:40], vectors[:40], 40)
     with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        store_vectors(ledger, make_tickets(2))
+        ledger.tickets.write([make_ticket(0)])
         ledger.generations.ensure_live(SPACE)
         generation = ledger.generations.live()
         assert generation is not None
