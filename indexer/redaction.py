@@ -54,16 +54,21 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         _always,
     ),
+    ("TOKEN", re.compile(r"(?i:(?<=\bbasic ))(?=\S{0,200}[\d=])[\w+/]{12,}=*"), _always),
     (
         "API_KEY",
-        re.compile(r"(?i:(?<=api_key=)|(?<=apikey=)|(?<=api-key: )|(?<=secret_key=))[\"']?(?=\S{0,200}\d)[\w+/.-]{12,}=*[\"']?"),
+        re.compile(
+            r"(?i:(?:secret|token|api[_-]?key|access[_-]?key|auth[_-]?key)[\w-]{0,20}[\"']?\s{0,3}[:=]\s{0,3}[\"']?)"
+            r"((?=\S{0,200}\d)(?=[\d_+/.-]{0,100}[A-Za-z])[\w+/.-]{12,}=*)"
+        ),
         _always,
     ),
     ("PASSWORD", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@$<*{]+(?=@)"), _always),
     (
         "PASSWORD",
         re.compile(
-            r"(?i:(?<=password=)|(?<=passwd=)|(?<=pwd=)|(?<=password: )|(?<=passphrase=)|(?<=passwort: )|(?<=password is ))(?=\S{0,200}[\d!#%&+])[^\s<>$*{}\[\],;()\"']{4,}"
+            r"(?i:(?:password|passwd|pwd|passphrase|passwort|kennwort)(?:[\"']?\s{0,3}[:=]\s{0,3}|\s+(?:is|ist)\s+)[\"']?)"
+            r"((?=\S{0,200}[\d!#%&+])[^\s<>$*{}\[\],;()\"']{4,})"
         ),
         _always,
     ),
@@ -88,7 +93,8 @@ class Redactor:
     def redact(self, text: str) -> str:
         """Return the text with placeholders such as ``[EMAIL_1]``."""
         for kind, pattern, is_one in _KINDS:
-            for value in dict.fromkeys(m[0] for m in pattern.finditer(text) if is_one(m[0])):
+            found = (m[m.lastindex or 0] for m in pattern.finditer(text))
+            for value in dict.fromkeys(value for value in found if is_one(value)):
                 text = text.replace(value, self._placeholder(kind, value))
         return text
 
