@@ -74,6 +74,14 @@ _OPEN = frozenset(
         "wartet",
         "warten",
         "zugewiesen",
+        "ouvert",
+        "ouverte",
+        "nouveau",
+        "en",
+        "abierto",
+        "abierta",
+        "nuevo",
+        "pendiente",
     ]
 )
 _RESOLVED = frozenset(
@@ -94,6 +102,12 @@ _RESOLVED = frozenset(
         "gelöst",
         "abgeschlossen",
         "behoben",
+        "fertig",
+        "fermé",
+        "résolu",
+        "clos",
+        "cerrado",
+        "resuelto",
     ]
 ) | {"won"}
 """First words of the statuses that helpdesks have by default: Open, On hold, Waiting for customer; Closed, Closed Complete."""

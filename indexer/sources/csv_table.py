@@ -1,18 +1,24 @@
-"""CSV with a header, separated by comma, semicolon or tab."""
+"""CSV with a header, separated by comma, semicolon, tab or bar; what a spreadsheet or a report puts before it is passed over."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from io import BufferedIOBase
+from itertools import chain
 from typing import NamedTuple
 
 from indexer.errors import SourceError
 from indexer.sources.lines import TOO_LONG, Line, read_lines
 from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, shortened
 
-__all__ = ["DELIMITERS", "read_csv", "split_header"]
+__all__ = ["header_of", "read_csv", "split_header"]
 
-DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
+_SEPARATOR = re.compile(r"sep=(.)")  # Excel's own first line
+_MOST_TITLES = 20  # lines before the header
+_FEW, _MANY = 2, 4  # filled cells of a title, and at least of the header behind it
+_LONGEST_HEADER = 2**18  # characters, with the line breaks in quoted names
 
 # Bytes that Python spends on a line held, so that a row of very many short ones is bounded, too.
 _LINE_OVERHEAD = 150
@@ -20,23 +26,25 @@ _NOT_UTF_8 = "the row is not UTF-8: convert the file, such as by: iconv -f WINDO
 _OPEN_QUOTE = "a quoted field is not closed: it runs to the end of the file"
 _LONG_ROW = f"a quoted field is not closed within {MAX_RECORD_BYTES // 2**20} MiB"
 _STRAY_QUOTE = 'a quoted field goes on after its closing quote: a quote inside must be doubled ("")'
-_LONE_RETURN = "a carriage return stands alone in a row: lines must end in LF or CRLF"
+_LONE_RETURN = (
+    "a carriage return stands alone in a row: lines must end in LF or CRLF (tr '\\r' '\\n' makes them)"
+)
 
 
 def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
-    """Yield a record of strings for each row; the first row names the columns.
+    """Yield a record of strings for each row; the first row of several cells names the columns.
 
     A name that several columns have is one value, the list of their strings.
 
     A row that cannot be parsed is one error for its first line, and reading goes on with the next line: an
     unclosed quote costs its own row and not the rest of the file.
 
-    :raises SourceError: the first row is not a header.
+    :raises SourceError: there is no header.
     """
     # The module's own limit is global, and meant for the same purpose as the bound on a row here.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES + 1))
     lines = read_lines(stream)
-    header, delimiter = _header(lines)
+    header, delimiter, lines = header_of(lines)
     places: dict[str, list[int]] = {}
     for index, name in enumerate(header):
         if name:
@@ -55,37 +63,75 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
     return None
 
 
-def split_header(line: str) -> tuple[list[str], str] | None:
+def header_of(lines: Iterator[Line]) -> tuple[list[str], str, Iterator[Line]]:
+    """Return the names of the columns, the delimiter, and the lines behind the header.
+
+    Before it there may be Excel's ``sep=;`` and titles, which have a cell or two.
+
+    :raises SourceError: there is no header.
+    """
+    delimiters = _DELIMITERS
+    filled_lines = (line for line in lines if line.data.strip())
+    line = next(filled_lines)
+    if b"\r" in line.data.replace(b"\r\n", b"").strip():
+        raise SourceError(_LONE_RETURN)
+    for _ in range(_MOST_TITLES):
+        if line.too_long:
+            break
+        text = _decoded(line)
+        told = _SEPARATOR.fullmatch(text.strip())
+        while text.count('"') % 2 and len(text) < _LONGEST_HEADER and (more := next(lines, None)):
+            text += _decoded(more)
+        following = next(filled_lines, None)
+        found = None if told else split_header(text, delimiters)
+        if found and not _is_title(found[0], following, found[1]):
+            _check_names(found[0])
+            return *found, lines if following is None else chain([following], lines)
+        if following is None:
+            break
+        delimiters = told[1] if told else delimiters
+        line = following
+    msg = (
+        "the first row is not a CSV header: it must name two columns or more,"
+        " separated by comma, semicolon, tab or bar"
+    )
+    raise SourceError(msg)
+
+
+def split_header(line: str, delimiters: str = _DELIMITERS) -> tuple[list[str], str] | None:
     """Return the column names of a first row and its delimiter, or ``None`` when it has no two columns.
 
-    The delimiter is the one that makes the most columns, the comma when equal.
+    The delimiter is the one that makes the most columns, the first one when equal.
     """
     best: tuple[list[str], str] | None = None
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters:
         try:
-            names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+            cells = next(csv.reader(line.splitlines(keepends=True), delimiter=delimiter, strict=True), [])
         except csv.Error:
             continue
+        names = [" ".join(cell.split()) for cell in cells]
         if len(names) > (len(best[0]) if best else 1):
             best = names, delimiter
     return best
 
 
-def _header(lines: Iterator[Line]) -> tuple[list[str], str]:
-    # Bytes that are not UTF-8 must not end the line they stand in: they pass as surrogates, found later.
-    line = next(line for line in lines if line.data.strip())
-    found = None if line.too_long else split_header(line.data.decode(errors="surrogateescape"))
-    if found is None:
-        msg = (
-            "the first row is not a CSV header: it must name two columns or more,"
-            " separated by comma, semicolon or tab"
-        )
-        raise SourceError(msg)
-    names = [name for name in found[0] if name]
-    if any(not _is_unicode(name) for name in names):
+def _is_title(names: list[str], following: Line | None, delimiter: str) -> bool:
+    filled = sum(map(bool, names))
+    if filled < _FEW or following is None or following.too_long:
+        return filled < _FEW
+    behind = split_header(_decoded(following), delimiter)
+    return filled == _FEW and behind is not None and sum(map(bool, behind[0])) >= _MANY
+
+
+def _check_names(names: list[str]) -> None:
+    if not all(map(_is_unicode, names)):
         msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
         raise SourceError(msg)
-    return found
+
+
+def _decoded(line: Line) -> str:
+    # Bytes that are not UTF-8 must not end the line they stand in: they pass as surrogates, found later.
+    return line.data.decode(errors="surrogateescape")
 
 
 def _values(cells: list[str], places: dict[str, list[int]]) -> dict[str, str | list[str]]:
@@ -140,7 +186,7 @@ class _Rows:
         if line.too_long or self._size > MAX_RECORD_BYTES:
             self._fault = TOO_LONG if len(self._taken) == 1 else _LONG_ROW
             raise csv.Error(self._fault)
-        return line.data.decode(errors="surrogateescape")
+        return _decoded(line)
 
     def parsed(self, delimiter: str) -> Iterator[_Row]:
         reader = csv.reader(self, delimiter=delimiter, strict=True)

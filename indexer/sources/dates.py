@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from indexer.errors import SourceError
 
-__all__ = ["DAY_FIRST", "MONTH_FIRST", "ORDERS", "DateOrders", "parse_date"]
+__all__ = ["DATE_FIELDS", "DAY_FIRST", "MONTH_FIRST", "ORDERS", "DateOrders", "parse_date"]
 
+DATE_FIELDS = frozenset({"created_at", "resolved_at", "updated_at"})
+"""The ticket's fields that hold dates."""
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 ORDERS = (DAY_FIRST, MONTH_FIRST)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_GERMAN_MONTHS = {"mär": "mar", "mrz": "mar", "mai": "may", "okt": "oct", "dez": "dec"}
 _MOST_MONTHS = 12
 _CENTURY = 100
 _TIME = r"(?:[ ,T]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[ap])\.?m\.?)?)?"
@@ -20,17 +23,23 @@ _NUMERIC = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    rf"(?P<day>\d{{1,2}})[/ .-]+(?P<month>[a-z]{{3,9}})[/ .,-]+(?P<year>\d{{4}}|\d{{2}}){_TIME}",
+    rf"(?P<day>\d{{1,2}})[/ .-]+(?P<month>[a-zä]{{3,9}})[/ .,-]+(?P<year>\d{{4}}|\d{{2}}){_TIME}",
     re.IGNORECASE,
 )
 _NAMED_FIRST = re.compile(
-    rf"(?P<month>[a-z]{{3,9}}) (?P<day>\d{{1,2}}),? (?P<year>\d{{4}}){_TIME}", re.IGNORECASE
+    rf"(?P<month>[a-zä]{{3,9}}) (?P<day>\d{{1,2}}),? (?P<year>\d{{4}}){_TIME}", re.IGNORECASE
 )
 _UNIX = re.compile(  # Sun Mar 03 10:11:12 2024
     r"[a-z]{3} (?P<month>[a-z]{3}) +(?P<day>\d{1,2}) (?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2}) (?P<year>\d{4})",
     re.IGNORECASE,
 )
 _SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")
+_SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")  # days, as spreadsheets write dates in cells without a format
+_SERIAL_START = datetime(1899, 12, 30, tzinfo=UTC)
+_EPOCH = re.compile(r"(\d{10})(\d{3})?")  # seconds, or milliseconds
+_SPACES = re.compile(
+    "[\u00a0\u2007\u2009\u202f]"
+)  # before AM and PM, as browsers and databases of locales have it
 _ZONE = re.compile(r" (?:UTC|GMT|(?=[+-]\d{2}:?\d{2}$))")
 
 
@@ -51,7 +60,7 @@ class DateOrders:
 
     def add(self, column: str, text: str) -> None:
         """Look at one value of a column."""
-        found = _NUMERIC.fullmatch(text.strip())
+        found = _NUMERIC.fullmatch(_plain(text))
         # Nobody writes the month first with points between.
         if not found or found["mark"] == ".":
             return
@@ -90,17 +99,21 @@ class DateOrders:
 def parse_date(text: str, *, order: str = DAY_FIRST, zone: tzinfo = UTC) -> datetime | None:
     """Return a time with its zone, ``None`` where the text is no date.
 
+    A number is days since 1899-12-30, as in a spreadsheet, or seconds or milliseconds since 1970.
+
     :param order: `DAY_FIRST` or `MONTH_FIRST`, for dates of numbers with a slash or a dash.
     :param zone: of times that name none.
     """
-    text = _ZONE.sub(lambda found: "" if found[0].strip() == "" else "+00:00", text.strip())
+    text = _ZONE.sub(lambda found: "" if found[0].strip() == "" else "+00:00", _plain(text))
     try:
+        if text.isdecimal() or _SERIAL.fullmatch(text):
+            return _of_number(text, zone)
         if found := _NUMERIC.fullmatch(text):
             first, second = int(found["first"]), int(found["second_"])
             is_day_first = order == DAY_FIRST or found["mark"] == "."
             day, month = (first, second) if is_day_first else (second, first)
         elif found := _NAMED.fullmatch(text) or _NAMED_FIRST.fullmatch(text) or _UNIX.fullmatch(text):
-            day, month = int(found["day"]), _MONTHS.index(found["month"][:3].casefold()) + 1
+            day, month = int(found["day"]), _month(found["month"])
         else:
             moment = datetime.fromisoformat(_SLASHED.sub(r"\1-\2-\3", text, count=1))
             return moment if moment.tzinfo else moment.replace(tzinfo=zone)
@@ -115,3 +128,21 @@ def parse_date(text: str, *, order: str = DAY_FIRST, zone: tzinfo = UTC) -> date
         )  # fmt: skip
     except (ValueError, OverflowError):
         return None
+
+
+def _month(name: str) -> int:
+    short = name[:3].casefold()
+    return _MONTHS.index(_GERMAN_MONTHS.get(short, short)) + 1
+
+
+def _plain(text: str) -> str:
+    return _SPACES.sub(" ", text).strip()
+
+
+def _of_number(text: str, zone: tzinfo) -> datetime | None:
+    if found := _EPOCH.fullmatch(text):
+        return datetime.fromtimestamp(int(found[1]), UTC)
+    if found := _SERIAL.fullmatch(text):
+        seconds = round(float(f"0.{found[2] or 0}") * 86_400)
+        return (_SERIAL_START + timedelta(days=int(found[1]), seconds=seconds)).replace(tzinfo=zone)
+    return datetime.strptime(text, "%Y%m%d").replace(tzinfo=zone)

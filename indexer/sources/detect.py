@@ -6,8 +6,10 @@ from pathlib import PurePath
 
 import ijson
 
-from indexer.sources.csv_table import split_header
+from indexer.errors import SourceError
+from indexer.sources.csv_table import header_of, split_header
 from indexer.sources.json_document import ARRAY_NAMES
+from indexer.sources.lines import read_lines
 from indexer.sources.salesforce import are_comments
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS
 
@@ -73,11 +75,18 @@ def tool_of_lines(head: bytes) -> str | None:
 
 
 def _of_table(named: str | None, text: bytes) -> str | None:
-    found = split_header(text.split(b"\n", 1)[0].decode(errors="replace"))
-    if named in (None, "csv") and found is not None and are_comments(found[0]):
+    first = text.split(b"\n", 1)[0].decode(errors="replace")
+    is_table = named == "csv" or (not first.startswith("<") and split_header(first) is not None)
+    if is_table and are_comments(_columns(text)):
         return SALESFORCE_COMMENTS
-    is_table = found is not None and not text.startswith(b"<")
     return named or ("csv" if is_table else None)
+
+
+def _columns(text: bytes) -> list[str]:
+    try:
+        return header_of(read_lines(io.BytesIO(text)))[0]
+    except SourceError:
+        return []  # said when it is read
 
 
 def _vendor(paths: dict[str, object]) -> str | None:

@@ -8,12 +8,14 @@ from io import BufferedIOBase
 from typing import Any
 
 from indexer.parsing import field_of
+from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.csv_table import read_csv
-from indexer.sources.dates import DAY_FIRST, DateOrders, parse_date
+from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
+from indexer.sources.long_texts import LongTexts
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, SourceRecord
-from indexer.sources.tool_rows import DATE_FIELDS, ticket_of_row
+from indexer.sources.tool_rows import ticket_of_row
 from indexer.sources.tools import Tool, tool_of
 from indexer.ticket import Message
 
@@ -37,6 +39,8 @@ class Table:
     """`DAY_FIRST` or `MONTH_FIRST` by column that holds dates."""
     decided: Mapping[str, str] = field(default_factory=dict)
     """Those of them where it matters: the values showed it, or the user said it."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The ticket's field by column, of a table of no known tool, where it has one."""
 
     def records(
         self, conversation: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _row: ()
@@ -51,19 +55,24 @@ class Table:
             elif self.tool is not None:
                 yield ticket_of_row(record, self.tool, self.dates, self.zone, conversation(record.value))
             else:
-                yield self._dated(record, record.value)
+                yield self._plain(record, record.value)
         return None
 
-    def _dated(self, record: SourceRecord, row: Mapping[str, Any]) -> SourceRecord:
+    def _plain(self, record: SourceRecord, row: Mapping[str, Any]) -> SourceRecord:
         value = dict(row)
         lost = 0
-        for column, order in self.dates.items():
+        for column, name in self.fields.items():
             text = value[column]
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str):
                 continue
-            at = parse_date(text, order=order, zone=self.zone)
-            lost += at is None
-            value[column] = at.isoformat() if at else ""
+            if is_nothing(text, name):
+                value[column] = ""
+            elif name == "id":
+                value[column] = whole_number(text)
+            elif column in self.dates:
+                at = parse_date(text, order=self.dates[column], zone=self.zone)
+                lost += at is None
+                value[column] = at.isoformat() if at else ""
         return replace(record, value=value, dates_lost=lost)
 
 
@@ -81,7 +90,7 @@ def look_at_table(
     :param mapping: columns by field, as given by the user; they go before a tool's own.
     :param order: `DAY_FIRST` or `MONTH_FIRST`, where the user says it.
     :param zone: of times that name none.
-    :raises SourceError: there is no header, or the dates can be read in both orders.
+    :raises SourceError: there is no header, the dates can be read in both orders, or a column may be the body.
     """
     stream = rereadable(stream, stack)
     encoding = table_encoding(stream)
@@ -91,7 +100,9 @@ def look_at_table(
     tool: Tool | None = None
     columns: tuple[str, ...] = ()
     dates: list[str] | None = None
+    fields: dict[str, str] = {}
     orders = DateOrders()
+    texts = LongTexts()
     # What is damaged is the second reading's to report.
     with suppress(*DAMAGED):
         for record in read_csv(stream):
@@ -100,17 +111,20 @@ def look_at_table(
             if dates is None:
                 columns = tuple(record.value)
                 tool = _completed(tool_of(list(columns)), columns, mapping)
-                dates = [name for name in record.value if _is_date(name, tool, mapping)]
-            if order or not dates:
+                fields = {} if tool else _fields(columns, mapping)
+                dates = [name for name in record.value if _is_date(name, tool, fields)]
+            if not texts.add(record.value) and (order or not dates):
                 break
-            for name in dates:
+            for name in dates if order is None else ():
                 given = record.value[name]
                 for text in given if isinstance(given, list) else [given]:
                     orders.add(name, text.partition(";")[0])  # a comment of Jira's begins with its date
     stream.seek(start)
+    if tool is None:
+        texts.require_body(fields)
     chosen = dict.fromkeys(dates or [], order or DAY_FIRST)
     decided = chosen if order else orders.decided()
-    return Table(stream, encoding, zone, columns, tool, chosen | decided, decided)
+    return Table(stream, encoding, zone, columns, tool, chosen | decided, decided, fields)
 
 
 def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str, str]) -> Tool | None:
@@ -128,9 +142,14 @@ def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str
     return replace(tool, columns=known | usual)
 
 
-def _is_date(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> bool:
+def _fields(columns: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
+    given = {column: name for name, column in mapping.items()}
+    found = {column: given.get(column) or field_of(column) for column in columns}
+    return {column: name for column, name in found.items() if name}
+
+
+def _is_date(column: str, tool: Tool | None, fields: Mapping[str, str]) -> bool:
     if tool is not None:
         name = column.casefold()
         return tool.columns.get(name) in DATE_FIELDS or name in tool.comments
-    given = [name for name, mapped in mapping.items() if mapped == column]
-    return (given[0] if given else field_of(column)) in DATE_FIELDS
+    return fields.get(column) in DATE_FIELDS

@@ -6,22 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
-from indexer.sources.dates import DAY_FIRST, parse_date
+from indexer.sources.cells import is_nothing, whole_number
+from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord, as_open
 from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status, split_list
 
-__all__ = ["DATE_FIELDS", "flat_row", "ticket_of_row"]
+__all__ = ["flat_row", "ticket_of_row"]
 
-DATE_FIELDS = frozenset({"created_at", "resolved_at", "updated_at"})
 _LISTS = frozenset({"tags"})
-_CUSTOMERS = ("reporter", "reporter id", "caller_id", "caller")
+_CUSTOMERS = ("reporter", "reporter id", "autor", "caller_id", "caller")
 _ENTRY = re.compile(
     r"^(?P<at>\d[\d./-]{7,9} \d\d:\d\d:\d\d) - (?P<who>.+) \((?P<kind>[^()\n]+)\)\n", re.MULTILINE
 )
-_NOTHING = re.compile(
-    r"-+ ?none ?-+", re.IGNORECASE
-)  # chosen from a list, in ServiceNow, Salesforce and Zoho Desk
 _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
 
 
@@ -52,14 +49,14 @@ def ticket_of_row(
     ]
     for key in ordered:
         name, given = row[key]
-        filled = [text for text in _filled(given) if not _NOTHING.fullmatch(text.strip())]
+        target = tool.columns.get(key, "fields." + field_name(key))
+        filled = [text for text in _filled(given) if not is_nothing(text, target)]
         if not filled:
             continue
         if key in tool.comments:
             # The journal of ServiceNow may come in two columns, of which one has internal notes, too.
             thread = thread or list(_comments(filled, customer, orders.get(name, DAY_FIRST), zone))
             continue
-        target = tool.columns.get(key, "fields." + field_name(key))
         if target in DATE_FIELDS:
             at = parse_date(filled[0], order=orders.get(name, DAY_FIRST), zone=zone)
             lost += at is None
@@ -69,10 +66,8 @@ def ticket_of_row(
             fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
         elif target in _LISTS:
             value.setdefault(target, [tag for text in filled for tag in split_list(text)])
-        elif target == "status":
-            value.setdefault(target, tool.statuses.get(filled[0].strip(), filled[0]))
         else:
-            value.setdefault(target, filled[0])
+            value.setdefault(target, _value(target, filled[0], tool))
     has_date = any(tool.columns.get(key) == "resolved_at" for key in row)
     if fields:
         # Exports of some hundred custom columns exist; a ticket keeps the first ones that are filled.
@@ -128,6 +123,12 @@ def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: boo
         return category not in ("done", "complete")
     ended = not has_date or value.get("resolved_at") or value.get("resolution")
     return bool(status) and is_open_status(status, unknown=not ended)
+
+
+def _value(field: str, cell: str, tool: Tool) -> str:
+    if field == "id":
+        return whole_number(cell)
+    return tool.statuses.get(cell.strip(), cell) if field == "status" else cell
 
 
 def _filled(given: Any) -> list[str]:

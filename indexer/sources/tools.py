@@ -39,15 +39,19 @@ _OSTICKET = ("help topic", "current status", "issue details", "date created", "d
 TOOLS = (
     Tool(
         "Jira",
-        (_known("issue key", "summary"),),
+        (_known("issue key", "summary"), _known("vorgangsschlüssel", "zusammenfassung")),
         {
             "issue key": "id", "summary": "subject", "description": "body", "priority": "priority", "status": "status",
             "resolution": "outcome", "created": "created_at", "resolved": "resolved_at", "updated": "updated_at",
             "labels": "tags", "issue type": "fields.type", "component/s": "fields.component",
             "components": "fields.component", "project name": "fields.product", "reporter": "fields.customer",
-            "status category": "category",
+            "status category": "category", "vorgangsschlüssel": "id", "zusammenfassung": "subject", "beschreibung": "body",
+            "priorität": "priority", "lösung": "outcome", "erstellt": "created_at", "erledigt": "resolved_at",
+            "aktualisiert": "updated_at", "stichwörter": "tags", "vorgangstyp": "fields.type",
+            "komponente/n": "fields.component", "komponenten": "fields.component", "projektname": "fields.product",
+            "autor": "fields.customer", "statuskategorie": "category",
         },
-        comments=("comment",),
+        comments=("comment", "kommentar"),
     ),
     Tool(
         "Zendesk",
@@ -142,10 +146,10 @@ TOOLS = (
     ),
     Tool(
         "Request Tracker",
-        (_known("id", "subject", "queuename"), _known("id", "subject", "requestors")),
+        (_known("id", "subject", "queuename"), _known("id", "subject", "requestors"), _known("id", "subject", "queue", "owner")),
         {
             "id": "id", "subject": "subject", "priority": "priority", "status": "status", "created": "created_at",
-            "resolved": "resolved_at", "lastupdated": "updated_at", "queuename": "fields.team", "queue": "fields.team",
+            "resolved": "resolved_at", "lastupdated": "updated_at", "last updated": "updated_at", "queuename": "fields.team", "queue": "fields.team",
             "requestors": "fields.customer",
         },
     ),
