@@ -4,9 +4,9 @@ What was said is not part of such a ticket: whoever downloads it embeds it, as t
 each message; what resolved the ticket is drawn from them later (`indexer.resolution`).
 
 - Freshdesk: ``[{"id", "subject", "description_text", "status", "priority", …, "conversations": […]}]``, by its API
-  reference (Tickets, Conversations). Statuses and priorities are numbers there. Private notes are left out.
-- GitHub: ``[{"number", "title", "body", "state", "state_reason", …, "comments": […]}]``, by its REST documentation
-  (Issues, Issue comments), or what ``gh issue list --json`` gives, by its own names. Owners, members and collaborators of the repository are agents; pull requests are no tickets.
+  reference and the models of its SDK (Tickets, Conversations). Statuses and priorities are numbers there. Private notes are left out.
+- GitHub: ``[{"number", "title", "body", "state", "state_reason", …, "comments": […]}]``, by its REST description
+  (Issues, Issue comments; an issue closed as ``duplicate`` or ``not_planned`` has no solution), or what ``gh issue list --json`` gives, by its own names. Owners, members and collaborators of the repository are agents; pull requests are no tickets.
 - RT: ``[{"id", "Subject", "Status", …, "history": […]}]``, by RT's REST2 documentation. The history's first entry and
   what a requestor wrote are the customer's; comments are internal and left out.
 - Intercom: ``{"conversations": [{"id", "state", "source", "conversation_parts": {…}, …}]}``, by its API reference

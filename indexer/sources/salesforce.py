@@ -1,4 +1,4 @@
-"""What was said about Salesforce's cases: CaseComment and EmailMessage, by its object reference.
+"""What was said about Salesforce's cases: CaseComment and EmailMessage, by its object reference (developer.salesforce.com).
 
 Data Loader, the data export service and queries give them as rows of their own, as CSV or ``{"records": […]}``, joined to
 the case by ``ParentId``, of which the first 15 characters tell cases apart; a query can also nest them in each case.
@@ -76,7 +76,7 @@ def messages_of(case: Mapping[str, Any], comments: Comments | None) -> list[Mess
         _row(one) for name in _NESTED for one in _records(row.get(name)) if isinstance(one, dict)
     ]  # fmt: skip
     if comments is not None:
-        found += [one for _, one in comments.of(words(row.get("id"))[:_CASE_ID])]
+        found += [one for _, one in comments.of(words(row.get("id") or row.get("case id"))[:_CASE_ID])]
     asked = words(row.get("description"))
     return [message for one in found if (message := _message(one, row)) and message.text != asked]
 

@@ -19,6 +19,8 @@ _CUSTOMERS = ("reporter", "reporter id", "autor", "caller_id", "caller")
 _ENTRY = re.compile(
     r"^(?P<at>\d[\d./-]{7,9} \d\d:\d\d:\d\d) - (?P<who>.+) \((?P<kind>[^()\n]+)\)\n", re.MULTILINE
 )
+_DONE = ("done", "complete", "fertig", "true", "1")
+"""What Jira's status category, and Salesforce's IsClosed, say of a resolved ticket."""
 _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
 
 
@@ -88,7 +90,9 @@ def flat_row(value: Mapping[str, Any]) -> dict[str, str]:
         shown = given.get("display_value", given.get("Name")) if isinstance(given, dict) else given
         if shown is None:
             row[name] = ""
-        elif isinstance(shown, str | int | float) and not isinstance(shown, bool):
+        elif isinstance(shown, bool):
+            row[name] = "true" if shown else "false"
+        elif isinstance(shown, str | int | float):
             row[name] = str(shown)
     return row
 
@@ -120,7 +124,7 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
 
 def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: bool) -> bool:
     if category:
-        return category not in ("done", "complete")
+        return category not in _DONE
     ended = not has_date or value.get("resolved_at") or value.get("resolution")
     return bool(status) and is_open_status(status, unknown=not ended)
 

@@ -1,10 +1,17 @@
 """The helpdesks whose tables are known by their columns: what each column is.
 
-A column is written in lower case. What no table names is kept under ``fields``. Looked at: for HubSpot its tickets guide
-(developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``; ``hs_resolution`` is one of a list of values, so an
-outcome), for Jira the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``). The
-columns of the other tools are as they are generally known, not checked against a document. How cells are read stands in
-``tool_rows.py``.
+A column is written in lower case. What no table names is kept under ``fields``. Compared with:
+
+- HubSpot: its tickets guide (developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``; ``hs_resolution`` is
+  one of a list of values, so an outcome). The names of its CSV are as they are generally known.
+- Jira: the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``), and its German words.
+- osTicket: its source (the exportable fields of a queue; what was written is none of them, unless a field of a form has it).
+- Request Tracker: its source (the tab-separated search results; ``QueueName`` is headed ``Queue``).
+- Salesforce: the field reference of Case, by names (``ClosedDate``) and labels (Date/Time Closed, Closed Date).
+- ServiceNow: labels and names of an incident's form, and the Table API's answers, as public projects keep them.
+
+The columns of the other tools are as they are generally known, not checked against a document. How cells are read stands
+in ``tool_rows.py``.
 """
 
 from dataclasses import dataclass, field
@@ -131,6 +138,8 @@ TOOLS = (
             "closed date": "resolved_at", "lastmodifieddate": "updated_at", "case last modified date": "updated_at",
             "type": "fields.type", "origin": "fields.channel", "case origin": "fields.channel",
             "product__c": "fields.product", "resolution__c": "resolution", "account name": "fields.customer",
+            "isclosed": "category", "closed": "category", "created date": "created_at",
+            "last modified date": "updated_at", "case type": "fields.type",
         },
     ),
     Tool(

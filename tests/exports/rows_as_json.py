@@ -74,7 +74,7 @@ def salesforce(case: Case) -> tuple[_Object, _Object]:
     ]  # fmt: skip
     record = {
         "attributes": {"type": "Case", "url": f"/services/data/v62.0/sobjects/Case/{case.number}"}, "CaseNumber": f"{case.number:08}",
-        "Subject": case.subject, "Description": case.mail, "Status": "Closed" if case.resolved else "Working",
+        "Subject": case.subject, "Description": case.mail, "Status": "Answered by partner" if case.resolved else "With partner",
         "Priority": ("Low", "Medium", "High", "Critical")[case.level], "Origin": "Email", "CreatedDate": at(case.created),
         "ClosedDate": at(case.resolved), "LastModifiedDate": at(case.updated), "IsClosed": case.resolved is not None,
         "Account": {"attributes": {"type": "Account"}, "Name": case.team},
@@ -82,6 +82,6 @@ def salesforce(case: Case) -> tuple[_Object, _Object]:
         "CaseComments": {"totalSize": len(comments), "done": True, "records": comments},
     }  # fmt: skip
     return record, common(case, mail=True) | {
-        "id": record["CaseNumber"], "priority": record["Priority"], "status": "Closed", "tags": [],
+        "id": record["CaseNumber"], "priority": record["Priority"], "status": "Answered by partner", "tags": [],
         "fields": {"channel": "Email", "account": case.team},
     }  # fmt: skip
