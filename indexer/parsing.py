@@ -199,7 +199,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         fields=_fields(fields["fields"], record.get(_COMPONENTS)),
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
-        unresolved=fields["unresolved"] is True,
+        unresolved=fields["unresolved"] if isinstance(fields["unresolved"], bool) else None,
     )
 
 

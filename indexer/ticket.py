@@ -167,14 +167,16 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict
         str | None, msgspec.Meta(description="where the resolution came from, if not from a field of its own")
     ] = None
     unresolved: Annotated[
-        bool,
+        bool | None,
         msgspec.Meta(description="whether the export says that it is open, whatever its status is called"),
-    ] = False
+    ] = None
 
     @property
     def is_open(self) -> bool:
         """Whether it is not resolved yet, as its status or the export says: it is known, and never a precedent."""
-        return self.unresolved or (self.status is not None and is_open_status(self.status))
+        if self.unresolved is not None:
+            return self.unresolved
+        return self.status is not None and is_open_status(self.status)
 
     @property
     def body(self) -> str:

@@ -27,7 +27,7 @@ from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
-from indexer.sources.record import Cursor, SourceRecord, as_open
+from indexer.sources.record import Cursor, SourceRecord, as_open, as_resolved
 
 __all__ = ["jira_issue", "read_jira"]
 
@@ -65,7 +65,7 @@ def jira_issue(found: SourceRecord) -> SourceRecord:
         return SourceRecord(place=found.place, error=str(error), raw=found.raw)
     record = SourceRecord(place=found.place, value=value, raw=found.raw)
     # A search may leave out all that tells.
-    return as_open(record) if value["status"] and "resolved_at" not in value else record
+    return as_open(record) if value["status"] and "resolved_at" not in value else as_resolved(record)
 
 
 def _fields(issue: dict[str, Any]) -> dict[str, Any]:

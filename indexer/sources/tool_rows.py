@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, parse_date
-from indexer.sources.record import SourceRecord, as_open
+from indexer.sources.record import SourceRecord, as_open, as_resolved
 from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status, split_list
 
@@ -119,7 +119,9 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
         ]
     dates = {name: value[name].isoformat() for name in DATE_FIELDS & value.keys()}
     finished = replace(record, value=value | dates)
-    return as_open(finished) if is_open else finished
+    if is_open:
+        return as_open(finished)
+    return as_resolved(finished) if category else finished
 
 
 def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: bool) -> bool:

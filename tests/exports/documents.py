@@ -37,7 +37,7 @@ def _jira(case: Case) -> tuple[_Object, _Object]:
         return {"version": 1} | _node("doc", [*content, *([_node("bulletList", items)] if items else [])])
 
     done = case.resolved is not None
-    status = {"name": "Erledigt" if done else "In Prüfung", "statusCategory": {"id": 3 if done else 4, "key": "done" if done else "indeterminate"}}  # fmt: skip
+    status = {"name": "In Produktion" if done else "In Prüfung", "statusCategory": {"id": 3 if done else 4, "key": "done" if done else "indeterminate"}}  # fmt: skip
     comments: list[_Object] = [
         {
             "id": str(place), "author": {"accountId": f"a-{author}", "accountType": "atlassian", "displayName": author},
@@ -47,7 +47,7 @@ def _jira(case: Case) -> tuple[_Object, _Object]:
     ]  # fmt: skip
     history: list[_Object] = [
         {"id": "1", "created": at(case.created), "items": [{"field": "status", "fromString": "Offen", "toString": "In Prüfung"}]},
-        *([{"id": "2", "created": at(case.resolved), "items": [{"field": "status", "fromString": "In Prüfung", "toString": "Erledigt"}]}] if case.resolved else []),
+        *([{"id": "2", "created": at(case.resolved), "items": [{"field": "status", "fromString": "In Prüfung", "toString": "In Produktion"}]}] if case.resolved else []),
     ]  # fmt: skip
     issue = {
         "expand": "operations,versionedRepresentations", "id": str(10_000 + case.number), "key": f"OPS-{case.number}",
@@ -70,7 +70,7 @@ def _jira(case: Case) -> tuple[_Object, _Object]:
     )  # blocks stand on lines of their own
     return issue, common(case, mail=False) | {
         "text": f"{case.subject}\n\n{text}",
-        "id": f"OPS-{case.number}", "priority": ("Low", "Medium", "High", "Highest")[case.level], "status": "Erledigt", "outcome": "Done",
+        "id": f"OPS-{case.number}", "priority": ("Low", "Medium", "High", "Highest")[case.level], "status": "In Produktion", "outcome": "Done", "unresolved": False,
         "fields": {"type": "Bug", "product": case.team}, "url": f"https://acme.atlassian.net/browse/OPS-{case.number}",
     }  # fmt: skip
 

@@ -82,6 +82,6 @@ def salesforce(case: Case) -> tuple[_Object, _Object]:
         "CaseComments": {"totalSize": len(comments), "done": True, "records": comments},
     }  # fmt: skip
     return record, common(case, mail=True) | {
-        "id": record["CaseNumber"], "priority": record["Priority"], "status": "Answered by partner", "tags": [],
+        "id": record["CaseNumber"], "priority": record["Priority"], "status": "Answered by partner", "tags": [], "unresolved": False,
         "fields": {"channel": "Email", "account": case.team},
     }  # fmt: skip
