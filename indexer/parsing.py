@@ -48,6 +48,11 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "vorgangsschlüssel",
         "ticketnummer",
         "vorgangsnummer",
+        "ticket_number",
+        "case_id",
+        "incident_id",
+        "incident_number",
+        "request_id",
     ),
     "text": ("text", "ticket_text", "ticket"),
     "subject": (
@@ -224,7 +229,7 @@ def field_of(name: str) -> str | None:
 
 @lru_cache(maxsize=4_096)  # the same names come with every record
 def _alias(name: str) -> str:
-    return _NAME.sub("_", name.strip().casefold()).strip("_")
+    return _NAME.sub("_", name.replace("#", " number ").strip().casefold()).strip("_")
 
 
 def _joined(*parts: str | None) -> str | None:

@@ -37,6 +37,10 @@ _SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")  # days, as spreadsheets write dates in cells without a format
 _SERIAL_START = datetime(1899, 12, 30, tzinfo=UTC)
 _EPOCH = re.compile(r"(\d{10})(\d{3})?")  # seconds, or milliseconds
+_OFFSET = re.compile(r" ?(Z|[+-]\d{2}:?\d{2})$")
+_AROUND = re.compile(
+    r"^[^\W\d_]{2,10}\.?, +|(?<=\d) (?:at|um) (?=\d)"
+)  # a weekday before the date, a word before the time
 _SPACES = re.compile(
     "[\u00a0\u2007\u2009\u202f]"
 )  # before AM and PM, as browsers and databases of locales have it
@@ -60,7 +64,7 @@ class DateOrders:
 
     def add(self, column: str, text: str) -> None:
         """Look at one value of a column."""
-        found = _NUMERIC.fullmatch(_plain(text))
+        found = _NUMERIC.fullmatch(_without_offset(_plain(text)))
         # Nobody writes the month first with points between.
         if not found or found["mark"] == ".":
             return
@@ -105,18 +109,21 @@ def parse_date(text: str, *, order: str = DAY_FIRST, zone: tzinfo = UTC) -> date
     :param zone: of times that name none.
     """
     text = _ZONE.sub(lambda found: "" if found[0].strip() == "" else "+00:00", _plain(text))
+    bare = _without_offset(text)
     try:
         if text.isdecimal() or _SERIAL.fullmatch(text):
             return _of_number(text, zone)
-        if found := _NUMERIC.fullmatch(text):
+        if found := _NUMERIC.fullmatch(bare):
             first, second = int(found["first"]), int(found["second_"])
             is_day_first = order == DAY_FIRST or found["mark"] == "."
             day, month = (first, second) if is_day_first else (second, first)
-        elif found := _NAMED.fullmatch(text) or _NAMED_FIRST.fullmatch(text) or _UNIX.fullmatch(text):
+        elif found := _NAMED.fullmatch(bare) or _NAMED_FIRST.fullmatch(bare) or _UNIX.fullmatch(text):
             day, month = int(found["day"]), _month(found["month"])
         else:
             moment = datetime.fromisoformat(_SLASHED.sub(r"\1-\2-\3", text, count=1))
             return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        if bare != text:
+            zone = datetime.fromisoformat(f"2000-01-01T00:00{text[len(bare) :].strip()}").tzinfo or zone
         year = int(found["year"])
         hour = int(found["hour"] or 0)
         half = found.groupdict().get("half")
@@ -136,7 +143,13 @@ def _month(name: str) -> int:
 
 
 def _plain(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
+    return _AROUND.sub(lambda found: " " if found[0].startswith(" ") else "", _SPACES.sub(" ", text).strip())
+
+
+def _without_offset(text: str) -> str:
+    offset = _OFFSET.search(text)
+    # A date alone may end in what looks like one: 03-03-2024.
+    return text[: offset.start()] if offset and ":" in text[: offset.start()] else text
 
 
 def _of_number(text: str, zone: tzinfo) -> datetime | None:

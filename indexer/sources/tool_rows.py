@@ -134,7 +134,7 @@ def _is_open(status: str, category: str, value: dict[str, Any], *, has_date: boo
 def _value(field: str, cell: str, tool: Tool) -> str:
     if field == "id":
         return whole_number(cell)
-    return tool.statuses.get(cell.strip(), cell) if field == "status" else cell
+    return tool.statuses.get(cell.strip(), cell) if field == "status" else cell.replace(tool.breaks, "\n")
 
 
 def _filled(given: Any) -> list[str]:

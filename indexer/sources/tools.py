@@ -4,7 +4,7 @@ A column is written in lower case. What no table names is kept under ``fields``.
 
 - HubSpot: its tickets guide (developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``; ``hs_resolution`` is
   one of a list of values, so an outcome). The names of its CSV are as they are generally known.
-- Jira: the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``), and its German words.
+- Jira: the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``), and its German words; for its data pipeline the export schema (confluence.atlassian.com).
 - osTicket: its source (the exportable fields of a queue; what was written is none of them, unless a field of a form has it).
 - Request Tracker: its source (the tab-separated search results; ``QueueName`` is headed ``Queue``).
 - Salesforce: the field reference of Case, by names (``ClosedDate``) and labels (Date/Time Closed, Closed Date).
@@ -32,6 +32,8 @@ class Tool:
     """The columns that hold the conversation."""
     statuses: dict[str, str] = field(default_factory=dict)
     """Names of the statuses that it writes as numbers."""
+    breaks: str = "\n"
+    """How it writes the line breaks of texts."""
 
 
 def _known(*names: str) -> frozenset[str]:
@@ -44,6 +46,17 @@ _OSTICKET = ("help topic", "current status", "issue details", "date created", "d
 
 # The first that fits is taken: of two that share columns, the one that is known by more of its own stands first.
 TOOLS = (
+    Tool(
+        "Jira",  # Data Center's data pipeline
+        (_known("key", "summary", "status_category", "instance_url"),),
+        {
+            "key": "id", "summary": "subject", "description": "body", "priority_name": "priority", "status": "status",
+            "status_category": "category", "resolution": "outcome", "created_date": "created_at",
+            "resolution_date": "resolved_at", "updated_date": "updated_at", "labels": "tags", "url": "url",
+            "issue_type": "fields.type", "project_name": "fields.product",
+        },
+        breaks="\\n",
+    ),
     Tool(
         "Jira",
         (_known("issue key", "summary"), _known("vorgangsschlüssel", "zusammenfassung")),

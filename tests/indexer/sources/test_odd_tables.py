@@ -30,6 +30,7 @@ def _tickets(tmp_path: Path, table: str | bytes) -> list[Ticket]:
         'Closed tickets;;;\nid;"sub\nject";body;created_at\n7;S;B;45372,4375\n'.replace("sub\n", "sub"),
         '"id"\t" Subject "\t"body"\t"Date\r\nopened"\r\n7\tS\tB\t45372.4375\r\n',
         "id,subject,body,created_at\n7,S,B,1711017000\n",
+        "Ticket #,Subject,Body,Date created\n7,S,B,2024-03-21T10:30:00Z\n",
         "Ticket-ID;Betreff;Beschreibung;Erstellt am\n7;S;B;21.03.2024 10:30\n",
         'id,subject,body,created_at\n7,S,B,"3/21/24, 10:30\u202fAM"\n',
         "id|subject|body|created_at\n7|S|B|21-Mär-2024 10:30\n",
@@ -48,6 +49,7 @@ def test_a_ticket_is_found_behind_what_was_put_around_it(tmp_path: Path, table: 
         ("id,subject,body\r1,S,B\r", "tr '\\r' '\\n'"),
         ("N° ticket;Sujet;Description\n1;S;B\n", "'N° ticket'"),
         ("one title\nanother\n", "not a CSV header"),
+        ("id,subject,body,created_at\n1,S,B,02/03/2024 10:00 +0100\n", "--date-format"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_known_is_asked(tmp_path: Path, table: str, says: str) -> None:
@@ -102,5 +104,23 @@ def test_jiras_german_table_has_its_comments(tmp_path: Path) -> None:
 def test_other_numbers_are_no_dates(text: str) -> None:
     """They cost the date, and are counted."""
     assert parse_date(text) is None
+    for right in (
+        "Thursday, March 21, 2024 at 10:30 AM",
+        "Thu, 21 Mar 2024 11:30:00 +0100",
+        "21/03/2024 10:30Z",
+    ):
+        assert parse_date(right) == _AT
     assert parse_date("20240321") == datetime(2024, 3, 21, tzinfo=UTC)
     assert parse_date("1711017000123") == _AT
+
+
+def test_jiras_data_pipeline_is_read(tmp_path: Path) -> None:
+    """Its columns have names of their own, line breaks are written out, and the category says what is done."""
+    table = (
+        "id,instance_url,key,summary,description,status,status_category,priority_name,resolution,created_date,resolution_date\n"
+        "10,https://j.example.com,OPS-1,S,B\\nC,In production,Done,High,Fixed,2024-03-21T10:30:00Z,2024-03-22T10:30:00Z\n"
+        "11,https://j.example.com,OPS-2,S,B,Released,In Progress,High,,2024-03-21T10:30:00Z,\n"
+    )
+    first, second = _tickets(tmp_path, table)
+    assert (first.id, first.text, first.priority, first.outcome) == ("OPS-1", "S\n\nB\nC", "High", "Fixed")
+    assert (first.is_open, second.is_open, first.created_at) == (False, True, _AT)
