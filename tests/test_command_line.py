@@ -13,7 +13,7 @@ from indexer.cli import cli
 from service.cli import main
 
 _SCRIPT = Path(sys.executable).with_name("precedent")
-_SERVICE = {"serve", "evaluate", "audit", "prompts", "replay"}
+_SERVICE = {"serve", "evaluate", "audit", "calibrate", "fine-tune", "prompts", "replay"}
 
 
 def _run(folder: Path, *command: str, **changes: str) -> "subprocess.CompletedProcess[str]":

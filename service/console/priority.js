@@ -27,9 +27,10 @@ export function decided(name, decision, abstention) {
       el("span", { class: automatic ? "chip good" : "chip warn" }, automatic ? words.automatic : words.review),
     ),
     el("p", {}, meaning(decision, abstention)),
+    decision.degraded && el("p", { class: "notice warn" }, words.degraded(decision.degraded)),
     likelier(decision) && el("p", {}, words.costlier(likelier(decision))),
     decision.alert && el("p", {}, alert(decision.alert)),
-    decision.why && el("p", { class: "hint" }, words.pointed, " ", apart(decision.why), "."),
+    decision.why && el("p", { class: "hint" }, ...(byForest(decision) ? [words.pointed, " "] : []), apart(decision.why), "."),
     decision.label && probabilities(decision),
     decision.evidence?.length > 0 && evidence(decision),
   );
@@ -37,8 +38,9 @@ export function decided(name, decision, abstention) {
 
 /** Return the label that is more probable than the one that was decided, if there is one. */
 function likelier({ label, confidence, probabilities: found }) {
-  if (!label) return null;
-  const [name, share] = Object.entries(found).sort(([, one], [, other]) => other - one)[0];
+  // A hosted classifier that is not calibrated may tell none.
+  const [name, share] = Object.entries(found).sort(([, one], [, other]) => other - one)[0] ?? [];
+  if (!label || name === undefined) return null;
   return share > confidence ? name : null;
 }
 
@@ -46,12 +48,17 @@ function alert({ at_least: label, probability, decision }) {
   return words.alert(label, percent(probability), decision === "automatic");
 }
 
+/** Tell whether the forest decided: what is known of its thresholds says nothing of another. */
+function byForest({ source }) {
+  return source === undefined || source === "forest";
+}
+
 function meaning(decision, abstention) {
   if (!decision.label) return words.noLabel;
   if (decision.decision === "automatic") {
-    return abstention ? words.automaticMeans(percent(abstention.max_error)) : words.automaticMeansThat;
+    return abstention && byForest(decision) ? words.automaticMeans(percent(abstention.max_error)) : words.automaticMeansThat;
   }
-  if (!abstention) return words.reviewMeans;
+  if (!abstention || !byForest(decision)) return words.reviewMeans;
   if (abstention.threshold === null) return [words.nothingAutomatic, " ", el("a", { href: "#/quality" }, words.why)];
   return decision.confidence < abstention.threshold
     ? words.belowThreshold(percent(abstention.threshold))

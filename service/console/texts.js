@@ -113,6 +113,7 @@ export const texts = {
     alert: (label, probability, automatic) =>
       `${label} or more urgent: ${probability}${automatic ? ", sure enough to act on" : ", a person should look"}.`,
     pointed: "Read apart,",
+    degraded: (why) => `Reason: ${why}.`,
     noLabel: "There is no label yet: too few stored tickets have one to learn from.",
     probabilities: "All labels with their probabilities",
     label: "Label",
