@@ -153,4 +153,8 @@ _CHECKS: tuple[tuple[str, Callable[[Sentence, Given], bool]], ...] = (
     ),
     ("that what it cites contradicts", _contradicts),
 )
-"""What ``degraded`` says of a sentence that breaks a rule, and whether one does; the first that is broken counts."""
+"""What ``degraded`` says of a sentence that breaks a rule, and whether one does; the first that is broken counts.
+
+A rule about words looks at ``fold(body)``; one that emphasis or escapes could hide something from, at ``revealed(body)``. The
+sentences of replies without a model are held to the same rules, the quotation of the ticket among them.
+"""

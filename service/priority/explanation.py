@@ -1,4 +1,4 @@
-"""What two of the forest's columns think of a ticket, in words: which of its words point where, and its meaning."""
+"""What the two linear models think of a ticket, in words: which of its words point where, and its meaning."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,7 +21,7 @@ def explain(
 
     :param thought: what both models think of it, as `Predictors.thought` returns it for one row.
     :param tokens: the ticket's words and values of fields.
-    :param labels: the names of the columns.
+    :param labels: the name of each label, in the order of the models' probabilities.
     """
     if predictors.words is None or not thought:
         return None

@@ -24,6 +24,8 @@ from service.priority.words import BUCKETS
 
 __all__ = ["ForestFileError", "load", "save"]
 
+# A file of another format is refused, and the service has no labels until a new forest is fitted: so raise it only where
+# an earlier file would be read wrongly.
 _FORMAT = "precedent-forest-4"
 _TREES = {"roots": "i8", "children": "i8", "feature": "i8", "threshold": "f8", "leaf": "i8"}
 _LEAVES = {"start": "i8", "row": "i8", "share": "f8"}
