@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from indexer.errors import SettingsError
 from indexer.prices import parse_price
 from indexer.settings import KEY_NAME, PREFIX, Settings
+from indexer.ticket import field_name
 
 __all__ = ["LOOPBACK", "require_usable"]
 
@@ -33,6 +34,7 @@ def require_usable(settings: Settings) -> None:
         _of_serving(settings),
         _of_prices(settings),
         _of_deliveries(settings),
+        _of_decisions(settings),
     ):
         raise SettingsError(problem)
 
@@ -135,6 +137,19 @@ def _of_deliveries(settings: Settings) -> Iterator[str]:
         settings.slack_token.isascii() and settings.slack_token.isprintable()
     ):
         yield f"{PREFIX}SLACK_TOKEN has a character that no HTTP header can carry: copy it again"
+
+
+def _of_decisions(settings: Settings) -> Iterator[str]:
+    for name in settings.decide:
+        if name != field_name(name):
+            yield (
+                f"{PREFIX}DECIDE: {name!r} is no field's name as it is stored: write {field_name(name) or 'priority'}"
+            )
+    if "priority" not in settings.decide:
+        yield f"{PREFIX}DECIDE={','.join(settings.decide)} leaves out the priority, which is always decided: add priority"
+    for name in settings.field_max_error:
+        if name not in settings.decide:
+            yield f"{PREFIX}FIELD_MAX_ERROR names {name!r}, which {PREFIX}DECIDE does not: add it there, or leave it out here"
 
 
 def _is_signing_secret(value: str) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 
 from indexer.ledger import Answer, Filter
 from indexer.ticket import SHORT_TEXT, Ticket, shorten
+from service.decided_fields import PRIORITY
 from service.drafting.drafter import DraftResult
 from service.results import Draft, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
 from service.snapshot import Snapshot
@@ -59,9 +60,10 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     generation: str
-    forest: Annotated[str | None, msgspec.Meta(description="names the forest that decided")]
+    forest: Annotated[str | None, msgspec.Meta(description="names the forest that decided the priority")]
     neighbours: tuple[Retrieved, ...]
     priority: PriorityDecision
+    decisions: dict[str, PriorityDecision] = {}
     note: Note
     reply: Draft
     cuts: Annotated[
@@ -89,6 +91,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     reply: Annotated[str | None, msgspec.Meta(description="what was sent")]
     reason: str | None
     precedent: str | None
+    decisions: Annotated[dict[str, str], msgspec.Meta(description="the right values of other fields")]
 
 
 class KeptAnswer(AnswerBody, frozen=True, kw_only=True):
@@ -137,9 +140,10 @@ def body_of(
         models=Models(embedding=answer.index.embedding_model, chat=result.model),
         prompt_version=prompt_version,
         generation=answer.index.generation,
-        forest=snapshot.served.path.stem if snapshot.served.path else None,
+        forest=path.stem if (path := snapshot.served[PRIORITY].path) else None,
         neighbours=tuple(map(_retrieved, answer.neighbours)),
         priority=answer.priority,
+        decisions=answer.decisions,
         note=answer.note,
         reply=answer.reply,
         cuts=result.cuts,

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.background import end_task
+from service.decided_fields import decided_fields
 from service.embedders import Embedders
 from service.forest import Forests, ServedForest
 from service.index_upkeep import IndexUpkeep, has_failed
@@ -50,7 +52,9 @@ class LedgerFollower:
         self._upkeep = upkeep
         self._readiness = readiness
         self._intervals = intervals
-        self._forests = Forests(settings, ledger, intervals)
+        self._forests = {
+            field: Forests(settings, ledger, intervals, field) for field in decided_fields(settings)
+        }
         self._fitting: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -113,24 +117,23 @@ class LedgerFollower:
         revision = await asyncio.to_thread(self._ledger.revision)
         tickets = await asyncio.to_thread(self._ledger.tickets.count)
         ranking = await asyncio.to_thread(learn_ranking, self._settings, self._ledger, live)
-        # A stored forest may be older than the tickets: it serves until another is fitted.
-        served = await asyncio.to_thread(self._forests.latest, live)
+        none = ServedForest(forest=NoForest("the first forest is being fitted"))
+        served = dict.fromkeys(self._forests, none)
         before = self.snapshot
-        if (
-            served is None
-            and before
-            and before.generation.space == live.space
-            and await self.superseded(live)
-        ):
-            # The vectors are the same, to the bit: the forest serves on until another is fitted.
-            served = before.served
+        if before and before.generation.space == live.space and await self.superseded(live):
+            # The vectors are the same, to the bit: the forests serve on until others are fitted.
+            served |= before.served
+        for field, forests in self._forests.items():
+            # A stored forest may be older than the tickets: it serves until another is fitted.
+            stored = await asyncio.to_thread(forests.latest, live)
+            served[field] = stored or served[field]
         snapshot = Snapshot(
             generation=live,
             embedder=embedder,
             tickets=tickets,
             revision=revision,
             ranking=ranking,
-            served=served or ServedForest(forest=NoForest("the first forest is being fitted")),
+            served=served,
         )
         _log.info(
             "serving %s: %s tickets, %s; %s",
@@ -143,21 +146,25 @@ class LedgerFollower:
 
     async def _fit_if_due(self, snapshot: Snapshot, revision: int) -> None:
         idle = self._fitting is None or self._fitting.done()
-        if (
-            idle
-            and self._readiness.has_room
-            and await asyncio.to_thread(self._forests.is_due, snapshot.served, revision)
-        ):
-            self._fitting = asyncio.create_task(self._fit(snapshot, revision))
+        if not (idle and self._readiness.has_room):
+            return
+        due = [
+            field
+            for field, forests in self._forests.items()
+            if await asyncio.to_thread(forests.is_due, snapshot.served[field], revision)
+        ]
+        if due:
+            self._fitting = asyncio.create_task(self._fit(snapshot, revision, due))
 
-    async def _fit(self, snapshot: Snapshot, revision: int) -> None:
+    async def _fit(self, snapshot: Snapshot, revision: int, due: Sequence[str]) -> None:
         try:
             ranking = await asyncio.to_thread(
                 learn_ranking, self._settings, self._ledger, snapshot.generation
             )
-            served = await self._forests.fit(snapshot.generation, snapshot.served, revision)
+            for field in due:
+                fitted = await self._forests[field].fit(snapshot.generation, snapshot.served[field], revision)
+                # Only what a fit is about: tickets may have come meanwhile.
+                now = self.snapshot or snapshot
+                self.snapshot = replace(now, ranking=ranking, served={**now.served, field: fitted})
         except PrecedentError as error:
             _log.warning("no new forest: %s", error)
-        else:
-            # Only what a fit is about: tickets may have come meanwhile.
-            self.snapshot = replace(self.snapshot or snapshot, ranking=ranking, served=served)

@@ -23,7 +23,9 @@ __all__ = [
     "watch",
 ]
 
-_decisions = Counter("precedent_decisions", "Priorities decided", ["decision"])
+_decisions = Counter(
+    "precedent_decisions", "Decisions on the priority and other fields", ["decision", "field"]
+)
 _drafts = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
 _requests = Counter("precedent_provider_requests", "Requests sent to the provider", ["endpoint"])
 _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
@@ -69,9 +71,9 @@ def _number(counts: Callable[[], Mapping[str, int]], state: str) -> float:
     return float(counts()[state])
 
 
-def count_decision(decision: PriorityDecision) -> None:
-    """Count a decided priority."""
-    _decisions.labels(decision.decision).inc()
+def count_decision(field: str, decision: PriorityDecision) -> None:
+    """Count a decision on that field."""
+    _decisions.labels(decision.decision, field).inc()
 
 
 def count_draft(draft: Draft) -> None:

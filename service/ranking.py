@@ -112,12 +112,15 @@ class Ranking:
     The score is ``cosine of the whitened texts + subject weight · cosine of the subjects - date weight · ln(1 + days)``.
 
     :param floor: the relevance below which no draft rests on a ticket.
+    :param chance: the relevance that 99 of 100 pairs of stored tickets stay below, ``None`` with few tickets: a text of which
+        no stored ticket has so much is unlike all of them. It is the floor, where settings name no other.
     """
 
     whitening: Whitening
     subject_weight: float
     date_weight: float
     floor: float
+    chance: float | None = None
 
     def rank(self, query: QueryVectors, found: Candidates) -> Iterator[Ranked]:
         """Yield the candidates, best first; of equals the one with the lower id.
@@ -159,10 +162,14 @@ def learn_ranking(settings: Settings, ledger: Ledger, generation: Generation) ->
     """Learn how the generation's tickets are ranked, from their own vectors; no text is embedded for it."""
     sample = ledger.nearest.sample(generation.space, _LEARNED_FROM)
     whitening = Whitening.learn(sample.vectors)
-    floor = settings.similarity_floor
-    if floor is None:
-        floor = measure_floor(whitening, settings.subject_weight, sample.vectors, sample.subjects)
-    return Ranking(whitening, settings.subject_weight, settings.date_weight, floor)
+    measured = measure_floor(whitening, settings.subject_weight, sample.vectors, sample.subjects)
+    return Ranking(
+        whitening,
+        settings.subject_weight,
+        settings.date_weight,
+        measured if settings.similarity_floor is None else settings.similarity_floor,
+        measured if len(sample.vectors) >= _LEAST else None,
+    )
 
 
 def measure_floor(whitening: Whitening, subject_weight: float, texts: Matrix, subjects: Matrix) -> float:

@@ -122,7 +122,7 @@ async def _served(opened: Answering) -> None:
     runtime, until = opened.runtime, time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         served = runtime.current.served if runtime.ready and runtime.current else None
-        if served is not None and (served.revision is not None or served.verdict is not None):
+        if served is not None and all(one.revision is not None or one.verdict for one in served.values()):
             return
         await asyncio.sleep(_TURN_SECONDS)
     msg = f"questions cannot be asked after {_PATIENCE:g} s: {runtime.stage}"

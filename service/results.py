@@ -77,7 +77,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """A stored ticket that carried a decision; ``weight`` is its share of the forest's vote, in [0, 1]."""
 
     id: str
-    priority: str
+    priority: Annotated[str, msgspec.Meta(description="its label: of another field, that field's value")]
     weight: float
 
 
@@ -93,9 +93,17 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the forest, or a hosted classifier, says of a new ticket. Without a usable forest ``label`` is ``None``."""
+    """What a forest, or a hosted classifier, says of a new ticket: its priority, or another field.
 
-    label: str | None
+    Without a usable forest, and for a text that is unlike every stored ticket, ``label`` is ``None``.
+    """
+
+    label: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="null: a person must decide, `why` says why where a forest has something to say"
+        ),
+    ]
     confidence: Annotated[float, msgspec.Meta(description="calibrated probability of the label")]
     probabilities: dict[str, float]
     decision: Annotated[
@@ -118,6 +126,12 @@ class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
             description="why the hosted classifier did not decide, or why its decision goes to review"
         ),
     ] = None
+
+
+_Decisions = Annotated[
+    dict[str, PriorityDecision],
+    msgspec.Meta(description="by field, as `priority`: the other fields that `PRECEDENT_DECIDE` names"),
+]
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +229,7 @@ class Triaged(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     priority: PriorityDecision
+    decisions: _Decisions = {}
     neighbours: tuple[Neighbour, ...]
     note: Note
     questions: tuple[str, ...]
@@ -227,6 +242,7 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     priority: PriorityDecision
+    decisions: _Decisions = {}
     neighbours: tuple[Neighbour, ...]
     note: Note
     reply: Draft
@@ -246,6 +262,7 @@ class Classified(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of ``/v1/classify``."""
 
     priority: PriorityDecision
+    decisions: _Decisions = {}
     index: IndexInfo
     timings_ms: Timings
     usage: Usage

@@ -1,9 +1,11 @@
 """The snapshot that one answer is made with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from indexer.embedding import Embedder
 from indexer.ledger import Generation
+from service.decided_fields import PRIORITY
 from service.forest import ServedForest
 from service.priority import Forest, NoForest
 from service.ranking import Ranking
@@ -21,9 +23,10 @@ class Snapshot:
     revision: int
     """Revision of the ledger at which the tickets were counted."""
     ranking: Ranking
-    served: ServedForest
+    served: Mapping[str, ServedForest]
+    """The forest of each field that is decided, the priority first."""
 
     @property
     def forest(self) -> Forest | NoForest:
-        """The forest that decides."""
-        return self.served.forest
+        """The forest that decides the priority."""
+        return self.served[PRIORITY].forest

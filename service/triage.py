@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import itertools
+import math
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -18,7 +19,10 @@ from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
 from service.clock import Clock, since
+from service.decided_fields import PRIORITY
+from service.decider import Decider
 from service.deliveries import Outbox
+from service.doubts import more_urgent_precedent
 from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
@@ -26,9 +30,8 @@ from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.hosted_priority.classifier import HostedClassifier
 from service.kept_answer import Asked, body_of
-from service.metrics import count_decision, count_draft
+from service.metrics import count_draft
 from service.neighbours import neighbour_of, suspicions
-from service.priority import features_of, tokens_of
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -46,8 +49,6 @@ from service.snapshot import Snapshot
 from service.usage import Embedded, usage_of
 
 __all__ = ["Pipeline", "Search"]
-
-_EVIDENCE = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,8 @@ class Pipeline:
         self._runtime = runtime
         self._drafter = drafter
         self._outbox = outbox
-        self._classifier = classifier
         self._pools = runtime.pools
+        self._decider = Decider(runtime, classifier)
 
     async def triage(
         self, ticket: Ticket, search: Search, *, draft: bool
@@ -102,15 +103,27 @@ class Pipeline:
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, ticket, query, clock)
+            decided = self._decider.decide(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
-        decision, asked = await self._by_classifier(ticket, decision, clock)
+            best = max((one.relevance for one in neighbours), default=-math.inf)
+            likeness = await self._decider.likeness(snapshot, query, clock, best=best, exclude=search.exclude)
+        decided, asked = await self._decider.by_classifier(ticket, decided, clock)
+        decisions = self._decider.told(snapshot, decided, likeness)
+        priority, doubt = more_urgent_precedent(
+            decisions.pop(PRIORITY),
+            neighbours,
+            snapshot.ranking.chance,
+            self._runtime.settings.priority_order,
+        )
         # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
-        note, questions, warnings = await self._pools.reads.run(_told, ticket.text, decision, neighbours)
+        note, questions, warnings = await self._pools.reads.run(
+            _told, ticket.text, priority, decisions, neighbours, doubt
+        )
         shown = _shown(neighbours, search)
         first = Triaged(
             id=new_answer(self._runtime.store.ledger.secret),
-            priority=decision,
+            priority=priority,
+            decisions=decisions,
             neighbours=shown,
             note=note,
             questions=questions,
@@ -199,14 +212,17 @@ class Pipeline:
         self._runtime.keeper.keep(made)
 
     async def classify(self, ticket: Ticket) -> Classified:
-        """Return the priority alone."""
+        """Return the decisions alone."""
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
-            decision = self._classify(snapshot, ticket, query, clock)
-        decision, asked = await self._by_classifier(ticket, decision, clock)
+            decided = self._decider.decide(snapshot, ticket, query, clock)
+            likeness = await self._decider.likeness(snapshot, query, clock)
+        decided, asked = await self._decider.by_classifier(ticket, decided, clock)
+        decisions = self._decider.told(snapshot, decided, likeness)
         return Classified(
-            priority=decision,
+            priority=decisions.pop(PRIORITY),
+            decisions=decisions,
             index=_index(snapshot),
             timings_ms=clock.timings(),
             usage=usage_of(self._runtime.settings, embedded, asked),
@@ -265,32 +281,6 @@ class Pipeline:
                 self._runtime.embedding_breaker.note(failure)
             raise failure from None
 
-    def _classify(
-        self, snapshot: Snapshot, ticket: Ticket, query: QueryVectors, clock: Clock
-    ) -> PriorityDecision:
-        began = time.perf_counter()
-        asked = features_of([ticket], query.text[None], self._runtime.settings.forest_fields)
-        tokens = tokens_of(ticket, asked.values[0])
-        decision = snapshot.forest.decide(asked, evidence=_EVIDENCE, tokens=tokens)
-        clock.classify = since(began)
-        return decision
-
-    async def _by_classifier(
-        self, ticket: Ticket, by_forest: PriorityDecision, clock: Clock
-    ) -> tuple[PriorityDecision, list[ChatCall]]:
-        """Return the decision that is told, the forest's unless a hosted classifier makes it, and what that asked."""
-        decision, calls = by_forest, list[ChatCall]()
-        if self._classifier is not None:
-            began = time.perf_counter()
-            try:
-                decision = await self._classifier.decide(ticket, by_forest, calls)
-            finally:
-                for call in calls:
-                    self._runtime.keeper.spend_call(call)
-            clock.classify += since(began)
-        count_decision(decision)
-        return decision, calls
-
     async def _retrieve(
         self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: Clock
     ) -> tuple[Neighbour, ...]:
@@ -330,12 +320,16 @@ class Pipeline:
 
 
 def _told(
-    text: str, decision: PriorityDecision, neighbours: tuple[Neighbour, ...]
+    text: str,
+    priority: PriorityDecision,
+    decisions: Mapping[str, PriorityDecision],
+    neighbours: tuple[Neighbour, ...],
+    doubt: str | None,
 ) -> tuple[Note, tuple[str, ...], tuple[str, ...]]:
     """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
     questions = () if select_precedents(neighbours) else missing(text)
     return (
-        agent_note(text, decision, neighbours),
+        agent_note(text, priority, neighbours, decisions, doubt),
         questions,
         (*secrets_in(text), *suspicions(text, neighbours)),
     )

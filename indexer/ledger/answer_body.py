@@ -3,7 +3,7 @@
 A body is the JSON object of `service.kept_answer.AnswerBody`.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 __all__ = ["Body", "tickets_in", "without", "words_in"]
@@ -16,8 +16,8 @@ _SAME = 0.9
 
 def tickets_in(body: Body) -> set[str]:
     """Return the ids of all tickets that the body names."""
-    named = (*body["neighbours"], *body["priority"]["evidence"])
-    return {one["id"] for one in named} | set(body["asked"]["exclude"])
+    named = [body["neighbours"], *(one["evidence"] for one in (body["priority"], *_others(body).values()))]
+    return {one["id"] for part in named for one in part} | set(body["asked"]["exclude"])
 
 
 def without(body: Body, gone: Container[str]) -> Body:
@@ -27,14 +27,16 @@ def without(body: Body, gone: Container[str]) -> Body:
     """
     if not any(ticket_id in gone for ticket_id in tickets_in(body)):
         return body
-    priority, asked = body["priority"], body["asked"]
-    evidence = [one for one in priority["evidence"] if one["id"] not in gone]
+    asked = body["asked"]
+    lost = [one["id"] for one in body["neighbours"] if one["id"] in gone]
     own = any(one["id"] in gone and one["similarity"] >= _SAME for one in body["neighbours"])
     return body | {
         "text": None if own else body["text"],
         "neighbours": [one for one in body["neighbours"] if one["id"] not in gone],
-        # `why` names words of the question.
-        "priority": priority | {"evidence": evidence} | ({"why": None} if own else {}),
+        "priority": _decision_without(body["priority"], gone, lost, own=own),
+        "decisions": {
+            field: _decision_without(one, gone, lost, own=own) for field, one in _others(body).items()
+        },
         "asked": asked | {"exclude": [one for one in asked["exclude"] if one not in gone]},
         "note": _text_without(body["note"], gone, whole=own),
         "reply": _text_without(body["reply"], gone, whole=own),
@@ -47,6 +49,19 @@ def words_in(body: Body) -> Iterator[str]:
     for text in (body["text"], body["note"]["text"], body["reply"]["text"]):
         if text:
             yield text
+
+
+def _others(body: Body) -> dict[str, Body]:
+    """Return the decisions on other fields than the priority; bodies of before have none."""
+    found: dict[str, Body] = body.get("decisions", {})
+    return found
+
+
+def _decision_without(decision: Body, gone: Container[str], lost: Sequence[str], *, own: bool) -> Body:
+    evidence = [one for one in decision["evidence"] if one["id"] not in gone]
+    # `why` names words of the question, and may name a neighbour.
+    named = any(f"[{ticket_id}]" in (decision["why"] or "") for ticket_id in lost)
+    return decision | {"evidence": evidence} | ({"why": None} if own or named else {})
 
 
 def _text_without(part: Body, gone: Container[str], *, whole: bool) -> Body:

@@ -13,7 +13,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger.answer_body import Body, tickets_in, without, words_in
 from indexer.ledger.audit_table import secret_of
 from indexer.ledger.database import PAGE, Database, feedback, pages, tickets, tombstones
-from indexer.ledger.tables import answer_tickets, answers, classifications, remarks
+from indexer.ledger.tables import answer_tickets, answers, classifications, corrections, remarks
 
 __all__ = [
     "Answer",
@@ -38,6 +38,7 @@ class Told:
     reply: str | None
     reason: str | None
     precedent: str | None
+    decisions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +230,8 @@ def erase_answers(connection: sa.Connection, ids: Sequence[str]) -> None:
         given_for = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
         own = sa.or_(answers.c.input_hash.in_(hashes), answers.c.id.in_(given_for))
         _remove(connection, list(connection.execute(sa.select(answers.c.id).where(own)).scalars()))
-        connection.execute(remarks.delete().where(remarks.c.answer.in_(given_for)))
+        for table in (remarks, corrections):
+            connection.execute(table.delete().where(table.c.answer.in_(given_for)))
         connection.execute(remarks.update().where(remarks.c.precedent.in_(page)).values(precedent=None))
         _shorten(connection, page)
 
@@ -264,7 +266,9 @@ def _query() -> sa.Select[Any]:
 
 
 def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Answer]:
-    found = [_answer(row._asdict()) for row in connection.execute(query)]
+    rows = [row._asdict() for row in connection.execute(query)]
+    right = _corrections(connection, [row["id"] for row in rows])
+    found = [_answer(row, right.get(row["id"], {})) for row in rows]
     named = {ticket_id for answer in found for ticket_id in tickets_in(answer.body)}
     gone = named - stored_ids(connection, named)
     return [_without(answer, gone) for answer in found]
@@ -277,7 +281,15 @@ def _without(answer: Answer, gone: set[str]) -> Answer:
     return replace(answer, body=body, told=told)
 
 
-def _answer(row: Mapping[str, Any]) -> Answer:
+def _corrections(connection: sa.Connection, ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for page in pages(ids):
+        for row in connection.execute(sa.select(corrections).where(corrections.c.answer.in_(page))):
+            found.setdefault(row.answer, {})[row.field] = row.value
+    return found
+
+
+def _answer(row: Mapping[str, Any], decisions: dict[str, str]) -> Answer:
     told = None
     if row["told_at"] is not None:
         told = Told(
@@ -288,6 +300,7 @@ def _answer(row: Mapping[str, Any]) -> Answer:
             reply=row["told_reply"],
             reason=row["reason"],
             precedent=row["precedent"],
+            decisions=decisions,
         )
     return Answer(
         id=row["id"],

@@ -1,8 +1,8 @@
 """Feedback in the ledger: what agents did with answers."""
 
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from indexer.ledger.database import PAGE, Database, feedback, next_revision, pag
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import FeedbackRow, Outcome, Space
 from indexer.ledger.soundness import decode
-from indexer.ledger.tables import answers, remarks
-from indexer.ledger.ticket_table import ticket_row
+from indexer.ledger.tables import answers, corrections, remarks
+from indexer.ledger.ticket_rows import replace_derived, ticket_row
 from indexer.ticket import Ticket
 
 __all__ = ["Feedback", "FeedbackEntry", "UnknownTicketError", "Week"]
@@ -27,8 +27,11 @@ _WORDS = sa.select(feedback.c.answer, feedback.c.ticket_id, feedback.c.reply, re
 _ACTIONS = ("accepted", "edited", "rejected")
 
 
+_Values = str | tuple[str, ...]
+
+
 class UnknownTicketError(LookupError):
-    """A priority was corrected of a ticket that is not stored."""
+    """A priority or another field was corrected of a ticket that is not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class FeedbackEntry:
     :param reply: what was sent to the customer.
     :param reason: why it was rejected or edited, in the agent's words.
     :param precedent: the id of a ticket that would have been the right precedent.
+    :param decisions: the right values of further fields, by their names, likewise.
     """
 
     action: str
@@ -48,6 +52,12 @@ class FeedbackEntry:
     reply: str | None
     reason: str | None = None
     precedent: str | None = None
+    decisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it says what is right of the priority or another field."""
+        return self.priority is not None or bool(self.decisions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +87,20 @@ class Feedback:
         space: Space | None = None,
         learn: bool = True,
     ) -> Outcome | None:
-        """Keep the entry, and give the ticket that it names the corrected priority, in one transaction.
+        """Keep the entry, and give the ticket that it names the corrected priority and fields, in one transaction.
 
         A ticket with an ``updated_at`` gets the present moment as that, so that older copies of it are stale.
 
         :param ticket: what to store, without a resolution, if no ticket of that id is there.
         :param space: that it was embedded in.
-        :param learn: ``False`` keeps a priority without giving it to the ticket.
-        :return: what became of the ticket, ``None`` when no priority was given to it.
-        :raises UnknownTicketError: there is no ticket to give the priority to; nothing is kept.
+        :param learn: ``False`` keeps what is right without giving it to the ticket.
+        :return: what became of the ticket, ``None`` when nothing was given to it.
+        :raises UnknownTicketError: there is no ticket to give it to; nothing is kept.
         :raises SpaceMismatchError: as of `Tickets.write`; nothing is kept.
         """
         with self._db.write() as connection:
             outcome = None
-            if entry.priority is not None and learn:
+            if entry.corrects and learn:
                 outcome = self._label(connection, entry, ticket, space)
             elif entry.ticket_id is not None:
                 note(connection, "told of" if learn else "new label kept", [entry.ticket_id])
@@ -105,6 +115,10 @@ class Feedback:
             )
             self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
             connection.execute(remarks.delete().where(remarks.c.answer == answer))
+            connection.execute(corrections.delete().where(corrections.c.answer == answer))
+            if entry.decisions:
+                rows = [{"answer": answer, "field": f, "value": v} for f, v in entry.decisions.items()]
+                connection.execute(corrections.insert(), rows)
             if entry.reason is not None or entry.precedent is not None:
                 said = {"answer": answer, "reason": entry.reason, "precedent": entry.precedent}
                 connection.execute(remarks.insert().values(said))
@@ -176,10 +190,15 @@ class Feedback:
         record: Any = connection.execute(query).scalar()
         if record is not None:
             stored = decode(record)
-            if stored.priority == entry.priority:
+            ticket = msgspec.structs.replace(
+                stored,
+                priority=stored.priority if entry.priority is None else entry.priority,
+                fields=_corrected(stored.fields, entry.decisions),
+            )
+            if ticket == stored:
                 return Outcome.UNCHANGED
             moment = None if stored.updated_at is None else datetime.now(UTC)
-            ticket = msgspec.structs.replace(stored, priority=entry.priority, updated_at=moment)
+            ticket = msgspec.structs.replace(ticket, updated_at=moment)
         elif ticket is None or space is None:
             msg = f"no ticket {entry.ticket_id!r} is stored"
             raise UnknownTicketError(msg)
@@ -187,6 +206,17 @@ class Feedback:
             self._generations.require(connection, space, {ticket.text_hash})
         revision = next_revision(connection)
         self._db.upsert(connection, tickets, [ticket_row(ticket) | {"revision": revision}])
+        replace_derived(connection, {ticket.id: ticket})
         self._generations.note(connection, [ticket.id], revision)
         note(connection, "corrected", [ticket.id])
         return Outcome.ADDED if record is None else Outcome.UPDATED
+
+
+def _corrected(fields: Mapping[str, _Values], decisions: Mapping[str, str]) -> dict[str, _Values]:
+    """Return the fields with the right values: of several the first, which is what is decided, is replaced."""
+    corrected = dict(fields)
+    for name, right in decisions.items():
+        before = fields.get(name, "")
+        rest = () if isinstance(before, str) else tuple(one for one in before[1:] if one != right)
+        corrected[name] = right if isinstance(before, str) else (right, *rest)
+    return corrected

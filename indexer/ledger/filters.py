@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.tables import TAG, facets, tickets
+from indexer.ledger.tables import OPEN, TAG, facets, tickets
 from indexer.ticket import field_name
 
-__all__ = ["Filter"]
+__all__ = ["Filter", "is_labelled"]
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +49,16 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.created_before is not None:
             found.append(tickets.c.created_at < self.created_before.timestamp())
         return found
+
+
+def is_labelled(field: str | None) -> sa.ColumnElement[bool]:
+    """Return the condition that a ticket has a priority, or a value of that field; an open ticket teaches neither."""
+    if field is None:
+        return tickets.c.priority.is_not(None)
+    one = sa.select(facets.c.ticket_id).where(facets.c.ticket_id == tickets.c.id)
+    return sa.and_(
+        one.where(facets.c.name == field).exists(), sa.not_(one.where(facets.c.name == OPEN).exists())
+    )
 
 
 def _has(name: str, values: tuple[str, ...]) -> sa.ColumnElement[bool]:

@@ -27,6 +27,7 @@ from indexer.ledger.tables import (
     subjects,
     subjects_of,
     tickets,
+    tickets_by_revision,
     tickets_of_source,
 )
 from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
@@ -65,9 +66,10 @@ def make_tables(connection: sa.Connection) -> int | None:
             _to_fourth(connection)
         if found < 5:  # noqa: PLR2004 (a schema)
             _to_fifth(connection)
-        # The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth.
+        # The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth and an index.
         if found < 9:  # noqa: PLR2004 (a schema)
             _add_flags(connection)
+        tickets_by_revision.create(connection, checkfirst=True)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
 

@@ -24,6 +24,7 @@ __all__ = [
     "changes_of_labels",
     "classifications",
     "copied",
+    "corrections",
     "deliveries",
     "distillates",
     "facets",
@@ -43,12 +44,13 @@ __all__ = [
     "subjects",
     "subjects_of",
     "tickets",
+    "tickets_by_revision",
     "tickets_of_source",
     "tombstones",
     "vectors",
 ]
 
-SCHEMA = 11
+SCHEMA = 12
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -108,6 +110,7 @@ resolved_tickets = sa.Index(
 tickets_of_source = sa.Index("ix_tickets_source_id", tickets.c.source, tickets.c.id)  # in the order of pages
 priorities = sa.Index("ix_tickets_priority", tickets.c.priority)
 changes_of_labels = sa.Index("ix_tickets_label_revision", tickets.c.label_revision)
+tickets_by_revision = sa.Index("ix_tickets_revision", tickets.c.revision)
 labelled_by_age = sa.Index(
     "ix_tickets_labelled",
     tickets.c.created_at,
@@ -178,6 +181,13 @@ remarks = sa.Table(
     sa.Column("answer", sa.String, primary_key=True),
     sa.Column("reason", sa.Text),
     sa.Column("precedent", sa.String, index=True),  # a ticket that would have been the right one
+)
+corrections = sa.Table(
+    "corrections",  # the right values of further fields, by the last word on an answer
+    metadata,
+    sa.Column("answer", sa.String, primary_key=True),
+    sa.Column("field", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
 )
 answers = sa.Table(
     "answers",  # that were given, until they are old
@@ -290,6 +300,7 @@ TABLES_SINCE = {
     "distillates": 9,
     "api_keys": 10,
     "classifications": 11,
+    "corrections": 12,
 }
 """The schema that a copied table came with, where that is later than `COPIED_SINCE`: earlier backups lack it."""
 

@@ -3,13 +3,11 @@
 import contextlib
 import itertools
 import logging
-import math
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.answer_table import erase_answers
@@ -26,15 +24,16 @@ from indexer.ledger.database import (
     vectors,
 )
 from indexer.ledger.delivery_table import erase_deliveries
-from indexer.ledger.filters import Filter
+from indexer.ledger.filters import Filter, is_labelled
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import distillates, facets, facets_of, remarks, subjects, subjects_of
+from indexer.ledger.tables import facets, remarks, subjects
+from indexer.ledger.ticket_rows import delete_derived, replace_derived, ticket_row
 from indexer.ledger.vector_table import has_ticket
-from indexer.ticket import Ticket, moments
+from indexer.ticket import Ticket
 
-__all__ = ["Tickets", "ticket_row"]
+__all__ = ["Tickets"]
 
 _log = logging.getLogger(__name__)
 _FEW = 10
@@ -55,25 +54,35 @@ class Tickets:
         with self._db.read() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def count_labelled(self) -> int:
-        """Return the number of tickets that have a priority."""
+    def count_labelled(self, field: str | None = None) -> int:
+        """Return the number of tickets that have a priority, or that field."""
+        query = sa.select(sa.func.count()).select_from(tickets).where(is_labelled(field))
         with self._db.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count(tickets.c.priority))).scalar_one())
+            return int(connection.execute(query).scalar_one())
 
-    def changed_labels(self, revision: int) -> int:
+    def changed_labels(self, revision: int, field: str | None = None) -> int:
         """Return how many priorities were given, changed or taken away since the revision.
 
         Deletions count as one, however many they were, and whether or not the tickets had a priority.
+
+        :param field: count the tickets with that field that were written since, instead of priorities.
         """
+        since = (
+            tickets.c.label_revision > revision
+            if field is None
+            else sa.and_(tickets.c.revision > revision, is_labelled(field))
+        )
         with self._db.read() as connection:
-            changed = sa.select(sa.func.count()).where(tickets.c.label_revision > revision)
+            changed = sa.select(sa.func.count()).where(since)
             deleted = sa.select(state.c.deleted_revision)
             gone = connection.execute(deleted).scalar_one() > revision
             return int(connection.execute(changed).scalar_one()) + int(gone)
 
-    def labels(self) -> list[str]:
-        """Return every priority that a ticket has."""
+    def labels(self, field: str | None = None) -> list[str]:
+        """Return every priority that a ticket has, or every value of that field, in lower case."""
         query = sa.select(tickets.c.priority).where(tickets.c.priority.is_not(None)).distinct()
+        if field is not None:
+            query = sa.select(facets.c.value).where(facets.c.name == field).distinct()
         with self._db.read() as connection:
             return sorted(connection.execute(query).scalars())
 
@@ -143,7 +152,7 @@ class Tickets:
             if rows:
                 revision = next_revision(connection)
                 self._db.upsert(connection, tickets, [{**row, "revision": revision} for row in rows.values()])
-                _replace_derived(connection, written)
+                replace_derived(connection, written)
                 self._generations.note(connection, rows, revision)
                 note(connection, "stored", rows)
         return outcomes
@@ -166,7 +175,7 @@ class Tickets:
                 told = sa.select(feedback.c.answer).where(feedback.c.ticket_id.in_(page))
                 why = remarks.update().where(remarks.c.answer.in_(told))
                 connection.execute(why.values(reason=None))
-            _delete_derived(connection, found)
+            delete_derived(connection, found)
             stones = [
                 {"id": i, "text_hash": was.text_hash, "deleted_at": time.time(), "rewritten_at": None}
                 for i, was in found.items()
@@ -284,7 +293,7 @@ class Tickets:
                 connection.execute(tickets.delete().where(tickets.c.id.in_(page)))
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
-            _delete_derived(connection, named)
+            delete_derived(connection, named)
             self._generations.note(connection, found, revision)
             note(connection, "erased", hide(connection, named))
             erased = connection.execute(vectors.delete().where(sa.not_(has_ticket())))
@@ -303,42 +312,6 @@ class Tickets:
             if len(page) < PAGE:
                 return
             last = page[-1]
-
-
-def ticket_row(ticket: Ticket) -> dict[str, Any]:
-    """Return the columns that a ticket is stored in, but for its revision.
-
-    An open ticket has neither a label nor a resolution there, whatever its record says: it teaches and answers nothing.
-    """
-    created, known = moments(ticket)
-    return {
-        "id": ticket.id,
-        "source": ticket.source,
-        "priority": None if ticket.is_open else ticket.priority,
-        "updated_at": ticket.updated_at.timestamp() if ticket.updated_at else None,
-        "text_hash": ticket.text_hash,
-        "record_hash": ticket.record_hash,
-        "record": msgspec.json.encode(ticket).decode(),
-        "resolved": ticket.resolution is not None and not ticket.is_open,
-        "created_at": None if math.isnan(created) else created,
-        "known_at": None if math.isnan(known) else known,
-    }
-
-
-def _replace_derived(connection: sa.Connection, written: Mapping[str, Ticket]) -> None:
-    _delete_derived(connection, written)
-    if rows := [row for ticket in written.values() for row in facets_of(ticket)]:
-        connection.execute(facets.insert(), rows)
-    if rows := subjects_of(written.values()):
-        connection.execute(subjects.insert(), rows)
-
-
-def _delete_derived(connection: sa.Connection, ids: Iterable[str]) -> None:
-    gone = distillates.c.ticket_id.not_in(sa.select(tickets.c.id))  # what they were made of is not replaced
-    for page in pages(ids):
-        connection.execute(distillates.delete().where(distillates.c.ticket_id.in_(page), gone))
-        connection.execute(facets.delete().where(facets.c.ticket_id.in_(page)))
-        connection.execute(subjects.delete().where(subjects.c.ticket_id.in_(page)))
 
 
 def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:

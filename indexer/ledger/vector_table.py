@@ -21,6 +21,7 @@ from indexer.ledger.database import (
     tickets,
     vectors,
 )
+from indexer.ledger.filters import is_labelled
 from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode
 
@@ -202,10 +203,12 @@ class Vectors:
             row = connection.execute(query).one_or_none()
         return None if row is None else Space(row.kind, row.model, row.dimension, row.recipe)
 
-    def training_rows(self, space: Space, *, limit: int) -> TrainingRows:
+    def training_rows(self, space: Space, *, limit: int, field: str | None = None) -> TrainingRows:
         """Return the newest tickets that have a priority and a vector in the space, oldest first.
 
         A ticket without a time counts as older than all that have one; of equals the greater id is the newer.
+
+        :param field: tickets with that field, instead of those with a priority; their records have its values.
         """
         with self._db.read() as connection:
             number = space_number(connection, space)
@@ -218,7 +221,7 @@ class Vectors:
                     tickets.c.known_at,
                     tickets.c.text_hash,
                 )
-                .where(tickets.c.priority.is_not(None), sa.not_(_without_vector(number, tickets.c.text_hash)))
+                .where(is_labelled(field), sa.not_(_without_vector(number, tickets.c.text_hash)))
                 .order_by(tickets.c.created_at.desc().nulls_last(), tickets.c.id.desc())
                 .limit(limit)
             )

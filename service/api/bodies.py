@@ -59,7 +59,10 @@ class Document(JsonRenderPlugin):
         schemas["FeedbackRequest"] |= {
             "anyOf": _any_of("triage_id", "ticket_id"),
             # The text of a ticket that is not stored comes with a triage of it.
-            "dependentSchemas": {"priority": {"anyOf": _any_of("ticket_id", "text", "subject", "body")}},
+            "dependentSchemas": {
+                name: {"anyOf": _any_of("ticket_id", "text", "subject", "body")}
+                for name in ("priority", "decisions")
+            },
         }
         schemas["TicketBody"] = _ticket()
         schemas["BatchTicket"] = {

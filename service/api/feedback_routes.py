@@ -1,6 +1,7 @@
 """``/v1/feedback``: what agents did with answers."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -26,7 +27,7 @@ _WITHOUT_NUL = r"^[^\x00]*$"
 
 
 class FeedbackRequest(TicketText, kw_only=True):
-    """What became of an answer. The text is only needed to learn a priority of a ticket that is not stored."""
+    """What became of an answer. The text is only needed to learn what is right of a ticket that is not stored."""
 
     action: Annotated[
         Literal["accepted", "edited", "rejected"],
@@ -40,6 +41,12 @@ class FeedbackRequest(TicketText, kw_only=True):
     priority: Annotated[str | None, msgspec.Meta(description="the right priority, if the agent says so")] = (
         None
     )
+    decisions: Annotated[
+        Mapping[str, str],
+        msgspec.Meta(
+            description='the right values of other fields that are decided, likewise: `{"component": "CLI"}`'
+        ),
+    ] = {}
     reply: Annotated[
         str | None, msgspec.Meta(description="what was sent: the reply as it was edited, where it was")
     ] = None
@@ -67,16 +74,19 @@ class FeedbackRequest(TicketText, kw_only=True):
                 "text": text or "none",
                 "priority": self.priority,
                 "resolution": self.reply,
+                "fields": self.decisions,
             }
         )
         named = ticket.id if self.ticket_id is not None else None
+        right = {name: value for name, value in ticket.fields.items() if isinstance(value, str)}
         for needs, given, wanted in (
             (
                 "feedback",
-                self.triage_id or named or (text and ticket.priority),
+                self.triage_id or named or (text and (ticket.priority or right)),
                 "triage_id, ticket_id, or a text with its priority",
             ),
             ("priority", ticket.priority is None or named or text, "ticket_id, or the ticket's text"),
+            ("decisions", not right or named or text, "ticket_id, or the ticket's text"),
         ):
             if not given:
                 msg = f"{needs} needs {wanted}"
@@ -89,6 +99,7 @@ class FeedbackRequest(TicketText, kw_only=True):
             reply=ticket.resolution,
             reason=(self.reason or "").strip() or None,
             precedent=self.precedent,
+            decisions=right,
         )
         return entry, text
 
@@ -103,8 +114,9 @@ class FeedbackRequest(TicketText, kw_only=True):
 async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackRequest]) -> FeedbackResult:
     """Keep what the agent did with an answer; of several for one answer the last one counts.
 
-    A `priority` becomes the label of the stored ticket that `ticket_id` names; of a ticket that is not stored, the text
-    is stored with it, without a resolution. Either way it teaches the forest at its next refit. Whatever writes
+    A `priority` becomes the label of the stored ticket that `ticket_id` names, and so do `decisions` on other fields; of a
+    ticket that is not stored, the text is stored with it, without a resolution. Either way it teaches the forest at its
+    next refit. Whatever writes
     that ticket later (a sync, the portal) goes before it, by `updated_at` where both have one. `GET /v1/triage/{id}`
     shows the last word on an answer beside it; `reply` and `reason` go with the answer, or with the ticket.
     """

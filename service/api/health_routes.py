@@ -12,7 +12,8 @@ from service.answer_keeper import KeepingStatus
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.breaker import Breaker, BreakerStatus
-from service.forest import Verdict
+from service.decided_fields import PRIORITY
+from service.forest import ServedForest, Verdict
 from service.priority import Forest, ForestReport
 from service.runtime import Runtime
 from service.usage import SpendToday, spend_today
@@ -59,6 +60,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     index: IndexStatus | None
     forest: ForestStatus | None
+    forests: Annotated[
+        dict[str, ForestStatus],
+        msgspec.Meta(description="by field: those of the other fields that `PRECEDENT_DECIDE` names"),
+    ]
     chat_model: str | None
     feedback: Annotated[
         dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
@@ -107,7 +112,8 @@ def status(request: Request[Any, Any, Any]) -> Status:
     runtime: Runtime = request.app.state.runtime
     breakers: dict[str, Breaker] = request.app.state.breakers
     snapshot = runtime.current
-    index = forest = None
+    index = None
+    forests: dict[str, ForestStatus] = {}
     if snapshot is not None:
         space = snapshot.generation.space
         index = IndexStatus(
@@ -121,24 +127,29 @@ def status(request: Request[Any, Any, Any]) -> Status:
             subject_weight=snapshot.ranking.subject_weight,
             date_weight=snapshot.ranking.date_weight,
         )
-        forest = ForestStatus(
-            state=snapshot.forest.state,
-            report=snapshot.forest.report if isinstance(snapshot.forest, Forest) else None,
-            last_fit=snapshot.served.verdict,
-        )
+        forests = {field: _forest(served) for field, served in snapshot.served.items()}
     settings = runtime.settings
     return Status(
         ready=runtime.ready,
         stage=runtime.stage,
         version=_version(),
         index=index,
-        forest=forest,
+        forest=forests.pop(PRIORITY, None),
+        forests=forests,
         feedback=runtime.store.feedback.counts(),
         answers=runtime.keeper.status(),
         spend=spend_today(settings, runtime.store.ledger),
         deliveries=runtime.store.ledger.deliveries.counts(),
         provider={name: breaker.status() for name, breaker in breakers.items()},
         chat_model=settings.chat_model if settings.provider_configured else None,
+    )
+
+
+def _forest(served: ServedForest) -> ForestStatus:
+    return ForestStatus(
+        state=served.forest.state,
+        report=served.forest.report if isinstance(served.forest, Forest) else None,
+        last_fit=served.verdict,
     )
 
 

@@ -150,7 +150,7 @@ async def triage(
     responses=_PROBLEMS,
 )
 async def classify(request: Request[Any, Any, Any], data: JSONBody[Question]) -> Classified:
-    """Return the priority alone."""
+    """Return the decisions alone: the priority, and the other fields that `PRECEDENT_DECIDE` names."""
     pipeline: Pipeline = request.app.state.pipeline
     return await pipeline.classify(data.ticket())
 

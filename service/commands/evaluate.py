@@ -17,6 +17,7 @@ from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.ticket import field_name
 from service import evaluation
+from service.decided_fields import PRIORITY, rules_of
 from service.evaluation.hosted import Hosted
 from service.evaluation.label_audit import write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
@@ -103,19 +104,21 @@ def evaluate(
     _require_writable(out, numbers)
     pairs = read_pairs(duplicates) if duplicates else ()
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
+    named = field_name(field) if field else None
+    rules = rules_of(settings, named or PRIORITY)
     with showing_progress() as step:
-        loaded = _load(settings, file, pairs, step, field_name(field) if field else None)
+        loaded = _load(settings, file, pairs, step, named)
         answers = _ask(settings, loaded, hosted, step) if hosted is not None else None
         found = evaluation.evaluate(
             loaded.cases,
             source=loaded.source,
             embedding_model=loaded.embedding_model,
-            max_error=settings.max_error,
-            max_missed=settings.max_missed,
-            costs=settings.costs,
+            max_error=rules.max_error,
+            max_missed=rules.max_missed,
+            costs=rules.costs,
             alert=settings.alert,
             half_life_days=settings.half_life_days,
-            order=given or (() if field else settings.priority_order),
+            order=given or rules.order,
             folds=folds,
             rejected=loaded.rejected,
             duplicates=pairs,

@@ -9,7 +9,7 @@ import { feedback } from "./feedback.js";
 import { number } from "./format.js";
 import { notice, sentence, showProblem } from "./notices.js";
 import { precedents } from "./precedents.js";
-import { decided } from "./priority.js";
+import { decided, decidedFields } from "./priority.js";
 import { note, questions, replyPlace } from "./reply.js";
 import { isEmpty, reportOf, status } from "./status.js";
 import { texts } from "./texts.js";
@@ -191,12 +191,7 @@ async function answer({ words: question, ticketId }, result, said, abstention, s
 }
 
 function decisions({ priority, decisions: others }, abstention) {
-  return [
-    decided(words.priority, priority, abstention),
-    Object.entries(others ?? {})
-      .filter(([name]) => name !== "priority")
-      .map(([name, decision]) => decided(name, decision, null)),
-  ];
+  return [decided(words.priority, priority, abstention), decidedFields(others)];
 }
 
 function warnings({ warnings: found }) {

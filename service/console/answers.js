@@ -5,7 +5,7 @@ import { apart, el, facts, fill } from "./dom.js";
 import { number, percent, time } from "./format.js";
 import { paged } from "./paged.js";
 import { cardId, priorityChip, ticketLink } from "./precedents.js";
-import { decided } from "./priority.js";
+import { decided, decidedFields } from "./priority.js";
 import { note, questions, replyPlace } from "./reply.js";
 import { texts } from "./texts.js";
 
@@ -52,6 +52,7 @@ async function one(body, id, signal) {
     found.forgotten && el("p", { class: "notice warn" }, words.forgotten),
     found.text && el("section", { class: "panel" }, el("h2", {}, words.asked), el("p", { class: "text", dir: "auto" }, found.text)),
     decided(texts.answer.priority, found.priority, null),
+    decidedFields(found.decisions),
     found.note.text && note(found),
     reply.section,
     found.questions.length > 0 && questions(found.questions),
@@ -61,7 +62,7 @@ async function one(body, id, signal) {
   );
 }
 
-function said({ at, action, priority, reply, reason, precedent }) {
+function said({ at, action, priority, reply, reason, precedent, decisions }) {
   return el(
     "section",
     { class: "panel" },
@@ -72,6 +73,7 @@ function said({ at, action, priority, reply, reason, precedent }) {
       [words.reason, reason && apart(reason)],
       [words.precedent, precedent && ticketLink(precedent, apart(precedent))],
       [texts.answer.priority, priority && priorityChip(priority)],
+      ...Object.entries(decisions).map(([name, label]) => [apart(name), apart(label)]),
     ]),
     reply && el("p", { class: "text", dir: "auto" }, reply),
   );

@@ -20,6 +20,7 @@ export function feedback(answer, question, ticketId, text, signal) {
   const editor = el("div", { class: "stack" });
   let action = null;
   let priority = null;
+  const right = {}; // values of other fields
   let told = {};
 
   async function send(done, more) {
@@ -30,12 +31,14 @@ export function feedback(answer, question, ticketId, text, signal) {
       triage_id: answer.id,
       ...(ticketId && { ticket_id: ticketId }),
       ...told,
-      ...(priority && { priority, ...question }),
+      ...(priority && { priority }),
+      ...(Object.keys(right).length > 0 && { decisions: right }),
+      ...((priority || Object.keys(right).length > 0) && question),
     };
     try {
       const learned = await post("v1/feedback", body);
       action = done;
-      fill(stored, notice(words.stored, el("p", {}, words.actions[done]), learnt(learned, priority)));
+      fill(stored, notice(words.stored, el("p", {}, words.actions[done]), learnt(learned, [priority, ...Object.values(right)])));
     } catch (error) {
       fill(stored, problem(error));
     }
@@ -53,12 +56,20 @@ export function feedback(answer, question, ticketId, text, signal) {
       ],
     ),
     editor,
-    answer.priority.label &&
-      correction(answer.priority, (label) => {
+    // What became of the draft may not be said yet; an answer whose label was mended was edited.
+    Object.keys(answer.priority.probabilities).length > 0 &&
+      correction(words.label, words.correct, answer.priority, (label) => {
         priority = label;
-        // What became of the draft may not be said yet; an answer whose label was mended was edited.
         return send(action ?? "edited");
       }),
+    Object.entries(answer.decisions)
+      .filter(([, decision]) => Object.keys(decision.probabilities).length > 0)
+      .map(([name, decision]) =>
+        correction(words.rightField(name), words.correctField(name), decision, (label) => {
+          right[name] = label;
+          return send(action ?? "edited");
+        }),
+      ),
     stored,
   ];
 }
@@ -144,7 +155,7 @@ function edit(place, text, original, save) {
   area.setSelectionRange(0, 0);
 }
 
-function correction({ label, probabilities }, correct) {
+function correction(title, click, { label, probabilities }, correct) {
   const choice = el(
     "select",
     {},
@@ -155,13 +166,14 @@ function correction({ label, probabilities }, correct) {
   return el(
     "div",
     { class: "row" },
-    field(words.label, choice),
-    button(words.correct, () => correct(choice.value)),
+    field(title, choice),
+    button(click, () => correct(choice.value)),
   );
 }
 
-function learnt(learned, priority) {
-  if (!priority) return null;
-  if (learned.review) return el("p", {}, words.newLabel(priority));
-  return el("p", {}, words.learned(priority, learned.ticket_id, learned.outcome));
+function learnt(learned, given) {
+  const labels = given.filter(Boolean).join(texts.listSeparator);
+  if (!labels) return null;
+  if (learned.review) return el("p", {}, words.newLabel(labels));
+  return el("p", {}, words.learned(labels, learned.ticket_id, learned.outcome));
 }

@@ -2,10 +2,12 @@
 
 import { apart, bar, el } from "./dom.js";
 import { percent } from "./format.js";
+import { ended } from "./notices.js";
 import { priorityChip, ticketLink } from "./precedents.js";
 import { texts } from "./texts.js";
 
 const words = texts.priority;
+const MOST = 12; // labels that are shown: a field may have hundreds
 
 /**
  * Return a decision in a section.
@@ -14,7 +16,6 @@ const words = texts.priority;
  * @param abstention how the forest decides by itself, from its report; null if it is not known.
  */
 export function decided(name, decision, abstention) {
-  const automatic = decision.decision === "automatic";
   return el(
     "section",
     { class: "panel decision" },
@@ -24,16 +25,49 @@ export function decided(name, decision, abstention) {
       { class: "verdict" },
       decision.label ? priorityChip(decision.label) : el("span", { class: "chip" }, words.none),
       decision.label && el("span", { class: "sure" }, words.sure(percent(decision.confidence))),
-      el("span", { class: automatic ? "chip good" : "chip warn" }, automatic ? words.automatic : words.review),
+      state(decision),
     ),
     el("p", {}, meaning(decision, abstention)),
     decision.degraded && el("p", { class: "notice warn" }, words.degraded(decision.degraded)),
     likelier(decision) && el("p", {}, words.costlier(likelier(decision))),
     decision.alert && el("p", {}, alert(decision.alert)),
-    decision.why && el("p", { class: "hint" }, ...(byForest(decision) ? [words.pointed, " "] : []), apart(decision.why), "."),
+    decision.label && decision.why && el("p", { class: "hint" }, ...(byForest(decision) ? [words.pointed, " "] : []), apart(decision.why), "."),
     decision.label && probabilities(decision),
     decision.evidence?.length > 0 && evidence(decision),
   );
+}
+
+/** Return the decisions on other fields in a section, a line each; nothing where none is decided. */
+export function decidedFields(decisions) {
+  const found = Object.entries(decisions);
+  return found.length > 0 && el("section", { class: "panel fields" }, el("h2", {}, words.fields), found.map(line));
+}
+
+function line([name, decision]) {
+  if (!decision.label) return el("p", { class: "hint" }, words.noField(name));
+  return el(
+    "details",
+    {},
+    el(
+      "summary",
+      {},
+      apart(name),
+      " ",
+      el("strong", {}, apart(decision.label)),
+      " ",
+      el("span", { class: "sure" }, words.sure(percent(decision.confidence))),
+      " ",
+      state(decision),
+    ),
+    decision.why && el("p", { class: "hint" }, words.pointed, " ", apart(decision.why), "."),
+    probabilities(decision),
+    decision.evidence?.length > 0 && evidence(decision),
+  );
+}
+
+function state({ decision }) {
+  const automatic = decision === "automatic";
+  return el("span", { class: automatic ? "chip good" : "chip warn" }, automatic ? words.automatic : words.review);
 }
 
 /** Return the label that is more probable than the one that was decided, if there is one. */
@@ -54,7 +88,7 @@ function byForest({ source }) {
 }
 
 function meaning(decision, abstention) {
-  if (!decision.label) return words.noLabel;
+  if (!decision.label) return decision.why ? words.unlike(ended(decision.why)) : words.noLabel;
   if (decision.decision === "automatic") {
     return abstention && byForest(decision) ? words.automaticMeans(percent(abstention.max_error)) : words.automaticMeansThat;
   }
@@ -66,7 +100,9 @@ function meaning(decision, abstention) {
 }
 
 function probabilities({ probabilities: found, label }) {
-  const sorted = Object.entries(found).sort(([, one], [, other]) => other - one);
+  const sorted = Object.entries(found)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, MOST);
   return el(
     "table",
     { class: "bars" },

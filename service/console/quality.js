@@ -12,6 +12,7 @@ import { texts } from "./texts.js";
 import { weeks } from "./weeks.js";
 
 const words = texts.quality;
+const MOST = 6; // labels whose shares are shown
 
 /** Show the page. */
 export async function page(body, { signal }) {
@@ -35,7 +36,9 @@ export async function page(body, { signal }) {
       weeks(told),
       backtest(signal),
       counts(report),
+      drift(report.drift),
       lastFit(found.forest.last_fit),
+      fields(found.forests),
       panel(
         words.more,
         words.commands.map(([command, does]) => el("p", {}, el("code", {}, command), " ", does)),
@@ -129,6 +132,26 @@ function lastFit(verdict) {
     el("p", {}, verdict.promoted ? words.promoted : words.heldBack),
     el("p", {}, sentence(verdict.why)),
   );
+}
+
+function drift(found) {
+  if (!found) return null;
+  const changed = Object.entries(found.shares).sort(([, one], [, other]) => Math.abs(other[1] - other[0]) - Math.abs(one[1] - one[0]));
+  return panel(
+    words.drift,
+    el("p", {}, found.shifted ? sentence(found.shifted) : words.noDrift(number(found.newest))),
+    found.shifted && el("p", {}, words.heldBackByDrift),
+    facts([
+      ...changed.slice(0, MOST).map(([label, [before, now]]) => [apart(label), words.became(percent(before), percent(now))]),
+      ...Object.entries(found.new_values).map(([value, share]) => [apart(value), words.newValue(percent(share))]),
+      [words.index, decimal(found.index)],
+    ]),
+  );
+}
+
+function fields(forests) {
+  const rows = Object.entries(forests).map(([name, { state }]) => [apart(name), sentence(state)]);
+  return rows.length > 0 && panel(words.fields, facts(rows));
 }
 
 function panel(title, ...children) {

@@ -73,7 +73,9 @@ class Following:
         :param ticket: the question.
         :param exclude: ids that the question named.
         """
-        named = {one.id for one in answer.neighbours} | {one.id for one in answer.priority.evidence} | exclude
+        decisions = (answer.priority, *answer.decisions.values())
+        named = {one.id for one in answer.neighbours} | exclude
+        named |= {one.id for decision in decisions for one in decision.evidence}
         growing = self._growing is not None
         self.finished = _Finished(answer, ticket.text_hash, frozenset(named), time.time(), growing)
 

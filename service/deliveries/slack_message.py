@@ -46,7 +46,7 @@ def message_of(answer: Triaged | Triage, draft: str | None = None) -> dict[str, 
 
 def _title(priority: PriorityDecision) -> str:
     if priority.label is None:
-        return "Priority: not known yet"
+        return "Priority: not known yet" if priority.why is None else "Priority: none, a person must set it"
     sure = "" if priority.decision == "automatic" else ", to be confirmed"
     return f"Priority: {priority.label} ({priority.confidence:.0%}{sure})"
 

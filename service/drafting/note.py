@@ -1,7 +1,7 @@
 """The note for the agent: the issue, the priority and why, and what resolved the most relevant ticket."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from indexer.grounding.disguise import visible
 from indexer.grounding.words import content_words
@@ -9,11 +9,12 @@ from indexer.language import language_of
 from indexer.ticket import shorten
 from service.drafting.languages import language_named, written_in
 from service.drafting.precedents import select_precedents, why_none
-from service.drafting.wording import issue_of, plain_label, priority_sentence
+from service.drafting.wording import fields_sentence, issue_of, plain_label, priority_sentence
 from service.results import Neighbour, Note, PriorityDecision
 
 __all__ = ["agent_note"]
 
+_NONE: Mapping[str, PriorityDecision] = {}
 _QUOTE_CHARACTERS = 600
 _ISSUE_CHARACTERS = 240
 _AS_CLOSE = 0.1  # a ticket whose relevance is this much less than the best one's may have the same cause
@@ -23,27 +24,39 @@ _FENCE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _VERSION = re.compile(r"(?<![\w.])v?\d+\.\d+(?:\.\d+)+(?!\w|\.\d)")
 
 
-def agent_note(text: str, priority: PriorityDecision, neighbours: Sequence[Neighbour]) -> Note:
-    """Write the note; every id in it is a neighbour's."""
+def agent_note(
+    text: str,
+    priority: PriorityDecision,
+    neighbours: Sequence[Neighbour],
+    decisions: Mapping[str, PriorityDecision] = _NONE,
+    doubt: str | None = None,
+) -> Note:
+    """Write the note; every id in it is a neighbour's.
+
+    :param decisions: on other fields, by their names.
+    :param doubt: what the nearest precedent says against the priority.
+    """
     precedents = select_precedents(neighbours)
     issue = f"Issue: {shorten(issue_of(text), _ISSUE_CHARACTERS)}"
     judged = f"Priority: {priority_sentence(priority, precedents or neighbours)}"
+    others = fields_sentence(decisions)
+    fields = f"\n\nFields: {others}" if others else ""
     if not precedents:
         found = f"Resolution: {why_none(neighbours)}."
         if neighbours:
             found += f" The nearest is {_named(neighbours[0])}."
         citations = tuple(n.id for n in neighbours[:1])
-        return Note(text=f"{issue}\n\n{judged}\n\n{found}", citations=citations)
+        return Note(text=f"{issue}\n\n{judged}{fields}\n\n{found}", citations=citations)
     near = [n for n in precedents if precedents[0].relevance - n.relevance <= _AS_CLOSE]
     opinions = _opinions(near)
-    best, *others = opinions
+    best, *rest = opinions
     parts = [
         f"{issue}",
-        f"{judged}{_by_label(precedents)}",
+        f"{judged}{f' But {doubt}.' if doubt else ''}{_by_label(precedents)}{fields}",
         f"What resolved {_named(best[0])}:\n{_quote(best[0])}",
     ]
     parts += [f"{_list(best[1:])} had the same resolution."] if best[1:] else []
-    parts += [_contradiction(best, other) for other in others]
+    parts += [_contradiction(best, other) for other in rest]
     spoken, written = language_of(text), written_in(best[0])
     if spoken and written and spoken != written:
         parts.append(

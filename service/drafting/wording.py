@@ -1,7 +1,7 @@
 """The ticket's issue and its priority in words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from indexer.grounding.disguise import revealed, visible
 from indexer.suspicion import suspicion
@@ -9,7 +9,7 @@ from service.drafting.addresses import addresses
 from service.drafting.steps import sentences_of
 from service.results import Neighbour, PriorityDecision
 
-__all__ = ["issue_of", "plain_label", "priority_sentence"]
+__all__ = ["fields_sentence", "issue_of", "plain_label", "priority_sentence"]
 
 _LABEL_CHARACTERS = 60
 _READ = 1_000  # characters in which the first sentence is looked for
@@ -41,7 +41,7 @@ def plain_label(label: str) -> str:
 def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour]) -> str:
     """State the priority as sure as it is, and how many of the precedents had it."""
     if priority.label is None:
-        return "The priority is uncertain: none could be predicted, so a person has to set it."
+        return f"The priority is uncertain: {priority.why or 'none could be predicted'}, so a person has to set it."
     percent = f"{priority.confidence:.0%}"
     support = _support(priority.label, precedents)
     alert = ""
@@ -59,6 +59,17 @@ def priority_sentence(priority: PriorityDecision, precedents: Sequence[Neighbour
             )
         return f"The priority is uncertain and a person should confirm it: {plain_label(priority.label)} {why}.{alert}"
     return f"The predicted priority is {plain_label(priority.label)} (probability {percent}){support}.{alert}"
+
+
+def fields_sentence(decisions: Mapping[str, PriorityDecision]) -> str:
+    """State what other fields were decided, each as sure as it is; empty where none was."""
+    told = [
+        f"{plain_label(field)} {plain_label(one.label)} ({one.confidence:.0%}"
+        f"{'' if one.decision == 'automatic' else ', to be confirmed'})"
+        for field, one in decisions.items()
+        if one.label is not None
+    ]
+    return f"{'; '.join(told)}." if told else ""
 
 
 def _support(label: str, precedents: Sequence[Neighbour]) -> str:

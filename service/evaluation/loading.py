@@ -18,6 +18,7 @@ from indexer.settings import Settings
 from indexer.sources import read_source
 from indexer.ticket import Ticket, TicketError, embedding_text
 from indexer.writing import embed_texts
+from service.decided_fields import PRIORITY, label_of, rules_of
 from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
 
 __all__ = ["Loaded", "load", "read_pairs"]
@@ -85,9 +86,7 @@ def load(
         msg = f"no stored ticket has a vector of {space}: run make reindex"
         raise EvaluationError(msg)
     return Loaded(
-        cases=make_cases(
-            with_vector, vectors, pairs, fields=[name for name in settings.forest_fields if name != field]
-        ),
+        cases=make_cases(with_vector, vectors, pairs, fields=rules_of(settings, field or PRIORITY).reads),
         source=("the stored tickets" if file is None else Path(file).name)
         + (f", by {field}" if field else ""),
         embedding_model=space.model,
@@ -116,11 +115,7 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
 
 def _labelled_by(ticket: Ticket, field: str | None) -> Ticket:
     """Return the ticket with the first value of that field, if a field is named, as its priority."""
-    if field is None:
-        return ticket
-    value = ticket.fields.get(field)
-    label = value if isinstance(value, str) or value is None else value[0]
-    return msgspec.structs.replace(ticket, priority=label)
+    return ticket if field is None else msgspec.structs.replace(ticket, priority=label_of(ticket, field))
 
 
 def _read(file: str, field: str | None) -> tuple[tuple[Ticket, ...], int, tuple[str, ...]]:

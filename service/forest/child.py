@@ -13,6 +13,7 @@ from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger, TrainingRows
 from indexer.ticket import Ticket
 from service.child_process import begin_child
+from service.decided_fields import PRIORITY, label_of, rules_of
 from service.forest.files import origin
 from service.forest.process import FitOrder
 from service.forest.promotion import compare
@@ -26,22 +27,24 @@ def main() -> None:
     """Fit a forest by the order, and save it if it is promoted."""
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
     begin_child(order.service)
-    settings = order.settings
+    settings, field = order.settings, order.field
+    rules = rules_of(settings, field)
     with forest_folder(settings.data_dir, exclusive=False):
         ledger = Ledger(settings.database_url, settings.data_dir)
         generation = ledger.generations.named(order.generation)
-        rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS)
-        training = _training_set(rows, ledger, settings.forest_fields)
+        of_field = None if field == PRIORITY else field
+        rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS, field=of_field)
+        training = _training_set(rows, ledger, field, rules.reads)
         ledger.close()
         forest = fit(
             training,
-            max_error=settings.max_error,
-            max_missed=settings.max_missed,
-            costs=settings.costs,
-            alert=settings.alert,
-            order=settings.priority_order,
+            max_error=rules.max_error,
+            max_missed=rules.max_missed,
+            costs=rules.costs,
+            alert=rules.alert,
+            order=rules.order,
             half_life_days=settings.half_life_days,
-            fitted_on=origin(settings, ledger, generation) | {"revision": str(rows.revision)},
+            fitted_on=origin(settings, ledger, generation, field) | {"revision": str(rows.revision)},
         )
         verdict = _judged(forest, training, order)
         if verdict.promoted and isinstance(forest, Forest):
@@ -63,28 +66,34 @@ def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -
     return Verdict(promoted=promoted, why=why, report=forest.report)
 
 
-def _training_set(rows: TrainingRows, ledger: Ledger, fields: Sequence[str]) -> TrainingSet:
+def _training_set(rows: TrainingRows, ledger: Ledger, field: str, reads: Sequence[str]) -> TrainingSet:
     """Return the ledger's rows as a training set; tickets of the same text form one group.
 
-    A ticket that is deleted or found damaged while it is read teaches by its vector alone.
+    A ticket that is deleted or found damaged while it is read teaches a priority by its vector alone, and no other field.
+
+    :param field: whose labels are learned, and ``reads`` those that are read beside the text.
     """
     found = ledger.tickets.sound(rows.ids)
     ticket = next(found, None)
+    values: list[str | None] = []
 
     def in_order() -> Iterator[Ticket | None]:
         nonlocal ticket
         for ticket_id in rows.ids:
             if ticket is not None and ticket.id == ticket_id:
+                values.append(label_of(ticket, field))
                 yield ticket
                 ticket = next(found, None)
             else:
+                values.append(None)
                 yield None
 
     groups = {text: number for number, text in enumerate(dict.fromkeys(rows.text_hashes))}
+    features = features_of(in_order(), rows.vectors, reads)
     return TrainingSet(
         ids=rows.ids,
-        features=features_of(in_order(), rows.vectors, fields),
-        labels=one_spelling(rows.labels),
+        features=features,
+        labels=one_spelling(rows.labels if field == PRIORITY else values),
         times=np.array(rows.times, dtype=np.float64),
         known=np.array(rows.known, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),

@@ -11,6 +11,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.child_process import ChildError
+from service.decided_fields import PRIORITY
 from service.forest.files import forest_path, latest_forest, remove_old_forests
 from service.forest.process import fit_in_child
 from service.forest.served import ServedForest, Verdict
@@ -24,10 +25,14 @@ _ENOUGH = 0.01  # of the labels; when so many have changed, they are learned as 
 
 
 class Forests:
-    """Finds the stored forest after a start, and fits another when labels have changed."""
+    """Finds the stored forest of one field after a start, and fits another when labels have changed."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, intervals: Intervals) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, intervals: Intervals, field: str = PRIORITY
+    ) -> None:
         self._settings = settings
+        self._field = field
+        self._counted = None if field == PRIORITY else field  # as the ledger names it
         self._ledger = ledger
         self._intervals = intervals
         self._failures = 0
@@ -38,7 +43,7 @@ class Forests:
 
     def latest(self, generation: Generation) -> ServedForest | None:
         """Return the newest stored forest of the generation and these settings, ``None`` if there is none."""
-        return latest_forest(self._settings, self._ledger, generation)
+        return latest_forest(self._settings, self._ledger, generation, self._field)
 
     def is_due(self, served: ServedForest, revision: int) -> bool:
         """Tell whether another forest is to be fitted now. Labels are counted once for each revision of the ledger.
@@ -55,8 +60,8 @@ class Forests:
             return True
         if self._counted_at != (revision, served.revision):
             self._counted_at = revision, served.revision
-            self._changed = self._ledger.tickets.changed_labels(served.revision)
-            self._labelled = self._ledger.tickets.count_labelled() if self._changed else 0
+            self._changed = self._ledger.tickets.changed_labels(served.revision, self._counted)
+            self._labelled = self._ledger.tickets.count_labelled(self._counted) if self._changed else 0
         overdue = since_fit > self._intervals.refit
         if not self._changed or not (overdue or self._changed >= _ENOUGH * self._labelled):
             return False
@@ -71,16 +76,20 @@ class Forests:
         :param revision: the ledger's.
         """
         try:
-            path = forest_path(self._settings, generation, revision)
+            path = forest_path(self._settings, generation, self._field, revision)
             verdict = await asyncio.to_thread(self._verdict_without_fit)
             if verdict is None:
-                verdict = await fit_in_child(self._settings, generation, path, rival=served.path)
-            judged = await asyncio.to_thread(_judged, served, verdict, path, revision)
+                verdict = await fit_in_child(
+                    self._settings, generation, path, field=self._field, rival=served.path
+                )
+            judged = await asyncio.to_thread(self._judged, served, verdict, path, revision)
         except Exception as error:  # noqa: BLE001 (whatever it is, the old forest goes on serving)
             self._failures += 1
             expected = isinstance(error, ChildError | PrecedentError | OSError)
             why = f"fitting failed: {error if expected else f'unexpected {type(error).__name__}'}"
-            _log.warning("no new forest: %s; trying again in %.0f s or later", why, self._pause)
+            _log.warning(
+                "no new forest of the %s: %s; trying again in %.0f s or later", self._field, why, self._pause
+            )
             forest = served.forest
             if not isinstance(forest, Forest):
                 forest = NoForest(f"{why}; it is tried again")
@@ -96,23 +105,25 @@ class Forests:
 
         ``None`` is no promise: which of the tickets have vectors is only known when they are read.
         """
-        state = unfit(self._ledger.tickets.labels(), self._ledger.tickets.count_labelled())
+        tickets = self._ledger.tickets
+        state = unfit(tickets.labels(self._counted), tickets.count_labelled(self._counted))
         return None if state is None else Verdict(promoted=True, why=state)
+
+    def _judged(self, served: ServedForest, verdict: Verdict, path: Path, revision: int) -> ServedForest:
+        """Return what serves after the verdict on the forest in the file."""
+        if not verdict.promoted:
+            _log.info("the new forest of the %s is not promoted: %s", self._field, verdict.why)
+            return replace(served, revision=revision, verdict=verdict)
+        if verdict.report is None:
+            new = ServedForest(forest=NoForest(verdict.why), revision=revision, verdict=verdict)
+        else:
+            new = ServedForest(forest=load(path), path=path, revision=revision, verdict=verdict)
+            remove_old_forests(
+                path.parent, self._field, kept={path} | ({served.path} if served.path else set())
+            )
+        _log.info("forest of the %s: %s", self._field, new.forest.state)
+        return new
 
     @property
     def _pause(self) -> float:
         return min(self._intervals.refit_retry * 2.0 ** (self._failures - 1), self._intervals.refit)
-
-
-def _judged(served: ServedForest, verdict: Verdict, path: Path, revision: int) -> ServedForest:
-    """Return what serves after the verdict on the forest in the file."""
-    if not verdict.promoted:
-        _log.info("the new forest is not promoted: %s", verdict.why)
-        return replace(served, revision=revision, verdict=verdict)
-    if verdict.report is None:
-        new = ServedForest(forest=NoForest(verdict.why), revision=revision, verdict=verdict)
-    else:
-        new = ServedForest(forest=load(path), path=path, revision=revision, verdict=verdict)
-        remove_old_forests(path.parent, kept={path} | ({served.path} if served.path else set()))
-    _log.info("forest: %s", new.forest.state)
-    return new

@@ -18,6 +18,8 @@ class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     generation: str
+    field: str
+    """Whose labels are learned: `service.decided_fields.PRIORITY`, or a field's name."""
     path: Path
     """Where the new forest is saved."""
     rival: Path | None
@@ -27,7 +29,7 @@ class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def fit_in_child(
-    settings: Settings, generation: Generation, path: Path, *, rival: Path | None
+    settings: Settings, generation: Generation, path: Path, *, field: str, rival: Path | None
 ) -> Verdict:
     """Fit a forest on the generation's vectors and judge it against its rival.
 
@@ -36,7 +38,12 @@ async def fit_in_child(
     :raises ChildError: the process failed.
     """
     order = FitOrder(
-        settings=settings, generation=generation.name, path=path, rival=rival, service=os.getpid()
+        settings=settings,
+        generation=generation.name,
+        field=field,
+        path=path,
+        rival=rival,
+        service=os.getpid(),
     )
     # Not as JSON, which has no infinity: a half-life of that would arrive as none.
     answer = await run_child("service.forest.child", msgspec.msgpack.encode(order, enc_hook=str))

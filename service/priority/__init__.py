@@ -1,6 +1,6 @@
 """The random forest that decides priorities: fit it, ask it, save it and load it."""
 
-from service.priority.features import Features, features_of, tokens_of
+from service.priority.features import Features, Reading, features_of
 from service.priority.fitting import fit, unfit
 from service.priority.forest import Decisions, Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
@@ -14,12 +14,12 @@ __all__ = [
     "ForestFileError",
     "ForestReport",
     "NoForest",
+    "Reading",
     "TrainingDataError",
     "TrainingSet",
     "features_of",
     "fit",
     "load",
     "save",
-    "tokens_of",
     "unfit",
 ]

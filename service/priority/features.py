@@ -9,7 +9,7 @@ from indexer.ticket import Ticket
 from service.arrays import IntArray
 from service.priority.words import Words, count_words, words_in
 
-__all__ = ["Features", "features_of", "tokens_of"]
+__all__ = ["Features", "Reading", "features_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,15 +48,29 @@ def features_of(tickets: Iterable[Ticket | None], vectors: Matrix, fields: Seque
     def words() -> Iterator[list[str]]:
         for ticket in tickets:
             values.append(() if ticket is None else _values(ticket, fields))
-            yield [] if ticket is None else tokens_of(ticket, values[-1])
+            yield [] if ticket is None else [*words_in(ticket.embedded), *values[-1]]
 
     counted = count_words(words())
     return Features(vectors, counted, tuple(values))
 
 
-def tokens_of(ticket: Ticket, values: Sequence[str]) -> list[str]:
-    """Return the words of the text that is embedded, and the values of fields, which are like no word."""
-    return [*words_in(ticket.embedded), *values]
+class Reading:
+    """A new ticket: its text is read once, however many forests decide on it, each by fields of its own."""
+
+    def __init__(self, ticket: Ticket, vector: Matrix) -> None:
+        """Read it.
+
+        :param vector: float32, shape (dimension,).
+        """
+        self._ticket = ticket
+        self._vectors = vector[None]
+        self._words = words_in(ticket.embedded)
+
+    def by(self, fields: Sequence[str]) -> tuple[Features, list[str]]:
+        """Return it as a forest reads it, one row, with its words and values of these fields, which are like no word."""
+        values = _values(self._ticket, fields)
+        tokens = [*self._words, *values]
+        return Features(self._vectors, count_words([tokens]), (values,)), tokens
 
 
 def _values(ticket: Ticket, fields: Sequence[str]) -> tuple[str, ...]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from service.priority.abstention import abstain, budgets
 from service.priority.alerts import alert_report
+from service.priority.drift import measure_drift
 from service.priority.forest import Forest, NoForest
-from service.priority.forest_report import ForestReport
+from service.priority.forest_report import ForestReport, held_back
 from service.priority.model_selection import (
     make_history,
     measure_calibration,
@@ -82,6 +85,7 @@ def fit(
     trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
     probabilities = held_out.calibrator(held_out.smoothed)
     newest = held_out.block == len(blocks) - 1
+    drift = measure_drift(names, label, kept.features)
     rule = abstain(
         probabilities,
         held_out.label,
@@ -91,6 +95,13 @@ def fit(
         max_error=max_error,
         max_missed=max_missed or {},
         seed=seed,
+    )
+    warns = (
+        None
+        if alert is None
+        else alert_report(
+            alert, order, probabilities, held_out.label, newest, labels=names, max_error=max_error, seed=seed
+        )
     )
     from sklearn import __version__ as sklearn_version
 
@@ -108,12 +119,9 @@ def fit(
             name for name in costs or {} if name.casefold() not in {label.casefold() for label in names}
         ),
         calibration=measure_calibration(held_out),
-        abstention=rule,
-        alert=None
-        if alert is None
-        else alert_report(
-            alert, order, probabilities, held_out.label, newest, labels=names, max_error=max_error, seed=seed
-        ),
+        abstention=held_back(rule, drift),
+        alert=warns and msgspec.structs.replace(warns, abstention=held_back(warns.abstention, drift)),
+        drift=drift,
         seed=seed,
         sklearn_version=sklearn_version,
         fitted_on=dict(fitted_on or {}),

@@ -84,11 +84,12 @@ class Forest:
         """What the forest was fitted on and whether it decides by itself, in one line."""
         fitted = f"fitted on {len(self.ids):,} tickets with {len(self.labels):,} labels"
         found = self.report.abstention
+        field = self.report.fitted_on.get("field", "priority")
         decides = f"about {found.coverage:.0%} of decisions are automatic"
         if found.threshold is None:
             decides = f"every decision goes to review: {found.reason}"
         typo = "".join(
-            f"; {setting} names {', '.join(map(repr, unknown))}, which is the priority of no ticket"
+            f"; {setting} names {', '.join(map(repr, unknown))}, which is the {field} of no ticket"
             for setting, unknown in (
                 ("PRECEDENT_MAX_MISSED", found.unknown),
                 ("PRECEDENT_COSTS", self.report.unknown_costs),

@@ -4,7 +4,16 @@ import msgspec
 
 from service.scores import Bin
 
-__all__ = ["Abstention", "AlertReport", "Budget", "Calibration", "Candidate", "ForestReport"]
+__all__ = [
+    "Abstention",
+    "AlertReport",
+    "Budget",
+    "Calibration",
+    "Candidate",
+    "Drift",
+    "ForestReport",
+    "held_back",
+]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +91,22 @@ class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
     abstention: Abstention
 
 
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """How the newest tickets differ from all before them."""
+
+    newest: int
+    index: float
+    """Population stability index of the labels: 0 where their shares are the same, from 0.25 on they count as shifted."""
+    chance: float
+    """How probable such a difference is where nothing has shifted."""
+    shares: dict[str, tuple[float, float]]
+    """Of each label, before and now."""
+    new_values: dict[str, float]
+    """Values of fields that no ticket had before, with the share of the newest tickets that have them."""
+    shifted: str | None
+    """What has shifted so far that nothing is decided automatically."""
+
+
 class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     """How a forest was fitted and how good it was on later tickets of its own history."""
 
@@ -108,7 +133,18 @@ class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     abstention: Abstention
     alert: AlertReport | None
     """``None`` where no alert is wanted."""
+    drift: Drift | None = None
+    """``None`` where there are too few tickets to tell."""
     seed: int
     sklearn_version: str
     fitted_on: dict[str, str]
     """What the caller said of the data, such as the generation."""
+
+
+def held_back(found: Abstention, drift: Drift | None) -> Abstention:
+    """Return when the forest decides by itself: never, while the newest tickets are unlike those that thresholds rest on."""
+    if drift is None or drift.shifted is None or found.threshold is None:
+        return found
+    return msgspec.structs.replace(
+        found, threshold=None, coverage=0.0, error=None, error_bound=None, reason=drift.shifted
+    )

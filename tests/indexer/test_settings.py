@@ -48,6 +48,10 @@ def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]
         ({"PRECEDENT_API_KEYS": ", ,"}, ("PRECEDENT_API_KEYS", "commas only")),
         ({"PRECEDENT_CHROMA_CA": "/nope.pem"}, ("PRECEDENT_CHROMA_CA=/nope.pem",)),
         ({"PRECEDENT_EMBEDDER": "hosted"}, ("PRECEDENT_EMBEDDER=hosted", "OXLO_API_KEY")),
+        ({"PRECEDENT_DECIDE": "component"}, ("PRECEDENT_DECIDE=component", "add priority")),
+        ({"PRECEDENT_DECIDE": "priority,Issue Type"}, ("PRECEDENT_DECIDE", "write issue_type")),
+        ({"PRECEDENT_FIELD_MAX_ERROR": "team=0.1"}, ("FIELD_MAX_ERROR names 'team'", "PRECEDENT_DECIDE")),
+        ({"PRECEDENT_FIELD_MAX_ERROR": "team=1"}, ("PRECEDENT_FIELD_MAX_ERROR", "team=1")),
         (
             {"PRECEDENT_WEBHOOK_URL": "https://x.example"},
             ("WEBHOOK_URL", "WEBHOOK_SECRET", "need each other"),

@@ -70,7 +70,8 @@ def test_metrics_tell_what_answers_were_made_of(service: Service, provider: Prov
             "quoted": sample(service, "precedent_drafts_total", source="extractive", degraded="yes"),
             "none": sample(service, "precedent_drafts_total", source="none", degraded="yes"),
             "decisions": sum(
-                sample(service, "precedent_decisions_total", decision=d) for d in ("automatic", "review")
+                sample(service, "precedent_decisions_total", decision=d, field="priority")
+                for d in ("automatic", "review")
             ),
             "embeddings": sample(service, "precedent_provider_requests_total", endpoint="embeddings"),
             "chat": sample(service, "precedent_provider_requests_total", endpoint="chat"),

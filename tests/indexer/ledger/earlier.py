@@ -8,6 +8,7 @@ __all__ = ["turn_back"]
 def turn_back(connection: sa.Connection, schema: int) -> None:
     """Take away what came after schema 1, 2 or any from 5 on; tickets and vectors stay."""
     since = {
+        "corrections": 12,
         "classifications": 11,
         "api_keys": 10,
         "distillates": 9,
@@ -21,6 +22,7 @@ def turn_back(connection: sa.Connection, schema: int) -> None:
     names = [name for name, came in since.items() if came > schema]
     statements = [
         *(f"DROP TABLE {name}" for name in names),
+        "DROP INDEX ix_tickets_revision",
         f"UPDATE state SET schema = {schema}",
     ]
     if schema >= 5:

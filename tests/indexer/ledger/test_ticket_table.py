@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from indexer.ledger import Ledger, Outcome
-from indexer.ledger.ticket_table import ticket_row
+from indexer.ledger.ticket_rows import ticket_row
 from indexer.ticket import text_hash
 from tests.indexer.making import make_ticket, make_tickets
 

@@ -86,7 +86,10 @@ def sample_service(
     data_dir = tmp_path_factory.mktemp("console") / "data"
     shutil.copytree(indexed_sample, data_dir)
     # The embedded model, so that what is shown is like what it is asked for.
-    with running_service(data_dir, _provider_process, embedder="local") as service:
+    with running_service(
+        data_dir, _provider_process, embedder="local", decide="priority,component"
+    ) as service:
+        service.until(lambda: service.status()["forests"]["component"]["report"], "components are learned")
         yield service
 
 

@@ -266,6 +266,7 @@ def test_how_good_it_is_is_told_in_plain_words(looking: Looking, sample_service:
     assert sum(found["tickets"] for found in bins) == report["calibration"]["tickets"]
     rows = page.locator("section").filter(has_text="Whether its probabilities hold").get_by_role("row")
     expect(rows).to_have_count(len(bins) + 1)
+    expect(page.get_by_text("component").first).to_be_visible()
     looking.picture("quality")
 
 
@@ -339,3 +340,13 @@ def test_the_map_shows_groups_and_what_to_write_down_next(looking: Looking, samp
     groups.first.get_by_role("link").click()
     expect(page.get_by_label("Search by meaning")).to_have_value(" ".join(first))
     expect(page.get_by_role("article").first).to_be_visible()
+
+
+def test_other_fields_are_decided_a_line_each(looking: Looking) -> None:
+    """The component is named with how sure it is; unfolded, with other components and the tickets that decided it."""
+    page = looking.answered()
+    fields = page.locator(".fields")
+    said = fields.get_by_text(re.compile("component.*% probable"))
+    expect(said).to_be_visible()
+    said.click()
+    expect(fields.get_by_role("row").nth(2)).to_be_visible()

@@ -5,9 +5,8 @@ import pytest
 
 from service.drafting.wording import priority_sentence
 from service.evaluation.methods import SERVED, fit_and_predict
-from service.priority import Forest, fit
+from service.priority import Forest, Reading, fit
 from service.priority.alerts import at_or_above
-from service.priority.features import features_of, tokens_of
 from tests.service.evaluation.making import history
 from tests.service.priority.data import alone, clustered, ticket, told_by_words
 
@@ -90,8 +89,8 @@ def test_why() -> None:
     found = fit(told_by_words(300, share=0.3))
     assert isinstance(found, Forest)
     asked = ticket("list outage page", fields={"type": "Incident"})
-    read = features_of([asked], np.zeros((1, 8), np.float32), ["type"])
-    why = found.decide(read, tokens=tokens_of(asked, read.values[0])).why
+    read, tokens = Reading(asked, np.zeros(8, np.float32)).by(["type"])
+    why = found.decide(read, tokens=tokens).why
     assert why is not None
     assert why.startswith("its words point to urgent (")
     assert "“outage”" in why
