@@ -76,7 +76,8 @@ def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
         ("running", "It works"),
     ):
         looking.open(route)
-        expect(looking.page.get_by_text(shown).first).to_be_visible()
+        # The first look at the map has it made.
+        expect(looking.page.get_by_text(shown).first).to_be_visible(timeout=120_000)
         assert_accessible(looking.page)
     looking.expected.append("Failed to load resource")
     looking.open("ticket/nobody")

@@ -350,3 +350,17 @@ def test_other_fields_are_decided_a_line_each(looking: Looking) -> None:
     expect(said).to_be_visible()
     said.click()
     expect(fields.get_by_role("row").nth(2)).to_be_visible()
+
+
+def test_the_back_test_is_run_from_the_page_and_can_be_stopped(looking: Looking) -> None:
+    """It begins as a job, says what it does, and ends when it is told to."""
+    page = looking.open("quality")
+    page.get_by_role("button", name="Run the back-test").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.get_by_role("button", name="Run the back-test")).to_be_disabled()
+    # Who comes back finds it where it is.
+    page.reload()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Stop it").click()
+    expect(page.get_by_text("It was stopped.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Run the back-test")).to_be_enabled()
