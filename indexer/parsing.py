@@ -30,6 +30,7 @@ _MAX_URL = 2_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNADDRESSABLE = re.compile(r"batch|[./]+")  # POST /v1/tickets/batch, and what clients take for folders
+_ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u2800\u3164\uffa0"
 )  # letters and marks by their category, but nothing to see
@@ -244,6 +245,9 @@ def _id(value: Any) -> str:
     ticket_id = str(value).strip()
     if _UNADDRESSABLE.fullmatch(ticket_id):
         msg = f"id {ticket_id!r} cannot be part of a web address: give another"
+        raise TicketError(msg)
+    if _ROUNDED.fullmatch(ticket_id):
+        msg = f"id {ticket_id!r} was rounded by a spreadsheet, so that several tickets may have it: export ids as text"
         raise TicketError(msg)
     if not ticket_id:
         msg = "id is missing: it is blank"

@@ -11,7 +11,7 @@ _WORDS = re.compile(
     r"#?n/?a|#?n\.a\.|null|none|nan|nil|-+|[\u2013\u2014]|[(\[](?:none|blank|empty|leer|null)[)\]]|k\. ?a\.|keine?",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})+")
+_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})+|(\d+)\.0")
 _SHORT = DATE_FIELDS | {"priority", "resolution", "outcome", "status", "tags", "url"}
 """Fields in which such a word is never a value; a region may well be NA, and a subject a dash."""
 
@@ -23,6 +23,6 @@ def is_nothing(cell: str, field: str | None) -> bool:
 
 
 def whole_number(cell: str) -> str:
-    """Return an id without the separators that a spreadsheet puts between thousands."""
-    text = cell.strip()
-    return text.replace(",", "") if _AMOUNT.fullmatch(text) else cell
+    """Return an id without what programs for numbers put into it: ``1,019`` and ``1019.0`` are 1019."""
+    found = _AMOUNT.fullmatch(cell.strip())
+    return (found[1] or found[0].replace(",", "")) if found else cell

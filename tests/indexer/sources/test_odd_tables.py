@@ -10,7 +10,7 @@ from indexer.errors import SourceError
 from indexer.parsing import parse_ticket
 from indexer.sources import read_source
 from indexer.sources.dates import parse_date
-from indexer.ticket import Ticket
+from indexer.ticket import Ticket, TicketError
 
 _AT = datetime(2024, 3, 21, 10, 30, tzinfo=UTC)
 
@@ -124,3 +124,12 @@ def test_jiras_data_pipeline_is_read(tmp_path: Path) -> None:
     first, second = _tickets(tmp_path, table)
     assert (first.id, first.text, first.priority, first.outcome) == ("OPS-1", "S\n\nB\nC", "High", "Fixed")
     assert (first.is_open, second.is_open, first.created_at) == (False, True, _AT)
+
+
+@pytest.mark.parametrize("head", ["id,subject,body", "Ticket ID,Ticket name,Ticket description"])
+def test_ids_are_no_amounts(tmp_path: Path, head: str) -> None:
+    """What can be undone is; a rounded id is refused, since it would be several tickets' own."""
+    table = f'{head}\n"1,019",S,B\n1020.0,S,B\n1.2.3,S,B\n'
+    assert [ticket.id for ticket in _tickets(tmp_path, table)] == ["1019", "1020", "1.2.3"]
+    with pytest.raises(TicketError, match="rounded by a spreadsheet"):
+        _tickets(tmp_path, f"{head}\n1.23457E+11,S,B\n")
