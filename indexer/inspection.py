@@ -12,8 +12,8 @@ import msgspec
 from indexer.admission import LeftOutError, stored_ticket
 from indexer.cleaning import plain_text
 from indexer.errors import SourceError
+from indexer.field_names import values_of
 from indexer.language import language_of
-from indexer.parsing import values_of
 from indexer.sources import Recognised, SourceReader, SourceRecord
 from indexer.ticket import Ticket, TicketError
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from indexer.errors import SourceError
-from indexer.parsing import field_of
+from indexer.field_names import field_of
 from indexer.sources import Recognised, SourceReader, SourceRecord, read_source
 
 __all__ = ["ReadingOptions", "beside", "load_mapping", "mapping_text"]

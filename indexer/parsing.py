@@ -1,14 +1,13 @@
-"""Making a ticket of a record: known names of fields, cleaned texts, and what resolved it."""
+"""Making a ticket of a record: cleaned texts, and what resolved it."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from indexer.cleaning import clean, plain_text
+from indexer.field_names import values_of
 from indexer.resolution import is_outcome, origin_of_message, resolution_of
 from indexer.ticket import (
     MAX_FIELDS,
@@ -22,7 +21,7 @@ from indexer.ticket import (
     split_list,
 )
 
-__all__ = ["field_of", "parse_ticket", "values_of"]
+__all__ = ["parse_ticket"]
 
 _MAX_MESSAGES = 1_000
 _MAX_THREAD_LENGTH = 2 * MAX_TEXT_LENGTH
@@ -34,124 +33,10 @@ _ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u2800\u3164\uffa0"
 )  # letters and marks by their category, but nothing to see
-_NAME = re.compile(r"[\W_]+")
 
-_ALIASES: dict[str, tuple[str, ...]] = {
-    "id": (
-        "id",
-        "ticket_id",
-        "ticketid",
-        "key",
-        "issue_key",
-        "case_number",
-        "number",
-        "external_id",
-        "vorgangsschlüssel",
-        "ticketnummer",
-        "vorgangsnummer",
-        "ticket_number",
-        "case_id",
-        "incident_id",
-        "incident_number",
-        "request_id",
-    ),
-    "text": ("text", "ticket_text", "ticket"),
-    "subject": (
-        "subject",
-        "title",
-        "summary",
-        "short_description",
-        "betreff",
-        "zusammenfassung",
-        "titel",
-        "sujet",
-        "asunto",
-    ),
-    "body": ("body", "description", "content", "message", "comment", "beschreibung"),
-    "priority": ("priority", "urgency", "severity", "priorität", "priorité", "prioridad"),
-    "resolution": (
-        "resolution",
-        "resolution_text",
-        "resolution_notes",
-        "close_notes",
-        "solution",
-        "answer",
-        "lösung",
-        "abschlussnotiz",
-    ),
-    "created_at": (
-        "created_at",
-        "created",
-        "createdat",
-        "created_date",
-        "opened_at",
-        "creation_date",
-        "date_created",
-        "date_opened",
-        "opened_date",
-        "created_on",
-        "opened_on",
-        "created_time",
-        "create_date",
-        "erstellt",
-        "erstellt_am",
-        "erstellungszeit",
-        "erstellungsdatum",
-        "date_de_création",
-    ),
-    "resolved_at": (
-        "resolved_at",
-        "resolved",
-        "resolvedat",
-        "resolved_date",
-        "resolutiondate",
-        "solved_at",
-        "closed_at",
-        "closed_date",
-        "date_closed",
-        "date_resolved",
-        "closed_on",
-        "resolved_on",
-        "resolved_time",
-        "closed_time",
-        "close_date",
-        "erledigt",
-        "erledigt_am",
-        "gelöst_am",
-        "geschlossen_am",
-        "lösungszeit",
-        "date_de_résolution",
-    ),
-    "updated_at": (
-        "updated_at",
-        "updated",
-        "updatedat",
-        "updated_date",
-        "sys_updated_on",
-        "last_updated",
-        "updated_on",
-        "last_modified",
-        "modified_on",
-        "date_updated",
-        "aktualisiert",
-        "aktualisiert_am",
-        "geändert_am",
-    ),
-    "tags": ("tags", "labels", "components", "stichwörter", "schlagwörter"),
-    "source": ("source",),
-    "url": ("url", "link", "html_url", "web_url", "permalink"),
-    "status": ("status", "state", "statut", "estado"),
-    "outcome": ("outcome",),
-    "thread": ("thread",),
-    "fields": ("fields",),
-    "set_apart": ("set_apart",),
-    "resolution_from": ("resolution_from",),
-    "unresolved": ("unresolved",),
-}
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
-_RANKS = {alias: rank for aliases in _ALIASES.values() for rank, alias in enumerate(aliases)}
 _AUTHORS = ("customer", "agent", "system")
 _COMPONENTS = "components"
+_FLAGS = {"true": True, "false": False}
 
 
 def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
@@ -205,32 +90,8 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         fields=_fields(fields["fields"], record.get(_COMPONENTS)),
         set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
         resolution_from=origin if resolution else None,
-        unresolved=fields["unresolved"] if isinstance(fields["unresolved"], bool) else None,
+        unresolved=_FLAGS.get(str(fields["unresolved"]).casefold()),
     )
-
-
-def values_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a record gives for each of the ticket's fields, as it stands there; ``None`` where it gives nothing."""
-    found: dict[str, Any] = dict.fromkeys(_ALIASES)
-    ranks: dict[str, int] = {}
-    for name, value in record.items():
-        if value is None or value == "":
-            continue
-        alias = _alias(str(name)[:MAX_ID_LENGTH])
-        field = _FIELDS.get(alias)
-        if field is not None and _RANKS[alias] <= ranks.get(field, len(_RANKS)):
-            found[field], ranks[field] = value, _RANKS[alias]
-    return found
-
-
-def field_of(name: str) -> str | None:
-    """Return the ticket's field that a name of usual exports means, ``None`` where it means none."""
-    return _FIELDS.get(_alias(name[:MAX_ID_LENGTH]))
-
-
-@lru_cache(maxsize=4_096)  # the same names come with every record
-def _alias(name: str) -> str:
-    return _NAME.sub("_", name.replace("#", " number ").strip().casefold()).strip("_")
 
 
 def _joined(*parts: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from indexer.parsing import field_of
+from indexer.field_names import field_of
 from indexer.sources.tools import Tool
 from indexer.ticket import field_name
 

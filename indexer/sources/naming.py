@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from indexer.errors import SourceError
-from indexer.parsing import field_of, parse_ticket
+from indexer.field_names import field_of
+from indexer.parsing import parse_ticket
 from indexer.sources.record import Cursor, SourceRecord, mapped
 from indexer.ticket import MAX_FIELDS, TicketError
 

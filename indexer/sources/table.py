@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from io import BufferedIOBase
 from typing import Any
 
-from indexer.parsing import field_of
+from indexer.field_names import field_of
 from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date

@@ -120,7 +120,7 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
         writer.writerow(
             ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
              "suspicion", "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source", "url", "status",
-             "outcome", "thread", "fields", "set_apart", "resolution_from")
+             "outcome", "thread", "fields", "set_apart", "resolution_from", "unresolved")
         )  # fmt: skip
         for suspect in found.suspects:
             ticket, twin = cases.tickets[suspect.row], cases.tickets[suspect.twin]
@@ -148,8 +148,12 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 _json(ticket.fields),
                 ticket.set_apart,
                 ticket.resolution_from,
+                _FLAGS[ticket.unresolved],
             )
             writer.writerow([_harmless(cell or "") for cell in cells])
+
+
+_FLAGS = {None: "", False: "false", True: "true"}
 
 
 def _json(value: object) -> str:

@@ -176,7 +176,7 @@ def test_the_corrected_file_reads_back_as_the_tickets_were(tmp_path: Path) -> No
     cases = _cases([[1, 0], [1, 0.01], [0, 1]], ["high", "low", "low"])
     whole = msgspec.structs.replace(
         cases.tickets[0],
-        url="https://desk.example/0", outcome="Fixed", fields={"product": "api", "teams": ("a", "b")},
+        url="https://desk.example/0", outcome="Fixed", fields={"product": "api", "teams": ("a", "b")}, status="In production", unresolved=False,
         thread=(Message(author="agent", text="Look at\nthe log, then restart it.", at=datetime(2025, 1, 2, tzinfo=UTC)),),
     )  # fmt: skip
     cases = replace(cases, tickets=(whole, *cases.tickets[1:]))
