@@ -123,13 +123,16 @@ def evaluate(
             rejected=loaded.rejected,
             duplicates=pairs,
             hosted=answers,
+            settings=settings,
+            questions=loaded.questions,
             progress=lambda done, total: step("back-test", done, total),
         )
     with _writing(out):
         out.write_text(evaluation.page(found), encoding="utf-8")
     with _writing(numbers):
         numbers.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
-    words = [*filter(None, found.verdict), *found.notes]
+    words = [*found.first.summary, "", "What to do next:", *found.first.next_steps, ""]
+    words += [*filter(None, found.verdict), *found.notes]
     sys.stdout.write("\n".join([*words, "", table(found)]) + "\n")
     say(f"the report is in {out}, its numbers in {numbers}")
     return DONE

@@ -7,10 +7,12 @@ from functools import partial
 
 import numpy as np
 
+from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll
+from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
 from service.evaluation.result import (
@@ -23,10 +25,12 @@ from service.evaluation.result import (
     Period,
 )
 from service.evaluation.retrieval import retrieve
+from service.evaluation.sample_questions import Question
 from service.evaluation.verdict import verdict
 from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
+from service.ranking import QueryVectors
 from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
 
 __all__ = ["evaluate"]
@@ -51,6 +55,8 @@ def evaluate(
     folds: int = 5,
     rejected: int = 0,
     duplicates: Sequence[tuple[str, str]] = (),
+    settings: Settings | None = None,
+    questions: Sequence[tuple[Question, QueryVectors]] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     seed: int = 0,
     hosted: Hosted | None = None,
@@ -63,6 +69,8 @@ def evaluate(
     :param order: the priorities from least to most urgent; empty: as their names tell.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
+    :param settings: how precedents are put in order; ``None``: the defaults.
+    :param questions: about the bundled sample, where it is that.
     :param progress: is told how many of how many answers there are.
     :param hosted: answers of a model at the provider, which is then compared, too; only the tickets from the first that it was asked
         about are tested on.
@@ -102,6 +110,16 @@ def evaluate(
     def score_newest(found: Predictions) -> Interval:
         return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
 
+    later = Later(
+        ids=tuple(known.ids[row] for cut in cuts for row in cut.tested),
+        moments=[cut.moment for cut in cuts for _ in cut.tested],
+        true=true,
+        said=served.label,
+        automatic=np.zeros(len(true), np.bool_) if served.automatic is None else served.automatic,
+        commonest=pooled["majority"].label,
+        reason=predictions[SERVED][-1].reason,
+        bound=methods[0].error_bound,
+    )
     data = Data(
         source=source,
         tickets=len(cases),
@@ -112,6 +130,16 @@ def evaluate(
         labels={name: counts[name] for name in names},
     )
     return Evaluation(
+        first=first_screen(
+            cases,
+            later,
+            names,
+            settings or Settings(),
+            fitting,
+            max_error=max_error,
+            duplicates=duplicates,
+            questions=questions,
+        ),
         verdict=verdict(methods, max_error, len(true), predictions[SERVED][-1].reason),
         notes=_notes(data, cuts, folds),
         data=data,

@@ -35,11 +35,13 @@ class Cases(TrainingSet):
     """
 
     tickets: tuple[Ticket, ...]
+    subjects: Matrix
+    """The vectors of their subjects, shape (rows, dimension); where there is none, of the text."""
 
     def take(self, rows: Sequence[int] | IntArray) -> "Cases":
         """Return the given rows, in the given order."""
         taken = TrainingSet.take(self, np.asarray(rows, np.int64))
-        return replace(taken, tickets=tuple(self.tickets[row] for row in rows))
+        return replace(taken, tickets=tuple(self.tickets[row] for row in rows), subjects=self.subjects[rows])
 
 
 def newest(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
@@ -74,7 +76,7 @@ def make_cases(
 ) -> Cases:
     """Put tickets in order and find which of them are one problem.
 
-    :param vectors: of shape (dimension,), by the hash of the ticket's text; every ticket's is there.
+    :param vectors: of shape (dimension,), by the hash of a text; that of every ticket's is there, its subject's may be.
     :param duplicates: pairs of ids.
     :param fields: names of the fields that the forest reads beside the text.
     """
@@ -84,6 +86,12 @@ def make_cases(
     return Cases(
         ids=tuple(ticket.id for ticket in ordered),
         tickets=tuple(ordered),
+        subjects=np.stack(
+            [
+                vectors.get(ticket.subject_hash or ticket.text_hash, vectors[ticket.text_hash])
+                for ticket in ordered
+            ]
+        ).astype(np.float32),
         labels=one_spelling([ticket.priority for ticket in ordered]),
         times=np.array([created for created, _ in times]),
         known=np.array([known for _, known in times]),

@@ -3,23 +3,27 @@
 import asyncio
 import contextlib
 import csv
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from indexer.admission import stored_ticket
+from indexer.embedding import Matrix
 from indexer.embedding.choose import open_embedder
 from indexer.ledger import Ledger, Space
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
-from indexer.ticket import Ticket, TicketError, embedding_text
+from indexer.ticket import Ticket, TicketError
 from indexer.writing import embed_texts
 from service.decided_fields import PRIORITY, label_of, rules_of
 from service.evaluation.cases import Cases, EvaluationError, make_cases, newest
+from service.evaluation.sample_questions import Question, is_sample, questions
+from service.ranking import QueryVectors
 
 __all__ = ["Loaded", "load", "read_pairs"]
 
@@ -35,6 +39,7 @@ class Loaded:
     :param rejected: records of the file that do not count: no resolved tickets, or with the id of one that does.
     :param reasons: why, of the first few of them.
     :param embedded: texts that had no vector before.
+    :param questions: about the bundled sample, where it is that, with their vectors.
     """
 
     cases: Cases
@@ -43,6 +48,7 @@ class Loaded:
     rejected: int
     reasons: tuple[str, ...]
     embedded: int
+    questions: tuple[tuple[Question, QueryVectors], ...]
 
 
 def load(
@@ -80,7 +86,11 @@ def load(
             space, embedded = live.space, 0
         else:
             space, embedded = asyncio.run(_embed(settings, ledger, read, progress))
-        vectors = ledger.vectors.get(space, {ticket.text_hash for ticket in read})
+        wanted = questions() if field is None and is_sample(read) else ()
+        if wanted:
+            asyncio.run(_embed(settings, ledger, tuple(one.ticket() for one in wanted), progress))
+        hashes = {text for ticket in (*read, *(one.ticket() for one in wanted)) for text in ticket.embeddings}
+        vectors = ledger.vectors.get(space, hashes)
     with_vector = [ticket for ticket in read if ticket.text_hash in vectors]
     if not with_vector:
         msg = f"no stored ticket has a vector of {space}: run make reindex"
@@ -93,6 +103,7 @@ def load(
         rejected=rejected,
         reasons=reasons,
         embedded=embedded,
+        questions=tuple((one, _query(one.ticket(), vectors)) for one in wanted),
     )
 
 
@@ -111,6 +122,11 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise EvaluationError(msg) from None
+
+
+def _query(ticket: Ticket, vectors: Mapping[str, Matrix]) -> QueryVectors:
+    text = vectors[ticket.text_hash]
+    return QueryVectors(text, vectors.get(ticket.subject_hash or ticket.text_hash, text), math.nan)
 
 
 def _labelled_by(ticket: Ticket, field: str | None) -> Ticket:
@@ -152,7 +168,7 @@ async def _embed(
     settings: Settings, ledger: Ledger, tickets: tuple[Ticket, ...], progress: Progress
 ) -> tuple[Space, int]:
     embedder = open_embedder(settings, retries=_RETRIES)
-    texts = {ticket.text_hash: embedding_text(ticket.text) for ticket in tickets}
+    texts = {text: words for ticket in tickets for text, words in ticket.embeddings.items()}
     hashes = list(texts)
     at_once = max(_LEAST_AT_ONCE, 4 * embedder.batch_size * embedder.concurrency)
     embedded, space = 0, None

@@ -12,7 +12,7 @@ _SHOWN_LABELS = 12
 
 
 def page(evaluation: Evaluation) -> str:
-    """Return the report as HTML: no script, no address of anything else, no ticket's text."""
+    """Return the report as HTML: no script, no address of anything else; of ten tickets the beginning of the text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

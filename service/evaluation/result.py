@@ -7,13 +7,19 @@ from service.scores import Bin, Interval
 
 __all__ = [
     "Alerts",
+    "AskedQuestion",
     "Block",
     "CoveragePoint",
     "Data",
+    "Drafts",
     "Evaluation",
+    "Example",
+    "FirstScreen",
     "LearningPoint",
     "MethodScore",
+    "Outcome",
     "Period",
+    "Precedents",
     "Recall",
     "Retrieval",
 ]
@@ -139,9 +145,91 @@ class Alerts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the automatic ones."""
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the later tickets the forest was right about."""
+
+    tested: int
+    right: int
+    automatic: int
+    wrong: int
+    """Of the automatic ones."""
+    commonest_label: str
+    """The one that was said most often by who always says the commonest of before."""
+    commonest: int
+    """How many of the later tickets would have been right in that way."""
+
+
+class Precedents(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the right precedent was shown, for later tickets of which one is known."""
+
+    asked: int
+    first: int
+    among: int
+    """Among the first three."""
+    by: str
+    """How it is known, in words."""
+
+
+class Drafts(msgspec.Struct, frozen=True, kw_only=True):
+    """What replies without a model would have been, for some of the later tickets."""
+
+    asked: int
+    near: int
+    """With a precedent above the floor."""
+    replies: int
+    """With a reply, each sentence of which is supported; the others of these have no step that a customer could take."""
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A later ticket with what was said of it."""
+
+    id: str
+    text: str
+    """Its subject or its beginning."""
+    said: str
+    true: str
+    automatic: bool
+    precedent: str | None
+    """The id of the first one that would have been shown."""
+    precedent_text: str
+    near: bool
+    """Whether a draft could have rested on it."""
+
+
+class AskedQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A question about the bundled sample, with note and reply held against what neither may have."""
+
+    kind: str
+    text: str
+    precedents: tuple[str, ...]
+    """The ids of the first three."""
+    wanted: tuple[str, ...]
+    """Those that a person would choose from; empty where there is none."""
+    label: str | None
+    wanted_label: str | None
+    reply: str
+    """Its steps, without a model."""
+    faults: tuple[str, ...]
+    """What is wrong with note or reply."""
+
+
+class FirstScreen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lead wants to know."""
+
+    summary: tuple[str, ...]
+    next_steps: tuple[str, ...]
+    outcome: Outcome
+    precedents: Precedents | None
+    drafts: Drafts | None
+    examples: tuple[Example, ...]
+    questions: tuple[AskedQuestion, ...]
+    """Of the bundled sample only."""
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The whole result."""
 
+    first: FirstScreen
     verdict: tuple[str, ...]
     """In plain words; the first says whether the forest is the best method."""
     notes: tuple[str, ...]

@@ -5,31 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from indexer.parsing import parse_ticket
 from indexer.sample import SAMPLE
+from service.evaluation.sample_questions import Question, questions
 from tests.service.running import Service, running_service
 
-_QUESTIONS = Path(__file__).with_name("sample_questions.jsonl")
 _ORDER = ("low", "medium", "high", "urgent")
 _SHOWN = 3  # neighbours that an agent sees at a glance
-
-
-class _Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a customer writes, the right label, and one to three tickets that are acceptable precedents."""
-
-    text: str
-    priority: str
-    precedents: tuple[str, ...]
-    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A question with what the service answered."""
 
-    question: _Question
+    question: Question
     label: str | None
     shown: tuple[str, ...]
 
@@ -45,12 +34,11 @@ class _Asked:
         return _ORDER.index(self.label) - _ORDER.index(self.question.priority)
 
 
-def _questions() -> list[_Question]:
-    decode = msgspec.json.Decoder(_Question).decode
-    return [decode(line) for line in _QUESTIONS.read_text(encoding="utf-8").splitlines()]
+def _questions() -> list[Question]:
+    return [one for one in questions() if one.kind == "about the sample"]
 
 
-def _ask(service: Service, question: _Question) -> _Asked:
+def _ask(service: Service, question: Question) -> _Asked:
     text: dict[str, Any] = (
         {"subject": question.subject, "body": question.text} if question.subject else {"text": question.text}
     )

@@ -1,0 +1,173 @@
+"""What an agent would have been shown for later tickets: precedents and replies, from what was resolved by then."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.embedding import Matrix
+from indexer.ledger import Candidates
+from indexer.settings import Settings
+from service.arrays import IntArray, unit_rows
+from service.drafting.extractive import extractive_draft
+from service.drafting.house_style import DEFAULTS
+from service.drafting.languages import reply_language
+from service.drafting.precedents import select_precedents
+from service.evaluation.cases import Cases
+from service.evaluation.result import Drafts, Precedents
+from service.neighbours import neighbour_of
+from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
+from service.results import Neighbour
+
+__all__ = ["TOP", "LookBack", "Ranker", "look_back"]
+
+TOP = 3
+"""Precedents that an agent sees at a glance."""
+
+_NEIGHBOURS = 5
+_MOST_ASKED = 200
+_LEARNED_FROM = 5_000
+_FEWEST_WORDS = 6  # of a resolution that two tickets share because they are one problem
+_SURE = 0.55  # cosine of two tickets with one resolution word for word; below it, it is a set phrase
+
+
+class Ranker:
+    """Puts the tickets that were resolved by a moment in the order in which the service shows them."""
+
+    def __init__(self, cases: Cases, settings: Settings) -> None:
+        self._cases, self._settings = cases, settings
+        self._unit, self._subjects = unit_rows(cases.vectors), unit_rows(cases.subjects)
+        self._resolved = np.array([bool((ticket.resolution or "").strip()) for ticket in cases.tickets])
+
+    def by(self, moment: float) -> Ranking:
+        """Learn the order from what was resolved by a moment; NaN: from all."""
+        rows = np.flatnonzero(self._known(moment))[-_LEARNED_FROM:]
+        whitening = Whitening.learn(self._unit[rows])
+        floor = self._settings.similarity_floor
+        if floor is None:
+            floor = measure_floor(
+                whitening, self._settings.subject_weight, self._unit[rows], self._subjects[rows]
+            )
+        return Ranking(whitening, self._settings.subject_weight, self._settings.date_weight, floor)
+
+    def neighbours(self, ranking: Ranking, query: QueryVectors, rows: IntArray) -> tuple[Neighbour, ...]:
+        """Return the best of these tickets that have a resolution."""
+        rows = rows[self._resolved[rows]]
+        cosines = self._unit[rows] @ (query.text / np.linalg.norm(query.text))
+        nearest = np.sort(np.argsort(-cosines, kind="stable")[:CANDIDATES])
+        kept = rows[nearest]
+        found = Candidates(
+            ids=tuple(self._cases.ids[row] for row in kept),
+            cosines=cosines[nearest].astype(np.float64),
+            vectors=self._unit[kept],
+            subjects=self._subjects[kept],
+            created=self._cases.times[kept],
+        )
+        row_of = dict(zip(found.ids, kept.tolist(), strict=True))
+        return tuple(
+            neighbour_of(self._cases.tickets[row_of[place.id]], place, ranking.floor)
+            for place in itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
+        )
+
+    def of_row(self, ranking: Ranking, row: int) -> tuple[Neighbour, ...]:
+        """Return what would have been shown for a ticket when it came."""
+        query = QueryVectors(
+            self._cases.vectors[row], self._cases.subjects[row], float(self._cases.times[row])
+        )
+        known = self._known(float(self._cases.times[row]))
+        known[row:] &= ~np.isnan(self._cases.known[row:])  # of tickets without a time only those before it
+        known[row] = False
+        return self.neighbours(ranking, query, np.flatnonzero(known))
+
+    def _known(self, moment: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        known = self._cases.known
+        return np.isnan(known) | (known <= moment) if not np.isnan(moment) else np.ones(len(known), np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """What was found.
+
+    :param shown: the first precedent, if there was one, by the id of the ticket that was asked about.
+    """
+
+    drafts: Drafts | None
+    precedents: Precedents | None
+    shown: Mapping[str, Neighbour | None]
+
+
+def look_back(
+    cases: Cases,
+    later: Sequence[tuple[str, float]],
+    settings: Settings,
+    *,
+    duplicates: Sequence[tuple[str, str]] = (),
+) -> LookBack:
+    """Ask for later tickets, at most 200 of them, evenly, what would have been shown.
+
+    :param cases: all tickets.
+    :param later: ids of later tickets, each with the moment to which the clock was turned back for it.
+    :param duplicates: pairs of ids of one problem; without any, two tickets with one resolution, word for word, count as such.
+    """
+    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+    step = max(1, -(-len(later) // _MOST_ASKED))
+    right = _right(cases, duplicates)
+    ranker = Ranker(cases, settings)
+    rankings: dict[str, Ranking] = {}
+    shown: dict[str, Neighbour | None] = {}
+    counts = dict.fromkeys(("near", "replies"), 0)
+    known = first = among = 0
+    for number, (ticket_id, moment) in enumerate(later):
+        wanted = right.get(ticket_id, frozenset())
+        if number % step and not wanted:
+            continue
+        row = row_of[ticket_id]
+        if (ranking := rankings.get(str(moment))) is None:  # a NaN is no key
+            ranking = rankings[str(moment)] = ranker.by(moment)
+        neighbours = ranker.of_row(ranking, row)
+        if there := [i for i in wanted if cases.known[row_of[i]] <= cases.times[row]]:
+            known += 1
+            first += bool(neighbours) and neighbours[0].id in there
+            among += any(one.id in there for one in neighbours[:TOP])
+        if number % step:
+            continue
+        shown[ticket_id] = neighbours[0] if neighbours else None
+        _draft(cases.tickets[row].text, neighbours, counts)
+    drafts = Drafts(asked=len(later[::step]), **counts) if later else None
+    by = "the pairs given" if duplicates else "one resolution, word for word"
+    found = Precedents(asked=known, first=first, among=among, by=by) if known else None
+    return LookBack(drafts, found, shown)
+
+
+def _draft(text: str, neighbours: Sequence[Neighbour], counts: dict[str, int]) -> None:
+    precedents = select_precedents(neighbours)
+    if not precedents:
+        return
+    counts["near"] += 1
+    language, _ = reply_language(text, DEFAULTS.language)
+    reply = extractive_draft(text, precedents, degraded="", language=language)
+    counts["replies"] += reply.grounded
+
+
+def _right(cases: Cases, duplicates: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Return, by the id of a ticket, those of the same problem."""
+    found: dict[str, set[str]] = {}
+    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+    pairs = [(one, other) for one, other in duplicates if one in row_of and other in row_of and one != other]
+    for one, other in pairs if duplicates else _same_resolution(cases):
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return {ticket_id: frozenset(others) for ticket_id, others in found.items()}
+
+
+def _same_resolution(cases: Cases) -> Iterator[tuple[str, str]]:
+    earlier: dict[str, int] = {}
+    unit: Matrix = unit_rows(cases.vectors)
+    for row, ticket in enumerate(cases.tickets):
+        words = (ticket.resolution or "").casefold().split()
+        if len(words) < _FEWEST_WORDS:
+            continue
+        before = earlier.setdefault(" ".join(words), row)
+        if before != row and float(unit[before] @ unit[row]) >= _SURE:
+            yield cases.ids[before], cases.ids[row]

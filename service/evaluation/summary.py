@@ -1,0 +1,110 @@
+"""The first screen of the report: what a back-test found, in plain words, and what to do next."""
+
+from collections.abc import Sequence
+
+from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents
+
+__all__ = ["next_steps", "summary"]
+
+_HALF = 0.5
+
+
+def summary(
+    outcome: Outcome,
+    precedents: Precedents | None,
+    drafts: Drafts | None,
+    questions: Sequence[AskedQuestion],
+    reason: str | None,
+) -> tuple[str, ...]:
+    """Say what one would have had of it.
+
+    :param reason: why the forest of the newest cut decided nothing by itself; ``None`` where it could.
+    """
+    said = [_automatic(outcome, reason), _all(outcome)]
+    if precedents is not None:
+        said.append(
+            f"For {_of_100(precedents.among, precedents.asked)} tickets whose right precedent is known it was among the first three"
+            f" (for {_of_100(precedents.first, precedents.asked)} the very first; {precedents.asked:,} tickets, known by {precedents.by})."
+        )
+    if told := [one for one in questions if one.wanted]:
+        found = sum(not set(one.wanted).isdisjoint(one.precedents) for one in told)
+        said.append(
+            f"For {found} of the {len(told)} questions about the sample an acceptable precedent was among the first three."
+        )
+    if drafts is not None:
+        said.append(
+            f"For {_of_100(drafts.near, drafts.asked)} a precedent was near enough to rest a reply on. Without a model, a reply could be made"
+            f" of its steps for {_of_100(drafts.replies, drafts.asked)}, each sentence of it checked; the others are left to a person or a model."
+        )
+    return tuple(said)
+
+
+def next_steps(
+    outcome: Outcome,
+    precedents: Precedents | None,
+    drafts: Drafts | None,
+    max_error: float,
+    bound: float | None,
+    *,
+    known: bool = False,
+) -> tuple[str, ...]:
+    """Say what to do about it.
+
+    :param bound: what the share of wrong automatic labels is at most, with 95 % confidence; ``None`` without any.
+    :param known: whether right precedents are known otherwise.
+    """
+    steps = []
+    if not outcome.automatic:
+        steps.append(
+            "Have a person confirm every priority for now. `precedent audit` lists labels that contradict each other: mend those first."
+        )
+    elif outcome.wrong / outcome.automatic > max_error:
+        steps.append(
+            f"More than {max_error:.0%} of the automatic ones were wrong: lower PRECEDENT_MAX_ERROR, or have a person confirm every priority."
+        )
+    elif bound is None or bound > max_error:
+        steps.append(
+            f"The automatic ones kept to {max_error:.0%}, on too few tickets to be sure: have a person look at them until there are more."
+        )
+    else:
+        steps.append("Act on priorities whose decision is `automatic`, and have a person confirm the others.")
+    if outcome.right <= outcome.commonest:
+        steps.append(
+            "By the count of right labels it is no better than always saying the commonest: read its probabilities, not its label alone."
+        )
+    if precedents is None and not known:
+        steps.append(
+            "To see whether the right precedent comes first, name tickets of one problem: `precedent evaluate --duplicates FILE`."
+        )
+    if drafts is not None and drafts.near < _HALF * drafts.asked:
+        steps.append(
+            "Most tickets have no precedent that is near enough: bring in more resolved ones. `precedent inspect FILE` counts those with a resolution."
+        )
+    if drafts is not None and drafts.replies < _HALF * drafts.near:
+        steps.append(
+            "Most resolutions tell what was done, not what to do, so that replies need a model: set OXLO_API_KEY, or try `precedent sync --distil`."
+        )
+    return tuple(steps)
+
+
+def _automatic(outcome: Outcome, reason: str | None) -> str:
+    if not outcome.automatic:
+        why = f": {reason.rstrip('.')}" if reason else ""
+        return f"It would have set no priority by itself{why}."
+    hundred = min(outcome.tested, 100)
+    automatic, wrong = (round(n * hundred / outcome.tested) for n in (outcome.automatic, outcome.wrong))
+    return f"Of {hundred} later tickets it would have set {automatic} priorities by itself, {wrong} of them wrong, and left the others to a person."
+
+
+def _all(outcome: Outcome) -> str:
+    return (
+        f"Had it set all of them, {_of_100(outcome.right, outcome.tested)} would have been right; always saying"
+        f" \N{LEFT DOUBLE QUOTATION MARK}{outcome.commonest_label}\N{RIGHT DOUBLE QUOTATION MARK}, the commonest, gets"
+        f" {_of_100(outcome.commonest, outcome.tested)}. ({outcome.tested:,} later tickets were asked about.)"
+    )
+
+
+def _of_100(count: int, every: int) -> str:
+    """Return a share as a count of a hundred; of fewer than a hundred as it is."""
+    hundred = min(every, 100)
+    return f"{round(count * hundred / every)} of {hundred}"
