@@ -98,8 +98,8 @@ def _automatic(outcome: Outcome, reason: str | None) -> str:
 
 def _all(outcome: Outcome) -> str:
     return (
-        f"Had it set all of them, {_of_100(outcome.right, outcome.tested)} would have been right; always saying"
-        f" \N{LEFT DOUBLE QUOTATION MARK}{outcome.commonest_label}\N{RIGHT DOUBLE QUOTATION MARK}, the commonest, gets"
+        f"Of the labels that it named, set or not, {_of_100(outcome.right, outcome.tested)} were right; always saying"
+        f" \N{LEFT DOUBLE QUOTATION MARK}{outcome.commonest_label}\N{RIGHT DOUBLE QUOTATION MARK}, the commonest, would have been right for"
         f" {_of_100(outcome.commonest, outcome.tested)}. ({outcome.tested:,} later tickets were asked about.)"
     )
 

@@ -29,8 +29,8 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
     assert summary(_OUTCOME, _KNOWN, _DRAFTS, (), None) == (
         "Of 100 later tickets it would have set 31 priorities by itself, 5 of them wrong, and left the others to a person.",
         (
-            "Had it set all of them, 60 of 100 would have been right; always saying “low”, the commonest, gets 45 of 100. (200 later tickets"
-            " were asked about.)"
+            "Of the labels that it named, set or not, 60 of 100 were right; always saying “low”, the commonest, would have been right for 45 of 100."
+            " (200 later tickets were asked about.)"
         ),
         (
             "For 37 of 50 tickets whose right precedent is known it was among the first three (for 30 of 50 the very first; 50 tickets, known by"

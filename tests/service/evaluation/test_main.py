@@ -54,7 +54,11 @@ def test_a_file_is_evaluated_and_embedded_once(
     assert "known duplicates: 1 of 1 pairs" in out
     assert "stratified guess" in out
     found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
-    assert out.startswith(found.verdict[0])
+    assert out.startswith(found.first.summary[0])
+    assert found.verdict[0] in out
+    report = (work / "evaluation.html").read_text()
+    assert all(step.partition("`")[0] in report for step in found.first.next_steps)
+    assert len(found.first.examples) == 10
     assert found.data.rejected == 2
     assert found.data.labels == {"low": 20, "high": 40}
     assert found.verdict[0] in (work / "evaluation.html").read_text()
