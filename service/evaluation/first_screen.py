@@ -16,7 +16,7 @@ from service.evaluation.methods import Fit
 from service.evaluation.result import AskedQuestion, Example, FirstScreen, Outcome
 from service.evaluation.sample_questions import Question, judge
 from service.evaluation.summary import next_steps, summary
-from service.priority import features_of, tokens_of
+from service.priority import features_of
 from service.ranking import QueryVectors
 
 __all__ = ["Later", "first_screen"]
@@ -126,6 +126,6 @@ def _asked(
     for question, query in questions:
         ticket = question.ticket()
         features = features_of([ticket], query.text[None], settings.forest_fields)
-        decision = forest.decide(features, tokens=tokens_of(ticket, features.values[0]))
+        decision = forest.decide(features)
         asked.append(judge(question, decision, ranker.neighbours(ranking, query, every)))
     return tuple(asked)
