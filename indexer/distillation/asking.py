@@ -140,9 +140,7 @@ class _Asking:
         )
 
     async def _ask(self, redactor: Redactor, ticket: Ticket) -> _Answer:
-        messages = messages_of(ticket)
-        if self._settings.redact:
-            messages[1] = {"role": "user", "content": redactor.redact(str(messages[1]["content"]))}
+        messages = messages_of(ticket, redactor.redact if self._settings.redact else str)
         admission = await self._limiter.admit(sum(len(str(one["content"])) for one in messages))
         with provider_errors():
             answer = await self._client.chat.completions.create(

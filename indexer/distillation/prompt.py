@@ -1,6 +1,7 @@
 """What the model is told of one ticket, and which tickets it is asked about."""
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,17 +50,24 @@ def thread_hash(ticket: Ticket) -> str:
     return hashlib.sha256(msgspec.json.encode((ticket.text, ticket.thread))).hexdigest()
 
 
-def messages_of(ticket: Ticket) -> "list[ChatCompletionMessageParam]":
-    """Return the request for one ticket; of a long conversation its beginning is left out."""
+def messages_of(ticket: Ticket, redact: Callable[[str], str] = str) -> "list[ChatCompletionMessageParam]":
+    """Return the request for one ticket; of a long conversation its beginning is left out.
+
+    :param redact: replaces secrets, before a text is cut: half of one is not known for one.
+    """
+
+    def told(text: str, characters: int) -> str:
+        return shorten(redact(text[: 2 * characters]), characters)
+
     said: list[str] = []
     room = _THREAD_CHARACTERS
     for message in reversed(ticket.thread):
-        text = shorten(message.text, _MESSAGE_CHARACTERS)
+        text = told(message.text, _MESSAGE_CHARACTERS)
         room -= len(text)
         if room < 0:
             break
         said.append(f"{message.author}: {text}")
-    parts = [f"text: {shorten(ticket.text, _TEXT_CHARACTERS)}", *reversed(said)]
+    parts = [f"text: {told(ticket.text, _TEXT_CHARACTERS)}", *reversed(said)]
     data = "\n\n".join(parts).replace("&", "&amp;").replace("<", "&lt;")
     return [
         {"role": "system", "content": _SYSTEM},

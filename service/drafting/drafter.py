@@ -138,7 +138,7 @@ class Drafter:
             yield DraftResult(draft=_because(extract, filter(None, [other])))
             return
         try:
-            asked = self._by_model(self._writer, text, precedents, calls, language)
+            asked = self._by_model(self._writer, text, neighbours, calls, language)
             async with contextlib.aclosing(asked) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, DraftResult) and other:
@@ -153,11 +153,11 @@ class Drafter:
         self,
         writer: ModelWriter,
         text: str,
-        precedents: Sequence[Neighbour],
+        neighbours: Sequence[Neighbour],
         calls: list[ChatCall],
         language: str,
     ) -> AsyncGenerator[str | DraftResult, None]:
-        key = None
+        precedents, key = select_precedents(neighbours), None
         if self._replies is not None:
             key = self._replies.key(
                 text, precedents, model=self._model, version=self.version, language=language
@@ -166,7 +166,7 @@ class Drafter:
         last = Written(None, "", None, {})
         shown = False
         for model in filter(None, (self._model, self._small_model)):
-            async with contextlib.aclosing(writer.write(model, text, precedents, calls, language)) as pieces:
+            async with contextlib.aclosing(writer.write(model, text, neighbours, calls, language)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         shown = True

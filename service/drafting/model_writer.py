@@ -20,7 +20,12 @@ from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.house_style import HouseStyle
 from service.drafting.languages import ENGLISH, in_another, language_named, written_in
-from service.drafting.precedents import TICKET_CHARACTERS
+from service.drafting.precedents import (
+    RESOLUTION_CHARACTERS,
+    TEXT_CHARACTERS,
+    TICKET_CHARACTERS,
+    select_precedents,
+)
 from service.drafting.prompt import ask_again, build_messages
 from service.provider_words import said_of
 from service.results import Draft, Neighbour
@@ -85,20 +90,21 @@ class ModelWriter:
         self,
         model: str,
         text: str,
-        precedents: Sequence[Neighbour],
+        neighbours: Sequence[Neighbour],
         calls: list[ChatCall],
         language: str = ENGLISH,
     ) -> AsyncGenerator[str | Written, None]:
         """Yield pieces that may be shown, each checked, and at last what was written.
 
-        :param precedents: as `select_precedents` returns them.
+        :param neighbours: those of them that `select_precedents` returns are what the draft rests on, at least one.
         :param calls: gets each request that is made.
         :param language: of the reply, one of `LANGUAGES`.
         """
         asked = _Asked(model, calls)
+        precedents = select_precedents(neighbours)
         reply = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._style, language=language)
         redactor = Redactor()
-        sent = _redacted(redactor, text, precedents) if self._redact else (text, precedents)
+        sent = _redacted(redactor, text, neighbours, precedents) if self._redact else (text, precedents)
         endless = kind = None
         try:
             async with contextlib.aclosing(
@@ -189,11 +195,15 @@ class ModelWriter:
 
 
 def _redacted(
-    redactor: Redactor, text: str, precedents: Sequence[Neighbour]
+    redactor: Redactor, text: str, neighbours: Sequence[Neighbour], precedents: Sequence[Neighbour]
 ) -> tuple[str, Sequence[Neighbour]]:
+    """Return the ticket and the precedents redacted before anything of them is cut: half of a secret is not known for one."""
+    whole = {n.id: n for n in neighbours}
     return redactor.redact(text[: 2 * TICKET_CHARACTERS]), [
         msgspec.structs.replace(
-            n, text=redactor.redact(n.text), resolution=redactor.redact(n.resolution or "")
+            n,
+            text=redactor.redact(whole[n.id].text[: 2 * TEXT_CHARACTERS]),
+            resolution=redactor.redact((whole[n.id].resolution or "")[: 2 * RESOLUTION_CHARACTERS]),
         )
         for n in precedents
     ]

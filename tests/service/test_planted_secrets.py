@@ -19,6 +19,18 @@ _OF_TICKET, _OF_QUESTION = 4, 4
 _LABELS = ("high", "low")
 
 
+_IBAN = "DE91 1000 0000 0123 4567 89"
+
+
+def _straddling(*places: int) -> str:
+    """Return a text with an account number at each of these places, where a cut would halve it."""
+    text = ""
+    for place in places:
+        text += "Restart the unit, then wait for it. " * 200
+        text = f"{text[: place - 12]} {_IBAN} "
+    return text + "Restart the unit, then wait for it. " * 60
+
+
 def _ticket(number: int, hidden: list[Planted]) -> dict[str, Any]:
     subject, body, asked, answered = (one.words for one in hidden)
     return {
@@ -44,9 +56,15 @@ def test_the_provider_sees_none_of_200(settings: Settings, provider: Provider, t
     of_tickets, of_questions = hidden[: _TICKETS * _OF_TICKET], hidden[_TICKETS * _OF_TICKET :]
     provider.configure(bodies_kept=10_000)
     file = tmp_path / "tickets.json"
-    file.write_text(json.dumps([_ticket(n, of_tickets[n * 4 : n * 4 + 4]) for n in range(_TICKETS)]))
+    long = {
+        "id": "long",
+        "text": _straddling(600, 3_000),
+        "status": "closed",
+        "thread": [{"author": "agent", "text": _straddling(1_500, 2_000)}],
+    }
+    file.write_text(json.dumps([*(_ticket(n, of_tickets[n * 4 : n * 4 + 4]) for n in range(_TICKETS)), long]))
     report = report_of(run_command(settings, "sync", str(file), "--distil", "--json"))
-    assert (report["added"], report["distilled"]["requests"]) == (_TICKETS, _TICKETS)
+    assert (report["added"], report["distilled"]["requests"]) == (_TICKETS + 1, _TICKETS + 1)
     classifier = "hosted:ft"
     said = [Classification(key=label, input_hash="", label=label) for label in _LABELS]
     save(
@@ -62,6 +80,7 @@ def test_the_provider_sees_none_of_200(settings: Settings, provider: Provider, t
             )
             assert answer["neighbours"][0]["id"] == f"t-{number}"
             assert answer["priority"]["source"] == classifier
+        assert service.answer("/v1/triage", text=_straddling(600, 4_000))["neighbours"][0]["id"] == "long"
     stats = provider.stats()
     assert stats.requests["chat"] >= _TICKETS + 2 * _QUESTIONS
     seen = json.dumps(stats.bodies, ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
@@ -69,3 +88,4 @@ def test_the_provider_sees_none_of_200(settings: Settings, provider: Provider, t
     leaked = [one.words for one in hidden if any(part in seen for part in windows(one.secret))]
     print(f"secrets seen by the provider: {len(leaked)} of {len(hidden)}, in {len(stats.bodies)} requests")
     assert leaked == []
+    assert not any(part in seen for part in windows(_IBAN)), "half of one, where a text was cut"
