@@ -1,6 +1,7 @@
 """The Litestar application."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Iterator
 
 from litestar import Litestar
@@ -40,6 +41,8 @@ from service.jobs.store import JobStore
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
+from service.status import status_of
+from service.status_feed import StatusFeed
 from service.ticket_map import TicketMaps
 
 __all__ = ["create_app"]
@@ -89,9 +92,12 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 opened.breakers,
                 lambda: opened.outbox.counts,
             )
+            look = functools.partial(status_of, runtime, opened.breakers)
             app.state.update({
                 "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "batches": batches, "operations": operations,
                 "maps": maps,
+                "look": look,
+                "status_feed": StatusFeed(look, at_least=lambda: {"ready": runtime.ready, "stage": runtime.stage}, is_stopping=app.state.is_stopping),
                 "breakers": opened.breakers,
             })  # fmt: skip
             yield
@@ -138,7 +144,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
         ),
         request_class=JSONRequest,
         request_max_body_size=_MAX_BODY_BYTES,
-        state=State({"settings": settings, "pools": pools, "keyring": keyring}),
+        state=State({"settings": settings, "pools": pools, "keyring": keyring, "is_stopping": lambda: False}),
     )
     app.asgi_handler = Door(app.asgi_handler, settings)
     return app

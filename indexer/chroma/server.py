@@ -189,6 +189,16 @@ class LocalServer:
         return lines[-1].strip() if lines else "nothing"
 
 
+def process_of_server(data_dir: Path) -> int | None:
+    """Return the process id of the server that was started last, ``None`` when it is not known."""
+    try:
+        found = json.loads((data_dir / "chroma.json").read_text())
+    except (OSError, ValueError):
+        return None
+    number: int | None = found.get("server_pid")
+    return number
+
+
 def _terminate(pid: int | None) -> bool:
     if pid is None:
         return False

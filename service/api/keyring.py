@@ -97,6 +97,10 @@ class Keyring:
         """Whether anybody can ask: there is a key that opens, or none is needed."""
         return bool(self._keys) or not self.is_needed
 
+    def opens(self, key: Key | None) -> bool:
+        """Tell whether a call that was let in, with this key or without one, would be let in again."""
+        return key in self._keys if key is not None else not self.is_needed
+
     def find(self, given: str, address: str) -> Key | None:
         """Return the key that was given, ``None`` when it is none of the keys.
 

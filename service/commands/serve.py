@@ -61,7 +61,9 @@ def _serve(settings: Settings, listener: socket.socket, intervals: Intervals | N
         timeout_graceful_shutdown=10,
     )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        app.state.is_stopping = lambda: server.should_exit
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         return 0
     except SystemExit:

@@ -31,9 +31,9 @@ export async function remove(path, signal) {
   return (await ask(path, { method: "DELETE", signal })).json();
 }
 
-/** Send an object and yield the events that come back, as they come: `{name, data}`. */
+/** Send an object, or with null none, and yield the events that come back, as they come: `{name, data}`. */
 export async function* stream(path, body, signal) {
-  const request = sending(body, signal, "application/json");
+  const request = body === null ? { headers: {}, signal } : sending(body, signal, "application/json");
   request.headers.Accept = "text/event-stream";
   const response = await ask(path, request);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -53,7 +53,7 @@ export function facts(pairs) {
     "dl",
     { class: "facts" },
     pairs
-      .filter(([, value]) => value !== null && value !== undefined && value !== "")
+      .filter(([, value]) => value !== null && value !== undefined && value !== false && value !== "")
       .map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
   );
 }

@@ -36,6 +36,7 @@ __all__ = [
     "environment",
     "fit_sixty",
     "index_sample",
+    "read_events",
     "running_service",
     "start_service",
 ]

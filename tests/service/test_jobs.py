@@ -14,7 +14,15 @@ import pytest
 from indexer.ledger import Ledger
 from tests.indexer.making import make_tickets
 from tests.provider import Provider
-from tests.service.running import JSON, NO_TLS, Service, assert_problem, running_service, start_service
+from tests.service.running import (
+    JSON,
+    NO_TLS,
+    Service,
+    assert_problem,
+    read_events,
+    running_service,
+    start_service,
+)
 
 PATIENCE = 30.0
 MANY = 3_000
@@ -160,3 +168,19 @@ def test_an_operators_job_does_not_survive_a_restart_and_says_so(data_dir: Path,
         where = begun(second, kind="verify")
     with running_service(data_dir, provider) as third:
         assert third.http.get(where).json()["state"] == "interrupted"
+        with third.http.stream("GET", "/v1/status/events") as response:
+            events = read_events(response)
+            whole = next(events)
+            assert whole.name == "status"
+            assert whole.data.keys() == third.status().keys()
+            third.store(make_tickets(3, priority=None))
+            changed = next(event.data for event in events if event.data.get("index"))
+            assert changed["index"]["tickets"] == 3
+            assert "machine" not in changed or changed["machine"] != whole.data["machine"], (
+                "only what changed"
+            )
+            assert "version" not in changed
+            assert third.stop() == 0
+            assert all(event.name == "status" for event in events), (
+                "the stream has its end, and is not torn off"
+            )

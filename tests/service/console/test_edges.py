@@ -13,9 +13,11 @@ from tests.indexer.making import make_ticket, make_tickets
 from tests.prefixed import prefixed
 from tests.provider import Provider
 from tests.service.console.conftest import Looking
+from tests.service.console.test_accessibility import assert_accessible
 from tests.service.running import Service, running_service
 
 _MOST_BYTES = 250_000
+_PATIENCE = 240_000  # milliseconds, for a command in a process of its own
 _KEY = "sk-console-0123456789"
 
 
@@ -159,3 +161,47 @@ def test_the_files_are_small_and_run_nothing_else(sample_service: Service) -> No
 
 def _tag(service: Service, name: str) -> str:
     return httpx.get(f"{service.url}/console/{name}").headers["etag"]
+
+
+def test_an_operator_looks_after_it(looking: Looking, sample_service: Service) -> None:
+    """Each button asks first, and says what it does; a job is followed to its end; a forget leaves its receipt."""
+    page = looking.open("running")
+    _see(page, "Nothing yet.")
+    jobs = page.get_by_role("listitem").filter(has=page.locator(".job"))
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Back up").click()
+    expect(dialog).to_contain_text("PRECEDENT_BACKUP_DIR")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    button = page.get_by_role("button", name="Check everything")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("Nothing is changed")
+    assert_accessible(page)
+    looking.picture("running-dialog")
+    page.keyboard.press("Enter")
+    expect(jobs.first).to_contain_text("Check runs")
+    expect(button).to_be_focused()
+    assert_accessible(page)
+    expect(jobs.first).to_contain_text("Check is done", timeout=_PATIENCE)
+    expect(jobs.first).to_contain_text("no problems")
+    page.get_by_role("button", name="Rebuild the index").click()
+    dialog.get_by_role("button", name="Rebuild", exact=True).click()
+    page.get_by_role("button", name="Cancel: Rebuild").click()
+    expect(jobs.first).to_contain_text("was cancelled")
+    page.get_by_role("button", name="Forget tickets").click()
+    dialog.get_by_role("button", name="Erase for good").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Name a ticket")
+    looking.picture("running-forget")
+    dialog.get_by_label("Ids of tickets").fill("t-19")
+    dialog.get_by_role("button", name="Erase for good").click()
+    expect(jobs.first).to_contain_text("no trace is left", timeout=_PATIENCE)
+    jobs.first.get_by_text("Receipt").click()
+    with page.expect_download() as saved:
+        jobs.first.get_by_role("button", name="Save it as a file").click()
+    assert json.loads(saved.value.path().read_text())["forgotten"] == ["t-19"]
+    assert_accessible(page)
+    looking.picture("running-done")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone"
+    assert sample_service.http.get("/v1/tickets/t-19").status_code == 404

@@ -1,0 +1,188 @@
+"""The state of the service: what is served, and from what."""
+
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from indexer.chroma.server import process_of_server
+from indexer.settings import Settings
+from service.answer_keeper import KeepingStatus
+from service.breaker import Breaker, BreakerStatus
+from service.decided_fields import PRIORITY
+from service.forest import ServedForest, Verdict
+from service.priority import Forest, ForestReport
+from service.runtime import Runtime
+from service.snapshot import Snapshot
+from service.usage import SpendToday, spend_today
+
+__all__ = ["Status", "status_of"]
+
+_MB = 1_000_000
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class IndexStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The live generation."""
+
+    generation: str
+    tickets: int
+    pending: int
+    embedding_model: str
+    embedder: str
+    dimension: int
+    similarity_floor: float
+    subject_weight: float
+    date_weight: float
+
+
+class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The forest that decides at the moment; ``state`` says so in words."""
+
+    state: str
+    report: ForestReport | None
+    fitted_at: datetime | None
+    last_fit: Annotated[
+        Verdict | None, msgspec.Meta(description="how the last new forest was judged, and its report")
+    ]
+
+
+class GenerationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A generation; a ``retired`` one can be returned to."""
+
+    name: str
+    model: str
+    status: str
+
+
+class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Disk and memory, in MB; ``None`` where they cannot be told, such as memory of an index elsewhere."""
+
+    disk_free: Annotated[int, msgspec.Meta(description="of the disk of the data directory")]
+    disk_total: int
+    service_memory: int | None
+    index_memory: int | None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and from what."""
+
+    ready: bool
+    stage: str
+    version: str
+    index: IndexStatus | None
+    forest: ForestStatus | None
+    forests: Annotated[
+        dict[str, ForestStatus],
+        msgspec.Meta(description="by field: those of the other fields that `PRECEDENT_DECIDE` names"),
+    ]
+    chat_model: str | None
+    feedback: Annotated[
+        dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
+    ]
+    answers: KeepingStatus
+    spend: SpendToday
+    deliveries: Annotated[
+        dict[str, int], msgspec.Meta(description="answers that wait to be delivered, and dead ones")
+    ]
+    provider: Annotated[
+        dict[str, BreakerStatus],
+        msgspec.Meta(description="whether chat and embeddings are asked at the moment"),
+    ]
+    generations: tuple[GenerationStatus, ...]
+    machine: MachineStatus
+    backups: Annotated[bool, msgspec.Meta(description="whether there is a folder for them")]
+
+
+def status_of(runtime: Runtime, breakers: Mapping[str, Breaker]) -> Status:
+    """Return the state; this reads the ledger.
+
+    :raises PrecedentError: the ledger cannot be read.
+    """
+    settings, store, snapshot = runtime.settings, runtime.store, runtime.current
+    forests = {} if snapshot is None else {field: _forest(one) for field, one in snapshot.served.items()}
+    return Status(
+        ready=runtime.ready,
+        stage=runtime.stage,
+        version=_version(),
+        index=None if snapshot is None else _index(runtime, snapshot),
+        forest=forests.pop(PRIORITY, None),
+        forests=forests,
+        feedback=store.feedback.counts(),
+        answers=runtime.keeper.status(),
+        spend=spend_today(settings, store.ledger),
+        deliveries=store.ledger.deliveries.counts(),
+        provider={name: breaker.status() for name, breaker in breakers.items()},
+        chat_model=settings.chat_model if settings.provider_configured else None,
+        generations=tuple(
+            GenerationStatus(name=one.name, model=one.space.model, status=one.status)
+            for one in store.ledger.generations.all()
+        ),
+        machine=_machine(settings),
+        backups=settings.backup_dir is not None,
+    )
+
+
+def _index(runtime: Runtime, snapshot: Snapshot) -> IndexStatus:
+    space = snapshot.generation.space
+    return IndexStatus(
+        generation=snapshot.generation.name,
+        tickets=runtime.store.tickets.count(),
+        pending=runtime.store.generations.count_pending(snapshot.generation),
+        embedding_model=space.model,
+        embedder=space.kind,
+        dimension=space.dimension,
+        similarity_floor=snapshot.ranking.floor,
+        subject_weight=snapshot.ranking.subject_weight,
+        date_weight=snapshot.ranking.date_weight,
+    )
+
+
+def _forest(served: ServedForest) -> ForestStatus:
+    return ForestStatus(
+        state=served.forest.state,
+        report=served.forest.report if isinstance(served.forest, Forest) else None,
+        fitted_at=_fitted_at(served),
+        last_fit=served.verdict,
+    )
+
+
+def _fitted_at(served: ServedForest) -> datetime | None:
+    try:
+        written = None if served.path is None else served.path.stat().st_mtime
+    except OSError:
+        return None
+    return None if written is None else datetime.fromtimestamp(round(written), UTC)
+
+
+def _machine(settings: Settings) -> MachineStatus:
+    disk = shutil.disk_usage(settings.data_dir)
+    local = settings.chroma_url is None
+    index = process_of_server(settings.data_dir) if local else None
+    return MachineStatus(
+        disk_free=disk.free // _MB,
+        disk_total=disk.total // _MB,
+        service_memory=_memory(os.getpid()),
+        index_memory=None if index is None else _memory(index),
+    )
+
+
+def _memory(process: int) -> int | None:
+    """Return the memory of a process that is not on disk, where `/proc` tells."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    except OSError:
+        return None
+    return int(pages) * _PAGE_BYTES // _MB
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("precedent")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
