@@ -36,6 +36,7 @@ from tests.provider.llama import llama_server
 _QUESTIONS = Path(__file__).parents[1] / "service" / "sample_questions.jsonl"
 _STORED = 600  # tickets of FILE
 _SECONDS = 600.0  # for one draft
+_FLOOR = -2.0  # so that the model is asked about every ticket, whether or not a precedent is near
 _LEFT_OUT = re.compile(r"(\d+) sentences? (.+?)(?= and \d+ sentence|[;,]|\Z)")
 _CHECKED = re.compile(
     r"`[^`]+`"  # code
@@ -97,6 +98,13 @@ class _Tally:
             if lacking := _lacking(sentence.text, rests_on):
                 self.unsupported.append(f"{lacking}: {sentence.text}")
 
+    @property
+    def line(self) -> str:
+        return (
+            f"{sum(self.sources.values())} tickets, {self.sources['llm']} drafts by the model, {self.delivered} sentences delivered, "
+            f"{sum(self.cuts.values())} left out, {len(self.unsupported)} unsupported"
+        )
+
     def print(self) -> None:
         total = sum(self.sources.values())
         print(
@@ -133,7 +141,9 @@ def _telling(file: Path) -> list[Ticket]:
 
 
 def _run(data_dir: Path, file: Path, asked: Sequence[Ticket], url: str, tally: _Tally) -> None:
-    settings = Settings(data_dir=data_dir, embedder="local", api_base=url, provider_timeout=_SECONDS)
+    settings = Settings(
+        data_dir=data_dir, embedder="local", api_base=url, provider_timeout=_SECONDS, similarity_floor=_FLOOR
+    )
     subprocess.run(
         [sys.executable, "-m", "indexer", "sync", str(file)],
         check=True,
@@ -157,7 +167,7 @@ async def _ask(settings: Settings, asked: Sequence[Ticket], tally: _Tally) -> No
         for number, ticket in enumerate(asked, 1):
             answer = await _answered(opened, ticket)
             tally.add(answer, ticket)
-            print(f"{number} of {len(asked)}: {answer.reply.source}", file=sys.stderr, flush=True)
+            print(f"{number} of {len(asked)}: {tally.line}", file=sys.stderr, flush=True)
 
 
 async def _answered(opened: Answering, ticket: Ticket) -> Triage:
