@@ -1,6 +1,6 @@
 """What a real model's drafts become: ``python -m tests.bench real_model --tickets 100 [FILE]``.
 
-The forty questions about the bundled sample are asked against it, then tickets of FILE (any that `precedent sync` reads)
+The questions that come with the bundled sample are asked against it, the hostile ones too, then tickets of FILE (any that `precedent sync` reads)
 against the other resolved ones of FILE. The model is llama.cpp's with the smallest weights that come as a package: it writes
 nonsense, which is what the check of sentences is for.
 """
@@ -8,7 +8,6 @@ nonsense, which is what the check of sentences is for.
 import argparse
 import asyncio
 import contextlib
-import json
 import re
 import subprocess
 import sys
@@ -27,13 +26,13 @@ from indexer.settings import Settings
 from indexer.sources import read_source
 from indexer.ticket import Ticket
 from service.answering import Answering, open_answering
+from service.evaluation.sample_questions import questions
 from service.intervals import Intervals
 from service.pools import Pools
 from service.results import Triage
 from service.triage import Search
 from tests.provider.llama import llama_server
 
-_QUESTIONS = Path(__file__).parents[1] / "service" / "sample_questions.jsonl"
 _STORED = 600  # tickets of FILE
 _SECONDS = 600.0  # for one draft
 _FLOOR = -2.0  # so that the model is asked about every ticket, whether or not a precedent is near
@@ -53,9 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--tickets", type=int, default=100)
     parser.add_argument("file", type=Path, nargs="?")
     given = parser.parse_args(arguments)
-    questions = [
-        Ticket(id="new", text="\n\n".join(filter(None, (one.get("subject"), one["text"]))))
-        for one in map(json.loads, _QUESTIONS.read_text(encoding="utf-8").splitlines())
+    asked = [
+        Ticket(id="new", text="\n\n".join(filter(None, (one.subject, one.text)))) for one in questions()
     ][: given.tickets]
     tally = _Tally()
     with (
@@ -63,12 +61,12 @@ def main(arguments: Sequence[str]) -> None:
         tempfile.TemporaryDirectory() as folder,
         contextlib.suppress(KeyboardInterrupt),  # what was asked by then counts
     ):
-        _run(Path(folder) / "sample", SAMPLE, questions, url, tally)
-        if given.file is not None and given.tickets > len(questions):
+        _run(Path(folder) / "sample", SAMPLE, asked, url, tally)
+        if given.file is not None and given.tickets > len(asked):
             stored = _telling(given.file)[:_STORED]
             part = Path(folder) / "part.jsonl"
             part.write_bytes(b"\n".join(map(msgspec.json.encode, stored)))
-            _run(Path(folder) / "file", part, stored[: given.tickets - len(questions)], url, tally)
+            _run(Path(folder) / "file", part, stored[: given.tickets - len(asked)], url, tally)
     tally.print()
 
 
