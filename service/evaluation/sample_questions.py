@@ -16,7 +16,7 @@ from service.drafting.precedents import select_precedents
 from service.evaluation.result import AskedQuestion
 from service.results import Draft, Neighbour, Note, PriorityDecision
 
-__all__ = ["Question", "is_sample", "judge", "questions"]
+__all__ = ["Question", "faults", "is_sample", "judge", "questions"]
 
 _SHOWN = 3
 _NOTE = re.compile(r"Issue: .+\n\nPriority: .+\n\n(?:What resolved \[|Resolution: )", re.DOTALL)
@@ -76,7 +76,7 @@ def judge(question: Question, decision: PriorityDecision, neighbours: Sequence[N
         label=decision.label,
         wanted_label=question.priority,
         reply=_steps(reply),
-        faults=_faults(text, note, reply, neighbours),
+        faults=faults(text, note, reply, neighbours),
     )
 
 
@@ -84,7 +84,7 @@ def _steps(reply: Draft | None) -> str:
     return " ".join(one.text for one in reply.sentences if one.citations) if reply else ""
 
 
-def _faults(text: str, note: Note, reply: Draft | None, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
+def faults(text: str, note: Note, reply: Draft | None, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
     """Say what is wrong: a part of the note that is missing, and what a reply must not have of other tickets."""
     faults = [] if _NOTE.match(note.text) else ["the note lacks a part"]
     steps = _steps(reply)

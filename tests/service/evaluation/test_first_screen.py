@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from indexer.settings import Settings
+from service.drafting.note import agent_note
 from service.evaluation.cases import Cases, make_cases
+from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.loading import load
-from service.evaluation.look_back import Ranker, look_back
-from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents
-from service.evaluation.sample_questions import judge
+from service.evaluation.look_back import look_back
+from service.evaluation.result import Drafts, Outcome, Precedents
+from service.evaluation.sample_questions import faults
 from service.evaluation.summary import next_steps, summary
-from service.results import Neighbour, PriorityDecision
+from service.priority import NoForest
+from service.results import Draft, Note, ReplySentence
 from tests.service.drafting.examples import HIGH, neighbour
 from tests.service.evaluation.making import tickets_of
 
@@ -118,31 +121,54 @@ def test_note_and_reply_of_the_sample_questions_are_sound(
     """Of sixty-five questions no reply has an id, a probability, or a name, amount or date of another ticket."""
     settings = Settings(data_dir=sample_dir, embedder="local")
     loaded = load(settings, None, (), lambda *_: None)
-    ranker = Ranker(loaded.cases, settings)
-    ranking, rows = ranker.by(math.nan), np.arange(len(loaded.cases))
-    asked = [
-        judge(question, HIGH, ranker.neighbours(ranking, query, rows)) for question, query in loaded.questions
-    ]
+    columns = np.zeros(5, np.int64)
+    later = Later(
+        ids=loaded.cases.ids[-5:],
+        moments=[math.nan] * 5,
+        true=columns,
+        said=columns,
+        automatic=columns > 0,
+        commonest=columns,
+        reason=None,
+        bound=None,
+    )
+    # Without a forest: the labels are another test's.
+    nothing = NoForest("none is fitted")
+    found = first_screen(
+        loaded.cases, later, ["low"], settings, lambda _: nothing, max_error=0.2, questions=loaded.questions
+    )
+    asked = found.questions
     assert Counter(one.kind for one in asked) == {"about the sample": 40, "out of scope": 15, "hostile": 10}
     assert [one for one in asked if one.faults] == []
-    found = sum(not set(one.wanted).isdisjoint(one.precedents) for one in asked if one.wanted)
+    near = sum(not set(one.wanted).isdisjoint(one.precedents) for one in asked if one.wanted)
+    assert f"For {near} of the 40 questions about the sample" in " ".join(found.summary)
     replies = sum(bool(one.reply) for one in asked)
     with capsys.disabled():
         print(
-            f"\nof 40 questions {found} with the precedent among three; replies to {replies} of 65, all sound"
+            f"\nof 40 questions {near} with the precedent among three; replies to {replies} of 65, all sound"
         )
-    assert found >= 38
+    assert near >= 38
     assert replies >= 10
 
 
-def test_a_fault_is_told() -> None:
-    """What a reply must not have is found where it has it."""
-    from service.evaluation.sample_questions import questions
-
-    question = questions()[0]
-    bad = neighbour("1008", resolution="Set `x = 1` and ask northfold about 1008.")
-    near: list[Neighbour] = [msgspec.structs.replace(bad, tags=("customer:northfold",))]
-    unsure = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
-    asked: AskedQuestion = judge(question, unsure, near)
-    assert set(asked.faults) <= {"the reply has an id", "the reply has a name of another ticket"}
-    assert asked.faults or not asked.reply
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("Set `a = 1` as in 1008.", "an id"),
+        ("It helps with a probability of 0.81.", "a probability or a priority"),
+        ("Start it again as on 20 March.", "a date of another ticket"),
+        ("Pay the $49.90 that are open.", "an amount of another ticket"),
+        ("Ask Northfold about it.", "a name of another ticket"),
+    ],
+)
+def test_a_fault_is_told(step: str, fault: str) -> None:
+    """What a reply must not have is found where it has it, and a note without its parts too."""
+    near = [msgspec.structs.replace(neighbour("1008"), tags=("customer:northfold",))]
+    note = agent_note("It fails.", HIGH, near)
+    sentence = ReplySentence(text=step, citations=("1008",), support=1.0)
+    reply = Draft(
+        text=f"Hello,\n\n{step}", citations=("1008",), source="llm", grounded=True, sentences=(sentence,)
+    )
+    assert f"the reply has {fault}" in faults("It fails.", note, reply, near)
+    assert faults("It fails.", note, None, near) == ()
+    assert faults("It fails.", Note(text="Issue: x", citations=()), None, near) == ("the note lacks a part",)
