@@ -12,6 +12,7 @@ from indexer.ticket import SHORT_TEXT, TicketError, shorten
 from service.api.documentation import problems
 from service.api.lists import Cursor, Limit, require_known
 from service.api.security import KEY_IN_OPENAPI, require_key
+from service.decided_fields import PRIORITY
 from service.priority import Forest
 from service.priority.forest_report import Budget
 from service.runtime import Runtime
@@ -19,7 +20,11 @@ from service.scores import confusion_matrix
 
 __all__ = ["router"]
 
-_LISTED_BY = ("limit", "cursor", "label", "said")
+_LISTED_BY = ("limit", "cursor", "field", "label", "said")
+
+Field = Annotated[
+    str, QueryParameter(description="which is decided: the priority, or one of `PRECEDENT_DECIDE`")
+]
 
 
 class ForestRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,16 +63,17 @@ class LaterTickets(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/",
     summary="What each error budget would let the forest decide",
-    responses=problems(404),
+    responses=problems(400, 404, 422),
     sync_to_thread=True,
 )
-def get_forest(request: Request[Any, Any, Any]) -> ForestRecord:
+def get_forest(request: Request[Any, Any, Any], *, field: Field = PRIORITY) -> ForestRecord:
     """Return what the forest that serves would have done with later tickets of the team's own history.
 
-    Each of `budgets` is what the service does if `PRECEDENT_MAX_ERROR` is set to its `max_error`: from `threshold` on a
-    label is automatic; `automatic` of the later tickets had been, `wrong` of these wrongly.
+    Each of `budgets` is what the service does if `PRECEDENT_MAX_ERROR` (of another field `PRECEDENT_FIELD_MAX_ERROR`) is set to its
+    `max_error`, and the forest decides, not a hosted model: from `threshold` on a label is automatic; `automatic` of the later tickets had been, `wrong` of these wrongly.
     """
-    forest = _forest(request)
+    require_known(request, ("field",))
+    forest = _forest(request, field)
     labels = len(forest.labels)
     confusions = confusion_matrix(forest.label[forest.later], forest.later_predicted, labels)
     return ForestRecord(
@@ -85,12 +91,13 @@ async def list_later(
     *,
     limit: Limit = 50,
     cursor: Cursor = "",
+    field: Field = PRIORITY,
     label: Annotated[str | None, QueryParameter(description="that the ticket has")] = None,
     said: Annotated[str | None, QueryParameter(description="label that was predicted")] = None,
 ) -> LaterTickets:
     """Return later tickets with their label and the one that was predicted for them; those deleted since are left out."""
     require_known(request, _LISTED_BY)
-    forest = _forest(request)
+    forest = _forest(request, field)
     start = _place(cursor)
     which = np.ones(len(forest.later), dtype=bool)
     for given, columns in ((label, forest.label[forest.later]), (said, forest.later_predicted)):
@@ -117,9 +124,13 @@ async def list_later(
     )
 
 
-def _forest(request: Request[Any, Any, Any]) -> Forest:
+def _forest(request: Request[Any, Any, Any], field: str) -> Forest:
     runtime: Runtime = request.app.state.runtime
-    forest = runtime.snapshot().forest
+    served = runtime.snapshot().served
+    if field not in served:
+        msg = f"the field {field[:200]!r} is not decided; there are {', '.join(served)}"
+        raise TicketError(msg)
+    forest = served[field].forest
     if not isinstance(forest, Forest):
         msg = f"there is no forest: {forest.state}"
         raise NotFoundException(msg)

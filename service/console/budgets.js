@@ -11,9 +11,9 @@ const HEIGHT = 110;
 
 /**
  * Return the slider with what it says.
- * @param found `/v1/forest`; `rule` is the report's account of the budget in force.
+ * @param found `/v1/forest`; `rule` is the report's account of the budget in force, `field` what is decided.
  */
-export function budgets(found, rule) {
+export function budgets(found, rule, field) {
   const { budgets: steps, later_tickets: all, max_error: inForce } = found;
   const start = steps.findIndex(({ max_error: budget }) => budget === inForce);
   const slider = el("input", {
@@ -38,7 +38,7 @@ export function budgets(found, rule) {
     chosen.textContent = own ? words.inForce(percent(step.max_error)) : percent(step.max_error);
     slider.setAttribute("aria-valuetext", `${chosen.textContent}: ${said(step, all)}`);
     back.hidden = own;
-    fill(place, account(step, all), own ? why(rule) : el("p", { class: "hint" }, words.toUse(step.max_error)));
+    fill(place, account(step, all), own ? why(rule) : el("p", { class: "hint" }, words.toUse(step.max_error, field)));
   };
   slider.addEventListener("input", show);
   back.addEventListener("click", () => {

@@ -7,10 +7,11 @@ import { priorityChip, ticketLink } from "./precedents.js";
 import { texts } from "./texts.js";
 
 const words = texts.confusions;
+const ASKED = ["field", "label", "said"];
 const MOST = 12; // labels in the table
 
 /** Return the table of `/v1/forest`: rows are the labels that tickets have, columns what was said of them. */
-export function confusions({ labels, confusions: counts }) {
+export function confusions({ labels, confusions: counts }, field) {
   const totals = counts.map((row) => row.reduce((sum, one) => sum + one, 0));
   const shown = labels
     .map((_, place) => place)
@@ -42,7 +43,7 @@ export function confusions({ labels, confusions: counts }) {
               "tr",
               {},
               el("th", { scope: "row" }, apart(labels[row])),
-              shown.map((column) => cell(labels[row], labels[column], counts[row][column], totals[row])),
+              shown.map((column) => cell({ field, label: labels[row], said: labels[column] }, counts[row][column], totals[row])),
             ),
           ),
         ),
@@ -52,20 +53,21 @@ export function confusions({ labels, confusions: counts }) {
   );
 }
 
-function cell(label, said, count, total) {
+function cell(asked, count, total) {
+  const { label, said } = asked;
   const right = label === said;
   const found = el("td", { class: right ? "right" : "wrong" });
   found.style.setProperty("--share", total ? count / total : 0);
   if (!count) return fill(found, el("span", { class: "none" }, "0"));
   const name = words.cell(number(count), label, said, percent(count / total));
-  return fill(found, el("a", { href: `#/later?${new URLSearchParams({ label, said })}`, "aria-label": name, title: name }, number(count)));
+  return fill(found, el("a", { href: `#/later?${new URLSearchParams(asked)}`, "aria-label": name, title: name }, number(count)));
 }
 
 /** Show the page of the later tickets of one cell. */
 export async function page(body, { params, signal }) {
-  const asked = [...params].filter(([name]) => name === "label" || name === "said");
+  const asked = [...params].filter(([name]) => ASKED.includes(name));
   const rows = el("div", { class: "results" });
-  fill(body, el("p", { class: "lead" }, words.which(params.get("label"), params.get("said"))), rows, el("p", {}, el("a", { href: "#/quality" }, words.back)));
+  fill(body, el("p", { class: "lead" }, words.which(params.get("label"), params.get("said"))), rows, el("p", {}, el("a", { href: `#/quality?${new URLSearchParams({ field: params.get("field") ?? "priority" })}` }, words.back)));
   await paged(rows, { path: "v1/forest/later", asked, name: "tickets", row, said: words.listed }, signal);
 }
 

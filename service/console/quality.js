@@ -7,38 +7,41 @@ import { confusions } from "./confusions.js";
 import { apart, bar, el, facts, fill } from "./dom.js";
 import { decimal, number, percent } from "./format.js";
 import { notice, sentence } from "./notices.js";
-import { reportOf, status } from "./status.js";
+import { status } from "./status.js";
 import { texts } from "./texts.js";
 import { weeks } from "./weeks.js";
 
 const words = texts.quality;
+const PRIORITY = "priority"; // stands among the fields for a ticket's priority
 const MOST = 6; // labels whose shares are shown
 
 /** Show the page. */
-export async function page(body, { signal }) {
+export async function page(body, { params, signal }) {
   const [found, told] = await Promise.all([status(signal), get("v1/feedback", signal)]);
-  const report = reportOf(found);
+  const field = params.get("field") ?? PRIORITY;
+  const forest = field === PRIORITY ? found.forest : found.forests[field];
+  const report = forest?.report;
   if (!report) {
-    fill(body, notice(words.none, el("p", {}, sentence(found.forest?.state ?? words.noTickets))));
+    fill(body, tabs(field, found.forests), notice(words.none, el("p", {}, sentence(forest?.state ?? words.noTickets))));
     return;
   }
-  const record = await get("v1/forest", signal);
+  const record = await get(`v1/forest?${new URLSearchParams({ field })}`, signal);
   fill(
     body,
+    tabs(field, found.forests),
     el("p", { class: "lead" }, report.later_tickets ? words.how(number(report.later_tickets)) : words.noLater),
     el(
       "div",
       { class: "grid" },
-      budgets(record, report.abstention),
+      budgets(record, report.abstention, field),
       labels(report),
       calibration(report.calibration),
-      confusions(record),
+      confusions(record, field),
       weeks(told),
       backtest(signal),
       counts(report),
       drift(report.drift),
-      lastFit(found.forest.last_fit),
-      fields(found.forests),
+      lastFit(forest.last_fit),
       panel(
         words.more,
         words.commands.map(([command, does]) => el("p", {}, el("code", {}, command), " ", does)),
@@ -149,9 +152,15 @@ function drift(found) {
   );
 }
 
-function fields(forests) {
-  const rows = Object.entries(forests).map(([name, { state }]) => [apart(name), sentence(state)]);
-  return rows.length > 0 && panel(words.fields, facts(rows));
+/** Return links to the same page of each field that is decided, where there are others than the priority. */
+function tabs(chosen, forests = {}) {
+  const names = [PRIORITY, ...Object.keys(forests)];
+  if (names.length === 1) return null;
+  return el(
+    "nav",
+    { class: "tabs", "aria-label": words.fields },
+    names.map((name) => el("a", { href: `#/quality?${new URLSearchParams({ field: name })}`, "aria-current": name === chosen && "page" }, apart(name))),
+  );
 }
 
 function panel(title, ...children) {

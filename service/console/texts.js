@@ -282,7 +282,7 @@ export const texts = {
     became: (before, now) => `${before} before, ${now} now`,
     newValue: (share) => `new: ${share} of the newest tickets have it`,
     index: "Population stability index",
-    fields: "Other fields",
+    fields: "Decided fields",
     commands: [
       ["make evaluate", "turns the clock back five times, compares the forest with simpler methods, and writes a report."],
       ["precedent audit", "lists tickets that are alike and have contradictory labels: mend those first."],
@@ -294,7 +294,8 @@ export const texts = {
     hint: (count) => `What is said here was counted on ${count} later tickets. A budget is kept with 95 % confidence, or nothing is decided.`,
     inForce: (budget) => `${budget}, in force`,
     back: (budget) => `Back to ${budget}, which is in force`,
-    toUse: (budget) => `To use it, set PRECEDENT_MAX_ERROR=${budget} and start the service again.`,
+    toUse: (budget, field) =>
+      `To use it, set ${field === "priority" ? `PRECEDENT_MAX_ERROR=${budget}` : `PRECEDENT_FIELD_MAX_ERROR=${field}=${budget}`} and start the service again.`,
     byItself: "of later tickets",
     some: (automatic, all, wrong) =>
       `${automatic} of ${all} later tickets would have been labelled without a person; ${wrong} of those wrongly. A person looks at the others.`,

@@ -110,16 +110,18 @@ def budgets(
     *,
     labels: Sequence[str],
     costs: FloatArray,
+    held_back: bool,
     seed: int,
 ) -> tuple[Budget, ...]:
     """Return what each error budget from 1 to 50 %, and that of the rule, lets through of the same later tickets.
 
     :param rule: as `abstain` chose it from the other arguments; its guards hold for every budget.
+    :param held_back: whether nothing is decided by itself, whatever the budget.
     """
     predicted = least_costly(probabilities, costs)
     confidence, wrong = pick(probabilities, predicted), predicted != label
     free = may_decide(probabilities, predicted, labels, rule.guards)
-    agrees = len(label) > 0 and _agrees(predicted, label, seed)
+    agrees = len(label) > 0 and not held_back and _agrees(predicted, label, seed)
     found = []
     for max_error in sorted({*_BUDGETS, rule.max_error}):
         threshold = _threshold(confidence, wrong, free, newest, max_error) if agrees else None

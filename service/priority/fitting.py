@@ -137,7 +137,14 @@ def fit(
         later=held_out.rows,
         later_predicted=held_out.predicted,
         budgets=budgets(
-            rule, probabilities, held_out.label, newest, labels=names, costs=held_out.costs, seed=seed
+            rule,
+            probabilities,
+            held_out.label,
+            newest,
+            labels=names,
+            costs=held_out.costs,
+            held_back=drift is not None and drift.shifted is not None,
+            seed=seed,
         ),
         report=report,
     )

@@ -41,6 +41,7 @@ def test_a_cell_of_the_confusions_opens_its_tickets(service: Service) -> None:
     ("query", "about"),
     [
         ("label=nobody", "nobody"),
+        ("field=nobody", "nobody"),
         ("said=nobody", "nobody"),
         ("cursor=x", "cursor"),
         ("cursor=-1", "cursor"),

@@ -294,6 +294,12 @@ def test_the_slider_says_at_once_what_a_budget_would_decide(
     page.get_by_role("button", name="Back to").click()
     expect(page.locator("output")).to_contain_text("in force")
     assert len(looking.requests) == asked
+    page.get_by_role("navigation", name="Decided fields").get_by_role("link", name="component").click()
+    other = sample_service.http.get("/v1/forest", params={"field": "component"}).json()
+    expect(page.get_by_text(f"counted on {other['later_tickets']} later tickets")).to_be_visible()
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".budget-said")).to_contain_text("PRECEDENT_FIELD_MAX_ERROR=component=0.01 ")
 
 
 def test_a_confusion_opens_its_tickets(looking: Looking, sample_service: Service) -> None:

@@ -199,7 +199,11 @@ def test_budgets_are_what_each_budget_would_do() -> None:
     rule = decided(
         probabilities, predicted, label, newest=newest, max_error=0.137, max_missed={"urgent": 0.2}
     )
-    found = budgets(rule, probabilities, label, newest, labels=LABELS, costs=np.ones(3), seed=0)
+    found, held = (
+        budgets(rule, probabilities, label, newest, labels=LABELS, costs=np.ones(3), held_back=back, seed=0)
+        for back in (False, True)
+    )
+    assert {(budget.threshold, budget.automatic, budget.error_bound) for budget in held} == {(None, 0, None)}
     assert [budget.max_error for budget in found] == sorted({*(n / 100 for n in range(1, 51)), 0.137})
     for budget in found:
         own = decided(
@@ -216,6 +220,6 @@ def test_budgets_are_what_each_budget_would_do() -> None:
     assert len({budget.threshold for budget in found}) > 3
     none = budgets(
         decided(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, int)),
-        np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, bool), labels=LABELS, costs=np.ones(3), seed=0,
+        np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, bool), labels=LABELS, costs=np.ones(3), held_back=False, seed=0,
     )  # fmt: skip
     assert {(budget.threshold, budget.automatic) for budget in none} == {(None, 0)}
