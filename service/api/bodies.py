@@ -1,12 +1,13 @@
 """Additions to the OpenAPI document: which fields of a body are needed, and what a text may be."""
 
 import copy
-from typing import Any
+from typing import Any, get_args
 
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from indexer.ticket import MAX_ID_LENGTH, MAX_TEXT_LENGTH
+from service.jobs.orders import AnyOrder
 
 __all__ = ["Document"]
 
@@ -40,6 +41,8 @@ class Document(JsonRenderPlugin):
         for name in ("Question", "TriageRequest", "SimilarRequest", "FeedbackRequest"):
             schemas[name]["additionalProperties"] = False
             schemas[name]["properties"] |= _words()
+        for order in get_args(AnyOrder):
+            schemas[order.__name__]["additionalProperties"] = False
         for name, examples in _EXAMPLES.items():
             schemas[name] |= {
                 "anyOf": _any_of("text", "subject", "body"),

@@ -77,7 +77,7 @@ def test_without_a_draft_no_chat_is_requested(service: Service, provider: Provid
     answer = service.answer("/v1/triage", text=like(7), draft=False)
     assert answer["reply"] == {
         "text": "", "citations": [], "source": "none", "grounded": False, "degraded": None,
-        "sentences": [], "kept_from": None,
+        "sentences": [], "kept_from": None, "language": None,
     }  # fmt: skip
     assert answer["note"]["text"].startswith("Issue: ")
     assert answer["usage"]["chat_requests"] == 0

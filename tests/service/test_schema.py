@@ -118,10 +118,22 @@ def test_bodies_are_documented_where_they_are_taken(document: Any) -> None:
         for content in [operation.get("requestBody", {}).get("content", {})]
         if content
     }
-    assert set(named) == {path.replace("schema", "{ticket_id}") for _, path in PATHS.values()}
+    assert set(named) == {path.replace("schema", "{ticket_id}") for _, path in PATHS.values()} | {"/v1/jobs"}
     assert "TicketBody" in json.dumps(named["/v1/tickets/{ticket_id}"])
     assert "BatchTicket" in json.dumps(named["/v1/tickets/batch"]["items"])
     assert "id" not in document["components"]["schemas"]["TicketBody"]["properties"]
+
+
+def test_orders_of_jobs_are_documented_as_they_are_taken(service: Service, document: Any) -> None:
+    """What the document does not allow is refused; what it allows would begin long work, and is not sent."""
+    body = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = jsonschema.Draft202012Validator(body | {"components": document["components"]})
+    good: list[Any] = [{"kind": "verify"}, {"kind": "rebuild"}, {"kind": "forget", "ids": ["t-1"]}]
+    bad: list[Any] = [{}, {"kind": "dance"}, {"kind": "verify", "more": 1}, {"kind": "verify", "full": 1}, []]
+    assert all(map(validator.is_valid, good))
+    for order in bad:
+        assert not validator.is_valid(order), order
+        assert service.http.post("/v1/jobs", json=order).status_code == 422, order
 
 
 def test_metrics_are_documented_as_text(service: Service, document: Any) -> None:
