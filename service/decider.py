@@ -2,18 +2,19 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 from indexer.errors import IndexUnavailableError
 from indexer.ticket import Ticket
 from service.clock import Clock, since
 from service.decided_fields import PRIORITY, rules_of
-from service.doubts import unconfirmed, without_label
+from service.doubts import more_urgent_precedent, unconfirmed, without_label
 from service.drafting.chat import ChatCall
 from service.hosted_priority.classifier import HostedClassifier
 from service.metrics import count_decision
 from service.priority import Reading
 from service.ranking import CANDIDATES, QueryVectors
-from service.results import PriorityDecision
+from service.results import Neighbour, PriorityDecision
 from service.runtime import Runtime
 from service.snapshot import Snapshot
 
@@ -48,15 +49,15 @@ class Decider:
         snapshot: Snapshot,
         query: QueryVectors,
         clock: Clock,
-        *,
-        best: float = -math.inf,
+        neighbours: Sequence[Neighbour],
         exclude: frozenset[str] = frozenset(),
     ) -> float | None:
         """Return the greatest relevance of a stored ticket; ``None`` where the index cannot be asked at the moment.
 
-        :param best: the greatest that is known already; it is returned where it is more than chance.
+        :param neighbours: found already; where the greatest of theirs is more than chance, it is returned.
         """
         chance = snapshot.ranking.chance
+        best = max((one.relevance for one in neighbours), default=-math.inf)
         if chance is None or best >= chance:
             return best
         began = time.perf_counter()
@@ -85,11 +86,16 @@ class Decider:
         return decided | {PRIORITY: priority}, calls
 
     def told(
-        self, snapshot: Snapshot, decided: dict[str, PriorityDecision], likeness: float | None
-    ) -> dict[str, PriorityDecision]:
-        """Return the decisions without labels where no stored ticket is like the text, and count them.
+        self,
+        snapshot: Snapshot,
+        decided: dict[str, PriorityDecision],
+        likeness: float | None,
+        neighbours: Sequence[Neighbour],
+    ) -> tuple[dict[str, PriorityDecision], str | None]:
+        """Return the decisions, with what stored tickets say against them, and count them.
 
         :param likeness: the greatest relevance of a stored ticket, as `likeness` returns it.
+        :return: them, and what the nearest precedent says against the priority.
         """
         chance = snapshot.ranking.chance
         if likeness is None:
@@ -98,9 +104,12 @@ class Decider:
             decided = {
                 field: without_label(decision, likeness, chance) for field, decision in decided.items()
             }
+        order = self._settings.priority_order
+        priority, doubt = more_urgent_precedent(decided[PRIORITY], neighbours, chance, order)
+        decided = decided | {PRIORITY: priority}
         for field, decision in decided.items():
             count_decision(field, decision)
-        return decided
+        return decided, doubt
 
     def _best_relevance(self, snapshot: Snapshot, query: QueryVectors, exclude: frozenset[str]) -> float:
         """Return the greatest relevance of a stored ticket, infinity where none can be compared."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import math
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from service.clock import Clock, since
 from service.decided_fields import PRIORITY
 from service.decider import Decider
 from service.deliveries import Outbox
-from service.doubts import more_urgent_precedent
 from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from service.drafting.note import agent_note
@@ -32,6 +30,7 @@ from service.hosted_priority.classifier import HostedClassifier
 from service.kept_answer import Asked, body_of
 from service.metrics import count_draft
 from service.neighbours import neighbour_of, suspicions
+from service.problems import NotReadyError
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
@@ -62,6 +61,9 @@ class Search:
     exclude: frozenset[str] = frozenset()
     full_texts: bool = False
     """Whole texts in the answer, instead of their beginnings."""
+
+
+_NEAREST = Search(limit=5, resolved=True)  # what classifying compares with: as many as a triage by default
 
 
 class Pipeline:
@@ -105,16 +107,10 @@ class Pipeline:
             query, embedded = await self._embed(snapshot, ticket, clock)
             decided = self._decider.decide(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
-            best = max((one.relevance for one in neighbours), default=-math.inf)
-            likeness = await self._decider.likeness(snapshot, query, clock, best=best, exclude=search.exclude)
+            likeness = await self._decider.likeness(snapshot, query, clock, neighbours, search.exclude)
         decided, asked = await self._decider.by_classifier(ticket, decided, clock)
-        decisions = self._decider.told(snapshot, decided, likeness)
-        priority, doubt = more_urgent_precedent(
-            decisions.pop(PRIORITY),
-            neighbours,
-            snapshot.ranking.chance,
-            self._runtime.settings.priority_order,
-        )
+        decisions, doubt = self._decider.told(snapshot, decided, likeness, neighbours)
+        priority = decisions.pop(PRIORITY)
         # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
         note, questions, warnings = await self._pools.reads.run(
             _told, ticket.text, priority, decisions, neighbours, doubt
@@ -217,9 +213,14 @@ class Pipeline:
             snapshot, clock = self._runtime.snapshot(), Clock()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decided = self._decider.decide(snapshot, ticket, query, clock)
-            likeness = await self._decider.likeness(snapshot, query, clock)
+            neighbours: tuple[Neighbour, ...] = ()
+            likeness: float | None = None
+            # Without the index the forests decide all the same, and a person looks.
+            with contextlib.suppress(IndexUnavailableError, NotReadyError):
+                neighbours = await self._retrieve(snapshot, query, _NEAREST, clock)
+                likeness = await self._decider.likeness(snapshot, query, clock, neighbours)
         decided, asked = await self._decider.by_classifier(ticket, decided, clock)
-        decisions = self._decider.told(snapshot, decided, likeness)
+        decisions, _ = self._decider.told(snapshot, decided, likeness, neighbours)
         return Classified(
             priority=decisions.pop(PRIORITY),
             decisions=decisions,

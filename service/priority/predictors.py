@@ -18,7 +18,10 @@ __all__ = ["Predictors", "fit_predictors"]
 
 _FOLDS = 5
 _LEAST_ROWS = 50  # below, two linear models say more about chance than about tickets
-_MOST_LABELS = 30  # above, fitting them takes longer than the forest
+_MOST_LABELS, _MOST_WORK = (
+    60,
+    600_000,
+)  # labels, and labels x tickets: above, fitting them takes far longer than the forest
 _WORDS_STRENGTH, _MEANING_STRENGTH = 10.0, 1.0
 _MOST_VALUES = 60
 _LEAST_SHARE, _LEAST_TICKETS = 0.005, 5  # of the tickets that have a value, for a column of its own
@@ -88,7 +91,7 @@ def fit_predictors(
     rows = len(features)
     values = _common_values(features)
     none = np.zeros(0, np.float32)
-    if rows < _LEAST_ROWS or labels > _MOST_LABELS:
+    if rows < _LEAST_ROWS or labels > _MOST_LABELS or labels * rows > _MOST_WORK:
         plain = Predictors(features.vectors.shape[1], none, None, None, values)
         return plain, plain.matrix(features)
     rarity = _rarity(features)

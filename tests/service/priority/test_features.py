@@ -77,7 +77,7 @@ def test_copies_do_not_tell_each_other_apart() -> None:
     assert right[0] < right[1]
 
 
-@pytest.mark.parametrize(("rows", "labels"), [(49, 3), (200, 31)])
+@pytest.mark.parametrize(("rows", "labels"), [(49, 3), (200, 61)])
 def test_vectors_alone(rows: int, labels: int) -> None:
     """Too few tickets or too many labels for models of their own: the columns are the vector and the fields."""
     given = told_by_words(rows)
