@@ -170,13 +170,14 @@ def environment(data_dir: Path, provider: Provider | None = None, **settings: st
 
 
 def index_sample(data_dir: Path) -> None:
-    """Index the bundled sample by the command, with the embedded model, and have a service fit its forest."""
+    """Index the bundled sample by the command, with the embedded model, and have a service fit forests of priority and component."""
     subprocess.run(
         [sys.executable, "-m", "indexer", "sample"],
         check=True, env=environment(data_dir), capture_output=True, timeout=200,
     )  # fmt: skip
-    with running_service(data_dir) as service:
+    with running_service(data_dir, decide="priority,component") as service:
         service.wait_for_forest()
+        service.until(lambda: service.status()["forests"]["component"]["report"], "components are learned")
 
 
 def fit_sixty(data_dir: Path, provider: Provider) -> None:

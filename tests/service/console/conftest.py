@@ -89,7 +89,6 @@ def sample_service(
     with running_service(
         data_dir, _provider_process, embedder="local", decide="priority,component"
     ) as service:
-        service.until(lambda: service.status()["forests"]["component"]["report"], "components are learned")
         yield service
 
 
