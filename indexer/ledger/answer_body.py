@@ -60,7 +60,7 @@ def _others(body: Body) -> dict[str, Body]:
 def _decision_without(decision: Body, gone: Container[str], lost: Sequence[str], *, own: bool) -> Body:
     evidence = [one for one in decision["evidence"] if one["id"] not in gone]
     # `why` names words of the question, and may name a neighbour.
-    named = any(f"[{ticket_id}]" in (decision["why"] or "") for ticket_id in lost)
+    named = any(f"[{ticket_id}]" in (decision.get("why") or "") for ticket_id in lost)
     return decision | {"evidence": evidence} | ({"why": None} if own or named else {})
 
 
