@@ -113,7 +113,7 @@ class Pipeline:
         priority = decisions.pop(PRIORITY)
         # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
         note, questions, warnings = await self._pools.reads.run(
-            _told, ticket.text, priority, decisions, neighbours, doubt
+            self._told, ticket.text, priority, decisions, neighbours, doubt
         )
         shown = _shown(neighbours, search)
         first = Triaged(
@@ -163,6 +163,22 @@ class Pipeline:
                 self._keep(ticket, search, whole := answer(), snapshot, result, draft=draft)
             following.finish(whole, ticket, search.exclude)
         yield whole
+
+    def _told(
+        self,
+        text: str,
+        priority: PriorityDecision,
+        decisions: Mapping[str, PriorityDecision],
+        neighbours: tuple[Neighbour, ...],
+        doubt: str | None,
+    ) -> tuple[Note, tuple[str, ...], tuple[str, ...]]:
+        """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
+        near = select_precedents(neighbours)
+        return (
+            agent_note(text, priority, neighbours, decisions, doubt),
+            () if near else missing(text, self._drafter.style.language),
+            (*secrets_in(text), *suspicions(text, neighbours)),
+        )
 
     def _keep(
         self,
@@ -318,22 +334,6 @@ class Pipeline:
 
         best = itertools.islice(store.tickets.sound(in_order()), search.limit)
         return tuple(neighbour_of(ticket, places[ticket.id], ranking.floor) for ticket in best)
-
-
-def _told(
-    text: str,
-    priority: PriorityDecision,
-    decisions: Mapping[str, PriorityDecision],
-    neighbours: tuple[Neighbour, ...],
-    doubt: str | None,
-) -> tuple[Note, tuple[str, ...], tuple[str, ...]]:
-    """Return what an agent is told beside the reply: a note, what to ask the customer, and warnings."""
-    questions = () if select_precedents(neighbours) else missing(text)
-    return (
-        agent_note(text, priority, neighbours, decisions, doubt),
-        questions,
-        (*secrets_in(text), *suspicions(text, neighbours)),
-    )
 
 
 def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:

@@ -93,7 +93,8 @@ class Drafter:
         """
         self._model = model
         self._small_model = small_model
-        self._style = style
+        self.style = style
+        """What the team says of its replies."""
         self.version = version_of(style)
         """Of what the chat model is told, and of what else the team says of replies."""
         self._replies = replies
@@ -121,7 +122,7 @@ class Drafter:
         """
         calls = [] if calls is None else calls
         precedents = select_precedents(neighbours)
-        language, other = reply_language(text, self._style.language)
+        language, other = reply_language(text, self.style.language)
         if not precedents:
             nothing = Draft(
                 text="",
@@ -198,7 +199,7 @@ class Drafter:
         yield DraftResult(draft=extract, cuts=last.cuts, calls=tuple(calls))
 
     def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, language: str) -> Draft:
-        return extractive_draft(text, precedents, degraded=why, style=self._style, language=language)
+        return extractive_draft(text, precedents, degraded=why, style=self.style, language=language)
 
     async def _kept(
         self, key: str | None, text: str, precedents: Sequence[Neighbour], language: str
@@ -211,7 +212,7 @@ class Drafter:
         except PrecedentError as error:
             _log.warning("an earlier reply could not be looked for: %s", error)
             return None
-        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self._style, language=language)
+        checked = CheckedReply(shorten(text, TICKET_CHARACTERS), precedents, self.style, language=language)
         sound = draft is not None and all(
             checked.add(f"{one.text} ", one.citations) for one in draft.sentences
         )

@@ -7,7 +7,7 @@ from service.drafting.precedents import select_precedents, why_none
 from service.drafting.questions import QUESTIONS, missing
 from service.drafting.steps import steps
 from service.results import Draft, Neighbour, ReplySentence
-from tests.service.drafting.examples import TICKET, neighbour
+from tests.service.drafting.examples import TICKET, TICKETS, neighbour
 
 
 def _draft(*neighbours: Neighbour, text: str = TICKET) -> Draft:
@@ -101,4 +101,8 @@ def test_asks_for_what_a_ticket_lacks() -> None:
     everything = [question for question, _ in QUESTIONS]
     assert missing("It does not work.") == tuple(everything[:2])
     assert missing("Error 500 in version 2.4") == tuple(everything[2:])
+    asked = {code: missing(text, "nl") for code, text in TICKETS.items()}
+    assert asked["de"][0] == "Um welches Produkt in welcher Version und um welche Umgebung geht es?"
+    assert len({questions[0] for questions in asked.values()}) == len(TICKETS)
+    assert missing("??", "nl")[0].startswith("Wat gebeurt er")
     assert missing("Error 500 in version 2.4 since the update, when we click Save") == ()
