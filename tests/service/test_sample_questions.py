@@ -49,10 +49,16 @@ def _ask(service: Service, question: Question) -> _Asked:
     return _Asked(question, answer["priority"]["label"], shown)
 
 
-def _unlike(service: Service, question: dict[str, str]) -> str | None:
+def _other_trades() -> list[dict[str, str]]:
+    """Return bodies of 27 questions: twelve of other trades' customers, and fifteen of everyday life."""
+    lines = map(json.loads, _UNLIKE.read_text(encoding="utf-8").splitlines())
+    asked = [(line.get("subject"), line["text"]) for line in lines]
+    asked += [(one.subject, one.text) for one in questions() if one.kind == "out of scope"]
+    return [{"subject": subject, "body": text} if subject else {"text": text} for subject, text in asked]
+
+
+def _unlike(service: Service, text: dict[str, str]) -> str | None:
     """Return the label of a question of another trade; where there is none, a person decides, and is told why."""
-    subject = question.get("subject")
-    text = {"subject": subject, "body": question["text"]} if subject else {"text": question["text"]}
     answer = service.answer("/v1/triage", **text, draft=False)
     assert service.answer("/v1/classify", **text)["priority"] == answer["priority"]
     label: str | None = answer["priority"]["label"]
@@ -83,9 +89,7 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
     with running_service(sample_dir) as service:
         asked = [_ask(service, question) for question in _questions()]
         rule = service.status()["forest"]["report"]["abstention"]
-        unlike = [
-            _unlike(service, json.loads(line)) for line in _UNLIKE.read_text(encoding="utf-8").splitlines()
-        ]
+        unlike = [_unlike(service, text) for text in _other_trades()]
     found = sum(one.found for one in asked)
     right = sum(one.off == 0 for one in asked)
     near = sum(abs(one.off) <= 1 for one in asked)
@@ -98,7 +102,7 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
     )
     print(f"of {len(unlike)} questions of other trades {unlike.count(None)} get no label")
     assert all(one.label is not None for one in asked)
-    assert unlike.count(None) >= 8
+    assert unlike.count(None) >= 21
     assert rule["coverage"] >= 0.6
     assert rule["error_bound"] <= 0.2
     assert found >= 38
