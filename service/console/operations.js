@@ -20,6 +20,7 @@ export function operations(signal) {
   const none = el("p", {}, words.none);
   const ended = new Map();
   let timer = null;
+  let refused = false;
 
   const look = async () => {
     clearTimeout(timer);
@@ -40,6 +41,7 @@ export function operations(signal) {
     } catch (error) {
       if (signal.aborted) return;
       if (error.status === 403) {
+        refused = true;
         fill(buttons, el("p", {}, words.scope));
         none.hidden = true;
         return;
@@ -72,7 +74,7 @@ export function operations(signal) {
     take({ generations, backups }) {
       const before = generations?.find((one) => one.status === "retired");
       const now = `${before?.name} ${backups}`;
-      if (now === known) return; // the buttons keep the focus
+      if (refused || now === known) return; // the buttons keep the focus
       known = now;
       fill(buttons, orders(before, backups).map((one) => button(one, start)));
     },

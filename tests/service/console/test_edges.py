@@ -1,5 +1,6 @@
 """The console where little is as usual: no tickets, a key, a path prefix, hostile texts."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from indexer.ledger import Ledger
 from tests.indexer.making import make_ticket, make_tickets
 from tests.prefixed import prefixed
 from tests.provider import Provider
@@ -64,7 +66,9 @@ def test_the_first_visit_says_what_to_do_and_does_it(
 def test_a_key_is_asked_for_once_and_kept_for_the_tab(
     browser: Browser, data_dir: Path, provider: Provider
 ) -> None:
-    """A wrong one is told; another tab has none."""
+    """A wrong one is told; another tab has none, and one that may only ask operates nothing."""
+    with contextlib.closing(Ledger(None, data_dir)) as ledger:
+        asks = ledger.keys.add("agent", "ask")
     with (
         running_service(data_dir, provider, api_keys=_KEY) as service,
         browser.new_context() as context,
@@ -86,7 +90,12 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
         page.reload()
         expect(page.locator(".rows > li")).to_have_count(6)
         other = Looking(context.new_page(), service.url)
-        expect(other.open("find").get_by_role("dialog")).to_be_visible()
+        dialog = other.open("running").get_by_role("dialog")
+        dialog.get_by_label("Key").fill(asks)
+        dialog.get_by_role("button", name="Use this key").click()
+        _see(other.page, "It works")
+        _see(other.page, "it needs one of scope admin")
+        expect(other.page.get_by_role("button", name="Rebuild")).to_have_count(0)
         looking.assert_well()
 
 
