@@ -112,8 +112,8 @@ function curve(steps, all, mark) {
   return svg(
     "svg",
     { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    area("right", (step) => step.automatic),
-    area("wrong", (step) => step.wrong),
+    area("decided", (step) => step.automatic),
+    area("mistakes", (step) => step.wrong),
     mark,
   );
 }

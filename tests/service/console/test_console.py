@@ -278,6 +278,8 @@ def test_the_slider_says_at_once_what_a_budget_would_decide(
     page = looking.open("quality")
     slider = page.get_by_label("Share of wrong labels that you would accept")
     expect(page.locator("output")).to_have_text(f"{found['max_error']:.0%}, in force")
+    for drawn in (".decided", ".mistakes"):
+        expect(page.locator(f".curve {drawn}")).to_be_visible()
     asked = len(looking.requests)
     slider.focus()
     for key, budget in (("Home", found["budgets"][0]), ("End", found["budgets"][-1])):
