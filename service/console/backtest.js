@@ -73,7 +73,8 @@ function outcome({ state, detail, report, ended_at: at }) {
   const most = Math.max(...report.methods.map((method) => method.macro_f1.value));
   return [
     el("p", { class: "hint" }, words.ran(time(at))),
-    report.verdict.filter(Boolean).map((said) => el("p", {}, said)),
+    report.first.summary.map((said) => el("p", {}, said)),
+    report.first.next_steps.length > 0 && [el("h3", {}, words.next), el("ul", {}, report.first.next_steps.map((step) => el("li", {}, step)))],
     el(
       "table",
       { class: "bars" },
@@ -86,6 +87,6 @@ function outcome({ state, detail, report, ended_at: at }) {
         ),
       ),
     ),
-    report.notes.map((note) => el("p", { class: "hint" }, note)),
+    el("details", {}, el("summary", {}, words.exactly), [...report.verdict, ...report.notes].filter(Boolean).map((said) => el("p", {}, said))),
   ];
 }

@@ -320,6 +320,8 @@ export const texts = {
     states: { failed: "it failed", cancelled: "it was stopped", interrupted: "the service was stopped before it had ended" },
     ran: (at) => `It ended on ${at}.`,
     methods: "Macro-F1 of each method, of 1",
+    next: "What to do next",
+    exactly: "In figures",
   },
   confusions: {
     title: "Which labels it takes for which",
