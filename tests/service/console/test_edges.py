@@ -214,3 +214,41 @@ def test_an_operator_looks_after_it(looking: Looking, sample_service: Service) -
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone"
     assert sample_service.http.get("/v1/tickets/t-19").status_code == 404
+
+
+def test_a_provider_that_cannot_embed_is_told_in_plain_words(
+    browser: Browser, data_dir: Path, provider: Provider
+) -> None:
+    """The page says when to try again, and what was written stays."""
+    with running_service(data_dir, provider) as service, browser.new_context() as context:
+        service.store(make_tickets(6))
+        looking = Looking(context.new_page(), service.url)
+        page = looking.open("answer")
+        provider.fail("503", times=None)
+        looking.expected.append("Failed to load resource: the server responded with a status of 503")
+        page.get_by_label("What the customer wrote").fill("Words that nobody has embedded before.")
+        page.get_by_role("button", name="Answer", exact=True).click()
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("Not at the moment")
+        expect(problem).to_contain_text(re.compile(r"Try again in \d+ second"))
+        expect(page.get_by_label("What the customer wrote")).to_have_value(re.compile("nobody has embedded"))
+        looking.picture("unavailable")
+        looking.assert_well()
+
+
+def test_what_is_too_long_or_cannot_be_sent_is_told(looking: Looking) -> None:
+    """A text beyond the limit, and no connection at all."""
+    looking.expected.append("Failed to load resource")
+    page = looking.open("answer")
+    text = page.get_by_label("What the customer wrote")
+    send = page.get_by_role("button", name="Answer", exact=True)
+    problem = page.get_by_role("alert")
+    # Hidden, since the browser takes long to break so many characters into lines.
+    text.evaluate("field => { field.style.display = 'none'; field.value = 'x'.repeat(1_000_001); }")
+    send.click()
+    expect(problem).to_contain_text("That cannot be used")
+    text.evaluate("field => { field.value = ''; field.style.display = ''; }")
+    text.fill("Nobody hears this.")
+    page.context.set_offline(True)
+    send.click()
+    expect(problem).to_contain_text("The service does not answer")
