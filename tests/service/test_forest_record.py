@@ -1,11 +1,12 @@
 """``/v1/forest``: what the forest would have done with later tickets."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.service.conftest import SEEDS
-from tests.service.running import Service, assert_problem
+from tests.provider import Provider
+from tests.service.running import Service, assert_problem, running_service
 
 
 def test_a_budget_is_what_the_service_does(service: Service) -> None:
@@ -20,21 +21,23 @@ def test_a_budget_is_what_the_service_does(service: Service) -> None:
     assert len(service.http.get("/v1/forest").content) < 10_000
 
 
-def test_a_cell_of_the_confusions_opens_its_tickets(service: Service) -> None:
+def test_a_cell_of_the_confusions_opens_its_tickets(fitted_dir: Path, provider: Provider) -> None:
     """Pages of a cell have as many tickets as it counts, each with the label and what was said of it."""
-    found = service.http.get("/v1/forest").json()
-    labels, counts = found["labels"], found["confusions"]
-    assert sum(map(sum, counts)) == found["later_tickets"] > 0
-    for row, label in enumerate(labels):
-        for column, said in enumerate(labels):
-            tickets = listed(service, label=label.upper(), said=said)
-            assert len(tickets) == counts[row][column]
-            assert {(ticket["label"], ticket["said"]) for ticket in tickets} <= {(label, said)}
-    every = listed(service, limit="7")
-    assert len({ticket["id"] for ticket in every}) == len(every) == found["later_tickets"]
-    numbers = [int(ticket["id"].removeprefix("t-")) for ticket in every]
-    assert set(numbers) <= set(range(SEEDS))
-    assert all(ticket["text"] for ticket in every)
+    with running_service(fitted_dir, provider) as service:
+        service.wait_for_forest()
+        found = service.http.get("/v1/forest").json()
+        labels, counts = found["labels"], found["confusions"]
+        assert sum(map(sum, counts)) == found["later_tickets"] > 0
+        for row, label in enumerate(labels):
+            for column, said in enumerate(labels):
+                tickets = listed(service, label=label.upper(), said=said)
+                assert len(tickets) == counts[row][column]
+                assert {(ticket["label"], ticket["said"]) for ticket in tickets} <= {(label, said)}
+        every = listed(service, limit="7")
+        assert len({ticket["id"] for ticket in every}) == len(every) == found["later_tickets"]
+        numbers = [int(ticket["id"].removeprefix("t-")) for ticket in every]
+        assert set(numbers) <= set(range(60))
+        assert all(ticket["text"] for ticket in every)
 
 
 @pytest.mark.parametrize(
