@@ -37,10 +37,14 @@ async def run_child(module: str, order: bytes) -> bytes:
         child.kill()
         await child.wait()
         raise
+    except RuntimeError:
+        # What uvloop raises of a child that has ended before its order was written.
+        answer, errors = b"", b""
+        await child.wait()
     if child.returncode == -signal.SIGKILL:
         msg = "its process was killed, as happens where memory is short"
         raise ChildError(msg)
-    if child.returncode:
+    if child.returncode or not answer:
         lines = errors.decode(errors="replace").strip().splitlines()
         raise ChildError(lines[-1] if lines else f"its process ended with status {child.returncode}")
     return answer

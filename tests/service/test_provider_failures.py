@@ -54,14 +54,14 @@ def test_a_provider_that_is_down_is_not_asked_for_a_while(service: Service, prov
     """After five failures no request leaves, for chat and embeddings each by itself; when it works again it is found out."""
     provider.fail("503", times=None)
     for number in range(5):
-        assert_problem(service.post("/v1/similar", text=new_text(33, f"open {number}")), 503)
-        answer = service.answer("/v1/triage", text=sentence(33))
+        assert_problem(service.post("/v1/similar", text=new_text(52, f"open {number}")), 503)
+        answer = service.answer("/v1/triage", text=sentence(52))
         assert answer["reply"]["degraded"] == "the provider failed"
     sent = provider.stats().requests
     said = "failed several times in a row and is not asked for a while"
-    problem = assert_problem(service.post("/v1/similar", text=new_text(33, "open")), 503, about=said)
+    problem = assert_problem(service.post("/v1/similar", text=new_text(52, "open")), 503, about=said)
     assert 1 <= problem["retry_after"] <= 60
-    answer = service.answer("/v1/triage", text=sentence(33))
+    answer = service.answer("/v1/triage", text=sentence(52))
     assert answer["reply"]["degraded"] == f"the provider {said}"
     assert (answer["reply"]["source"], answer["usage"]["chat_requests"]) == ("extractive", 0)
     assert provider.stats().requests == sent
@@ -72,11 +72,11 @@ def test_a_provider_that_is_down_is_not_asked_for_a_while(service: Service, prov
     assert 'precedent_provider_open{endpoint="chat"} 1.0' in service.http.get("/metrics").text
     provider.clear()
     service.until(
-        lambda: service.answer("/v1/triage", text=sentence(33))["reply"]["source"] == "llm",
+        lambda: service.answer("/v1/triage", text=sentence(52))["reply"]["source"] == "llm",
         "chat is asked again",
     )
     service.until(
-        lambda: service.post("/v1/similar", text=new_text(33, "open")).is_success,
+        lambda: service.post("/v1/similar", text=new_text(52, "open")).is_success,
         "embeddings are asked again",
     )
     assert all(one["state"] == "closed" for one in service.status()["provider"].values())
