@@ -152,13 +152,13 @@ class LocalServer:
         """Stop the server, whoever uses it; return whether one ran."""
         if not self._owned():
             return False
-        endpoint = self._read() or {}
+        endpoint = _described(self._dir) or {}
         deadline = time.monotonic() + _WAIT_SECONDS
         while self._owned() and time.monotonic() < deadline:
             # The supervisor stops its server; a server that lost its supervisor is told itself.
             told = any(_terminate(endpoint.get(name)) for name in ("pid", "server_pid"))
             time.sleep(0.03)
-            endpoint = endpoint if told else self._read() or {}
+            endpoint = endpoint if told else _described(self._dir) or {}
         return True
 
     def _owned(self) -> bool:
@@ -170,19 +170,12 @@ class LocalServer:
             return False
 
     def _endpoint(self) -> Endpoint | None:
-        found = self._read()
+        found = _described(self._dir)
         if found is None:
             return None
         if not supervisor.answers(found["port"], found["run"], timeout=5):
             return None
         return Endpoint(found["port"], found["run"], found["clean"])
-
-    def _read(self) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = json.loads((self._dir / "chroma.json").read_text())
-        except (OSError, ValueError):
-            return None
-        return found
 
     def _last_words(self) -> str:
         lines = tail(self._dir / "chroma.log").strip().splitlines()
@@ -191,12 +184,15 @@ class LocalServer:
 
 def process_of_server(data_dir: Path) -> int | None:
     """Return the process id of the server that was started last, ``None`` when it is not known."""
+    return (_described(data_dir) or {}).get("server_pid")
+
+
+def _described(data_dir: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads((data_dir / "chroma.json").read_text())
+        found: dict[str, Any] = json.loads((data_dir / "chroma.json").read_text())
     except (OSError, ValueError):
         return None
-    number: int | None = found.get("server_pid")
-    return number
+    return found
 
 
 def _terminate(pid: int | None) -> bool:
