@@ -187,12 +187,17 @@ def _wanted(ledger: Ledger, tickets: Iterable[Ticket]) -> Iterator[Sequence[Tick
 
     A flagged ticket is none of them: no draft rests on it, and what it says is not for a model.
     """
-    candidates = (ticket for ticket in tickets if is_wanted(ticket) and suspicion_of(ticket) is None)
+    candidates = filter(is_wanted, tickets)
     asked: set[tuple[str, str]] = set()
     while chunk := list(islice(candidates, _CHUNK)):
         kept = ledger.distillates.of([ticket.id for ticket in chunk], VERSION)
         new = {(ticket.id, thread_hash(ticket)): ticket for ticket in chunk}
-        wanted = {key: ticket for key, ticket in new.items() if key not in kept and key not in asked}
+        # Looked at last: each pull comes by all tickets of its address, of which most are kept.
+        wanted = {
+            key: ticket
+            for key, ticket in new.items()
+            if key not in kept and key not in asked and suspicion_of(ticket) is None
+        }
         asked |= wanted.keys()
         if wanted:
             yield list(wanted.values())
