@@ -237,6 +237,8 @@ def _has_ended(report: Path) -> bool:
     """Tell whether a job has ended; the report of one that runs names no ticket."""
     try:
         return msgspec.json.decode(report.read_bytes(), type=_Report).ended_at is not None
+    except FileNotFoundError:
+        return False  # a service removed it just now
     except msgspec.MsgspecError:
         return True
 
