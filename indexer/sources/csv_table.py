@@ -80,7 +80,9 @@ def header_of(lines: Iterator[Line]) -> tuple[list[str], str, Iterator[Line]]:
             break
         text = _decoded(line)
         told = _SEPARATOR.fullmatch(text.strip())
-        while text.count('"') % 2 and len(text) < _LONGEST_HEADER and (more := next(lines, None)):
+        quotes = text.count('"')
+        while quotes % 2 and len(text) < _LONGEST_HEADER and (more := next(lines, None)):
+            quotes += more.data.count(b'"')
             text += _decoded(more)
         following = next(filled_lines, None)
         found = None if told else split_header(text, delimiters)
