@@ -158,4 +158,5 @@ def _of_number(text: str, zone: tzinfo) -> datetime | None:
     if found := _SERIAL.fullmatch(text):
         seconds = round(float(f"0.{found[2] or 0}") * 86_400)
         return (_SERIAL_START + timedelta(days=int(found[1]), seconds=seconds)).replace(tzinfo=zone)
-    return datetime.strptime(text, "%Y%m%d").replace(tzinfo=zone)
+    # Of fewer digits than eight it would guess which are the month's.
+    return datetime.strptime(text, "%Y%m%d").replace(tzinfo=zone) if len(text) >= len("20240321") else None

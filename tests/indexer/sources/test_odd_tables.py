@@ -100,7 +100,7 @@ def test_jiras_german_table_has_its_comments(tmp_path: Path) -> None:
     assert (ticket.created_at, ticket.outcome) == (_AT, "Fertig")
 
 
-@pytest.mark.parametrize("text", ["171101700012", "99999999", "1.5", "45372.", "soon"])
+@pytest.mark.parametrize("text", ["171101700012", "99999999", "202411", "2024115", "1.5", "45372.", "soon"])
 def test_other_numbers_are_no_dates(text: str) -> None:
     """They cost the date, and are counted."""
     assert parse_date(text) is None
