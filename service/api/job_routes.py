@@ -1,6 +1,6 @@
 """``/v1/jobs``: long work, started, followed and cancelled."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, post
@@ -31,6 +31,7 @@ class JobList(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs, the newest first, without their reports."""
 
     jobs: tuple[Job, ...]
+    may_start: Annotated[bool, msgspec.Meta(description="whether this key may start jobs of operators")]
 
 
 @post(
@@ -61,7 +62,10 @@ async def list_jobs(request: Request[Any, Any, Any]) -> JobList:
     """Return the jobs that wait or run, and the last hundred that ended; with a key of scope `write` the batches only."""
     jobs: JobStore = request.app.state.jobs
     seen = [job for job in reversed(jobs.all()) if _may_see(request, job)]
-    return JobList(jobs=tuple(msgspec.structs.replace(job, report=None) for job in seen))
+    return JobList(
+        jobs=tuple(msgspec.structs.replace(job, report=None) for job in seen),
+        may_start=may(request, "admin"),
+    )
 
 
 @get(

@@ -21,6 +21,16 @@ export async function get(path, signal) {
   return (await ask(path, { signal })).json();
 }
 
+/** Return `{jobs, may_start}`: the jobs that the key of this tab may see, null if none, and whether it may start any. */
+export async function jobList(signal) {
+  try {
+    return await get("v1/jobs", signal);
+  } catch (error) {
+    if (error.status === 403) return { jobs: null, may_start: false };
+    throw error;
+  }
+}
+
 /** Send an object, or text of another type, and return the decoded answer. */
 export async function post(path, body, signal, type = "application/json") {
   return (await ask(path, sending(body, signal, type))).json();

@@ -1,6 +1,6 @@
 // What an operator has done, each after a question that says what it does, and the jobs that do it.
 
-import { get, post, remove } from "./api.js";
+import { get, jobList, post, remove } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { apart, el, facts, field, fill } from "./dom.js";
 import { number, size, time } from "./format.js";
@@ -26,7 +26,15 @@ export function operations(signal) {
     clearTimeout(timer);
     let soon = false;
     try {
-      const { jobs } = await get("v1/jobs", signal);
+      const { jobs, may_start: may } = await jobList(signal);
+      if (!may && !refused) {
+        refused = true;
+        fill(buttons, el("p", {}, words.scope));
+      }
+      if (jobs === null) {
+        none.hidden = true;
+        return;
+      }
       soon = jobs.some((job) => !job.ended_at);
       // A report is asked for once: lists have none.
       const shown = await Promise.all(
@@ -38,14 +46,7 @@ export function operations(signal) {
       );
       none.hidden = shown.length > 0;
       update(list, shown, cancel);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error.status === 403) {
-        refused = true;
-        fill(buttons, el("p", {}, words.scope));
-        none.hidden = true;
-        return;
-      }
+    } catch {
       // The page says above that the service does not answer.
     }
     if (!signal.aborted) timer = setTimeout(look, soon ? SOON : LATER);

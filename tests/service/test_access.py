@@ -176,6 +176,8 @@ def test_a_scope_allows_what_it_names_and_no_more(locked: Service, scope: KeySco
             problem = assert_problem(response, 403, about=f"scope {needed}")
             assert f"scope {scope}" in problem["detail"]
             assert f'scope="{needed}"' in response.headers["www-authenticate"]
+    if scope != "ask":
+        assert locked.http.get("/v1/jobs", headers=header).json()["may_start"] is (scope == "admin")
     operations = locked.http.get("/docs/openapi.json").json()["paths"]
     for path, methods in operations.items():
         for method, operation in methods.items() if path.startswith("/v1/") else ():

@@ -64,17 +64,15 @@ def test_the_first_visit_says_what_to_do_and_does_it(
 
 
 def test_a_key_is_asked_for_once_and_kept_for_the_tab(
-    browser: Browser, data_dir: Path, provider: Provider
+    browser: Browser, fitted_dir: Path, provider: Provider
 ) -> None:
-    """A wrong one is told; another tab has none, and one that may only ask operates nothing."""
-    with contextlib.closing(Ledger(None, data_dir)) as ledger:
-        asks = ledger.keys.add("agent", "ask")
+    """A wrong one is told; another tab has none, and one that may only ask or write is offered nothing of an operator's."""
+    with contextlib.closing(Ledger(None, fitted_dir)) as ledger:
+        less = [ledger.keys.add("agent", "ask"), ledger.keys.add("portal", "write")]
     with (
-        running_service(data_dir, provider, api_keys=_KEY) as service,
+        running_service(fitted_dir, provider, api_keys=_KEY) as service,
         browser.new_context() as context,
     ):
-        service.http.headers["Authorization"] = f"Bearer {_KEY}"
-        service.store(make_tickets(6))
         looking = Looking(context.new_page(), service.url)
         looking.expected.append("Failed to load resource: the server responded with a status of 401")
         page = looking.open("find")
@@ -86,16 +84,21 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
         expect(dialog.get_by_role("alert")).to_contain_text("did not take that key")
         dialog.get_by_label("Key").fill(_KEY)
         dialog.get_by_role("button", name="Use this key").click()
-        expect(page.locator(".rows > li")).to_have_count(6)
+        expect(page.locator(".rows > li")).to_have_count(50)
         page.reload()
-        expect(page.locator(".rows > li")).to_have_count(6)
-        other = Looking(context.new_page(), service.url)
-        dialog = other.open("running").get_by_role("dialog")
-        dialog.get_by_label("Key").fill(asks)
-        dialog.get_by_role("button", name="Use this key").click()
-        _see(other.page, "It works")
-        _see(other.page, "it needs one of scope admin")
-        expect(other.page.get_by_role("button", name="Rebuild")).to_have_count(0)
+        expect(page.locator(".rows > li")).to_have_count(50)
+        for key in less:
+            other = Looking(context.new_page(), service.url)
+            dialog = other.open("running").get_by_role("dialog")
+            dialog.get_by_label("Key").fill(key)
+            dialog.get_by_role("button", name="Use this key").click()
+            _see(other.page, "It works")
+            _see(other.page, "it needs one of scope admin")
+            expect(other.page.get_by_role("button", name="Rebuild")).to_have_count(0)
+            other.open("quality")
+            _see(other.page, "The back-test")
+            _see(other.page, "it needs one of scope admin")
+            expect(other.page.get_by_role("button", name="Run the back-test")).to_have_count(0)
         looking.assert_well()
 
 
