@@ -208,9 +208,9 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
 
 
 def _remove_files(data_dir: Path) -> list[str]:
-    """Remove what is made of tickets: forests, indexes that were put aside, and reports of batches that have ended.
+    """Remove what is made of tickets: forests, indexes that were put aside, and reports of jobs.
 
-    A report names ids that were refused. A batch that still waits is left: the proof names its file.
+    A report names ids that were refused, or quotes tickets. A batch that still waits is left: the proof names its file.
     """
     removed = []
     with forest_folder(data_dir, exclusive=True) as folder:
@@ -220,7 +220,7 @@ def _remove_files(data_dir: Path) -> list[str]:
             removed.append(str(path.relative_to(data_dir)))
     unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)
     for report in (data_dir / "jobs").glob("*.json"):
-        if not report.with_suffix(".body").exists() and _has_ended(report):
+        if not report.with_suffix(".body").exists() and _names_tickets(report):
             report.unlink(missing_ok=True)
             removed.append(str(report.relative_to(data_dir)))
     for aside in data_dir.glob("index.damaged-*"):
@@ -230,17 +230,19 @@ def _remove_files(data_dir: Path) -> list[str]:
 
 
 class _Report(msgspec.Struct):
+    kind: str = ""
     ended_at: str | None = ""
 
 
-def _has_ended(report: Path) -> bool:
-    """Tell whether a job has ended; the report of one that runs names no ticket."""
+def _names_tickets(report: Path) -> bool:
+    """Tell whether a job's report may name tickets, or will: a service that finds its file gone then writes none."""
     try:
-        return msgspec.json.decode(report.read_bytes(), type=_Report).ended_at is not None
+        found = msgspec.json.decode(report.read_bytes(), type=_Report)
     except FileNotFoundError:
         return False  # a service removed it just now
     except msgspec.MsgspecError:
         return True
+    return found.ended_at is not None or found.kind in ("evaluate", "verify")
 
 
 def _write_anew(store: Store, live: Generation, progress: Progress) -> Generation:

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _ROOT = Path(__file__).parents[2]
 _GRACE_SECONDS = 20.0
 _CANCELLED = "what was finished is kept"
+_FORGOTTEN = "tickets were forgotten while it ran, and its report may name them: start it again"
 _LINE_BYTES = 2**26
 _SAID = ("error: ", "refused: ")
 
@@ -101,14 +102,14 @@ class Operations:
         except Exception:  # noqa: BLE001 (whatever it is, the job has ended)
             _log.exception("job %s (%s) failed", job.id, job.kind)
             detail = "an unexpected error; the service's log has it"
+        if outcome is not None and self._store.is_removed(job):
+            state, detail, outcome = "failed", _FORGOTTEN, None
         _log.info("job %s (%s): %s", job.id, job.kind, state if detail is None else f"{state}: {detail}")
         ended = msgspec.structs.replace(job, report=outcome.report if outcome else None)
         with contextlib.suppress(OSError):
             await self._store.end(ended, state, detail)
         del self._tasks[job.id]
         self._ends.pop(job.id, None)
-        if order.kind == "forget":
-            self._store.drop_removed()
 
     async def _done(self, job: Job, order: Order) -> tuple[Outcome | None, str | None]:
         """Run the command, and return how it ended and the last thing it complained of."""

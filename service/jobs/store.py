@@ -27,11 +27,13 @@ class JobStore:
         self.folder = data_dir / "jobs"
         self._data_dir = data_dir
         self._jobs: dict[str, Job] = {}
+        self._written: set[str] = set()
 
     async def open(self) -> None:
         """Find what earlier processes had; commands that ended with their service are told to be interrupted."""
         for job in sorted(await asyncio.to_thread(self._found), key=lambda job: job.created_at):
             self._jobs[job.id] = job
+            self._written.add(job.id)
             runs = job.service not in (None, os.getpid()) and is_service(self._data_dir, job.service or 0)
             if job.kind != "batch" and job.ended_at is None and not runs:
                 with contextlib.suppress(OSError):
@@ -39,10 +41,12 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """Return a job as it stands, ``None`` when there is none, or it ended long ago."""
+        self._drop_removed()
         return self._jobs.get(job_id)
 
     def all(self) -> list[Job]:
         """Return all jobs, the oldest first."""
+        self._drop_removed()
         return list(self._jobs.values())
 
     def show(self, job: Job) -> None:
@@ -58,6 +62,7 @@ class JobStore:
         await asyncio.to_thread(
             write_durably, self.folder / f"{job.id}.json", msgspec.json.encode(job.file_form)
         )
+        self._written.add(job.id)
         self._jobs[job.id] = job
 
     async def end(self, job: Job, state: str, detail: str | None = None) -> None:
@@ -74,12 +79,17 @@ class JobStore:
         for job_id in over[:-_KEPT]:
             (self.folder / f"{job_id}.json").unlink(missing_ok=True)
             del self._jobs[job_id]
+            self._written.discard(job_id)
 
-    def drop_removed(self) -> None:
-        """Drop the ended jobs whose files are gone: a forget removes them, because they may name what it erased."""
-        for job in self.all():
-            if job.ended_at is not None and not (self.folder / f"{job.id}.json").exists():
+    def is_removed(self, job: Job) -> bool:
+        """Tell whether a forget, of whatever process, has removed the job's file because its report may name tickets."""
+        return job.id in self._written and not (self.folder / f"{job.id}.json").exists()
+
+    def _drop_removed(self) -> None:
+        for job in list(self._jobs.values()):
+            if job.ended_at is not None and self.is_removed(job):
                 del self._jobs[job.id]
+                self._written.discard(job.id)
 
     def _found(self) -> list[Job]:
         found = []

@@ -151,6 +151,19 @@ def test_a_forget_leaves_a_receipt_that_no_file_has(operated: Service) -> None:
         assert {line.who for line in ledger.audit.lines() if line.ticket_id == mark} == {"no key"}
 
 
+def test_a_forget_of_another_process_takes_reports_with_it(operated: Service) -> None:
+    """`precedent forget` removes files of jobs: those that ended are gone, and one that runs says why it has no report."""
+    over, runs = (begun(operated, kind="backup"), begun(operated, kind="verify"))
+    (operated.data_dir / "jobs" / f"{runs.rpartition('/')[2]}.json").unlink()
+    job = ended(operated, runs)
+    assert (job["state"], job["report"]) == ("failed", None)
+    assert "forgotten" in job["detail"]
+    assert ended(operated, over)["report"]
+    (operated.data_dir / "jobs" / f"{over.rpartition('/')[2]}.json").unlink()
+    assert_problem(operated.http.get(over), 404)
+    assert over.rpartition("/")[2] not in {one["id"] for one in operated.http.get("/v1/jobs").json()["jobs"]}
+
+
 def test_an_operators_job_does_not_survive_a_restart_and_says_so(data_dir: Path, provider: Provider) -> None:
     """Its process ends with the service, also when that is killed; a folder for backups is asked for."""
     first = start_service(data_dir, provider)

@@ -123,14 +123,20 @@ def test_put_aside_indexes_and_forests_go(store: Store, settings: Settings, data
 
 
 def test_reports_of_batches_go(store: Store, settings: Settings, data_dir: Path) -> None:
-    """What a batch that has ended says of refused ids is removed; one that waits is left, and named as a trace."""
+    """What a batch that has ended says of refused ids is removed; one that waits is left, and named as a trace.
+
+    The file of a back-test that runs is removed too, so that its service writes no report.
+    """
     jobs = data_dir / "jobs"
     jobs.mkdir()
     for name in ("ended.json", "waiting.json", "waiting.body"):
         (jobs / name).write_text(f'{{"errors": [{{"id": "{SECRET.id}"}}]}}')
+    (jobs / "runs.json").write_text('{"kind": "evaluate", "ended_at": null}')
+    (jobs / "this.json").write_text('{"kind": "forget", "ended_at": null}')
     receipt = forget_tickets(store, settings, SECRET.id)
     assert not receipt.clean
-    assert receipt.removed == ["jobs/ended.json"]
+    assert receipt.removed == ["jobs/ended.json", "jobs/runs.json"]
+    assert (jobs / "this.json").exists()
     assert [file.name for file in receipt.files if file.found] == ["jobs/waiting.body", "jobs/waiting.json"]
     (jobs / "waiting.body").unlink()  # it has ended
     again = forget_tickets(store, settings)
