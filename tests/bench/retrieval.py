@@ -18,6 +18,7 @@ from indexer.embedding import Matrix
 from indexer.embedding.minilm import MiniLMEmbedder
 from indexer.ledger import Candidates
 from indexer.parsing import parse_ticket
+from indexer.recipe import embedding_text
 from indexer.sources import read_source
 from indexer.ticket import Ticket, moments
 from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str]) -> None:
     if not (given.tickets.is_file() and given.pairs.is_file()):
         print(f"skipped: {given.tickets} or {given.pairs} is not there")
         return
-    tickets = _tickets(given.tickets)
+    read = _tickets(given.tickets)
+    tickets = [ticket for ticket, _ in read]
     at = {ticket.id: row for row, ticket in enumerate(tickets)}
     with given.pairs.open(encoding="utf-8", newline="") as file:
         known = [(row["query_id"], row["duplicate_of_id"]) for row in csv.DictReader(file)]
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         f"{len(tickets):,} tickets, {len(pairs):,} questions; difference of the mean reciprocal rank with its 95 % interval"
     )
     _print_floors(stored, pairs)
+    _print_uncleaned(stored, pairs, [written for _, written in read])
     base = _places(Ranking(none, 0.0, 0.0, 0.0), stored, pairs)
     for name, ranking in (
         ("cosine of the texts", Ranking(none, 0.0, 0.0, 0.0)),
@@ -94,9 +97,31 @@ def _print_floors(stored: Candidates, pairs: Sequence[tuple[int, int]]) -> None:
         print(f"  above the floor by {name}: {(relevance >= floor).mean():.3f} (floor {floor})")
 
 
-def _tickets(file: Path) -> list[Ticket]:
+def _print_uncleaned(stored: Candidates, pairs: Sequence[tuple[int, int]], written: Sequence[str]) -> None:
+    """Print the places of the known duplicates by texts as they were written, and what cleaning them changes."""
+    raw = asyncio.run(_embedded([embedding_text(text) for text in written]))
+    learned, none = Whitening.learn(raw), Whitening.learn(raw[:0])
+    uncleaned = Candidates(stored.ids, stored.cosines, raw, stored.subjects, stored.created)
+    for name, rankings in (
+        ("cosine", (Ranking(none, 0.0, 0.0, 0.0), Ranking(none, 0.0, 0.0, 0.0))),
+        ("all", (Ranking(learned, 0.3, 0.05, 0.0), Ranking(Whitening.learn(stored.vectors), 0.3, 0.05, 0.0))),
+    ):
+        before, after = (
+            _places(ranking, tickets, pairs)
+            for ranking, tickets in zip(rankings, (uncleaned, stored), strict=True)
+        )
+        print(f"  {name + ', not cleaned':24} {_scores(before)}")
+        print(f"  {name + ', cleaned':24} {_scores(after)}  {_difference(after, before)}")
+
+
+def _tickets(file: Path) -> list[tuple[Ticket, str]]:
+    """Return each ticket, and its subject and body as they were written."""
     with contextlib.closing(read_source(str(file))) as records:
-        return [parse_ticket(record.value) for record in records if record.value is not None]
+        values = [record.value for record in records if record.value is not None]
+    return [
+        (parse_ticket(value), "\n\n".join(filter(None, (value.get("subject"), value.get("body")))))
+        for value in values
+    ]
 
 
 async def _embedded(texts: Sequence[str]) -> Matrix:
