@@ -17,6 +17,7 @@ from service.priority.abstention import abstain, decide
 from service.priority.alerts import alert_report, raise_alert
 from service.priority.calibration import Calibrator, choose_costs, fit_calibrator, smooth
 from service.priority.forest_report import Abstention, AlertReport
+from service.priority.timeline import NEWEST
 from service.results import PriorityDecision
 from service.scores import confusion_matrix, macro_f1
 
@@ -155,15 +156,15 @@ def calibrated_on(
     probabilities = calibrator(votes)
     counts = np.bincount([list(labels).index(one) for one in true], minlength=len(labels))
     costs = choose_costs(settings.costs, labels, counts, probabilities, label)
-    newest = np.arange(len(label)) >= len(label) // 2
+    parts = {NEWEST: np.arange(len(label)) >= len(label) // 2}
     rule = abstain(
-        probabilities, label, newest, labels=labels, costs=costs,
+        probabilities, label, parts, labels=labels, costs=costs,
         max_error=settings.max_error, max_missed=settings.max_missed, seed=0,
     )  # fmt: skip
     alert = None
     if settings.alert is not None:
         alert = alert_report(
-            settings.alert, settings.priority_order, probabilities, label, newest,
+            settings.alert, settings.priority_order, probabilities, label, parts,
             labels=labels, max_error=settings.max_error, seed=0,
         )  # fmt: skip
     predicted, _ = decide(probabilities, labels, costs, rule)

@@ -22,7 +22,7 @@ _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this 
 def abstain(
     probabilities: FloatArray,
     label: IntArray,
-    newest: BoolArray,
+    parts: Mapping[str, BoolArray],
     *,
     labels: Sequence[str],
     costs: FloatArray,
@@ -34,11 +34,11 @@ def abstain(
 
     The threshold is the lowest, of those that let 5, 10, 20 … 100 % of the later tickets through, at which
     the error among automatic decisions is within ``max_error`` with 95 % confidence (exact binomial bound, shared
-    out over the thresholds that are tried) and not above it among the newest of them.
+    out over the thresholds that are tried) and not above it in any of their parts.
 
     :param probabilities: calibrated, of later tickets, shape (rows, labels).
     :param label: the column of the true label, shape (rows,).
-    :param newest: the tickets of the newest stretch of time.
+    :param parts: the tickets of each part that must keep the budget too, such as the newest, by what the part is.
     :param costs: of missing each label, as of `least_costly`.
     :param max_error: the share of wrong labels that is accepted among automatic decisions.
     :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
@@ -55,7 +55,7 @@ def abstain(
     confidence = pick(probabilities, predicted)
     wrong = predicted != label
     free = may_decide(probabilities, predicted, labels, guards)
-    threshold, reason = None, None
+    threshold, reason, limited_by = None, None, None
     if error_bound(0, len(predicted), _DOUBT_EACH) > max_error:
         needed = math.ceil(math.log(_DOUBT_EACH) / math.log(1 - max_error))
         reason = (
@@ -65,14 +65,24 @@ def abstain(
     elif not _agrees(predicted, label, seed):
         reason = "the forest agrees with later labels no better than chance"
     else:
-        threshold = _threshold(confidence, wrong, free, newest, max_error)
+        threshold = _threshold(confidence, wrong, free, parts, max_error)
+        limited_by = next(
+            (
+                part
+                for part in parts
+                if _threshold(confidence, wrong, free, _without(parts, part), max_error) != threshold
+            ),
+            None,
+        )
         if threshold is None:
             reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(predicted):,} later tickets"
-            if _threshold(confidence, wrong, np.ones_like(free), newest, max_error) is not None:
+            if _threshold(confidence, wrong, np.ones_like(free), parts, max_error) is not None:
                 reason = (
                     f"too many tickets might be missed that are {' or '.join(guards)}: "
                     "the budgets of PRECEDENT_MAX_MISSED forbid other labels"
                 )
+            elif limited_by is not None:
+                reason = f"no threshold keeps the error within {max_error:g} among {limited_by}"
     count, errors = _let_through(threshold, confidence, wrong, free)
     return Abstention(
         max_error=max_error,
@@ -84,6 +94,7 @@ def abstain(
         error=errors / count if count else None,
         error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
         reason=reason,
+        limited_by=limited_by,
     )
 
 
@@ -106,7 +117,7 @@ def budgets(
     rule: Abstention,
     probabilities: FloatArray,
     label: IntArray,
-    newest: BoolArray,
+    parts: Mapping[str, BoolArray],
     *,
     labels: Sequence[str],
     costs: FloatArray,
@@ -124,7 +135,7 @@ def budgets(
     agrees = len(label) > 0 and not held_back and _agrees(predicted, label, seed)
     found = []
     for max_error in sorted({*_BUDGETS, rule.max_error}):
-        threshold = _threshold(confidence, wrong, free, newest, max_error) if agrees else None
+        threshold = _threshold(confidence, wrong, free, parts, max_error) if agrees else None
         count, errors = _let_through(threshold, confidence, wrong, free)
         found.append(
             Budget(
@@ -164,7 +175,7 @@ def _threshold(
     confidence: FloatArray,
     wrong: BoolArray,
     free: BoolArray,
-    newest: BoolArray,
+    parts: Mapping[str, BoolArray],
     max_error: float,
 ) -> float | None:
     ranked = np.sort(confidence[free])[::-1]
@@ -173,13 +184,15 @@ def _threshold(
         if not rank:
             continue
         automatic = free & (confidence >= ranked[rank - 1])
-        recent = automatic & newest
-        if (
-            error_bound(int(wrong[automatic].sum()), int(automatic.sum()), _DOUBT_EACH) <= max_error
-            and wrong[recent].sum() <= max_error * recent.sum()
+        if error_bound(int(wrong[automatic].sum()), int(automatic.sum()), _DOUBT_EACH) <= max_error and all(
+            wrong[automatic & part].sum() <= max_error * (automatic & part).sum() for part in parts.values()
         ):
             return float(ranked[rank - 1])
     return None
+
+
+def _without(parts: Mapping[str, BoolArray], name: str) -> dict[str, BoolArray]:
+    return {other: part for other, part in parts.items() if other != name}
 
 
 def _let_through(

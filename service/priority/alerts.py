@@ -1,6 +1,6 @@
 """Alerts: whether a ticket has at least a certain priority, which may be certain where the exact one is not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def alert_report(
     order: Sequence[str],
     probabilities: FloatArray,
     label: IntArray,
-    newest: BoolArray,
+    parts: Mapping[str, BoolArray],
     *,
     labels: Sequence[str],
     max_error: float,
@@ -38,7 +38,7 @@ def alert_report(
     rule = abstain(
         np.stack([1 - likely, likely], axis=1),
         has[label].astype(np.int64),
-        newest,
+        parts,
         labels=("below", "at least"),
         costs=np.ones(2),
         max_error=max_error,

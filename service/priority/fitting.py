@@ -16,7 +16,7 @@ from service.priority.model_selection import (
     select_candidate,
 )
 from service.priority.predictors import fit_predictors
-from service.priority.timeline import later_blocks, newest_labelled, repeats
+from service.priority.timeline import LATE, NEWEST, later_blocks, newest_labelled, repeats, resolved_late
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
 
@@ -84,12 +84,15 @@ def fit(
     predictors, matrix = fit_predictors(kept.features, label, len(names), kept.groups)
     trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
     probabilities = held_out.calibrator(held_out.smoothed)
-    newest = held_out.block == len(blocks) - 1
+    parts = {
+        NEWEST: held_out.block == len(blocks) - 1,
+        LATE: resolved_late(kept.times[held_out.rows], kept.known[held_out.rows]),
+    }
     drift = measure_drift(names, label, kept.features)
     rule = abstain(
         probabilities,
         held_out.label,
-        newest,
+        parts,
         labels=names,
         costs=held_out.costs,
         max_error=max_error,
@@ -100,7 +103,7 @@ def fit(
         None
         if alert is None
         else alert_report(
-            alert, order, probabilities, held_out.label, newest, labels=names, max_error=max_error, seed=seed
+            alert, order, probabilities, held_out.label, parts, labels=names, max_error=max_error, seed=seed
         )
     )
     from sklearn import __version__ as sklearn_version
@@ -140,7 +143,7 @@ def fit(
             rule,
             probabilities,
             held_out.label,
-            newest,
+            parts,
             labels=names,
             costs=held_out.costs,
             held_back=drift is not None and drift.shifted is not None,

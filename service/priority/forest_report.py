@@ -80,6 +80,8 @@ class Abstention(msgspec.Struct, frozen=True, kw_only=True):
     """What that share is at most, with 95 % confidence."""
     reason: str | None
     """Why every decision goes to review."""
+    limited_by: str | None = None
+    """Which part of the later tickets is decided worse than the others, so that fewer decisions are automatic for its sake."""
 
 
 class AlertReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,26 @@ from indexer.embedding import Matrix
 from service.arrays import BoolArray, FloatArray, IntArray, unit_rows
 from service.priority.training_set import TrainingSet
 
-__all__ = ["NEAR_DUPLICATE", "Block", "existing", "later_blocks", "newest_labelled", "repeats"]
+__all__ = [
+    "LATE",
+    "NEAR_DUPLICATE",
+    "NEWEST",
+    "Block",
+    "existing",
+    "later_blocks",
+    "newest_labelled",
+    "repeats",
+    "resolved_late",
+]
 
 NEAR_DUPLICATE = 0.95
 """Cosine from which two tickets count as the same problem."""
+NEWEST = "the newest later tickets"
+LATE = "the later tickets that took longest to be resolved"
+"""Parts of the later tickets, in words: what is decided by itself must be right in each of them."""
 
 _BLOCK_ROWS = 2_048  # bounds the similarities in memory to rows x 2,048
+_SOON = 0.75  # of the tickets were resolved soon
 _CUTS = (0.6, 0.8, 1.0)
 """Where history is cut: each block is held out from a forest of all that came before."""
 
@@ -62,6 +76,20 @@ def existing(times: FloatArray, known: FloatArray, start: int) -> IntArray:
     """
     moment = times[start]
     return np.flatnonzero(np.isnan(known[:start]) | np.isnan(moment) | (known[:start] <= moment))
+
+
+def resolved_late(times: FloatArray, known: FloatArray) -> BoolArray:
+    """Return which tickets are of the quarter that took longest to be resolved, shape (rows,).
+
+    They are those most like the tickets that are still open, of which nothing is known yet. None is where none took longer
+    than three quarters of them, or no moments are known.
+
+    :param times: as in `existing`, and so is ``known``.
+    """
+    took = known - times
+    if np.isnan(took).all():
+        return np.zeros(len(took), dtype=bool)
+    return took > np.nanquantile(took, _SOON)
 
 
 def later_blocks(times: FloatArray, known: FloatArray, repeated: BoolArray) -> tuple[Block, ...]:

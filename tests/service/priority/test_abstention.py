@@ -43,7 +43,7 @@ def decided(
     return abstain(
         probabilities,
         label,
-        np.zeros(len(predicted), dtype=bool) if newest is None else newest,
+        {} if newest is None else {"the newest": newest},
         labels=LABELS,
         costs=np.ones(3),
         max_error=max_error,
@@ -129,7 +129,27 @@ def test_what_fails_lately_is_not_automatic() -> None:
     newest = np.arange(2_000) >= 1_950
     label = np.where(newest, (predicted + 1) % 3, label)
     assert decided(probabilities, predicted, label).threshold is not None
-    assert decided(probabilities, predicted, label, newest=newest).threshold is None
+    found = decided(probabilities, predicted, label, newest=newest)
+    assert (found.threshold, found.limited_by) == (None, "the newest")
+    assert found.reason is not None
+    assert found.reason.endswith("among the newest")
+
+
+def test_a_part_that_is_decided_worse_limits_what_is_automatic() -> None:
+    """Fewer decisions are automatic than its confidence allows, so many that the budget holds in the part too, and that is told."""
+    probabilities, predicted, label = honest(2_000, seed=3)
+    part = np.arange(2_000) % 4 == 0
+    sure = probabilities.max(axis=1)
+    label = np.where(part & (sure < 0.9), (predicted + 1) % 3, label)
+    alone = decided(probabilities, predicted, label)
+    found = decided(probabilities, predicted, label, newest=part)
+    assert alone.limited_by is None
+    assert found.limited_by == "the newest"
+    assert 0 < found.coverage < alone.coverage
+    assert found.threshold is not None
+    automatic = part & (sure >= found.threshold)
+    assert (label != predicted)[automatic].mean() <= 0.2
+    assert found.reason is None
 
 
 def test_guard_keeps_what_must_not_be_missed() -> None:
@@ -200,7 +220,16 @@ def test_budgets_are_what_each_budget_would_do() -> None:
         probabilities, predicted, label, newest=newest, max_error=0.137, max_missed={"urgent": 0.2}
     )
     found, held = (
-        budgets(rule, probabilities, label, newest, labels=LABELS, costs=np.ones(3), held_back=back, seed=0)
+        budgets(
+            rule,
+            probabilities,
+            label,
+            {"the newest": newest},
+            labels=LABELS,
+            costs=np.ones(3),
+            held_back=back,
+            seed=0,
+        )
         for back in (False, True)
     )
     assert {(budget.threshold, budget.automatic, budget.error_bound) for budget in held} == {(None, 0, None)}
@@ -220,6 +249,6 @@ def test_budgets_are_what_each_budget_would_do() -> None:
     assert len({budget.threshold for budget in found}) > 3
     none = budgets(
         decided(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, int)),
-        np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, bool), labels=LABELS, costs=np.ones(3), held_back=False, seed=0,
+        np.zeros((0, 3)), np.zeros(0, int), {}, labels=LABELS, costs=np.ones(3), held_back=False, seed=0,
     )  # fmt: skip
     assert {(budget.threshold, budget.automatic) for budget in none} == {(None, 0)}

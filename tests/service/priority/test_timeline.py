@@ -3,7 +3,14 @@
 import numpy as np
 
 from service.priority import Features, TrainingSet
-from service.priority.timeline import NEAR_DUPLICATE, existing, later_blocks, newest_labelled, repeats
+from service.priority.timeline import (
+    NEAR_DUPLICATE,
+    existing,
+    later_blocks,
+    newest_labelled,
+    repeats,
+    resolved_late,
+)
 from tests.service.priority.data import clustered
 
 
@@ -63,3 +70,13 @@ def test_nothing_is_learned_before_it_is_known() -> None:
     assert second.learned.tolist() == [row for row in range(80) if row != 5]
     times[60] = np.nan
     assert existing(times, known, 60).tolist() == list(range(60))
+
+
+def test_the_slowest_quarter_is_resolved_late() -> None:
+    """What took longer than three quarters of the tickets whose times are known; none where all took as long."""
+    created = np.array([0.0, 10.0, 20.0, 30.0, 40.0, np.nan, 50.0])
+    took = np.array([5.0, 1.0, 90.0, 2.0, 3.0, 1_000.0, np.nan])
+    assert np.flatnonzero(resolved_late(created, created + took)).tolist() == [2]
+    assert not resolved_late(created, created + 5).any()
+    assert not resolved_late(created, np.full(7, np.nan)).any()
+    assert resolved_late(np.zeros(0), np.zeros(0)).shape == (0,)
