@@ -40,7 +40,7 @@ bench: setup-dev ## measure against bare Chroma, scikit-learn and the ideal rate
 # All at the lowest priority, which the processes that fit forests have: else those would wait for every other test.
 test: setup-dev ## lint, types and all tests
 	@nice -n 19 $(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
-	PYTHONDONTWRITEBYTECODE= nice -n 19 $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; \
+	PYTHONDONTWRITEBYTECODE= nice -n 19 $(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; \
 	wait $$lint || { cat $(VENV)/lint.log >&2; exit 1; }; exit $$tests
 
 lint: setup-dev ## ruff and mypy
