@@ -27,6 +27,7 @@ _STEPS = {
     "scan": "reading files",
     "restore": "restoring",
     "backup": "copying",
+    "audit": "comparing tickets",
 }
 
 

@@ -242,7 +242,7 @@ def _names_tickets(report: Path) -> bool:
         return False  # a service removed it just now
     except msgspec.MsgspecError:
         return True
-    return found.ended_at is not None or found.kind in ("evaluate", "verify")
+    return found.ended_at is not None or found.kind in ("evaluate", "verify", "audit")
 
 
 def _write_anew(store: Store, live: Generation, progress: Progress) -> Generation:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from indexer.commands.output import DONE, settings_for_command
+from indexer.commands.output import DONE, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress
 from indexer.ledger import Ledger
 from indexer.progress import Progress
@@ -19,7 +19,7 @@ from indexer.ticket import field_name
 from service import evaluation
 from service.decided_fields import PRIORITY, rules_of
 from service.evaluation.hosted import Hosted
-from service.evaluation.label_audit import write_csv
+from service.evaluation.label_audit import report, write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
 from service.evaluation.verdict import percent, table
 from service.hosted_priority.calibrating import answered, plan
@@ -140,7 +140,8 @@ def evaluate(
 
 @click.command(epilog="Exit status: 0 done, 2 nothing done.")
 @_of_tickets("audit.csv", "The result, a CSV file.")
-def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
+@json_option
+def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool) -> int:
     """Find near-duplicate tickets with contradictory priorities, most suspicious first.
 
     FILE is JSONL, JSON or CSV; when not given: the store. Correct the column `priority` of the result and sync it back:
@@ -150,12 +151,13 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None) -> int:
     _require_writable(out)
     pairs = read_pairs(duplicates) if duplicates else ()
     with showing_progress() as step:
-        loaded = _load(settings, file, pairs, step)
+        loaded = _load(settings, file, pairs, step, with_questions=False)
         found = evaluation.audit(loaded.cases, progress=lambda done, total: step("audit", done, total))
     with _writing(out):
         write_csv(out, loaded.cases, found)
     sys.stdout.write(_ceiling(found) + "\n")
     say(f"{len(found.suspects):,} suspicious tickets are in {out}")
+    finish(report(loaded.cases, found), as_json=as_json)
     return DONE
 
 
@@ -195,9 +197,11 @@ def _load(
     pairs: tuple[tuple[str, str], ...],
     progress: Progress,
     field: str | None = None,
+    *,
+    with_questions: bool = True,
 ) -> Loaded:
     """Load the tickets, and say how many there are and why some are left out."""
-    loaded = load(settings, file, pairs, progress, field=field)
+    loaded = load(settings, file, pairs, progress, field=field, with_questions=with_questions)
     if loaded.rejected:
         say(
             f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"

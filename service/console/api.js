@@ -36,6 +36,11 @@ export async function post(path, body, signal, type = "application/json") {
   return (await ask(path, sending(body, signal, type))).json();
 }
 
+/** Store an object under its address, and return the decoded answer. */
+export async function put(path, body, signal) {
+  return (await ask(path, { ...sending(body, signal, "application/json"), method: "PUT" })).json();
+}
+
 /** End or delete something, and return the decoded answer. */
 export async function remove(path, signal) {
   return (await ask(path, { method: "DELETE", signal })).json();

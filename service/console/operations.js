@@ -4,6 +4,7 @@ import { get, jobList, post, remove } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { apart, el, facts, field, fill } from "./dom.js";
 import { number, size, time } from "./format.js";
+import { step } from "./jobs.js";
 import { problem, sentence } from "./notices.js";
 import { texts } from "./texts.js";
 
@@ -154,14 +155,13 @@ function entry(job, cancel) {
 function progress(item, { progress: found, result }) {
   const shown = item.querySelector("progress");
   if (!shown) return;
-  const step = item.querySelector(".step");
+  const said = item.querySelector(".step");
   if (found?.total) {
     shown.max = found.total;
     shown.value = found.done;
-    const left = found.done ? (found.seconds * (found.total - found.done)) / found.done : null;
-    step.textContent = words.step(found.step, number(found.done), number(found.total), left === null ? null : Math.ceil(left));
+    said.textContent = step(found);
   } else {
-    step.textContent = result ? words.read(number(result.read)) : words.starting;
+    said.textContent = result ? words.read(number(result.read)) : words.starting;
   }
 }
 

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { backtest } from "./backtest.js";
 import { budgets } from "./budgets.js";
 import { confusions } from "./confusions.js";
+import { contradictions } from "./contradictions.js";
 import { apart, bar, el, facts, fill } from "./dom.js";
 import { decimal, number, percent } from "./format.js";
 import { notice, sentence } from "./notices.js";
@@ -38,6 +39,7 @@ export async function page(body, { params, signal }) {
       calibration(report.calibration),
       confusions(record, field),
       weeks(told),
+      field === PRIORITY && contradictions(signal),
       backtest(signal),
       counts(report),
       drift(report.drift),

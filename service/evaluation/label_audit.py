@@ -16,11 +16,12 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.priority.timeline import NEAR_DUPLICATE
 from service.scores import Interval, interval, resample
 
-__all__ = ["Audit", "Suspect", "audit", "write_csv"]
+__all__ = ["Audit", "AuditReport", "Suspect", "audit", "report", "write_csv"]
 
 _NEIGHBOURS = 10
 _BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
 _FORMULA = ("=", "+", "-", "@")
+_REPORTED = 200  # suspects of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,31 @@ class Audit:
     contradicted: int
     agreement: Interval | None
     ceiling: Interval | None
+
+
+class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Suspect` by the ids of its tickets; ``neighbours`` counts the ten nearest by priority, most first."""
+
+    id: str
+    priority: str
+    duplicate_id: str
+    duplicate_priority: str
+    similarity: float
+    suspicion: float
+    neighbours: dict[str, int]
+
+
+class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An `Audit` without texts: counts, and the most suspicious tickets, 200 at most."""
+
+    tickets: int
+    """Tickets with a priority."""
+    twins: int
+    contradicted: int
+    suspects: int
+    agreement: Interval | None
+    ceiling: Interval | None
+    contradictions: tuple[Contradiction, ...]
 
 
 def audit(
@@ -103,6 +129,35 @@ def audit(
         ceiling=None
         if agreement is None
         else Interval(value=agreement.value**0.5, low=agreement.low**0.5, high=agreement.high**0.5),
+    )
+
+
+def report(cases: Cases, found: Audit) -> AuditReport:
+    """Return what the audit found, by ids.
+
+    :param cases: as audited.
+    """
+    cases = cases.labelled()
+    tickets = cases.tickets
+    return AuditReport(
+        tickets=len(cases),
+        twins=found.twins,
+        contradicted=found.contradicted,
+        suspects=len(found.suspects),
+        agreement=found.agreement,
+        ceiling=found.ceiling,
+        contradictions=tuple(
+            Contradiction(
+                id=tickets[suspect.row].id,
+                priority=tickets[suspect.row].priority or "",
+                duplicate_id=tickets[suspect.twin].id,
+                duplicate_priority=tickets[suspect.twin].priority or "",
+                similarity=round(suspect.similarity, 3),
+                suspicion=round(suspect.suspicion, 3),
+                neighbours=dict(suspect.neighbours),
+            )
+            for suspect in found.suspects[:_REPORTED]
+        ),
     )
 
 

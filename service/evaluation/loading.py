@@ -58,10 +58,12 @@ def load(
     progress: Progress,
     *,
     field: str | None = None,
+    with_questions: bool = True,
 ) -> Loaded:
     """Read the newest tickets of a file, or of the store, with their vectors.
 
     :param field: a field whose first value stands for the priority of each ticket.
+    :param with_questions: whether to embed the questions about the sample, where it is that.
 
     A file's tickets are not stored; their vectors are, so that a second run embeds nothing.
 
@@ -86,7 +88,7 @@ def load(
             space, embedded = live.space, 0
         else:
             space, embedded = asyncio.run(_embed(settings, ledger, read, progress))
-        wanted = questions() if field is None and is_sample(read) else ()
+        wanted = questions() if with_questions and field is None and is_sample(read) else ()
         if wanted:
             asyncio.run(_embed(settings, ledger, tuple(one.ticket() for one in wanted), progress))
         hashes = {text for ticket in (*read, *(one.ticket() for one in wanted)) for text in ticket.embeddings}

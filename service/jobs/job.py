@@ -10,7 +10,7 @@ from service.jobs.task import JobProgress
 
 __all__ = ["Job", "JobKind"]
 
-JobKind = Literal["batch", "rebuild", "verify", "evaluate", "backup", "forget"]
+JobKind = Literal["batch", "rebuild", "verify", "evaluate", "audit", "backup", "forget"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,6 +83,17 @@ class Evaluate(Order, tag="evaluate", frozen=True, kw_only=True):
         return ["evaluate", *files, f"--folds={self.folds}", *field]
 
 
+class Audit(Order, tag="audit", frozen=True, kw_only=True):
+    """Find near-duplicate tickets of the store with contradictory priorities; the report names the most suspicious by their ids."""
+
+    kind = "audit"
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del settings
+        return ["audit", f"--out={folder / 'audit.csv'}", "--json"]
+
+
 class Backup(Order, tag="backup", frozen=True, kw_only=True):
     """Copy all tickets and vectors into a new file in ``PRECEDENT_BACKUP_DIR``."""
 
@@ -120,4 +131,4 @@ class Forget(Order, tag="forget", frozen=True, kw_only=True):
         return ["forget", "--json", *tag, *(["--deleted"] if self.deleted else []), "--", *self.ids]
 
 
-AnyOrder = Rebuild | Verify | Evaluate | Backup | Forget
+AnyOrder = Rebuild | Verify | Evaluate | Audit | Backup | Forget

@@ -332,3 +332,39 @@ def test_the_back_test_is_run_from_the_page_and_can_be_stopped(looking: Looking)
     page.get_by_role("button", name="Stop it").click()
     expect(page.get_by_text("It was stopped.")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("button", name="Run the back-test")).to_be_enabled()
+
+
+def test_contradictory_labels_are_found_and_mended(looking: Looking, sample_service: Service) -> None:
+    """Two tickets that say the same with two priorities: one button makes them agree, and changes nothing else."""
+    hostile = "<img src=x onerror=alert(1)> The barcode scanner beeps twice and reads nothing"
+    ticket = {
+        "subject": hostile,
+        "body": "It beeps, and the field stays empty.\n\n- twice",
+        "resolution": "- Clean the lens.\n- Scan the reset sheet.",
+        "thread": [{"author": "agent", "at": "2026-03-01T10:00:00Z", "text": "Clean the lens."}],
+        "created_at": "2026-03-01T09:00:00Z",
+        "updated_at": "2026-03-02T09:00:00Z",
+        "tags": ["scanner"],
+        "fields": {"component": "devices"},
+        "status": "solved",
+    }
+    for name, priority in (("scan/1", "low"), ("scan/2", "high")):
+        sample_service.http.put(f"/v1/tickets/{name}", json={**ticket, "priority": priority})
+    before = sample_service.http.get("/v1/tickets/scan/1").json()
+    page = looking.open("quality")
+    page.get_by_role("button", name="Look for contradictions").click()
+    rows = page.locator(".rows > li")
+    expect(rows).to_have_count(1, timeout=120_000)
+    expect(rows.get_by_role("link", name="The barcode scanner beeps twice")).to_have_count(2)
+    expect(rows.locator("img")).to_have_count(0)
+    looking.picture("contradictions")
+    rows.get_by_role("button", name="Make scan/1 high").click()
+    expect(rows).to_contain_text("They agree")
+    assert sample_service.http.get("/v1/tickets/scan/1").json() == {**before, "priority": "high"}
+    page.reload()
+    expect(rows).to_contain_text("They agree")
+    for name in ("scan/1", "scan/2"):
+        sample_service.http.delete(f"/v1/tickets/{name}")
+    looking.expected.append("Failed to load resource: the server responded with a status of 404")
+    page.reload()
+    expect(rows).to_contain_text("is not stored any more")

@@ -119,16 +119,23 @@ def test_another_field_than_the_priority(
 
 
 def test_the_audit_writes_what_to_correct(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A copy with another priority is found, and the ceiling is printed."""
+    """A copy with another priority is found, and the ceiling is printed; `--json` names the pair."""
     tickets = tickets_of(["low", "high"] * 10)
     copy = msgspec.structs.replace(tickets[4], id="copy", priority="high")
     _write(work / "t.jsonl", [*tickets, copy])
-    assert main(["audit", "t.jsonl"]) == 0
+    assert main(["audit", "t.jsonl", "--json"]) == 0
     out = capsys.readouterr().out
     assert "no classifier of the text can be expected to be right on more than" in out
     lines = (work / "audit.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(lines) == 2
     assert {lines[1].split(",")[0]} <= {"t-4", "copy"}
+    report = json.loads(out.splitlines()[-1])
+    assert (report["tickets"], report["twins"], report["suspects"]) == (21, 2, 1)
+    (found,) = report["contradictions"]
+    assert {found["id"]: found["priority"], found["duplicate_id"]: found["duplicate_priority"]} == {
+        "t-4": "low",
+        "copy": "high",
+    }
 
 
 @pytest.mark.parametrize(
