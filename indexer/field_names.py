@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from indexer.ticket import MAX_ID_LENGTH
 
-__all__ = ["field_of", "values_of"]
+__all__ = ["field_of", "plain_name", "values_of", "zone_of"]
 
 _NAME = re.compile(r"[\W_]+")
+_ZONE = re.compile(r" \((UTC|GMT|[A-Za-z_]+(?:/[\w+-]+)+)\)$", re.ASCII)
+_MODULE = " (ticket)"
 
 _ALIASES: dict[str, tuple[str, ...]] = {
     "id": (
@@ -81,5 +85,26 @@ def field_of(name: str) -> str | None:
 
 
 @lru_cache(maxsize=4_096)  # the same names come with every record
+def plain_name(column: str) -> str:
+    """Return a column's name in lower case, without what some exports write behind it.
+
+    That is the zone of its times, as in Intercom's ``Updated at (Europe/Berlin)``, or the module, as in Zoho Desk's
+    ``Status (Ticket)``.
+    """
+    name = _ZONE.sub("", column) if zone_of(column) else column
+    return name.casefold().removesuffix(_MODULE)
+
+
+@lru_cache(maxsize=4_096)
+def zone_of(column: str) -> tzinfo | None:
+    """Return the zone of the times in a column, where its name says it."""
+    found = _ZONE.search(column)
+    try:
+        return ZoneInfo(found[1]) if found else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last: it is a folder of zones
+        return None
+
+
+@lru_cache(maxsize=4_096)
 def _alias(name: str) -> str:
-    return _NAME.sub("_", name.replace("#", " number ").strip().casefold()).strip("_")
+    return _NAME.sub("_", plain_name(name.strip()).replace("#", " number ")).strip("_")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from indexer.field_names import field_of
+from indexer.field_names import field_of, plain_name
 from indexer.sources.tools import Tool
 from indexer.ticket import field_name
 
@@ -16,7 +16,7 @@ def meaning_of(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> st
     :param mapping: columns by field, as given by the user.
     """
     if tool is not None:
-        name = column.casefold()
+        name = plain_name(column)
         field = "thread" if name in tool.comments else tool.columns.get(name, "fields." + field_name(name))
         return "status" if field == "category" else field
     given = [field for field, mapped in mapping.items() if mapped == column]

@@ -1,4 +1,4 @@
-"""CSV with a header, separated by comma, semicolon, tab or bar; what a spreadsheet or a report puts before it is passed over."""
+"""CSV with a header, separated by comma, semicolon, tab or bar; what a spreadsheet or a report puts before and behind it is passed over."""
 
 import csv
 import re
@@ -16,7 +16,7 @@ __all__ = ["header_of", "read_csv", "split_header"]
 
 _DELIMITERS = ",;\t|"
 _SEPARATOR = re.compile(r"sep=(.)")  # Excel's own first line
-_MOST_TITLES = 20  # lines before the header
+_MOST_TITLES = 20  # lines before the header, or behind the last row
 _FEW, _MANY = 2, 4  # filled cells of a title, and at least of the header behind it
 _LONGEST_HEADER = 2**18  # characters, with the line breaks in quoted names
 
@@ -36,6 +36,7 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
 
     A name that several columns have is one value, the list of their strings.
 
+    Lines behind the last row are passed over: rows of one cell that follow an empty one, such as a report's copyright.
     A row that cannot be parsed is one error for its first line, and reading goes on with the next line: an
     unclosed quote costs its own row and not the rest of the file.
 
@@ -49,17 +50,23 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
     for index, name in enumerate(header):
         if name:
             places.setdefault(name, []).append(index)
+    behind: list[SourceRecord] = []
+    is_behind = False
     for row in _Rows(lines).parsed(delimiter):
-        place = f"line {row.number}"
-        error = row.error
-        if error is None:
-            if not any(cell.strip() for cell in row.cells):
-                continue
-            error = _fault(row.cells, len(header))
-        if error is not None:
-            yield SourceRecord(place=place, error=error, raw=row.raw)
+        filled = sum(map(bool, map(str.strip, row.cells)))
+        if row.error is None and not filled:
+            is_behind = len(places) >= _MANY
             continue
-        yield SourceRecord(place=place, value=_values(row.cells, places), raw=row.raw)
+        error = row.error or _fault(row.cells, len(header))
+        value = None if error else _values(row.cells, places)
+        record = SourceRecord(place=f"line {row.number}", value=value, error=error, raw=row.raw)
+        if is_behind and filled == 1 and len(behind) < _MOST_TITLES:
+            behind.append(record)
+            continue
+        yield from behind
+        behind.clear()
+        is_behind = False
+        yield record
     return None
 
 

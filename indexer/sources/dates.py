@@ -44,6 +44,11 @@ _AROUND = re.compile(
 _SPACES = re.compile(
     "[\u00a0\u2007\u2009\u202f]"
 )  # before AM and PM, as browsers and databases of locales have it
+_ZONE_NAMES = {  # as mails have them
+    "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00", "MDT": "-06:00",
+    "PST": "-08:00", "PDT": "-07:00",
+}  # fmt: skip
+_ZONE_NAME = re.compile(rf"(?<=\d )(?:{'|'.join(_ZONE_NAMES)})$")
 _ZONE = re.compile(r" (?:UTC|GMT|(?=[+-]\d{2}:?\d{2}$))")
 
 
@@ -143,7 +148,8 @@ def _month(name: str) -> int:
 
 
 def _plain(text: str) -> str:
-    return _AROUND.sub(lambda found: " " if found[0].startswith(" ") else "", _SPACES.sub(" ", text).strip())
+    text = _AROUND.sub(lambda found: " " if found[0].startswith(" ") else "", _SPACES.sub(" ", text).strip())
+    return _ZONE_NAME.sub(lambda found: _ZONE_NAMES[found[0]], text)
 
 
 def _without_offset(text: str) -> str:

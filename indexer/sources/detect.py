@@ -91,7 +91,7 @@ def _columns(text: bytes) -> list[str]:
 
 def _vendor(paths: dict[str, object]) -> str | None:
     for record in ("tickets.item", "item"):
-        if _ZENDESK_URL.search(str(paths.get(f"{record}.url"))):
+        if any(_ZENDESK_URL.search(str(paths.get(f"{record}.{name}"))) for name in ("url", "ticket.url")):
             return "zendesk"
     if paths.get("tickets") is list and paths.keys() & _ZENDESK_PAGE:
         return "zendesk"

@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from io import BufferedIOBase
 from typing import Any
 
-from indexer.field_names import field_of
+from indexer.field_names import field_of, plain_name, zone_of
 from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
@@ -70,7 +70,7 @@ class Table:
             elif name == "id":
                 value[column] = whole_number(text)
             elif column in self.dates:
-                at = parse_date(text, order=self.dates[column], zone=self.zone)
+                at = parse_date(text, order=self.dates[column], zone=zone_of(column) or self.zone)
                 lost += at is None
                 value[column] = at.isoformat() if at else ""
         return replace(record, value=value, dates_lost=lost)
@@ -131,12 +131,12 @@ def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str
     """Return the tool with the user's own columns, and those that the table has by a usual name, such as ``Resolution``."""
     if tool is None:
         return None
-    own = {column.casefold(): name for name, column in mapping.items()}
+    own = {plain_name(column): name for name, column in mapping.items()}
     known = own | {name: to for name, to in tool.columns.items() if name not in own}
-    taken = {known[name] for name in map(str.casefold, columns) if name in known}
+    taken = {known[name] for name in map(plain_name, columns) if name in known}
     usual = {
         name: to
-        for name in map(str.casefold, columns)
+        for name in map(plain_name, columns)
         if name not in known and name not in tool.comments and (to := field_of(name)) in _USUAL - taken
     }
     return replace(tool, columns=known | usual)
@@ -150,6 +150,6 @@ def _fields(columns: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, s
 
 def _is_date(column: str, tool: Tool | None, fields: Mapping[str, str]) -> bool:
     if tool is not None:
-        name = column.casefold()
+        name = plain_name(column)
         return tool.columns.get(name) in DATE_FIELDS or name in tool.comments
     return fields.get(column) in DATE_FIELDS

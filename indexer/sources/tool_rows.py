@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
+from indexer.field_names import plain_name, zone_of
 from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, parse_date
 from indexer.sources.record import SourceRecord, as_open, as_resolved
@@ -19,8 +20,10 @@ _CUSTOMERS = ("reporter", "reporter id", "autor", "caller_id", "caller")
 _ENTRY = re.compile(
     r"^(?P<at>\d[\d./-]{7,9} \d\d:\d\d:\d\d) - (?P<who>.+) \((?P<kind>[^()\n]+)\)\n", re.MULTILINE
 )
-_DONE = ("done", "complete", "fertig", "true", "1")
-"""What Jira's status category, and Salesforce's IsClosed, say of a resolved ticket."""
+_DONE = ("done", "complete", "fertig", "true", "1", "resolved")
+"""What Jira's and Intercom's category of a status, and Salesforce's IsClosed, say of a resolved ticket."""
+_MOST_CHOSEN = 5
+"""Words of a resolution that is one of a list; what is longer was written."""
 _CELL = re.compile(r"(?P<at>[^;\n]{8,30});(?P<who>[^;\n]*);(?P<text>.*)", re.DOTALL)
 
 
@@ -44,7 +47,7 @@ def ticket_of_row(
     fields: dict[str, Any] = {}
     thread = list(conversation)
     lost = 0
-    row = {str(name).casefold(): (name, given) for name, given in (record.value or {}).items()}
+    row = _by_plain_name(record.value or {})
     customer = {text for key in _CUSTOMERS if key in row for text in _filled(row[key][1])}
     ordered = [name for name in tool.columns if name in row] + [
         name for name in row if name not in tool.columns
@@ -52,7 +55,9 @@ def ticket_of_row(
     for key in ordered:
         name, given = row[key]
         target = tool.columns.get(key, "fields." + field_name(key))
-        filled = [text for text in _filled(given) if not is_nothing(text, target)]
+        filled = [
+            text for text in _filled(given) if text.strip() != tool.nothing and not is_nothing(text, target)
+        ]
         if not filled:
             continue
         if key in tool.comments:
@@ -60,15 +65,17 @@ def ticket_of_row(
             thread = thread or list(_comments(filled, customer, orders.get(name, DAY_FIRST), zone))
             continue
         if target in DATE_FIELDS:
-            at = parse_date(filled[0], order=orders.get(name, DAY_FIRST), zone=zone)
+            at = parse_date(filled[0], order=orders.get(name, DAY_FIRST), zone=zone_of(name) or zone)
             lost += at is None
             if at:
                 value.setdefault(target, at)
         elif target.startswith("fields."):
             fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
         elif target in _LISTS:
-            value.setdefault(target, [tag for text in filled for tag in split_list(text)])
+            value.setdefault(target, [tag for text in filled for tag in _tags(text, tool)])
         else:
+            if target == "resolution" and tool.chosen_resolutions and len(filled[0].split()) <= _MOST_CHOSEN:
+                target = "outcome"
             value.setdefault(target, _value(target, filled[0], tool))
     has_date = any(tool.columns.get(key) == "resolved_at" for key in row)
     if fields:
@@ -135,6 +142,19 @@ def _value(field: str, cell: str, tool: Tool) -> str:
     if field == "id":
         return whole_number(cell)
     return tool.statuses.get(cell.strip(), cell) if field == "status" else cell.replace(tool.breaks, "\n")
+
+
+def _by_plain_name(row: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Return the columns and what they hold by the name that a tool knows; the second of two has its whole name."""
+    found: dict[str, tuple[str, Any]] = {}
+    for column, given in row.items():
+        name = plain_name(str(column))
+        found[str(column).casefold() if name in found else name] = (str(column), given)
+    return found
+
+
+def _tags(cell: str, tool: Tool) -> list[str]:
+    return split_list(cell.replace(" ", ",") if tool.spaced_tags else cell)
 
 
 def _filled(given: Any) -> list[str]:

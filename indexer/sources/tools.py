@@ -1,20 +1,31 @@
 """The helpdesks whose tables are known by their columns: what each column is.
 
-A column is written in lower case. What no table names is kept under ``fields``. Compared with:
+A column is written in lower case, as `plain_name` gives it. What no table names is kept under ``fields``. Compared with
+what the maker says:
 
-- HubSpot: its tickets guide (developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``; ``hs_resolution`` is
-  one of a list of values, so an outcome). The names of its CSV are as they are generally known.
-- Jira: the exports that public projects keep as test data (repeated columns, ``05/Mar/24 10:12 AM``), and its German words; for its data pipeline the export schema (confluence.atlassian.com).
+- HubSpot: its tickets guide (developers.hubspot.com, ``properties`` such as ``hs_pipeline_stage``). The names of its CSV
+  are the labels of those properties, as dumps of two accounts have them; ``Resolution`` is one of a list that a team fills.
 - osTicket: its source (the exportable fields of a queue; what was written is none of them, unless a field of a form has it).
 - Request Tracker: its source (the tab-separated search results; ``QueueName`` is headed ``Queue``).
 - Salesforce: the field reference of Case, by names (``ClosedDate``) and labels (Date/Time Closed, Closed Date).
-- ServiceNow: labels and names of an incident's form, and the Table API's answers, as public projects keep them.
+- Zammad: its source (``ExcelSheet::Ticket``: a workbook with a title, and with the zone of its times behind the tickets).
+- Zendesk: the guide to its account's export (support.zendesk.com, article 4408886165402: no descriptions and comments;
+  times are in the account's zone), and an account's file for ``-``. A view's columns, and spaces between tags: others' programs.
 
-The columns of the other tools are as they are generally known, not checked against a document. How cells are read stands
-in ``tool_rows.py``.
+With files and programs of those who use them, which is second-hand:
+
+- Freshdesk, for tickets exported from a list; ``Description`` and the notes are in none of them.
+- Intercom: ``Conversation started at (Europe/Berlin)`` and the columns of tickets; not the first message, tags and last closing.
+- Jira: repeated columns, ``05/Mar/24 10:12 AM``, and its German words; for its data pipeline the export schema (confluence.atlassian.com).
+- ServiceNow: labels and names of an incident's form, and the Table API's answers.
+- Zoho Desk: reports, with ``(Ticket)`` behind names and ``-`` for nothing; not ``Ticket Reference Id``, ``Resolution``, ``Channel`` and ``Tags``.
+
+Help Scout's columns are as they are generally known: no file was found. How cells are read stands in ``tool_rows.py``.
 """
 
 from dataclasses import dataclass, field
+
+from indexer.field_names import plain_name
 
 __all__ = ["TOOLS", "Tool", "tool_of"]
 
@@ -34,13 +45,25 @@ class Tool:
     """Names of the statuses that it writes as numbers."""
     breaks: str = "\n"
     """How it writes the line breaks of texts."""
+    nothing: str = ""
+    """What it writes where a field has no value."""
+    spaced_tags: bool = False
+    """Whether spaces stand between tags, which then have none."""
+    chosen_resolutions: bool = False
+    """Whether its resolution is one of a list, and so an outcome, unless a team writes texts there."""
 
 
 def _known(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-_ZOHO = ("ticket reference id", "ticket closed time", "modified time")
+_ZOHO = (
+    "ticket reference id",
+    "ticket closed time",
+    "modified time",
+    "status (ticket)",
+    "created time (ticket)",
+)
 _FRESHDESK = ("created time", "resolved time", "closed time", "last update time", "closing note")
 _OSTICKET = ("help topic", "current status", "issue details", "date created", "department")
 
@@ -83,16 +106,19 @@ TOOLS = (
             "ticket type": "fields.type", "type": "fields.type", "group": "fields.team", "via": "fields.channel",
             "requester": "fields.customer",
         },
+        nothing="-",
+        spaced_tags=True,
     ),
     Tool(
         "Zoho Desk",  # before Freshdesk, which is known by some of the same columns
         tuple(_known("ticket id", "subject", further) for further in _ZOHO),
         {
-            "ticket id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
-            "resolution": "resolution", "created time": "created_at", "ticket closed time": "resolved_at",
+            "ticket id": "id", "subject": "subject", "description": "body", "ticket description": "body",
+            "priority": "priority", "status": "status", "resolution": "resolution", "created time": "created_at", "ticket closed time": "resolved_at",
             "modified time": "updated_at", "tags": "tags", "channel": "fields.channel", "category": "fields.category",
             "product name": "fields.product", "contact name": "fields.customer",
         },
+        nothing="-",
     ),
     Tool(
         "Freshdesk",
@@ -103,6 +129,7 @@ TOOLS = (
             "resolved time": "resolved_at", "closed time": "resolved_at", "last update time": "updated_at",
             "last updated time": "updated_at", "tags": "tags", "type": "fields.type", "group": "fields.team",
             "source": "fields.channel", "product": "fields.product", "full name": "fields.customer",
+            "requester name": "fields.customer",
         },
     ),
     Tool(
@@ -126,11 +153,11 @@ TOOLS = (
     Tool(
         "HubSpot",
         (
-            _known("ticket id", "ticket name"), _known("id", "subject", "hs_pipeline_stage"),
-            _known("id", "subject", "hs_ticket_priority"),
+            _known("ticket id", "ticket name"), _known("record id", "ticket name"),
+            _known("id", "subject", "hs_pipeline_stage"), _known("id", "subject", "hs_ticket_priority"),
         ),
         {
-            "ticket id": "id", "ticket name": "subject", "ticket description": "body", "priority": "priority",
+            "ticket id": "id", "record id": "id", "ticket name": "subject", "ticket description": "body", "priority": "priority",
             "ticket status": "status", "resolution": "resolution", "create date": "created_at",
             "close date": "resolved_at", "last modified date": "updated_at", "ticket tags": "tags",
             "category": "fields.category", "source": "fields.channel", "pipeline": "fields.team",
@@ -140,6 +167,7 @@ TOOLS = (
             "source_type": "fields.channel", "hs_pipeline": "fields.team",
         },
         statuses={"1": "New", "2": "Waiting on contact", "3": "Waiting on us", "4": "Closed"},
+        chosen_resolutions=True,
     ),
     Tool(
         "Salesforce",
@@ -177,12 +205,18 @@ TOOLS = (
     ),
     Tool(
         "Intercom",
-        (_known("conversation id", "conversation started at"), _known("conversation id", "first message")),
+        (
+            _known("conversation id", "conversation started at"), _known("conversation id", "first message"),
+            _known("conversation id", "current conversation state"),
+        ),
         {
-            "conversation id": "id", "title": "subject", "first message": "body", "priority": "priority",
-            "current conversation state": "status", "conversation started at": "created_at",
-            "last closed at": "resolved_at", "conversation tags": "tags", "channel": "fields.channel",
-            "team currently assigned": "fields.team", "user name": "fields.customer",
+            "conversation id": "id", "title": "subject", "ticket title": "subject", "first message": "body",
+            "priority": "priority", "current conversation state": "status",
+            "current ticket state category": "category", "conversation started at": "created_at",
+            "ticket created": "created_at", "conversation created at": "created_at", "last closed at": "resolved_at",
+            "ticket last resolved": "resolved_at", "updated at": "updated_at", "conversation updated at": "updated_at",
+            "conversation tags": "tags", "ticket url": "url", "channel": "fields.channel",
+            "ticket type": "fields.type", "team currently assigned": "fields.team", "user name": "fields.customer",
         },
     ),
     Tool(
@@ -208,5 +242,5 @@ TOOLS = (
 
 def tool_of(columns: list[str]) -> Tool | None:
     """Return the first tool whose columns a table has, ``None`` where it is nobody's."""
-    names = {column.casefold() for column in columns}
+    names = {name for column in columns for name in (column.casefold(), plain_name(column))}
     return next((tool for tool in TOOLS if any(known <= names for known in tool.known_by)), None)

@@ -70,7 +70,7 @@ def read_zendesk(
                 cursor = None
                 yield found
             else:
-                yield _record(replace(found, value=joined(kept, found.value)), agents)
+                yield _record(replace(found, value=joined(kept, _unwrapped(found.value))), agents)
         if comments is None:
             yield from kept.without_ticket()
     return cursor
@@ -102,13 +102,19 @@ def _agents(
     return frozenset(agents) if loaded else None
 
 
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a ticket without the ``{"ticket": …}`` that Zendesk's guide to the account's export shows around it."""
+    inner = value.get("ticket")
+    return inner if isinstance(inner, dict) and len(value) == 1 else value
+
+
 def _cursor(facts: dict[str, Any]) -> Cursor | None:
     return next((Cursor(field, str(facts[field])) for field in _CURSOR_FIELDS if facts.get(field)), None)
 
 
 def zendesk_ticket(found: SourceRecord) -> SourceRecord:
     """Return the ticket of one line of the account's JSON export, each of which is a ticket with its comments."""
-    return found if found.value is None else _record(found, None)
+    return found if found.value is None else _record(replace(found, value=_unwrapped(found.value)), None)
 
 
 def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:

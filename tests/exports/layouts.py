@@ -5,6 +5,7 @@ from dataclasses import dataclass
 __all__ = ["LAYOUTS", "Layout"]
 
 _ISO = "%Y-%m-%d %H:%M:%S"
+_MINUTES = "%Y-%m-%d %H:%M"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,12 @@ class Layout:
     """Numbers of statuses, and their names."""
     priorities: tuple[str, ...] = ("Low", "Medium", "High", "Urgent")
     nothing: str = ""
-    """What stands for no priority, and for a further field without a value."""
+    """What stands where a field has no value."""
+    tag_mark: str = ", "
+    title: str = ""
+    """What stands in the first row, before an empty one and the names of the columns."""
+    footer: str = ""
+    """What stands in the last row, behind an empty one."""
 
 
 LAYOUTS = {
@@ -40,29 +46,36 @@ LAYOUTS = {
     ),
     "Zendesk": Layout(
         columns=(
-            ("Id", "id"), ("Requester", "further"), ("Subject", "subject"), ("Tags", "tags"), ("Status", "status"),
-            ("Priority", "priority"), ("Ticket type", ""), ("Created at", "created_at"),
-            ("Updated at", "updated_at"), ("Solved at", "resolved_at"),
+            ("Summation column", ""), ("Id", "id"), ("Requester", "further"), ("Requester id", ""), ("Requester external id", ""),
+            ("Requester email", ""), ("Requester domain", ""), ("Submitter", ""), ("Assignee", ""), ("Group", ""),
+            ("Subject", "subject"), ("Tags", "tags"), ("Status", "status"), ("Priority", "priority"), ("Via", ""),
+            ("Ticket type", ""), ("Created at", "created_at"), ("Updated at", "updated_at"), ("Assigned at", ""),
+            ("Organization", ""), ("Due date", ""), ("Initially assigned at", ""), ("Solved at", "resolved_at"),
+            ("Resolution time", ""), ("Satisfaction Score", ""), ("Group stations", ""), ("Replies", ""), ("Region [list]", ""),
         ),
-        further="customer", dates=(_ISO, "%Y-%m-%d %H:%M"), resolved=("Solved", "Closed"),
+        further="customer", dates=(_MINUTES, "%d-%m-%Y %H:%M"), resolved=("Solved", "Closed"),
+        open=("New", "Open", "Pending", "On-hold"), nothing="-", tag_mark=" ",
     ),
     "Zoho Desk": Layout(
         columns=(
-            ("Ticket Id", "id"), ("Ticket Reference Id", ""), ("Subject", "subject"), ("Description", "body"),
-            ("Status", "status"), ("Priority", "priority"), ("Created Time", "created_at"),
-            ("Modified Time", "updated_at"), ("Ticket Closed Time", "resolved_at"), ("Resolution", "resolution"),
-            ("Channel", ""), ("Category", "further"), ("Product Name", ""), ("Contact Name", ""), ("Email", ""),
-            ("Tags", "tags"),
+            ("Ticket Id", "id"), ("Subject", "subject"), ("Ticket Description", "body"), ("Status (Ticket)", "status"),
+            ("Priority (Ticket)", "priority"), ("Created Time (Ticket)", "created_at"),
+            ("Modified Time (Ticket)", "updated_at"), ("Ticket Closed Time", "resolved_at"), ("Resolution", "resolution"),
+            ("Channel (Ticket)", ""), ("Category (Ticket)", "further"), ("Product Name (Ticket)", ""), ("Contact Name", ""),
+            ("Email (Contact)", ""), ("Tags", "tags"),
         ),
         further="category", dates=("%d %b %Y %I:%M %p", "%d/%m/%Y %I:%M %p"), resolved=("Closed",),
-        open=("Open", "On Hold", "Escalated"), priorities=("Low", "Medium", "High"), nothing="-None-",
+        open=("Open", "On Hold", "Escalated"), priorities=("Low", "Medium", "High"), nothing="-", title="Tickets",
     ),
     "Freshdesk": Layout(
         columns=(
-            ("Ticket ID", "id"), ("Subject", "subject"), ("Description", "body"), ("Status", "status"),
-            ("Priority", "priority"), ("Group", "further"), ("Created time", "created_at"),
-            ("Resolved time", "resolved_at"), ("Last update time", "updated_at"), ("Tags", "tags"),
-            ("Closing note", "resolution"),
+            ("Ticket ID", "id"), ("Subject", "subject"), ("Status", "status"), ("Priority", "priority"), ("Source", ""),
+            ("Type", ""), ("Agent", ""), ("Group", "further"), ("Created time", "created_at"), ("Due by Time", ""),
+            ("Resolved time", "resolved_at"), ("Closed time", ""), ("Last update time", "updated_at"),
+            ("Initial response time", ""), ("Time tracked", ""), ("First response time (in hrs)", ""),
+            ("Resolution time (in hrs)", ""), ("Agent interactions", ""), ("Customer interactions", ""),
+            ("Resolution status", ""), ("First response status", ""), ("Tags", "tags"), ("Survey results", ""),
+            ("Description", "body"), ("Closing note", "resolution"), ("Full name", ""), ("Contact ID", ""),
         ),
         further="team", dates=(_ISO, "%d.%m.%Y %H:%M"),
     ),
@@ -78,12 +91,12 @@ LAYOUTS = {
     ),
     "HubSpot": Layout(
         columns=(
-            ("Ticket ID", "id"), ("Ticket name", "subject"), ("Ticket description", "body"),
-            ("Ticket status", "status"), ("Priority", "priority"), ("Source", "further"),
+            ("Record ID", "id"), ("Ticket name", "subject"), ("Ticket description", "body"), ("Pipeline", ""),
+            ("Ticket status", "status"), ("Priority", "priority"), ("Source", "further"), ("Ticket owner", ""),
             ("Create date", "created_at"), ("Close date", "resolved_at"), ("Last modified date", "updated_at"),
-            ("Resolution", "resolution"),
+            ("Resolution", "resolution"), ("Associated Company (Primary)", ""),
         ),
-        further="channel", dates=("%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p"), resolved=("Closed",),
+        further="channel", dates=(_MINUTES, "%m/%d/%Y %I:%M %p"), resolved=("Closed",),
         open=("New", "Waiting on contact", "Waiting on us"),
     ),
     "Salesforce": Layout(
@@ -93,7 +106,7 @@ LAYOUTS = {
             ("Date/Time Closed", "resolved_at"), ("Case Last Modified Date", "updated_at"),
         ),
         further="channel", id="{:08}", dates=("%m/%d/%Y %I:%M %p", "%d.%m.%Y %H:%M"), resolved=("Closed",),
-        open=("New", "Working", "Escalated"),
+        open=("New", "Working", "Escalated"), footer="Confidential Information - Do Not Distribute",
     ),
     "osTicket": Layout(
         columns=(
@@ -114,20 +127,24 @@ LAYOUTS = {
     ),
     "Intercom": Layout(
         columns=(
-            ("Conversation ID", "id"), ("Title", "subject"), ("First message", "body"),
-            ("Conversation started at", "created_at"), ("Last closed at", "resolved_at"),
-            ("Current conversation state", "status"), ("Conversation tags", "tags"), ("Channel", "further"),
+            ("Conversation ID", "id"), ("Conversation started at (UTC)", "created_at"), ("Title", "subject"),
+            ("First message", "body"), ("User name", ""), ("Started by", ""), ("Current conversation state", "status"),
+            ("Teammate currently assigned", ""), ("Team currently assigned", ""), ("Channel", "further"),
+            ("Updated at (UTC)", "updated_at"), ("Last closed at (UTC)", "resolved_at"), ("Conversation tags", "tags"),
+            ("First response time (seconds)", ""),
         ),
         further="channel", dates=(_ISO, "%m/%d/%Y %H:%M"), resolved=("closed",), open=("open", "snoozed"),
     ),
     "Zammad": Layout(
         columns=(
             ("#", "id"), ("Title", "subject"), ("State", "status"), ("Priority", "priority"), ("Group", "further"),
-            ("Created at", "created_at"), ("Closed at", "resolved_at"), ("Updated at", "updated_at"),
-            ("Tags", "tags"),
+            ("Owner", ""), ("Customer", ""), ("Organization", ""), ("Create Channel", ""), ("Sender", ""), ("Tags", "tags"),
+            ("Time Units Total", ""), ("Created At", "created_at"), ("Updated At", "updated_at"),
+            ("Closed At", "resolved_at"), ("Close Escalation At", ""), ("Last Contact At", ""), ("Article Count", ""),
         ),
         further="team", dates=(_ISO, "%d.%m.%Y %H:%M"), resolved=("closed", "merged"),
         open=("new", "open", "pending reminder"), priorities=("1 low", "2 normal", "3 high"),
+        title="2024-3", footer="Timezone: Europe/Berlin",
     ),
     "Help Scout": Layout(
         columns=(

@@ -115,8 +115,11 @@ def make_export(tool: str, variant: Variant, seed: int = 0) -> Export:
             stored.append(_stored(truth[-1]))
     out = io.StringIO()
     writer = csv.writer(out, delimiter=variant.delimiter)
+    empty = [""] * (len(layout.columns) - 1)
+    writer.writerows([[layout.title, *empty], ["", *empty]] if layout.title else [])
     writer.writerow([column for column, _ in layout.columns])
     writer.writerows(rows)
+    writer.writerows([["", *empty], [layout.footer, *empty]] if layout.footer else [])
     return Export(out.getvalue().encode(variant.encoding), truth, stored, TICKETS - len(truth))
 
 
@@ -189,18 +192,16 @@ def _row(layout: Layout, ticket: dict[str, Any], dates: str) -> list[str]:
     comments = iter(_conversation(ticket) if ticket.get("resolution") else [])
     repeats = sum(field == "tags" for _, field in layout.columns) > 1
     for _, field in layout.columns:
-        value = ticket.get(field)
-        if field in ("priority", "further"):
-            value = value or layout.nothing
+        value = ticket.get(field) or layout.nothing
         if field == "tags":
-            cells.append(next(tags, "") if repeats else ", ".join(ticket["tags"]))
+            cells.append(next(tags, "") if repeats else layout.tag_mark.join(ticket["tags"]))
         elif field == "comment":
             # Jira's comments: date;author;text
             message = next(comments, None)
             author = "" if message is None else _REPORTER if message["author"] == "customer" else "5f0a"
             cells.append(f"{message['at'].strftime(dates)};{author};{message['text']}" if message else "")
         else:
-            cells.append(value.strftime(dates) if isinstance(value, datetime) else str(value or ""))
+            cells.append(value.strftime(dates) if isinstance(value, datetime) else str(value))
     return cells
 
 

@@ -34,12 +34,43 @@ def _tickets(tmp_path: Path, table: str | bytes) -> list[Ticket]:
         "Ticket-ID;Betreff;Beschreibung;Erstellt am\n7;S;B;21.03.2024 10:30\n",
         'id,subject,body,created_at\n7,S,B,"3/21/24, 10:30\u202fAM"\n',
         "id|subject|body|created_at\n7|S|B|21-Mär-2024 10:30\n",
+        "id,subject,body,Created at (Europe/Berlin)\n7,S,B,2024-03-21 11:30\n",
+        "id,subject,body,created_at\n7,S,B,2024-03-21 05:30 CDT\n",
+        'id,subject,body,created_at\n7,S,B,2024-03-21 10:30\n\n"Grand Totals (1 records)"\n\n"All rights reserved."\n"Confidential"\n',
+        "id,subject,body,created_at\n7,S,B,2024-03-21 10:30\n,,,\nTimezone: UTC,,,\n",
     ],
 )  # fmt: skip
 def test_a_ticket_is_found_behind_what_was_put_around_it(tmp_path: Path, table: str | bytes) -> None:
-    """Titles, Excel's first line, line breaks in names, other delimiters, serial dates, other languages."""
+    """Titles, footers, Excel's first line, line breaks and zones in names, other delimiters, serial dates, other languages."""
     (ticket,) = _tickets(tmp_path, table)
     assert (ticket.id, ticket.subject, ticket.text, ticket.created_at) == ("7", "S", "S\n\nB", _AT)
+
+
+def test_a_row_of_one_cell_between_others_is_reported(tmp_path: Path) -> None:
+    """Only behind the last row, and behind an empty one, is it no ticket; many of them are no footer either."""
+    path = tmp_path / "export.csv"
+    for lines, places in (
+        ("\n8\n9,S,B,2024-03-21\n", ["line 4"]),
+        ("8,,,\n", ["line 3"]),
+        ("\n" + "8,,,\n" * 30, [f"line {number}" for number in range(4, 34)]),
+    ):
+        path.write_text(f"id,subject,body,created_at\n7,S,B,2024-03-21\n{lines}")
+        alone = [
+            record.place
+            for record in read_source(str(path))
+            if record.error or (record.value or {}).get("subject") == ""
+        ]
+        assert alone == places
+
+
+def test_what_stands_behind_a_name_is_no_zone_unless_it_is_one(tmp_path: Path) -> None:
+    """Of two columns that differ in the zone alone, the first is the field."""
+    table = (
+        "Conversation ID,Title,Current conversation state,Product (Studio/Web),Updated at (UTC),Updated at (Asia/Tokyo)\n"
+        "7,S,Closed,Web,2024-03-21 10:30,2024-03-21 19:30\n"
+    )
+    (ticket,) = _tickets(tmp_path, table)
+    assert (ticket.fields["product_studio_web"], ticket.updated_at) == ("Web", _AT)
 
 
 @pytest.mark.parametrize(

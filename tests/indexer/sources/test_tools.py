@@ -159,6 +159,76 @@ def test_tags_in_one_cell(tmp_path: Path, mark: str) -> None:
     assert _value(record)["tags"] == ["vpn", "print"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "table", "expected"),
+    [
+        (
+            "Intercom",
+            ("Conversation ID,Conversation started at (America/New_York),Title,Current conversation state,Updated at (America/New_York)\n"
+            "7,2024-03-01 10:11:12,It stops,Closed,2024-07-01 10:11:12\n"),
+            {
+                "id": "7", "subject": "It stops", "status": "Closed", "created_at": "2024-03-01T10:11:12-05:00",
+                "updated_at": "2024-07-01T10:11:12-04:00",
+            },
+        ),
+        (
+            "Intercom",
+            ("Conversation ID,Ticket created (America/Sao_Paulo),Current conversation state,Ticket title,Ticket URL,Ticket type,"
+            "Current ticket state category,Ticket last resolved (America/Sao_Paulo)\n"
+            "7,2024-03-01 10:11:12,closed,It stops,https://example.com/7,Issue,Resolved,2024-03-02 10:11:12\n"),
+            {
+                "id": "7", "subject": "It stops", "status": "closed", "url": "https://example.com/7", "fields": {"type": "Issue"},
+                "created_at": "2024-03-01T10:11:12-03:00", "resolved_at": "2024-03-02T10:11:12-03:00",
+            },
+        ),
+        (
+            "HubSpot",
+            "Ticket ID,Record ID,Ticket name,Ticket status,Create date,Resolution\n7,7,It stops,Closed,2024-03-01 10:11 CDT,Repair Offered\n",
+            {
+                "id": "7", "subject": "It stops", "status": "Closed", "outcome": "Repair Offered",
+                "created_at": "2024-03-01T10:11:00-05:00",
+            },
+        ),
+        (
+            "Zendesk",
+            ("ID,Ticket status,Organization,Requester,Subject,SLA,Requested,Updated\n"
+            "7,Resolved - Awaiting Feedback,-,Ann,It stops,,2024-03-01 10:11,2024-03-02 10:11\n"),
+            {
+                "id": "7", "subject": "It stops", "status": "Resolved - Awaiting Feedback", "fields": {"customer": "Ann"},
+                "created_at": "2024-03-01T10:11:00+00:00", "updated_at": "2024-03-02T10:11:00+00:00",
+            },
+        ),
+        (
+            "Zoho Desk",
+            ("Ticket Id,Ticket Type,Created Time (Ticket),Subject,Status (Ticket),Priority (Ticket),Email (Contact),Team\n"
+            "7,-,24 Mar 2024 10:11 AM,It stops,Closed,-,ann@example.com,-\n"),
+            {
+                "id": "7", "subject": "It stops", "status": "Closed", "created_at": "2024-03-24T10:11:00+00:00",
+                "fields": {"email_contact": "ann@example.com"},
+            },
+        ),
+        (
+            "Freshdesk",  # Freshservice's
+            ("Ticket Id,Subject,Status,Created Time,Resolved Time,Last Updated Time,Requester Name\n"
+            "7,It stops,Closed,2024-03-01 10:11:12,2024-03-02 10:11:12,2024-03-03 10:11:12,Ann\n"),
+            {
+                "id": "7", "subject": "It stops", "status": "Closed", "created_at": "2024-03-01T10:11:12+00:00",
+                "resolved_at": "2024-03-02T10:11:12+00:00", "updated_at": "2024-03-03T10:11:12+00:00",
+                "fields": {"customer": "Ann"},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_tools_table_as_it_writes_names_and_values(
+    tmp_path: Path, tool: str, table: str, expected: dict[str, object]
+) -> None:
+    """Zones and modules behind names, choices for a resolution, its sign for nothing."""
+    reader = read_source(str(_table(tmp_path, table)))
+    assert [found.tool for found in reader.recognised] == [tool]
+    (record,) = reader
+    assert (_value(record), record.left_out) == (expected, False)
+
+
 def test_a_tools_table_has_columns_by_usual_names(tmp_path: Path) -> None:
     """What the tool's own columns do not give is taken from those that mean the same everywhere."""
     text = "Case Number,Subject,Status,Resolution,Severity,Created\n7,It stops,Closed,Restart the server.,high,2024-03-02\n"

@@ -129,10 +129,19 @@ def test_a_solved_ticket(tmp_path: Path) -> None:
     ]
 
 
-def test_the_export_is_recognised(tmp_path: Path) -> None:
-    """Without a format, from its first ticket."""
-    path = tmp_path / "export.json"
-    path.write_text(json.dumps(_page(_ticket()), indent=2), encoding="utf-8")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("export.json", json.dumps(_page(_ticket()), indent=2)),
+        ("export.json", json.dumps({"tickets": [{"ticket": _ticket()}]})),
+        ("export.jsonl", json.dumps({"ticket": _ticket()})),
+        ("export.json", json.dumps({"ticket": _ticket()})),
+    ],
+)
+def test_the_export_is_recognised(tmp_path: Path, name: str, text: str) -> None:
+    """Without a format, from its first ticket; around each of the account's export may stand that it is one."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
     (record,) = read_source(str(path))
     assert record.value is not None
     assert record.value["resolution"] == "Unplug it and use the extinguisher."
