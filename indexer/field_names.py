@@ -24,10 +24,10 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "text": ("text", "ticket_text", "ticket"),
     "subject": (
         "subject", "title", "summary", "short_description", "betreff", "zusammenfassung", "titel",
-        "sujet", "asunto",
+        "sujet", "asunto", "ticket_subject", "ticket_title",
     ),
-    "body": ("body", "description", "content", "message", "comment", "beschreibung"),
-    "priority": ("priority", "urgency", "severity", "priorität", "priorité", "prioridad"),
+    "body": ("body", "description", "content", "message", "comment", "beschreibung", "ticket_description"),
+    "priority": ("priority", "urgency", "severity", "priorität", "priorité", "prioridad", "ticket_priority"),
     "resolution": (
         "resolution", "resolution_text", "resolution_notes", "close_notes", "solution", "answer",
         "lösung", "abschlussnotiz",
@@ -52,7 +52,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "tags": ("tags", "labels", "components", "stichwörter", "schlagwörter"),
     "source": ("source",),
     "url": ("url", "link", "html_url", "web_url", "permalink"),
-    "status": ("status", "state", "statut", "estado"),
+    "status": ("status", "state", "statut", "estado", "ticket_status"),
     "outcome": ("outcome",),
     "thread": ("thread",),
     "fields": ("fields",),

@@ -55,9 +55,7 @@ def ticket_of_row(
     for key in ordered:
         name, given = row[key]
         target = tool.columns.get(key, "fields." + field_name(key))
-        filled = [
-            text for text in _filled(given) if text.strip() != tool.nothing and not is_nothing(text, target)
-        ]
+        filled = [text for text in _filled(given) if not _is_nothing(text, target, tool)]
         if not filled:
             continue
         if key in tool.comments:
@@ -151,6 +149,10 @@ def _by_plain_name(row: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
         name = plain_name(str(column))
         found[str(column).casefold() if name in found else name] = (str(column), given)
     return found
+
+
+def _is_nothing(cell: str, target: str, tool: Tool) -> bool:
+    return is_nothing(cell, target) or (target.startswith("fields.") and cell.strip() == tool.nothing)
 
 
 def _tags(cell: str, tool: Tool) -> list[str]:

@@ -10,7 +10,8 @@ what the maker says:
 - Salesforce: the field reference of Case, by names (``ClosedDate``) and labels (Date/Time Closed, Closed Date).
 - Zammad: its source (``ExcelSheet::Ticket``: a workbook with a title, and with the zone of its times behind the tickets).
 - Zendesk: the guide to its account's export (support.zendesk.com, article 4408886165402: no descriptions and comments;
-  times are in the account's zone), and an account's file for ``-``. A view's columns, and spaces between tags: others' programs.
+  times are in the account's zone), and an account's file for ``-``; for Explore, whose reports can be saved as CSV, its
+  attributes (article on metrics and attributes). A view's columns, and spaces between tags: others' programs.
 
 With files and programs of those who use them, which is second-hand:
 
@@ -46,7 +47,7 @@ class Tool:
     breaks: str = "\n"
     """How it writes the line breaks of texts."""
     nothing: str = ""
-    """What it writes where a field has no value."""
+    """What it writes where a further field has no value."""
     spaced_tags: bool = False
     """Whether spaces stand between tags, which then have none."""
     chosen_resolutions: bool = False
@@ -65,6 +66,7 @@ _ZOHO = (
     "created time (ticket)",
 )
 _FRESHDESK = ("created time", "resolved time", "closed time", "last update time", "closing note")
+_EXPLORE = ("created - timestamp", "created - date", "solved - timestamp", "solved - date")
 _OSTICKET = ("help topic", "current status", "issue details", "date created", "department")
 
 # The first that fits is taken: of two that share columns, the one that is known by more of its own stands first.
@@ -98,13 +100,20 @@ TOOLS = (
     ),
     Tool(
         "Zendesk",
-        (_known("id", "subject", "requester"), _known("id", "subject", "ticket type")),
+        (
+            _known("id", "subject", "requester"), _known("id", "subject", "ticket type"),
+            *(_known("ticket id", f"ticket {what}") for what in _EXPLORE),
+        ),
         {
             "id": "id", "subject": "subject", "description": "body", "priority": "priority", "status": "status",
             "ticket status": "status", "created at": "created_at", "requested": "created_at", "solved at": "resolved_at",
             "solved": "resolved_at", "updated at": "updated_at", "updated": "updated_at", "tags": "tags",
             "ticket type": "fields.type", "type": "fields.type", "group": "fields.team", "via": "fields.channel",
-            "requester": "fields.customer",
+            "requester": "fields.customer", "ticket id": "id", "ticket subject": "subject", "ticket priority": "priority",
+            "ticket created - timestamp": "created_at", "ticket created - date": "created_at",
+            "ticket solved - timestamp": "resolved_at", "ticket solved - date": "resolved_at",
+            "ticket updated - timestamp": "updated_at", "ticket updated - date": "updated_at", "ticket tags": "tags",
+            "ticket group": "fields.team", "ticket channel": "fields.channel", "requester name": "fields.customer",
         },
         nothing="-",
         spaced_tags=True,

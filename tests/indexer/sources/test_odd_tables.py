@@ -31,6 +31,7 @@ def _tickets(tmp_path: Path, table: str | bytes) -> list[Ticket]:
         '"id"\t" Subject "\t"body"\t"Date\r\nopened"\r\n7\tS\tB\t45372.4375\r\n',
         "id,subject,body,created_at\n7,S,B,1711017000\n",
         "Ticket #,Subject,Body,Date created\n7,S,B,2024-03-21T10:30:00Z\n",
+        "Ticket ID,Ticket Subject,Ticket Description,Created\n7,S,B,2024-03-21T10:30:00Z\n",
         "Ticket-ID;Betreff;Beschreibung;Erstellt am\n7;S;B;21.03.2024 10:30\n",
         'id,subject,body,created_at\n7,S,B,"3/21/24, 10:30\u202fAM"\n',
         "id|subject|body|created_at\n7|S|B|21-Mär-2024 10:30\n",

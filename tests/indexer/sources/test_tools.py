@@ -199,6 +199,17 @@ def test_tags_in_one_cell(tmp_path: Path, mark: str) -> None:
             },
         ),
         (
+            "Zendesk",  # from Explore
+            (
+                "Ticket ID,Ticket subject,Ticket status,Ticket group,Ticket created - Timestamp,Ticket solved - Date,Tickets\n"
+                "7,-,Solved,-,2024-03-01T10:11:12,2024-03-02,1\n"
+            ),
+            {
+                "id": "7", "subject": "-", "status": "Solved", "created_at": "2024-03-01T10:11:12+00:00",
+                "resolved_at": "2024-03-02T00:00:00+00:00", "fields": {"tickets": "1"},
+            },
+        ),
+        (
             "Zoho Desk",
             ("Ticket Id,Ticket Type,Created Time (Ticket),Subject,Status (Ticket),Priority (Ticket),Email (Contact),Team\n"
             "7,-,24 Mar 2024 10:11 AM,It stops,Closed,-,ann@example.com,-\n"),
