@@ -18,7 +18,7 @@ With files and programs of those who use them, which is second-hand:
 - Freshdesk, for tickets exported from a list; ``Description`` and the notes are in none of them.
 - Intercom: ``Conversation started at (Europe/Berlin)`` and the columns of tickets; not the first message, tags and last closing.
 - Jira: repeated columns, ``05/Mar/24 10:12 AM``, and its German words; for its data pipeline the export schema (confluence.atlassian.com).
-- ServiceNow: labels and names of an incident's form, and the Table API's answers.
+- ServiceNow: labels and names of an incident's form, of which either may head a table, and the Table API's answers.
 - Zoho Desk: reports, with ``(Ticket)`` behind names and ``-`` for nothing; not ``Ticket Reference Id``, ``Resolution``, ``Channel`` and ``Tags``.
 
 Help Scout's columns are as they are generally known: no file was found. How cells are read stands in ``tool_rows.py``.
@@ -153,7 +153,7 @@ TOOLS = (
             "resolved": "resolved_at", "closed_at": "resolved_at", "closed": "resolved_at",
             "sys_updated_on": "updated_at", "updated": "updated_at", "assignment_group": "fields.team",
             "assignment group": "fields.team", "caller_id": "fields.customer", "caller": "fields.customer",
-            "cmdb_ci": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
+            "cmdb_ci": "fields.product", "configuration item": "fields.product", "contact_type": "fields.channel", "category": "fields.category",
             "sys_tags": "tags",
         },
         comments=("comments", "additional comments", "comments_and_work_notes"),

@@ -199,6 +199,18 @@ def test_tags_in_one_cell(tmp_path: Path, mark: str) -> None:
             },
         ),
         (
+            "ServiceNow",  # with labels in place of names
+            (
+                "Number,Short description,State,Caller,Configuration item,Channel,Resolution code,Resolution notes,Opened,Resolved\n"
+                "INC7,It stops,Closed,Ann,Mail,Phone,Workaround provided,Restart it.,2024-03-01 10:11:12,2024-03-02 10:11:12\n"
+            ),
+            {
+                "id": "INC7", "subject": "It stops", "status": "Closed", "outcome": "Workaround provided", "resolution": "Restart it.",
+                "created_at": "2024-03-01T10:11:12+00:00", "resolved_at": "2024-03-02T10:11:12+00:00",
+                "fields": {"customer": "Ann", "product": "Mail", "channel": "Phone"},
+            },
+        ),
+        (
             "Zendesk",  # from Explore
             (
                 "Ticket ID,Ticket subject,Ticket status,Ticket group,Ticket created - Timestamp,Ticket solved - Date,Tickets\n"
