@@ -51,7 +51,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "tags": ("tags", "labels", "components", "stichwörter", "schlagwörter"),
     "source": ("source",),
-    "url": ("url", "link", "html_url", "web_url", "permalink"),
+    "url": ("url", "link", "html_url", "web_url", "permalink", "ticket_url"),
     "status": ("status", "state", "statut", "estado", "ticket_status"),
     "outcome": ("outcome",),
     "thread": ("thread",),
