@@ -113,6 +113,8 @@ class LedgerFollower:
         """Return the snapshot of another generation, with its own embedder, forest and ranking."""
         # What is being fitted would be of other vectors, or might know a ticket that was forgotten.
         await end_task(self._fitting)
+        # It may be another ledger's: a restore begins with a generation of its own.
+        self._ledger.nearest.clear()
         embedder = await self._embedders.of(live)
         revision = await asyncio.to_thread(self._ledger.revision)
         tickets = await asyncio.to_thread(self._ledger.tickets.count)

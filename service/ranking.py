@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from indexer.embedding import Matrix
 from indexer.ledger import Candidates, Generation, Ledger
 from indexer.settings import Settings
+from service.arrays import FloatArray
 
 __all__ = ["CANDIDATES", "QueryVectors", "Ranked", "Ranking", "Whitening", "learn_ranking", "measure_floor"]
 
@@ -23,6 +24,7 @@ _DEFAULT_COSINE = 0.35
 _DAY = 86_400.0
 _RIDGE, _POWER = 0.02, 0.25
 _DIGITS = 6
+_KEPT_LENGTHS = 200_000
 _SAME, _ALIKE = 0.95, 0.7  # cosines, in words
 
 
@@ -78,6 +80,7 @@ class Whitening:
 
     mean: Matrix
     matrix: Matrix
+    _lengths: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def learn(cls, vectors: Matrix) -> "Whitening":
@@ -103,6 +106,31 @@ class Whitening:
         lengths = np.linalg.norm(spread, axis=1, keepdims=True)
         unit: Matrix = spread / np.maximum(lengths, np.finfo(np.float32).tiny)
         return unit
+
+    def cosines(self, query: Matrix, found: Candidates) -> FloatArray:
+        """Return the cosines of the whitened vectors, as if each candidate were whitened, shape (rows,).
+
+        What is whitened is the query, twice; of a candidate only the length is needed, which is kept under its text's hash.
+
+        :param query: of unit length, shape (dimension,).
+        """
+        direction = (self.matrix @ self(query[None])[0]).astype(np.float64)
+        spread: FloatArray = found.vectors.astype(np.float64) @ direction - self.mean @ direction
+        return spread / self._lengths_of(found)
+
+    def _lengths_of(self, found: Candidates) -> FloatArray:
+        kept = [self._lengths.get(text) for text in found.text_hashes] or [None] * len(found)
+        if lacking := [row for row, length in enumerate(kept) if length is None]:
+            # In double precision, so that a length does not depend on which others are worked out with it.
+            spread = (found.vectors[lacking].astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
+            lengths = np.maximum(np.linalg.norm(spread, axis=1), np.finfo(np.float32).tiny).tolist()
+            if len(self._lengths) + len(lengths) > _KEPT_LENGTHS:
+                self._lengths.clear()
+            for row, length in zip(lacking, lengths, strict=True):
+                kept[row] = length
+                if found.text_hashes:
+                    self._lengths[found.text_hashes[row]] = length
+        return np.array(kept, np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,9 +159,8 @@ class Ranking:
             return
         both = np.stack([query.text, query.subject]).astype(np.float32)
         both /= np.linalg.norm(both, axis=1, keepdims=True)
-        subjects = found.subjects @ both[1]
-        texts = self.whitening(found.vectors) @ self.whitening(both[:1])[0]
-        relevance = (texts + self.subject_weight * subjects).astype(np.float64)
+        subjects = found.subjects.astype(np.float64) @ both[1]
+        relevance = self.whitening.cosines(both[0], found) + self.subject_weight * subjects
         days = np.abs(found.created - query.created) / _DAY
         known = ~np.isnan(days)
         distance = np.log1p(np.where(known, days, np.median(days[known]) if known.any() else 0.0))

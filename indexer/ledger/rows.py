@@ -63,6 +63,7 @@ class Candidates:
     :param vectors: float32, of unit length, shape (rows, dimension).
     :param subjects: likewise, of the tickets' subjects; where there is none, of the text.
     :param created: when each was created, in seconds since the epoch, NaN where unknown, shape (rows,).
+    :param text_hashes: the hashes that the vectors stand under in the ledger; empty where they do not come from there.
     """
 
     ids: tuple[str, ...]
@@ -70,6 +71,7 @@ class Candidates:
     vectors: NDArray[np.float32]
     subjects: NDArray[np.float32]
     created: NDArray[np.float64]
+    text_hashes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

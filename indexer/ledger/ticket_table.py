@@ -294,6 +294,7 @@ class Tickets:
                 connection.execute(feedback.delete().where(feedback.c.ticket_id.in_(page)))
                 connection.execute(tombstones.delete().where(tombstones.c.id.in_(page)))
             delete_derived(connection, named)
+            connection.execute(state.update().values(deleted_revision=revision))
             self._generations.note(connection, found, revision)
             note(connection, "erased", hide(connection, named))
             erased = connection.execute(vectors.delete().where(sa.not_(has_ticket())))

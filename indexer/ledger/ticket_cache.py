@@ -1,0 +1,152 @@
+"""Tickets that were looked up lately, with their vectors, in memory: questions compare with much the same ones."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from indexer.embedding import Matrix
+from indexer.ledger.rows import Space
+from indexer.ledger.tables import state, tickets
+
+__all__ = ["LookedUp", "TicketCache"]
+
+_BYTES = 320_000_000  # of vectors: 100,000 tickets of 384 dimensions
+_MANY = 1_000  # changed tickets, above which all are read again
+
+_state = sa.select(state.c.revision, state.c.deleted_revision)
+_changed = (
+    sa.select(tickets.c.id).where(tickets.c.revision > sa.bindparam("seen", type_=sa.BigInteger)).limit(_MANY)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedUp:
+    """What is compared of stored tickets, one row each.
+
+    :param text_hashes: of their texts.
+    :param texts: their vectors, float32, of unit length, shape (rows, dimension).
+    :param subjects: likewise of the subjects; where there is none, of the text.
+    :param created: in seconds since the epoch, NaN where unknown, shape (rows,).
+    :param resolved: whether they have a resolution, shape (rows,); ``open``: whether they are not resolved yet.
+    :param final: whether nothing but a change of the ticket makes the row another, shape (rows,).
+    """
+
+    ids: list[str]
+    text_hashes: list[str]
+    texts: Matrix
+    subjects: Matrix
+    created: NDArray[np.float64]
+    resolved: NDArray[np.bool_]
+    open: NDArray[np.bool_]
+    final: NDArray[np.bool_]
+
+    def __add__(self, other: "LookedUp") -> "LookedUp":
+        """Return the rows of both."""
+        return LookedUp(
+            self.ids + other.ids,
+            self.text_hashes + other.text_hashes,
+            np.concatenate([self.texts, other.texts]),
+            np.concatenate([self.subjects, other.subjects]),
+            np.concatenate([self.created, other.created]),
+            np.concatenate([self.resolved, other.resolved]),
+            np.concatenate([self.open, other.open]),
+            np.concatenate([self.final, other.final]),
+        )
+
+
+class TicketCache:
+    """Rows of tickets as they are at one revision of the ledger, each in a slot; where all are taken, the oldest makes room.
+
+    Every question brings it up to date first, in its own transaction, so that it is never behind the ledger. A deletion
+    empties it: what was forgotten is in no process's memory for longer than until the next question.
+    """
+
+    def __init__(self, most_bytes: int = _BYTES) -> None:
+        self._bytes = most_bytes
+        self._lock = threading.Lock()
+        self._revision = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Drop all rows."""
+        with self._lock:
+            self._clear()
+
+    def take(
+        self, connection: sa.Connection, space: Space, ids: Sequence[str]
+    ) -> tuple[LookedUp, list[str], int]:
+        """Return the rows that are here, the ids of the others, and the revision that the transaction sees."""
+        with self._lock:
+            revision = self._follow(connection, space)
+            there = [(i, slot) for i in ids if (slot := self._slots.get(i)) is not None]
+            at = np.array([slot for _, slot in there], np.int64)
+            texts = self._texts[at]
+            subjects = texts
+            if (own := np.flatnonzero(self._has_subject[at])).size:
+                subjects = texts.copy()
+                subjects[own] = self._subjects[at[own]]
+            found = LookedUp(
+                [ticket_id for ticket_id, _ in there],
+                [self._text_hashes[slot] for _, slot in there],
+                texts,
+                subjects,
+                self._created[at],
+                self._resolved[at],
+                self._open[at],
+                np.ones(len(at), np.bool_),
+            )
+            return found, [i for i in ids if i not in self._slots], revision
+
+    def add(self, rows: LookedUp, space: Space, revision: int) -> None:
+        """Keep the rows that are final, as a transaction found them that sees the revision."""
+        with self._lock:
+            if (space, revision) != (self._space, self._revision):
+                return
+            new = [row for row in np.flatnonzero(rows.final).tolist() if rows.ids[row] not in self._slots][
+                -len(self._ids) :
+            ]
+            slots = (self._next + np.arange(len(new))) % len(self._ids) if new else np.empty(0, np.int64)
+            for row, slot in zip(new, slots.tolist(), strict=True):
+                before, ticket_id = self._ids[slot], rows.ids[row]
+                if self._slots.get(before) == slot:
+                    del self._slots[before]
+                self._slots[ticket_id] = slot
+                self._ids[slot], self._text_hashes[slot] = ticket_id, rows.text_hashes[row]
+            self._next += len(new)
+            self._texts[slots] = rows.texts[new]
+            self._has_subject[slots] = own = (rows.subjects[new] != rows.texts[new]).any(axis=1)
+            self._subjects[slots[own]] = rows.subjects[new][own]
+            self._created[slots] = rows.created[new]
+            self._resolved[slots], self._open[slots] = rows.resolved[new], rows.open[new]
+
+    def _follow(self, connection: sa.Connection, space: Space) -> int:
+        revision, deleted = connection.execute(_state).one()
+        if space != self._space or deleted > self._revision:
+            self._clear(space)
+        elif revision > self._revision:
+            changed = connection.execute(_changed, {"seen": self._revision}).scalars().all()
+            if len(changed) == _MANY:
+                self._clear(space)
+            for ticket_id in changed:
+                self._slots.pop(ticket_id, None)
+        # A transaction that began before another's sees less: what is here is newer.
+        self._revision = max(revision, self._revision)
+        return int(revision)
+
+    def _clear(self, space: Space | None = None) -> None:
+        dimension = space.dimension if space else 0
+        slots = self._bytes // (2 * 4 * dimension) if dimension else 0
+        self._space = space
+        self._revision = self._next = 0
+        self._slots: dict[str, int] = {}
+        self._ids, self._text_hashes = [""] * slots, [""] * slots
+        # Memory that nothing was written to yet takes no room.
+        self._texts = np.empty((slots, dimension), np.float32)
+        self._subjects = np.empty((slots, dimension), np.float32)
+        self._has_subject = np.zeros(slots, np.bool_)
+        self._created = np.empty(slots, np.float64)
+        self._resolved, self._open = np.zeros(slots, np.bool_), np.zeros(slots, np.bool_)
