@@ -1,5 +1,6 @@
 """Neighbours as answers show them."""
 
+import contextlib
 from collections.abc import Sequence
 
 from indexer.suspicion import suspicion, suspicion_of
@@ -10,6 +11,10 @@ from service.results import Neighbour
 __all__ = ["neighbour_of", "suspicions"]
 
 _REVISION = 16  # hex digits of the record's hash
+_KEPT_FLAGS = 10_000
+_flags: dict[
+    str, str | None
+] = {}  # by the record's hash: looking a ticket's texts through takes longer than finding it
 
 
 def suspicions(text: str, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
@@ -40,7 +45,7 @@ def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
         score=place.score,
         why=place.why(floor),
         above_floor=place.relevance >= floor,
-        flagged=suspicion_of(ticket),
+        flagged=_flag(ticket),
         subject=ticket.subject,
         url=ticket.url,
         status=ticket.status,
@@ -51,3 +56,12 @@ def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
         created_at=ticket.created_at,
         resolved_at=ticket.resolved_at,
     )
+
+
+def _flag(ticket: Ticket) -> str | None:
+    with contextlib.suppress(KeyError):
+        return _flags[ticket.record_hash]
+    if len(_flags) >= _KEPT_FLAGS:
+        _flags.clear()
+    _flags[ticket.record_hash] = flag = suspicion_of(ticket)
+    return flag

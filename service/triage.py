@@ -332,7 +332,8 @@ class Pipeline:
                 places[place.id] = place
                 yield place.id
 
-        best = itertools.islice(store.tickets.sound(in_order()), search.limit)
+        sound = store.tickets.sound(in_order(), at_once=search.limit)
+        best = itertools.islice(sound, search.limit)
         return tuple(neighbour_of(ticket, places[ticket.id], ranking.floor) for ticket in best)
 
 

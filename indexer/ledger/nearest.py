@@ -114,7 +114,7 @@ class Nearest:
             ids = list(connection.execute(first).scalars())
             rows = connection.execute(self._by_id, {"named": ids}).all()
             found = self._read(connection, space, sorted(rows, key=lambda row: row.text_hash))
-        return _candidates(found, np.ones(len(found.ids)))
+        return _candidates(found, np.ones(len(found.ids)), np.arange(len(found.ids)))
 
     def _looked_up(self, connection: sa.Connection, space: Space, ids: Sequence[str]) -> LookedUp:
         """Return the tickets that have a vector, in any order: those that are kept, and the others from the ledger."""
@@ -188,22 +188,19 @@ def _nearest(rows: LookedUp, vector: NDArray[np.float32], among: NDArray[np.int6
     # In double precision, so that a ticket's cosine does not depend on the rows around it.
     unit = (vector / np.linalg.norm(vector)).astype(np.float64)
     cosines = np.clip(rows.texts.astype(np.float64) @ unit, -1.0, 1.0)
-    order = sorted(among.tolist(), key=lambda row: (-cosines[row], rows.ids[row]))[:limit]
+    order = among[np.lexsort(([rows.ids[row] for row in among], -cosines[among]))[:limit]]
     return _candidates(rows, cosines, order)
 
 
-def _candidates(
-    rows: LookedUp, cosines: NDArray[np.float64], order: Sequence[int] | None = None
-) -> Candidates:
-    at = list(range(len(rows.ids))) if order is None else list(order)
-    texts = rows.texts[at]
+def _candidates(rows: LookedUp, cosines: NDArray[np.float64], order: NDArray[np.int64]) -> Candidates:
+    texts, places = rows.texts[order], order.tolist()
     return Candidates(
-        ids=tuple(rows.ids[row] for row in at),
-        cosines=cosines[at],
+        ids=tuple(rows.ids[row] for row in places),
+        cosines=cosines[order],
         vectors=texts,
-        subjects=texts if rows.subjects is rows.texts else rows.subjects[at],
-        created=rows.created[at],
-        text_hashes=tuple(rows.text_hashes[row] for row in at),
+        subjects=texts if rows.subjects is rows.texts else rows.subjects[order],
+        created=rows.created[order],
+        text_hashes=tuple(rows.text_hashes[row] for row in places),
     )
 
 

@@ -36,7 +36,7 @@ from indexer.ticket import Ticket
 __all__ = ["Tickets"]
 
 _log = logging.getLogger(__name__)
-_FEW = 10
+_named = sa.select(tickets).where(tickets.c.id.in_(sa.bindparam("named", expanding=True)))
 
 
 class Tickets:
@@ -259,17 +259,17 @@ class Tickets:
                 for row in connection.execute(query)
             ]
 
-    def sound(self, ids: Iterable[str]) -> Iterator[Ticket]:
+    def sound(self, ids: Iterable[str], *, at_once: int = PAGE) -> Iterator[Ticket]:
         """Yield these tickets, in this order, but for those that are not what was acknowledged: they are logged.
 
         Ids that are not stored are passed over.
+
+        :param at_once: how many are read at a time: who takes only the first ones knows how many.
         """
         left = iter(ids)
         with self._db.read() as connection:
-            # A few at a time: who asks takes the first ones.
-            while page := list(itertools.islice(left, _FEW)):
-                query = sa.select(tickets).where(tickets.c.id.in_(page))
-                rows = {row.id: row for row in connection.execute(query)}
+            while page := list(itertools.islice(left, at_once)):
+                rows = {row.id: row for row in connection.execute(_named, {"named": page})}
                 for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
                     if is_sound(tickets, row._asdict(), {}):
                         yield decode(row.record)

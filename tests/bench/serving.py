@@ -1,10 +1,12 @@
-"""The running service against the bare Chroma query that it makes."""
+"""The running service against the bare Chroma query that it makes. Alone: ``python -m tests.bench.serving --rows 100000``."""
 
+import argparse
 import http.client
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,26 +20,33 @@ from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import Ticket
 from service.ranking import CANDIDATES
+from tests.bench.processes import cpu_of
 from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
 from tests.free_port import free_port
 from tests.indexer.making import write_tickets
 
 _ROWS = 5_000
 _QUERIES = 400
+_BEFORE = 1_000  # questions: a service that has just begun has looked up no ticket yet
+_FITTED_SECONDS = 600.0
 _ROOT = Path(__file__).parents[2]
 
 
 def run(folder: Path) -> None:
     """/v1/similar p50 against the bare Chroma query for the same candidates (goal: at most 1.5 times), embedding apart; p99 while a forest is fitted."""
+    _run(folder, _ROWS)
+
+
+def _run(folder: Path, rows: int) -> None:
     settings = make_settings(folder)
     with opened(settings) as store:
-        _measure(folder, settings, store)
+        _measure(folder, settings, store, rows)
 
 
-def _measure(folder: Path, settings: Settings, store: Store) -> None:
-    tickets, vectors = make_tickets(_ROWS), make_vectors(_ROWS)
+def _measure(folder: Path, settings: Settings, store: Store, rows: int) -> None:
+    tickets, vectors = make_tickets(rows), make_vectors(rows)
     space = store_vectors(store, tickets, vectors)
-    for start in range(0, _ROWS, 500):
+    for start in range(0, rows, 500):
         generation, _ = write_tickets(store, space, tickets[start : start + 500])
     port = free_port()
     environment = {
@@ -49,11 +58,14 @@ def _measure(folder: Path, settings: Settings, store: Store) -> None:
     )
     try:
         _wait(port)
-        chosen = np.random.default_rng(3).integers(0, _ROWS, _QUERIES).tolist()
+        chosen = np.random.default_rng(3).integers(0, rows, _QUERIES).tolist()
+        before = np.random.default_rng(4).integers(0, rows, _BEFORE).tolist()
         connection = http.client.HTTPConnection("127.0.0.1", port)
+        forest = ""
         embedding: list[float] = []  # seconds, query by query: set apart below
 
         def similar(row: int) -> None:
+            nonlocal forest
             # The text is stored, so its vector comes from the ledger: no embedding in what is measured.
             body = msgspec.json.encode({"text": tickets[row].text, "top_k": 5})
             connection.request("POST", "/v1/similar", body, {"Content-Type": "application/json"})
@@ -61,18 +73,29 @@ def _measure(folder: Path, settings: Settings, store: Store) -> None:
             found = json.loads(answer.read())
             assert answer.status == 200, found
             embedding.append(found["timings_ms"]["embed"] / 1000)
+            forest = found["index"]["forest"]
 
         def bare_query(row: int) -> None:
             (found,) = store.index.nearest_ids(generation, vectors[row : row + 1], CANDIDATES)
             assert found
 
+        deadline = time.monotonic() + _FITTED_SECONDS
+        while not forest.startswith("fitted") and time.monotonic() < deadline:
+            time.sleep(1)
+            similar(0)
+        _times(before, similar)
+        embedding.clear()
         # In turns, so that whatever else the machine does falls on both.
         ours, bare = _in_turns(chosen, similar, bare_query)
         apart = [whole - embed for whole, embed in zip(ours, embedding, strict=True)]
         print(
-            f"{_ROWS:,} x {vectors.shape[1]}, {_QUERIES} queries: bare query p50 {_ms(bare, 50)}, /v1/similar p50 {_ms(apart, 50)} "
+            f"{rows:,} x {vectors.shape[1]}, {_QUERIES} queries after {_BEFORE:,}: bare query p50 {_ms(bare, 50)}, /v1/similar p50 {_ms(apart, 50)} "
             f"without embedding, ratio {_p(apart, 50) / _p(bare, 50):.2f} ({_ms(ours, 50)} with the stored vector's look-up, "
             f"ratio {_p(ours, 50) / _p(bare, 50):.2f})"
+        )
+        used = [_cpu_ms(folder, chosen, action) for action in (bare_query, similar)]
+        print(
+            f"CPU time of all processes a query: bare {used[0]:.1f} ms, /v1/similar {used[1]:.1f} ms, ratio {used[1] / used[0]:.2f}"
         )
         quiet = _times(chosen, similar)
         _refit(store, space, tickets, vectors)
@@ -105,6 +128,12 @@ def _times(rows: Sequence[int], action: Callable[[int], None]) -> list[float]:
     return _in_turns(rows, action)[0]
 
 
+def _cpu_ms(folder: Path, rows: Sequence[int], action: Callable[[int], None]) -> float:
+    before = sum(cpu_of(folder).values())
+    _times(rows, action)
+    return (sum(cpu_of(folder).values()) - before) / len(rows) * 1000
+
+
 def _p(times: Sequence[float], percent: int) -> float:
     return float(np.percentile(times, percent))
 
@@ -126,3 +155,16 @@ def _wait(port: int) -> None:
         time.sleep(0.2)
     msg = "the service was not ready within 300 s"
     raise TimeoutError(msg)
+
+
+def main() -> None:
+    """Measure at the sizes asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[_ROWS], help="tickets that are stored")
+    for rows in parser.parse_args().rows:
+        with tempfile.TemporaryDirectory() as folder:
+            _run(Path(folder), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Tickets that are kept in memory: whatever another process does to them, a question compares with them as they are."""
+
+import contextlib
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from indexer.ledger import Candidates, Ledger, Space
+from indexer.ledger.database import Database
+from indexer.ledger.ticket_cache import LookedUp, TicketCache
+from tests.indexer.making import OTHER_SPACE, SPACE, make_ticket, make_tickets, store_vectors, vectors_for
+
+_IDS = [f"t-{number}" for number in range(40)]
+
+
+def _asked(ledger: Ledger, space: Space = SPACE, *, resolved: bool = False) -> list[tuple[object, ...]]:
+    vector = np.ones(space.dimension, np.float32)
+    return _rows(ledger.nearest.among(space, vector, _IDS, len(_IDS), resolved=resolved))
+
+
+def _rows(found: Candidates) -> list[tuple[object, ...]]:
+    vectors = zip(found.vectors, found.subjects, strict=True)
+    return [
+        (ticket_id, cosine, text_hash, repr(created), text.tobytes(), subject.tobytes())
+        for ticket_id, cosine, text_hash, created, (text, subject) in zip(
+            found.ids,
+            found.cosines.tolist(),
+            found.text_hashes,
+            found.created.tolist(),
+            vectors,
+            strict=True,
+        )
+    ]
+
+
+def test_it_is_never_behind_the_ledger(ledger: Ledger, database_url: str | None, data_dir: Path) -> None:
+    """After each of many changes by another process, what has been asked before is what one that has just begun is told."""
+    drawn = random.Random(3)
+    tickets = make_tickets(40)
+
+    def write(**changed: object) -> None:
+        batch = [make_ticket(drawn.randrange(40), **changed) for _ in range(3)]
+        store_vectors(other, batch)
+        other.tickets.write(batch)
+
+    changes: list[Callable[[], object]] = [
+        lambda: write(text=f"another text {drawn.random()}"),
+        lambda: write(text=f"Short subject {drawn.randrange(3)}\nand a body of {drawn.random()}"),
+        lambda: write(resolution=None, created_at=datetime(2026, 1, drawn.randint(1, 28), tzinfo=UTC)),
+        lambda: write(status="Open"),
+        write,
+        lambda: other.tickets.delete([f"t-{drawn.randrange(40)}"]),
+        lambda: other.tickets.erase([f"t-{drawn.randrange(40)}"]),
+        # The vectors of subjects may come later than their tickets.
+        lambda: store_vectors(other, [make_ticket(0, text=f"Short subject {n}") for n in range(3)]),
+    ]
+    with (
+        contextlib.closing(Ledger(database_url, data_dir)) as other,
+        contextlib.closing(Ledger(database_url, data_dir)) as fresh,
+    ):
+        store_vectors(other, tickets)
+        other.tickets.write(tickets)
+        assert len(_asked(ledger)) == 40
+        for _ in range(30):
+            drawn.choice(changes)()
+            for resolved in (False, True):
+                fresh.nearest.clear()
+                wanted = _asked(fresh, resolved=resolved)
+                assert _asked(ledger, resolved=resolved) == wanted
+                assert _asked(ledger, resolved=resolved) == wanted, "and when it is asked again"
+    assert 0 < len(wanted) < 40
+
+
+def test_spaces_are_kept_apart(ledger: Ledger) -> None:
+    """In turns, each question gets the vectors of its own space."""
+    tickets = make_tickets(40)
+    store_vectors(ledger, tickets)
+    ledger.vectors.store(
+        OTHER_SPACE, [ticket.text_hash for ticket in tickets[:20]], vectors_for(tickets[:20], 48)
+    )
+    ledger.tickets.write(tickets)
+    for _ in range(2):
+        assert len(_asked(ledger)) == 40
+        assert len(_asked(ledger, OTHER_SPACE)) == 20
+
+
+def test_it_is_bounded(ledger: Ledger, database_url: str | None, data_dir: Path) -> None:
+    """Where there is room for eight tickets, the newest eight are kept, and a deletion leaves none."""
+    tickets = make_tickets(12)
+    store_vectors(ledger, tickets)
+    ledger.tickets.write(tickets)
+    cache = TicketCache(8 * 2 * 4 * SPACE.dimension)
+    vectors = vectors_for(tickets)
+
+    def kept(revision: int | None = None) -> list[str]:
+        with db.read() as connection:
+            found, others, seen = cache.take(connection, SPACE, [ticket.id for ticket in tickets])
+        cache.add(looked_up(others), SPACE, seen if revision is None else revision)
+        assert found.ids + others == sorted(found.ids, key=_IDS.index) + sorted(others, key=_IDS.index)
+        assert found.texts.tobytes() == looked_up(found.ids).texts.tobytes()
+        return found.ids
+
+    def looked_up(ids: list[str]) -> LookedUp:
+        at = [int(ticket_id.removeprefix("t-")) for ticket_id in ids]
+        no = np.zeros(len(ids), np.bool_)
+        return LookedUp(ids, ids, vectors[at], vectors[at], np.zeros(len(ids)), no, no, ~no)
+
+    with contextlib.closing(Database(database_url, data_dir)) as db:
+        assert kept() == []
+        assert kept(revision=0) == [f"t-{n}" for n in range(4, 12)]
+        assert kept() == [f"t-{n}" for n in range(4, 12)], "what was read before a change is not kept"
+        assert kept(revision=0) == [f"t-{n}" for n in (0, 1, 2, 3, 8, 9, 10, 11)]
+        ledger.tickets.write([make_ticket(9, priority="urgent")])
+        assert kept(revision=0) == [f"t-{n}" for n in (0, 1, 2, 3, 8, 10, 11)]
+        ledger.tickets.delete(["t-11"])
+        assert kept(revision=0) == []
