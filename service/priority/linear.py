@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
-from service.priority.words import Words
+from service.priority.words import BUCKETS, Words
 
 __all__ = ["Linear", "fit_linear"]
 
@@ -51,8 +51,13 @@ def fit_linear(rows: Matrix | Words, label: IntArray, labels: int, *, strength: 
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
     known = np.unique(label)
-    given = rows.sparse() if isinstance(rows, Words) else rows.astype(np.float64)
-    weight = np.zeros((labels, given.shape[1]), np.float32)
+    if isinstance(rows, Words):
+        # The others' weights would stay 0, and the steps of the fit would carry them along. One there must be.
+        used = np.unique(np.append(rows.bucket, 0))
+        width, given = BUCKETS, rows.sparse()[:, used]
+    else:
+        used, width, given = np.arange(rows.shape[1]), rows.shape[1], rows.astype(np.float64)
+    weight = np.zeros((labels, width), np.float32)
     bias = np.full(labels, _NEVER, np.float32)
     if len(known) < 2:  # noqa: PLR2004 (something to tell apart)
         bias[known] = 0
@@ -65,7 +70,7 @@ def fit_linear(rows: Matrix | Words, label: IntArray, labels: int, *, strength: 
         # In double precision, so that the last bits, which are another processor's, are not what it converges by.
         model.fit(given, label)
     if len(known) == 2:  # noqa: PLR2004 (then scikit-learn keeps the second label's odds alone)
-        weight[known[1]], bias[known] = model.coef_[0], (0, model.intercept_[0])
+        weight[known[1], used], bias[known] = model.coef_[0], (0, model.intercept_[0])
     else:
-        weight[known], bias[known] = model.coef_, model.intercept_
+        weight[np.ix_(known, used)], bias[known] = model.coef_, model.intercept_
     return Linear(weight, bias)
