@@ -208,7 +208,7 @@ def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
 
 
 def _remove_files(data_dir: Path) -> list[str]:
-    """Remove what is made of tickets: forests, indexes that were put aside, and reports of jobs.
+    """Remove what is made of tickets: forests, indexes that were put aside, exports that wait, and reports of jobs.
 
     A report names ids that were refused, or quotes tickets. A batch that still waits is left: the proof names its file.
     """
@@ -223,6 +223,9 @@ def _remove_files(data_dir: Path) -> list[str]:
         if not report.with_suffix(".body").exists() and _names_tickets(report):
             report.unlink(missing_ok=True)
             removed.append(str(report.relative_to(data_dir)))
+    for export in (data_dir / "uploads").glob("*"):
+        shutil.rmtree(export, ignore_errors=True)
+        removed.append(str(export.relative_to(data_dir)))
     for aside in data_dir.glob("index.damaged-*"):
         shutil.rmtree(aside)
         removed.append(aside.name)
@@ -242,7 +245,7 @@ def _names_tickets(report: Path) -> bool:
         return False  # a service removed it just now
     except msgspec.MsgspecError:
         return True
-    return found.ended_at is not None or found.kind in ("evaluate", "verify", "audit")
+    return found.ended_at is not None or found.kind in ("evaluate", "verify", "audit", "inspect")
 
 
 def _write_anew(store: Store, live: Generation, progress: Progress) -> Generation:

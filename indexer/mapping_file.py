@@ -42,13 +42,19 @@ class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             priorities=other.priorities | self.priorities,
         )
 
-    def open(self, file: str) -> SourceReader:
+    def open(self, file: str, recognised: list[Recognised] | None = None) -> SourceReader:
         """Open a file, a folder or standard input.
 
+        :param recognised: is told what was read, also where that makes no tickets.
         :raises SourceError: it cannot be read, or not with these options.
         """
         return read_source(
-            file, format=self.format, mapping=self.columns, date_format=self.date_format, zone=self._zone()
+            file,
+            format=self.format,
+            mapping=self.columns,
+            date_format=self.date_format,
+            zone=self._zone(),
+            recognised=recognised,
         )
 
     def relabelled(self, records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:

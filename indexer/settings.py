@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     forest_fields: Annotated[tuple[str, ...], _help("comma-separated fields that the forest reads beside the text: such as are known when a ticket is asked about")] = ("type", "product", "component", "category")
     priority_order: Annotated[tuple[str, ...], _help("comma-separated priorities from least to most urgent, for the back-test; when not set: as their names tell")] = ()
     backup_dir: Annotated[Path | None, _help("folder, outside DATA_DIR, for backups that are started over HTTP or in the console; when not set: none can be")] = None
+    max_upload_mb: Annotated[_Count, _help("megabytes of an export that is brought in over HTTP or in the console")] = 1000
     keep_unused_days: Annotated[_Amount, _help("days for which `clear` keeps vectors that no ticket uses, and notes of erased deletions")] = 30.0
     keep_days: Annotated[_Amount, _help("days for which answers are kept, with what agents did with them; 0: none is kept")] = 90.0
     keep_text: Annotated[bool, _help("whether a kept answer holds the question's text, which `replay` needs; without it a hash, and what note and reply quote")] = False

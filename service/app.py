@@ -1,5 +1,6 @@
 """The Litestar application."""
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,7 @@ from service.api import (
     pages,
     ticket_routes,
     triage_routes,
+    upload_routes,
 )
 from service.api.bodies import Document
 from service.api.body import JSONRequest
@@ -38,6 +40,7 @@ from service.intervals import Intervals
 from service.jobs.batches import Batches
 from service.jobs.operations import Operations
 from service.jobs.store import JobStore
+from service.jobs.uploads import Uploads
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
@@ -77,6 +80,10 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             await keys.open()
             if not keyring.is_usable:
                 raise SettingsError(_nobody_may_ask(settings))
+            uploads = Uploads(
+                settings.data_dir, settings.max_upload_mb * 10**6, runtime.readiness.require_room
+            )
+            await asyncio.to_thread(uploads.clear)
             jobs = JobStore(settings.data_dir)
             await jobs.open()
             batches, operations = Batches(jobs, runtime), Operations(settings, jobs)
@@ -94,7 +101,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             )
             look = functools.partial(status_of, runtime, opened.breakers)
             app.state.update({
-                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "batches": batches, "operations": operations,
+                "runtime": runtime, "pipeline": opened.pipeline, "jobs": jobs, "batches": batches, "operations": operations, "uploads": uploads,
                 "maps": maps,
                 "look": look,
                 "status_feed": StatusFeed(look, at_least=lambda: {"ready": runtime.ready, "stage": runtime.stage}, is_stopping=app.state.is_stopping),
@@ -107,6 +114,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             triage_routes.router,
             ticket_routes.router,
             job_routes.router,
+            upload_routes.router,
             map_routes.router,
             feedback_routes.router,
             forest_routes.router,

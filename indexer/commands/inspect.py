@@ -11,7 +11,7 @@ import msgspec
 from indexer.commands.file_options import FileOptions, file_options, reading_options, source_name
 from indexer.commands.output import DONE, FAILED, PROBLEMS, finish, json_option
 from indexer.console import say, showing_progress
-from indexer.errors import PrecedentError
+from indexer.errors import PrecedentError, SourceError
 from indexer.inspection import MOST_RECORDS, SHARES, Inspection, inspect_source
 from indexer.mapping_file import beside, mapping_text
 from indexer.sources import Recognised, SourceRecord
@@ -61,7 +61,14 @@ def inspect(*, as_json: bool, write: bool, source: str | None, **options: Any) -
         msg = "--write needs a file: standard input has no place beside it"
         raise PrecedentError(msg)
     reading = reading_options(given)
-    reader = reading.open(given.file)
+    recognised: list[Recognised] = []
+    try:
+        reader = reading.open(given.file, recognised)
+    except SourceError as error:
+        # Whoever is to say what the columns are needs to see them.
+        found = Inspection(complete=False, broke_off=str(error), sources=recognised)
+        finish(found, as_json=as_json and bool(recognised))
+        raise
     with showing_progress() as step:
 
         def shown(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:

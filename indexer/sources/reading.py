@@ -29,7 +29,7 @@ from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.naming import named
 from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
-from indexer.sources.record import Cursor, Reader, Recognised, SourceRecord, mapped
+from indexer.sources.record import Cursor, FirstRecords, Reader, Recognised, SourceRecord, mapped
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
 from indexer.sources.tools import Tool, tool_of
@@ -118,6 +118,7 @@ def read_source(
     mapping: Mapping[str, str] | None = None,
     date_format: str | None = None,
     zone: tzinfo = UTC,
+    recognised: list[Recognised] | None = None,
 ) -> SourceReader:
     """Read the records of a file, of a directory's files in order, or of standard input.
 
@@ -130,6 +131,7 @@ def read_source(
     :param mapping: names of fields or columns by the ticket's field that they hold, such as ``{"body": "Issue Text"}``.
     :param date_format: one of `ORDERS`, for a table's dates such as 02/03/2024; when not given, its values decide.
     :param zone: of a table's times that name none.
+    :param recognised: is told what was read, also where that makes no tickets.
     :raises SourceError: an argument cannot be used, or the source not be read; while iterating: not any further.
     """
     if format is not None and format not in _READERS:
@@ -138,7 +140,9 @@ def read_source(
     if date_format is not None and date_format not in ORDERS:
         msg = f"date format {date_format!r} is unknown; there are {', '.join(ORDERS)}"
         raise SourceError(msg)
-    options = _Options(format, dict(mapping or {}), date_format, zone)
+    options = _Options(
+        format, dict(mapping or {}), date_format, zone, recognised if recognised is not None else []
+    )
     _check_mapping(options.mapping, format)
     files = _files(path)
     records = _file(path, options) if files is None else _directory(files, options)
@@ -264,9 +268,12 @@ def _file(path: str, options: _Options) -> _Records:
 def _noted(records: _Records, options: _Options) -> _Records:
     """Pass records on, and note what their names mean; JSON with the columns of a known tool's table is read by it."""
     reads_tools = options.recognised[-1].format == "json" and not options.mapping
+    first = FirstRecords()
+    options.recognised[-1] = replace(options.recognised[-1], values=first.values)
 
     def note(record: SourceRecord) -> SourceRecord:
         recognised = options.recognised[-1]
+        first.add(record.value or {})
         row = flat_row(record.value or {}) if reads_tools else {}
         tool = tool_of(list(row)) if row else None
         new = [name for name in record.value or () if name not in recognised.columns]
@@ -297,11 +304,14 @@ def _table(opened: Opened, options: _Options) -> _Records:
         tool = table.tool.name if table.tool else None
         encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
         columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
-        options.recognised.append(Recognised("csv", encoding, tool, columns, dict(table.decided)))
+        options.recognised.append(
+            Recognised("csv", encoding, tool, columns, dict(table.decided), table.values)
+        )
         if table.tool is not None and table.tool.name == "Zendesk" and options.comments is not None:
             return (yield from mapped(table.records(), partial(row_with_comments, options.comments)))
         if table.tool is not None:
             return (yield from table.records(_conversation(table.tool, options)))
+        table.texts.require_body(table.fields)
         return (yield from named(table.records(), options.mapping, has_columns=True))
 
 

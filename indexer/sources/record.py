@@ -1,6 +1,6 @@
 """What a reader hands out: records, and the place where the next export continues."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
 from typing import Any, Protocol, cast
@@ -12,9 +12,11 @@ from indexer.ticket import is_open_status
 __all__ = [
     "MAX_RECORD_BYTES",
     "Cursor",
+    "FirstRecords",
     "Reader",
     "Recognised",
     "SourceRecord",
+    "Values",
     "as_open",
     "as_resolved",
     "json_text",
@@ -26,6 +28,10 @@ MAX_RECORD_BYTES = 16 * 2**20
 """Bytes of one record; a longer one is refused unread, so that memory has a bound whatever the file holds."""
 
 _SHOWN_CHARACTERS = 2_000
+_FIRST = 1_000  # records
+_MOST_NAMES = 1_000
+_EXAMPLES = 3
+_MOST_EXAMPLE = 120  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,40 @@ class Cursor:
     value: str
 
 
+@dataclass(slots=True)
+class Values:
+    """What a column, or a name, holds in the first records."""
+
+    filled: int = 0
+    """How many of them have something there."""
+    examples: list[str] = field(default_factory=list)
+    """Different ones, each in one line, cut."""
+
+
+class FirstRecords:
+    """What the columns, or names, of the first 1,000 records hold; of at most 1,000 columns."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Values] = {}
+        self._seen = 0
+
+    def add(self, record: Mapping[str, Any]) -> bool:
+        """Look at a record as it stands in the file; return whether more are wanted."""
+        if self._seen == _FIRST:
+            return False
+        self._seen += 1
+        for name, given in record.items():
+            if name not in self.values and len(self.values) == _MOST_NAMES:
+                continue
+            values = self.values.setdefault(name, Values())
+            text = given if isinstance(given, str) else "" if given in (None, [], {}) else json_text(given)
+            text = " ".join(text[:_MOST_EXAMPLE].split())
+            values.filled += text != ""
+            if text and len(values.examples) < _EXAMPLES and text not in values.examples:
+                values.examples.append(text)
+        return self._seen < _FIRST
+
+
 @dataclass(frozen=True, slots=True)
 class Recognised:
     """What a file was read as."""
@@ -69,6 +109,8 @@ class Recognised:
     it is not read. Empty for an export with a shape of its own, such as Zendesk's JSON."""
     dates: dict[str, str] = field(default_factory=dict)
     """`DAY_FIRST` or `MONTH_FIRST` by column, where the dates have such an order."""
+    values: dict[str, Values] = field(default_factory=dict)
+    """What the columns, or names, of the first records hold."""
 
 
 class Reader(Protocol):

@@ -14,7 +14,7 @@ from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
 from indexer.sources.long_texts import LongTexts
 from indexer.sources.opening import DAMAGED
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.record import Cursor, FirstRecords, SourceRecord, Values
 from indexer.sources.tool_rows import ticket_of_row
 from indexer.sources.tools import Tool, tool_of
 from indexer.ticket import Message
@@ -41,6 +41,10 @@ class Table:
     """Those of them where it matters: the values showed it, or the user said it."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """The ticket's field by column, of a table of no known tool, where it has one."""
+    values: dict[str, Values] = field(default_factory=dict)
+    """What the columns of the first rows hold."""
+    texts: LongTexts = field(default_factory=LongTexts)
+    """Which columns hold texts."""
 
     def records(
         self, conversation: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _row: ()
@@ -90,7 +94,7 @@ def look_at_table(
     :param mapping: columns by field, as given by the user; they go before a tool's own.
     :param order: `DAY_FIRST` or `MONTH_FIRST`, where the user says it.
     :param zone: of times that name none.
-    :raises SourceError: there is no header, the dates can be read in both orders, or a column may be the body.
+    :raises SourceError: there is no header, or the dates can be read in both orders.
     """
     stream = rereadable(stream, stack)
     encoding = table_encoding(stream)
@@ -102,7 +106,7 @@ def look_at_table(
     dates: list[str] | None = None
     fields: dict[str, str] = {}
     orders = DateOrders()
-    texts = LongTexts()
+    texts, first = LongTexts(), FirstRecords()
     # What is damaged is the second reading's to report.
     with suppress(*DAMAGED):
         for record in read_csv(stream):
@@ -113,18 +117,19 @@ def look_at_table(
                 tool = _completed(tool_of(list(columns)), columns, mapping)
                 fields = {} if tool else _fields(columns, mapping)
                 dates = [name for name in record.value if _is_date(name, tool, fields)]
-            if not texts.add(record.value) and (order or not dates):
+            more = [texts.add(record.value), first.add(record.value)]
+            if not any(more) and (order or not dates):
                 break
             for name in dates if order is None else ():
                 given = record.value[name]
                 for text in given if isinstance(given, list) else [given]:
                     orders.add(name, text.partition(";")[0])  # a comment of Jira's begins with its date
     stream.seek(start)
-    if tool is None:
-        texts.require_body(fields)
     chosen = dict.fromkeys(dates or [], order or DAY_FIRST)
     decided = chosen if order else orders.decided()
-    return Table(stream, encoding, zone, columns, tool, chosen | decided, decided, fields)
+    return Table(
+        stream, encoding, zone, columns, tool, chosen | decided, decided, fields, first.values, texts
+    )
 
 
 def _completed(tool: Tool | None, columns: tuple[str, ...], mapping: Mapping[str, str]) -> Tool | None:

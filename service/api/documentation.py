@@ -4,19 +4,26 @@ from dataclasses import dataclass
 
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from service.problems import PROBLEM_TYPE, Problem
 from service.results import Triage
 
-__all__ = ["BatchOperation", "TicketOperation", "TriageOperation", "problems", "triage_responses"]
+__all__ = [
+    "BatchOperation",
+    "TicketOperation",
+    "TriageOperation",
+    "UploadOperation",
+    "problems",
+    "triage_responses",
+]
 
 _WHEN = {
     400: "the request is malformed, such as a body that is not JSON",
     401: "the service needs an API key",
     403: "the API key's scope does not allow this; `detail` names the one that does",
     404: "nothing of that id is stored",
-    409: "such a job runs already; `Location` is that one's",
+    409: "such a job runs already (`Location` is that one's), or one is in the way; `detail` names it",
     413: "the body is larger than this path takes",
     415: "the body's content type is not one that this path takes",
     422: "the body is JSON, but not what this path takes; `detail` names the field",
@@ -83,4 +90,16 @@ class BatchOperation(Operation):
                 "application/x-ndjson": OpenAPIMediaType(schema=lines),
             },
             required=True,
+        )
+
+
+@dataclass
+class UploadOperation(Operation):
+    """The body is a file."""
+
+    def __post_init__(self) -> None:
+        """Document it."""
+        file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        self.request_body = RequestBody(
+            {"application/octet-stream": OpenAPIMediaType(schema=file)}, required=True
         )

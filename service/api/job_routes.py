@@ -43,7 +43,7 @@ class JobList(msgspec.Struct, frozen=True, kw_only=True):
     responses=problems(400, 403, 409, 413, 415, 422),
 )
 async def start_job(request: Request[Any, Any, Any], data: JSONBody[AnyOrder]) -> Response[Job]:
-    """Begin to rebuild, verify, evaluate, audit, backup or forget, in a process of its own; `Location` tells how far it is.
+    """Begin to rebuild, verify, evaluate, audit, backup, forget, inspect or sync, in a process of its own; `Location` tells how far it is.
 
     Of each kind one is done at a time: while one is, the answer is 409, and `Location` is that one's.
     """

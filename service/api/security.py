@@ -28,6 +28,7 @@ __all__ = [
     "may",
     "media_type",
     "require_admin",
+    "require_bytes",
     "require_json",
     "require_json_or_lines",
     "require_key",
@@ -46,6 +47,7 @@ LINES = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
 )
 _JSON = "application/json"
+_BYTES = "application/octet-stream"
 
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -122,6 +124,14 @@ def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseR
 def require_json_or_lines(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a body that does not say it is JSON or JSON lines."""
     _require(connection, LINES)
+
+
+def require_bytes(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Refuse a body that does not say that it is a file of whatever kind: a web page can send none such without being asked for."""
+    if media_type(connection) != _BYTES:
+        raise HTTPException(
+            status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail=f"send `Content-Type: {_BYTES}`"
+        )
 
 
 def media_type(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -41,6 +41,16 @@ export async function put(path, body, signal) {
   return (await ask(path, { ...sending(body, signal, "application/json"), method: "PUT" })).json();
 }
 
+/** Send a file as it is, and return the decoded answer. */
+export async function send(path, file, signal) {
+  return (await ask(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal })).json();
+}
+
+/** Return the answer of a GET as a file. */
+export async function blob(path, signal) {
+  return (await ask(path, { signal })).blob();
+}
+
 /** End or delete something, and return the decoded answer. */
 export async function remove(path, signal) {
   return (await ask(path, { method: "DELETE", signal })).json();

@@ -1,9 +1,11 @@
-// Tickets from a small file or from the clipboard, sent to the service.
+// Tickets from an export, or from the clipboard, as far as the key of this tab may bring them in.
 
-import { get, post } from "./api.js";
-import { apart, el, facts, field, fill } from "./dom.js";
+import { get, jobList, post } from "./api.js";
+import { el, field, fill } from "./dom.js";
+import { exports } from "./exports.js";
 import { number } from "./format.js";
-import { notice, problem, sentence, showProblem } from "./notices.js";
+import { counts, dropZone, rejected, stored } from "./intake.js";
+import { notice, problem, showProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.bringIn;
@@ -18,49 +20,49 @@ export async function page(body, { signal }) {
 
 /** Return the controls, and the words on what else there is. */
 export function bringIn(signal) {
-  const outcome = el("div", { role: "status" });
-  const area = el("textarea", { rows: "6", spellcheck: "false", placeholder: words.example });
-  const file = el("input", { type: "file", accept: ".json,.jsonl,.ndjson,application/json" });
-  const take = async (text) => {
-    try {
-      await send(text, outcome, signal);
-    } catch (error) {
-      fill(outcome);
-      showProblem(outcome, error, signal);
-    }
-  };
-  const read = async (chosen) => {
-    if (!chosen) return;
-    if (chosen.size > MOST_BYTES) fill(outcome, notice(words.tooLarge, el("p", {}, words.commandLine)));
-    else await take(await chosen.text());
-  };
-  file.addEventListener("change", () => read(file.files[0]));
-  const drop = el("div", { class: "drop" }, field(words.file, file, words.fileHint));
-  drop.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    read(event.dataTransfer.files[0]);
-  });
+  const controls = el("div", { class: "stack" });
+  choose(controls, signal).catch((error) => showProblem(controls, error, signal));
   return [
     el("p", {}, words.what),
-    el("h2", {}, words.byCommand),
-    el("p", {}, words.commandLine),
-    el("pre", { tabindex: "0" }, words.command),
-    el("h2", {}, words.here),
-    drop,
+    controls,
+    el("details", {}, el("summary", {}, words.byCommand), el("p", {}, words.commandLine), el("pre", { tabindex: "0" }, words.command)),
+  ];
+}
+
+async function choose(place, signal) {
+  const { jobs, may_start: may } = await jobList(signal);
+  if (jobs === null) fill(place, el("p", { class: "notice warn" }, words.scope));
+  else fill(place, may ? exports(jobs, signal) : smallFile(signal), paste(signal));
+}
+
+/** Return the control for a small file of JSON, which a key that may not start jobs can send. */
+function smallFile(signal) {
+  const outcome = el("div", { role: "status", class: "stack" });
+  const read = async (chosen) => {
+    if (chosen.size > MOST_BYTES) fill(outcome, notice(words.tooLarge, el("p", {}, words.commandLine)));
+    else await take(await chosen.text(), outcome, signal);
+  };
+  return [dropZone(words.smallFile, words.smallFileHint, ".json,.jsonl,.ndjson,application/json", read), outcome];
+}
+
+function paste(signal) {
+  const outcome = el("div", { role: "status", class: "stack" });
+  const area = el("textarea", { rows: "6", spellcheck: "false", placeholder: words.example });
+  const click = () => take(area.value, outcome, signal);
+  return [
     field(words.paste, area, words.pasteHint),
-    el(
-      "div",
-      { class: "actions" },
-      el("button", { type: "button", class: "primary", on: { click: () => take(area.value) } }, words.send),
-    ),
+    el("div", { class: "actions" }, el("button", { type: "button", on: { click } }, words.send)),
     outcome,
   ];
+}
+
+async function take(text, outcome, signal) {
+  try {
+    await send(text, outcome, signal);
+  } catch (error) {
+    fill(outcome);
+    showProblem(outcome, error, signal);
+  }
 }
 
 async function send(text, outcome, signal) {
@@ -73,7 +75,9 @@ async function send(text, outcome, signal) {
   const taken = await post("v1/tickets/batch", batch.body, signal, batch.type);
   // More than is stored at once becomes a job, which is asked how far it is.
   const result = taken.state ? await followed(taken, batch.records, outcome, signal) : taken;
-  if (result) fill(outcome, stored(result));
+  if (!result) return;
+  const reasons = (result.rejections ?? []).map(({ record, reason }) => [words.record(record), reason]);
+  fill(outcome, stored(result), rejected(reasons));
 }
 
 /** Return the body that the service takes: JSON as it is or in a list, and else one ticket a line. */
@@ -104,28 +108,4 @@ async function followed(taken, records, outcome, signal) {
     await new Promise((resolve) => setTimeout(resolve, POLL));
     if (signal.aborted) return null;
   }
-}
-
-function stored(result) {
-  return [
-    notice(
-      words.done,
-      facts(counts(result).map(([name, count]) => [words.counts[name], number(count)])),
-      el("p", {}, words.next, " ", el("a", { href: "#/answer", on: { click: () => location.reload() } }, words.ask)),
-    ),
-    result.rejections?.length > 0 && [
-      el("h2", {}, words.rejections),
-      el(
-        "ul",
-        {},
-        result.rejections
-          .slice(0, 50)
-          .map(({ record, reason }) => el("li", {}, words.record(record), " ", apart(sentence(reason)))),
-      ),
-    ],
-  ];
-}
-
-function counts(result) {
-  return Object.entries(result).filter(([name, count]) => name in words.counts && (count || name === "added"));
 }

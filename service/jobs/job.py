@@ -10,7 +10,7 @@ from service.jobs.task import JobProgress
 
 __all__ = ["Job", "JobKind"]
 
-JobKind = Literal["batch", "rebuild", "verify", "evaluate", "audit", "backup", "forget"]
+JobKind = Literal["batch", "rebuild", "verify", "evaluate", "audit", "backup", "forget", "inspect", "sync"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     report: Annotated[
         dict[str, Any] | None,
         msgspec.Meta(description="what a command says at its end with `--json`; not in lists"),
+    ] = None
+    order: Annotated[
+        dict[str, Any] | None,
+        msgspec.Meta(
+            description="of `inspect` and `sync`: what was ordered, to be sent again to go on with it"
+        ),
     ] = None
     service: Annotated[
         int | None, msgspec.Meta(description="process id of the service that runs a command")

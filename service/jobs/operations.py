@@ -66,6 +66,7 @@ class Operations:
             state="running",
             created_at=datetime.now(UTC),
             sent_by=ACTOR.get(),
+            order=msgspec.to_builtins(order) if order.is_told else None,
             service=os.getpid(),
         )
         self._store.show(job)
@@ -93,9 +94,15 @@ class Operations:
         state, detail, outcome = "failed", None, None
         try:
             outcome, detail = await self._done(job, order)
-            if outcome is not None and (outcome.status == 0 or (order.finds and outcome.status == 1)):
+            if order.is_told and outcome is not None:
+                said = order.said(self._settings, msgspec.json.encode(outcome).decode())
+                outcome = msgspec.json.decode(said, type=Outcome)
+            if outcome is not None and (outcome.status == 0 or (order.finds and detail is None)):
                 state, detail = "done", None
-            elif detail is None:
+                await asyncio.to_thread(order.clean_up, self._settings)
+            elif detail is not None:
+                detail = order.said(self._settings, detail)
+            else:
                 detail = "its process ended without a word; the service's log may have it"
         except asyncio.CancelledError:
             state, detail = self._ends.get(job.id, ("interrupted", INTERRUPTED))

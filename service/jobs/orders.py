@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from indexer.settings import Settings
 from indexer.ticket import MAX_ID_LENGTH, TicketError
 from service.jobs.job import JobKind
+from service.jobs.uploads import UPLOAD_ID, export_of, remove_export
 
 __all__ = ["REPORT", "AnyOrder", "Order"]
 
@@ -23,7 +24,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_
 
     kind: ClassVar[JobKind]
     finds: ClassVar[bool] = False
-    """Whether the command's exit status 1 says what it found, and not that it was refused."""
+    """Whether an exit status other than 0, without a complaint, says what the command found."""
+
+    is_told: ClassVar[bool] = False
+    """Whether the job says what was ordered, so that it can be ordered again."""
 
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options.
@@ -32,6 +36,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_
         :raises TicketError: it cannot be done like that.
         """
         raise NotImplementedError
+
+    def clean_up(self, settings: Settings) -> None:
+        """Remove what nobody needs when it is done."""
+
+    def said(self, settings: Settings, words: str) -> str:
+        """Return what the command said, for who ordered it."""
+        del settings
+        return words
 
 
 class Rebuild(Order, tag="rebuild", frozen=True, kw_only=True):
@@ -131,4 +143,80 @@ class Forget(Order, tag="forget", frozen=True, kw_only=True):
         return ["forget", "--json", *tag, *(["--deleted"] if self.deleted else []), "--", *self.ids]
 
 
-AnyOrder = Rebuild | Verify | Evaluate | Audit | Backup | Forget
+class _OfUpload(Order, frozen=True, kw_only=True):
+    """Something to be done with an export that was sent to `/v1/uploads`."""
+
+    is_told = True
+    finds = True
+    upload: Annotated[str, msgspec.Meta(pattern=UPLOAD_ID, description="id of the export")]
+    columns: Annotated[
+        dict[str, str],
+        msgspec.Meta(
+            description='columns by the field that they hold, as of `--map`: `{"body": "Issue Text"}`'
+        ),
+    ] = {}
+    date_format: Annotated[
+        Literal["day-first", "month-first"] | None,
+        msgspec.Meta(description="order of dates such as 02/03/2024"),
+    ] = None
+    time_zone: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
+        msgspec.Meta(description="of times that name none: `Europe/Berlin`"),
+    ] = None
+    source: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
+        msgspec.Meta(description="the name to store the tickets under"),
+    ] = None
+
+    def said(self, settings: Settings, words: str) -> str:
+        """Return what the command said without the path of the export."""
+        export = export_of(settings.data_dir, self.upload)
+        return words if export is None else words.replace(f"{export.parent}/", "")
+
+    def _file(self, settings: Settings) -> list[str]:
+        """Return the export's path with how it is to be read."""
+        export = export_of(settings.data_dir, self.upload)
+        if export is None:
+            msg = f"no export {self.upload} waits: send it to /v1/uploads again"
+            raise TicketError(msg)
+        given = {"date-format": self.date_format, "time-zone": self.time_zone, "source": self.source}
+        options = [f"--{name}={value}" for name, value in given.items() if value is not None]
+        return [
+            *options,
+            *(f"--map={field}={column}" for field, column in self.columns.items()),
+            "--",
+            str(export),
+        ]
+
+
+class Inspect(_OfUpload, tag="inspect", frozen=True, kw_only=True):
+    """Look at an export, as `precedent inspect` does: what its columns became, counts, and what is doubtful."""
+
+    kind = "inspect"
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del folder
+        return ["inspect", "--json", *self._file(settings)]
+
+
+class Sync(_OfUpload, tag="sync", frozen=True, kw_only=True):
+    """Store the tickets of an export, as `precedent sync` does; what is stored already is passed over."""
+
+    kind = "sync"
+    dry_run: Annotated[bool, msgspec.Meta(description="tell what it would do, and cost, and do nothing")] = (
+        False
+    )
+
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options."""
+        del folder
+        return ["sync", "--json", *(["--dry-run"] if self.dry_run else []), *self._file(settings)]
+
+    def clean_up(self, settings: Settings) -> None:
+        """Delete the export."""
+        if not self.dry_run:
+            remove_export(settings.data_dir, self.upload)
+
+
+AnyOrder = Rebuild | Verify | Evaluate | Audit | Backup | Forget | Inspect | Sync

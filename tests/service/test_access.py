@@ -38,6 +38,10 @@ CALLS = [
     ("DELETE", "/v1/jobs/1"),
     ("GET", "/v1/jobs"),
     ("POST", "/v1/jobs"),
+    ("POST", "/v1/uploads"),
+    ("GET", "/v1/uploads"),
+    ("DELETE", "/v1/uploads/1"),
+    ("GET", "/v1/uploads/1/rejected"),
     ("GET", "/v1/status"),
     ("GET", "/v1/status/events"),
 ]
@@ -51,6 +55,10 @@ NEEDED: dict[tuple[str, str], KeyScope] = {
     ("DELETE", "/v1/jobs/1"): "write",
     ("GET", "/v1/jobs"): "write",
     ("POST", "/v1/jobs"): "admin",
+    ("POST", "/v1/uploads"): "admin",
+    ("GET", "/v1/uploads"): "admin",
+    ("DELETE", "/v1/uploads/1"): "admin",
+    ("GET", "/v1/uploads/1/rejected"): "admin",
 }
 """The scope of calls that need more than `ask`."""
 

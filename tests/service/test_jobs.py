@@ -26,6 +26,7 @@ from tests.service.running import (
 
 PATIENCE = 30.0
 MANY = 3_000
+FILE = {"Content-Type": "application/octet-stream"}
 
 
 def test_a_batch_of_what_are_no_tickets_neither_freezes_nor_fills(data_dir: Path, provider: Provider) -> None:
@@ -81,7 +82,9 @@ def operated(tmp_path_factory: pytest.TempPathFactory, _provider_process: Provid
     folder = tmp_path_factory.mktemp("operated")
     backups = folder / "backups"
     backups.mkdir()
-    with running_service(folder / "data", _provider_process, backup_dir=str(backups)) as service:
+    with running_service(
+        folder / "data", _provider_process, backup_dir=str(backups), max_upload_mb="1"
+    ) as service:
         service.store(make_tickets(30, priority=None))
         yield service
 
@@ -129,22 +132,86 @@ def test_one_of_a_kind_runs_at_a_time_and_can_be_cancelled(operated: Service) ->
     assert cancelled["ended_at"]
     assert operated.http.delete(where).json() == cancelled
     for order, words in (
-        ({"kind": "sync"}, "sync"),
+        ({"kind": "reindex"}, "reindex"),
+        ({"kind": "sync"}, "upload"),
+        ({"kind": "sync", "upload": "../../etc"}, "upload"),
+        ({"kind": "sync", "upload": "0" * 32}, "send it to /v1/uploads"),
         ({"kind": "verify", "ful": True}, "ful"),
         ({"kind": "evaluate", "folds": 0}, "folds"),
     ):
         assert_problem(operated.post("/v1/jobs", **order), 422, about=words)
 
 
+def _sent(service: Service, name: str, content: bytes) -> Any:
+    """Send an export, and return what is said of it."""
+    taken = service.http.post("/v1/uploads", params={"name": name}, content=content, headers=FILE)
+    assert taken.status_code == 200, taken.text
+    return taken.json()
+
+
+def test_an_export_is_sent_looked_at_and_stored(operated: Service) -> None:
+    """As `inspect` and `sync` do, with columns that the order names; the file is gone afterwards, what was rejected is not."""
+    rows = "Number;What;Fix\nup-1;The wombat digs in the yard;Fence it\nup-2;;Fence it\n"
+    sent = _sent(operated, "../März 2026.csv", rows.encode())
+    assert (sent["name"], sent["bytes"]) == ("M-rz-2026.csv", len(rows))
+    upload = sent["id"]
+    assert operated.http.get("/v1/uploads").json() == {"uploads": [sent]}
+    failed = ended(operated, begun(operated, kind="inspect", upload=upload))
+    assert failed["state"] == "failed"
+    assert failed["detail"].startswith("M-rz-2026.csv: it makes no tickets")
+    (source,) = failed["report"]["sources"]
+    assert source["columns"]["What"] == "fields.what"
+    assert source["values"]["What"] == {"filled": 1, "examples": ["The wombat digs in the yard"]}
+    order = {
+        "kind": "sync",
+        "upload": upload,
+        "columns": {"id": "Number", "text": "What", "resolution": "Fix"},
+    }
+    tried = ended(operated, begun(operated, **order, dry_run=True))
+    assert (tried["state"], tried["report"]["added"], tried["report"]["rejected"]) == ("done", 1, 1), tried
+    job = ended(operated, begun(operated, **order))
+    assert job["state"] == "done", job
+    assert {name: job["order"][name] for name in order} == order
+    assert (job["report"]["added"], job["report"]["rejected"]) == (1, 1)
+    assert operated.http.get("/v1/tickets/up-1").json()["resolution"] == "Fence it"
+    assert operated.http.get("/v1/uploads").json() == {"uploads": []}
+    rejected = operated.http.get(f"/v1/uploads/{upload}/rejected")
+    assert rejected.headers["content-type"].startswith("application/x-ndjson")
+    assert "text is missing" in rejected.json()["reason"]
+    assert operated.http.delete(f"/v1/uploads/{upload}").json() == {"id": upload, "deleted": True}
+    assert_problem(operated.http.get(f"/v1/uploads/{upload}/rejected"), 404)
+    operated.http.delete("/v1/tickets/up-1")
+
+
+def test_what_cannot_be_kept_of_an_export_is_refused(operated: Service) -> None:
+    """Larger than settings allow, of no stated kind, without a name, or one too many: nothing of it stays."""
+    name = {"name": "x.csv"}
+    large = operated.http.post("/v1/uploads", params=name, content=b"x" * 1_000_001, headers=FILE)
+    assert_problem(large, 413, about="PRECEDENT_MAX_UPLOAD_MB")
+    assert_problem(operated.http.post("/v1/uploads", params=name, content=b"x"), 415, about="octet-stream")
+    assert_problem(operated.http.post("/v1/uploads", content=b"x", headers=FILE), 422, about="name")
+    assert not list((operated.data_dir / "uploads").glob("*"))
+    kept = [_sent(operated, "x.csv", b"x")["id"] for _ in range(8)]
+    many = operated.http.post("/v1/uploads", params=name, content=b"x", headers=FILE)
+    assert_problem(many, 503, about="wait already")
+    for upload in kept:
+        operated.http.delete(f"/v1/uploads/{upload}").raise_for_status()
+    assert operated.http.delete(f"/v1/uploads/{kept[0]}").json()["deleted"] is False
+
+
 def test_a_forget_leaves_a_receipt_that_no_file_has(operated: Service) -> None:
     """The proof holds although the job names the tickets: it does so in memory only. The log has who did it."""
     verified = ended(operated, begun(operated, kind="verify"))["id"]
+    ticket = operated.http.get("/v1/tickets/t-3").content
+    upload = _sent(operated, "waits.jsonl", ticket)["id"]
     where = begun(operated, kind="forget", ids=["t-3", "t-4"])
     receipt = ended(operated, where)["report"]
     assert receipt["clean"]
     assert receipt["forgotten"] == ["t-3", "t-4"]
     job = operated.data_dir / "jobs" / f"{where.rpartition('/')[2]}.json"
     assert b"t-3" not in job.read_bytes()
+    assert f"uploads/{upload}" in receipt["removed"]
+    assert operated.http.get("/v1/uploads").json() == {"uploads": []}
     assert_problem(operated.http.get(f"/v1/jobs/{verified}"), 404)
     with contextlib.closing(Ledger(None, operated.data_dir)) as ledger:
         mark = ledger.audit.mark("t-3")

@@ -127,14 +127,17 @@ def test_the_schema_documents_every_route_and_its_errors(service: Service) -> No
             assert operation["security"] in [[{}, {"key": [scope]}] for scope in ("ask", "write", "admin")]
             responses = operation["responses"]
             good = (responses.get("200") or responses["202"])["content"]
-            form = "text/event-stream" if path.endswith("/events") else "application/json"
+            form = {"events": "text/event-stream", "rejected": "application/x-ndjson"}.get(
+                path.rpartition("/")[2], "application/json"
+            )
             assert good[form]["schema"], (method, path)
             assert {"401", "503"} <= set(responses)
             for status, response in responses.items():
                 if status not in ("200", "202"):
                     assert response["content"] == {"application/problem+json": {"schema": problem}}
             if method in ("post", "put"):
-                assert operation["requestBody"]["content"]["application/json"]["schema"], (method, path)
+                sent = "application/octet-stream" if path == "/v1/uploads" else "application/json"
+                assert operation["requestBody"]["content"][sent]["schema"], (method, path)
                 assert {"400", "413", "415", "422"} <= set(responses)
     triage = paths["/v1/triage"]["post"]["responses"]["200"]["content"]
     assert triage["application/json"]["schema"] == {"$ref": "#/components/schemas/Triage"}

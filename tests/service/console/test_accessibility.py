@@ -51,6 +51,23 @@ def test_the_keyboard_is_enough(looking: Looking) -> None:
     expect(page.get_by_role("article").first).to_be_visible()
 
 
+def test_a_reply_is_copied(looking: Looking) -> None:
+    """By the button, and by one key."""
+    page = looking.answered()
+    page.get_by_role("button", name="Copy reply").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    # The small numbers of the precedents are not the customer's.
+    shown = page.locator(".reply-text").evaluate(
+        "node => { const copy = node.cloneNode(true); copy.querySelectorAll('sup').forEach(one => one.remove()); return copy.textContent; }"
+    )
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+    page.evaluate("navigator.clipboard.writeText('')")
+    expect(page.get_by_role("button", name="Copy reply")).to_be_visible()
+    page.keyboard.press("Alt+c")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(looking: Looking, scheme: str) -> None:
     """On no page, in neither scheme, before and after an answer."""

@@ -92,23 +92,6 @@ def test_what_an_agent_does_is_stored(looking: Looking, sample_service: Service)
     sample_service.http.delete(f"/v1/tickets/{ticket[1]}")
 
 
-def test_a_reply_is_copied(looking: Looking) -> None:
-    """By the button, and by one key."""
-    page = looking.answered()
-    page.get_by_role("button", name="Copy reply").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    # The small numbers of the precedents are not the customer's.
-    shown = page.locator(".reply-text").evaluate(
-        "node => { const copy = node.cloneNode(true); copy.querySelectorAll('sup').forEach(one => one.remove()); return copy.textContent; }"
-    )
-    assert page.evaluate("navigator.clipboard.readText()") == shown
-    page.evaluate("navigator.clipboard.writeText('')")
-    expect(page.get_by_role("button", name="Copy reply")).to_be_visible()
-    page.keyboard.press("Alt+c")
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == shown
-
-
 def test_a_model_that_fails_is_told_in_plain_words(looking: Looking, provider: Provider) -> None:
     """The reply is then made without the model, with the reason."""
     provider.fail("503", times=None, endpoint="chat")
@@ -336,9 +319,8 @@ def test_the_back_test_is_run_from_the_page_and_can_be_stopped(looking: Looking)
 
 def test_contradictory_labels_are_found_and_mended(looking: Looking, sample_service: Service) -> None:
     """Two tickets that say the same with two priorities: one button makes them agree, and changes nothing else."""
-    hostile = "<img src=x onerror=alert(1)> The barcode scanner beeps twice and reads nothing"
     ticket = {
-        "subject": hostile,
+        "subject": "<img src=x onerror=alert(1)> The barcode scanner beeps twice",
         "body": "It beeps, and the field stays empty.\n\n- twice",
         "resolution": "- Clean the lens.\n- Scan the reset sheet.",
         "thread": [{"author": "agent", "at": "2026-03-01T10:00:00Z", "text": "Clean the lens."}],
@@ -361,8 +343,6 @@ def test_contradictory_labels_are_found_and_mended(looking: Looking, sample_serv
     rows.get_by_role("button", name="Make scan/1 high").click()
     expect(rows).to_contain_text("They agree")
     assert sample_service.http.get("/v1/tickets/scan/1").json() == {**before, "priority": "high"}
-    page.reload()
-    expect(rows).to_contain_text("They agree")
     for name in ("scan/1", "scan/2"):
         sample_service.http.delete(f"/v1/tickets/{name}")
     looking.expected.append("Failed to load resource: the server responded with a status of 404")

@@ -1,6 +1,7 @@
 """The console where little is as usual: no tickets, a key, a path prefix, hostile texts."""
 
 import contextlib
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -34,8 +35,8 @@ def sample_service(
         yield service
 
 
-def _see(page: Page, name: str) -> None:
-    expect(page.get_by_text(name).first).to_be_visible()
+def _see(page: Page, name: str, timeout: float = 5_000) -> None:
+    expect(page.get_by_text(name).first).to_be_visible(timeout=timeout)
 
 
 def test_the_first_visit_says_what_to_do_and_does_it(
@@ -50,12 +51,13 @@ def test_the_first_visit_says_what_to_do_and_does_it(
         looking = Looking(context.new_page(), service.url)
         page = looking.open()
         _see(page, "First, it needs resolved tickets")
+        page.get_by_text("By a command").click()
         _see(page, "make index FILE=tickets.jsonl")
         looking.picture("first")
         page.get_by_label("Or paste tickets").fill(f"{lines}\nnot a ticket")
         page.get_by_role("button", name="Store these tickets").click()
         _see(page, "Rejected records")
-        expect(page.locator(".facts > div").filter(has_text="Added").locator("dd")).to_have_text("4")
+        expect(page.locator(".facts > div").filter(has_text="New").locator("dd")).to_have_text("4")
         page.get_by_role("link", name="Answer a ticket").click()
         page.get_by_label("What the customer wrote").fill("The printer of room 2 is out of paper again")
         page.get_by_role("button", name="Answer", exact=True).click()
@@ -255,3 +257,62 @@ def test_what_is_too_long_or_cannot_be_sent_is_told(looking: Looking) -> None:
     page.context.set_offline(True)
     send.click()
     expect(problem).to_contain_text("The service does not answer")
+
+
+def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
+    looking: Looking, sample_service: Service, provider: Provider, tmp_path: Path
+) -> None:
+    """Columns that nobody understands are named on the page; what is hostile in it stands there as text; nothing is stored before."""
+    hostile = '<img src=x onerror="window.harm=1">\u202etxet'
+    columns = ["Number", "What", "Sev", "Cure", hostile, *(f"More {number}" for number in range(200))]
+    rows = [
+        [f"export-{number}", f"Wombat {number} digs {hostile} {'w' * 100_000 if number == 1 else ''}", "P1", "Fence it."]
+        for number in range(3)
+    ]  # fmt: skip
+    path = tmp_path / "wombats.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([*row, hostile, *["x"] * 200] for row in [*rows, ["export-9", "", "P1", ""]])
+    page = looking.open("bring-in")
+    page.get_by_label("An export of your helpdesk").set_input_files(path)
+    _see(page, "it makes no tickets", _PATIENCE)
+    _see(page, "Wombat 0 digs <img")
+    looking.picture("bring-in-unknown")
+    for column, holds in (("Number", "Id"), ("What", "Body"), ("Sev", "Body")):
+        page.get_by_label(f"What {column} holds").select_option(holds)
+    page.get_by_role("button", name="Look again").click()
+    _see(page, "Two columns are chosen for Body")
+    for column, holds in (("Sev", "Priority"), ("Cure", "Resolution")):
+        page.get_by_label(f"What {column} holds").select_option(holds)
+    page.get_by_role("button", name="Look again").click()
+    _see(page, "4 records: 3 to store, 0 left out, 1 rejected", _PATIENCE)
+    _see(page, "requests to the provider", _PATIENCE)
+    assert sample_service.http.get("/v1/tickets/export-0").status_code == 404
+    page.get_by_text("The first three as they would be stored").click()
+    assert page.evaluate("window.harm") is None
+    assert page.evaluate("document.querySelectorAll('main img, main script').length") == 0
+    assert_accessible(page)
+    looking.picture("bring-in-looked")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone"
+    provider.configure(latency=20.0)
+    page.get_by_role("button", name="Store these tickets").first.click()
+    page.get_by_role("button", name="Stop it").click()
+    _see(page, "It was stopped.", _PATIENCE)
+    looking.picture("bring-in-stopped")
+    # Who comes back later finds it there.
+    page.reload()
+    _see(page, "Sent before, and not stored yet")
+    provider.configure(latency=0.0)
+    page.get_by_role("button", name="Go on").click()
+    _see(page, "They are found at once", _PATIENCE)
+    _see(page, "line 5")
+    looking.picture("bring-in-stored")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the rejected records").click()
+    assert "export-9" in saved.value.path().read_text()
+    assert sample_service.http.get("/v1/tickets/export-2").json()["resolution"] == "Fence it."
+    assert sample_service.http.get("/v1/uploads").json() == {"uploads": []}
+    for number in range(3):
+        sample_service.http.delete(f"/v1/tickets/export-{number}")
