@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, spent_now
 from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
 from service.results import Usage
 
-__all__ = ["Embedded", "SpendToday", "spend_today", "usage_of"]
+__all__ = ["Embedded", "Requests", "SpendToday", "requests_to", "spend_today", "usage_of"]
 
 
 class Embedded(NamedTuple):
@@ -24,6 +24,23 @@ class Embedded(NamedTuple):
     completion_tokens: int = 0
 
 
+class Requests(msgspec.Struct, frozen=True, kw_only=True):
+    """Chat requests to one model, or what they would be; ``cost`` is by the prices in settings, null where the model has none."""
+
+    model: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+    @property
+    def words(self) -> str:
+        """It in a line."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        price = "" if self.cost is None else f", cost {self.cost:g}"
+        return f"{self.requests:,} requests to {self.model}, {tokens:,} tokens{price}"
+
+
 class SpendToday(msgspec.Struct, frozen=True, kw_only=True):
     """What all services on the ledger asked of the provider on a day (UTC); ``cost`` is null where a price is not known."""
 
@@ -33,6 +50,22 @@ class SpendToday(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int
     estimated: int
     cost: float | None
+
+
+def requests_to(
+    settings: Settings, model: str, *, requests: int, prompt_tokens: int, completion_tokens: int
+) -> Requests:
+    """Return them with their cost."""
+    spent = spent_now(
+        "chat", model, requests=requests, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens
+    )
+    return Requests(
+        model=model,
+        requests=requests,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        cost=cost(settings, [spent]),
+    )
 
 
 def spend_today(settings: Settings, ledger: Ledger) -> SpendToday:

@@ -18,12 +18,15 @@ from indexer.settings import Settings
 from indexer.ticket import field_name
 from service import evaluation
 from service.decided_fields import PRIORITY, rules_of
+from service.evaluation.cuts import later_tickets, roll
 from service.evaluation.hosted import Hosted
 from service.evaluation.label_audit import report, write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
+from service.evaluation.model_drafts import DraftPlan, drafted, plan_drafts, require_model
+from service.evaluation.result import Drafts
 from service.evaluation.verdict import percent, table
+from service.hosted_priority import held_out
 from service.hosted_priority.calibrating import answered, plan
-from service.hosted_priority.held_out import later_tickets, require_classifier
 
 __all__ = ["audit", "evaluate"]
 
@@ -71,6 +74,12 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
     "is told first.",
 )
 @click.option(
+    "--drafts",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Have the chat model write replies to later tickets, too, N of them at most; what that may cost is told first.",
+)
+@click.option(
     "--folds",
     type=click.IntRange(min=1),
     default=5,
@@ -87,6 +96,7 @@ def evaluate(
     field: str | None,
     folds: int,
     hosted: int | None,
+    drafts: int | None,
 ) -> int:
     """Back-test the priority on later tickets of FILE (JSONL, JSON or CSV; when not given: the store).
 
@@ -97,10 +107,15 @@ def evaluate(
 
     With --hosted all methods are tested on the newest fifth of the tickets alone, at most N, which no file of `precedent fine-tune`
     has. The model is asked about each once; its answers are kept.
+
+    With --drafts the model of PRECEDENT_CHAT_MODEL writes replies to later tickets that have a near precedent. They are checked and
+    counted, and not kept.
     """
     settings = settings_for_command()
     if hosted is not None:
         _require_hosted(settings, field)
+    if drafts is not None:
+        require_model(settings)
     _require_writable(out, numbers)
     pairs = read_pairs(duplicates) if duplicates else ()
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
@@ -109,6 +124,12 @@ def evaluate(
     with showing_progress() as step:
         loaded = _load(settings, file, pairs, step, named)
         answers = _ask(settings, loaded, hosted, step) if hosted is not None else None
+        known = loaded.cases.labelled()
+        start = None if answers is None else answers.start(known)
+        written = None
+        if drafts is not None:
+            later = later_tickets(known, roll(known, folds, start=start))
+            written = _write(settings, plan_drafts(settings, loaded.cases, later, drafts), step)
         found = evaluation.evaluate(
             loaded.cases,
             source=loaded.source,
@@ -123,6 +144,7 @@ def evaluate(
             rejected=loaded.rejected,
             duplicates=pairs,
             hosted=answers,
+            drafts=written,
             settings=settings,
             questions=loaded.questions,
             progress=lambda done, total: step("back-test", done, total),
@@ -162,7 +184,7 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
 
 
 def _require_hosted(settings: Settings, field: str | None) -> None:
-    require_classifier(settings)
+    held_out.require_classifier(settings)
     if field is not None:
         msg = "a hosted classifier predicts the priority alone: give --hosted or --field"
         raise evaluation.EvaluationError(msg)
@@ -170,12 +192,21 @@ def _require_hosted(settings: Settings, field: str | None) -> None:
 
 def _ask(settings: Settings, loaded: Loaded, most: int, step: Progress) -> Hosted:
     """Say what it may cost to ask the hosted classifier about the newest tickets, and ask it."""
-    later, labels = later_tickets(loaded.cases, most)
+    later, labels = held_out.later_tickets(loaded.cases, most)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         planned = plan(settings, ledger, later.tickets, labels)
         say(f"to ask about {len(later):,} tickets: up to {planned.expected.words}")
         said, asked = asyncio.run(answered(settings, ledger, planned, progress=step))
     return Hosted(settings, dict(zip(later.ids, said, strict=True)), labels, asked)
+
+
+def _write(settings: Settings, planned: DraftPlan, step: Progress) -> Drafts:
+    """Say what drafts to later tickets may cost, and have the chat model write them."""
+    say(
+        f"to draft replies to {len(planned.tickets):,} of {planned.asked:,} tickets: up to {planned.expected.words}"
+    )
+    with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
+        return asyncio.run(drafted(settings, ledger, planned, progress=step))
 
 
 def _ceiling(found: evaluation.Audit) -> str:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-__all__ = ["ChatCall", "Token"]
+__all__ = ["MAX_TOKENS", "ChatCall", "Token"]
 
-_MAX_TOKENS = 500  # of the answer: twice what the prompt allows, for languages that need more tokens
+MAX_TOKENS = 500
+"""Of an answer: twice what the prompt allows, for languages that need more tokens."""
 _TEMPERATURE = 0.2
 
 _Result = TypeVar("_Result")
@@ -44,7 +45,7 @@ class ChatCall:
         limiter: RateLimiter | None,
         breaker: Breaker,
         temperature: float = _TEMPERATURE,
-        max_tokens: int = _MAX_TOKENS,
+        max_tokens: int = MAX_TOKENS,
         top_logprobs: int | None = None,
     ) -> None:
         """Prepare the request.

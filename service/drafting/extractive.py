@@ -1,5 +1,6 @@
 """The reply that needs no model: the steps of the best precedent that a customer can take."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from indexer.grounding.disguise import revealed
@@ -25,6 +26,7 @@ def extractive_draft(
     degraded: str,
     style: HouseStyle = DEFAULTS,
     language: str = ENGLISH,
+    cuts: Counter[str] | None = None,
 ) -> Draft:
     """Make a reply of the steps of the first precedent; an empty one where its resolution has none.
 
@@ -33,12 +35,15 @@ def extractive_draft(
     :param precedents: as `select_precedents` returns them, at least one.
     :param degraded: why it is not the model's draft.
     :param style: what the team says of its replies.
+    :param cuts: gets how many steps were left out, by what was wrong with them.
     :param language: of what the reply begins and ends with, one of `LANGUAGES`.
     """
     best = precedents[0]
     frame = style.frame(language)
     checked = CheckedReply(text, [best], style)
     found = [step for step in steps(best.resolution or "") if checked.add(step, (best.id,))][:_MOST_STEPS]
+    if cuts is not None:
+        cuts.update(checked.cuts)
     if not found:
         why = f"{degraded}; the resolution of the best precedent has no step that a customer could take: see the note"
         return Draft(

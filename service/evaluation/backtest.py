@@ -11,7 +11,7 @@ from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
-from service.evaluation.cuts import Cut, roll
+from service.evaluation.cuts import Cut, later_tickets, roll
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
@@ -20,6 +20,7 @@ from service.evaluation.result import (
     Block,
     CoveragePoint,
     Data,
+    Drafts,
     Evaluation,
     LearningPoint,
     Period,
@@ -60,6 +61,7 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     seed: int = 0,
     hosted: Hosted | None = None,
+    drafts: Drafts | None = None,
 ) -> Evaluation:
     """Back-test the served forest and its rivals on later tickets.
 
@@ -74,6 +76,7 @@ def evaluate(
     :param progress: is told how many of how many answers there are.
     :param hosted: answers of a model at the provider, which is then compared, too; only the tickets from the first that it was asked
         about are tested on.
+    :param drafts: what became of drafts that the chat model wrote to later tickets.
     :raises EvaluationError: the tickets say nothing about the quality of a forest.
     """
     known = cases.labelled()
@@ -111,8 +114,8 @@ def evaluate(
         return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
 
     later = Later(
-        ids=tuple(known.ids[row] for cut in cuts for row in cut.tested),
-        moments=[cut.moment for cut in cuts for _ in cut.tested],
+        ids=tuple(ticket_id for ticket_id, _ in later_tickets(known, cuts)),
+        moments=[moment for _, moment in later_tickets(known, cuts)],
         true=true,
         said=served.label,
         automatic=np.zeros(len(true), np.bool_) if served.automatic is None else served.automatic,
@@ -139,6 +142,7 @@ def evaluate(
             max_error=max_error,
             duplicates=duplicates,
             questions=questions,
+            model_drafts=drafts,
         ),
         verdict=verdict(methods, max_error, len(true), predictions[SERVED][-1].reason),
         notes=_notes(data, cuts, folds),

@@ -1,5 +1,6 @@
 """The moments at which a back-test turns the clock back: what is learned from then, and what is tested on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.priority.fitting import MIN_TICKETS
 from service.priority.timeline import existing, repeats
 
-__all__ = ["Cut", "roll"]
+__all__ = ["Cut", "later_tickets", "roll"]
 
 _MIN_LABELLED = 30  # labelled tickets below which a back-test says nothing
 _FIRST = 0.4  # of history, before the first cut: later tickets are the most part, and yet there is something to learn from
@@ -68,3 +69,8 @@ def roll(cases: Cases, folds: int, *, start: int | None = None) -> tuple[Cut, ..
         )
         raise EvaluationError(msg)
     return tuple(cuts)
+
+
+def later_tickets(cases: Cases, cuts: Sequence[Cut]) -> list[tuple[str, float]]:
+    """Return the ids of the tickets that are tested on, in order, each with the moment to which the clock is turned back for it."""
+    return [(cases.ids[row], cut.moment) for cut in cuts for row in cut.tested.tolist()]

@@ -13,7 +13,7 @@ from service.drafting.wording import issue_of
 from service.evaluation.cases import Cases
 from service.evaluation.look_back import LookBack, Ranker, look_back
 from service.evaluation.methods import Fit
-from service.evaluation.result import AskedQuestion, Example, FirstScreen, Outcome
+from service.evaluation.result import AskedQuestion, Drafts, Example, FirstScreen, Outcome
 from service.evaluation.sample_questions import Question, judge
 from service.evaluation.summary import next_steps, summary
 from service.priority import features_of
@@ -55,12 +55,14 @@ def first_screen(
     max_error: float,
     duplicates: Sequence[tuple[str, str]] = (),
     questions: Sequence[tuple[Question, QueryVectors]] = (),
+    model_drafts: Drafts | None = None,
 ) -> FirstScreen:
     """Ask what an agent would have been shown for later tickets, and put all into words.
 
     :param cases: all tickets, those without a label too.
     :param names: the labels of the columns.
     :param settings: how precedents are put in order.
+    :param model_drafts: by the chat model.
     """
     right, automatic = later.said == later.true, later.automatic
     outcome = Outcome(
@@ -76,13 +78,14 @@ def first_screen(
     )
     asked = _asked(cases, settings, fit, questions)
     return FirstScreen(
-        summary=summary(outcome, found.precedents, found.drafts, asked, later.reason),
+        summary=summary(outcome, found.precedents, [found.drafts, model_drafts], asked, later.reason),
         next_steps=next_steps(
             outcome, found.precedents, found.drafts, max_error, later.bound, known=bool(asked)
         ),
         outcome=outcome,
         precedents=found.precedents,
         drafts=found.drafts,
+        model_drafts=model_drafts,
         examples=_examples(cases, later, names, found),
         questions=asked,
     )

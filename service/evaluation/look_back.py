@@ -1,9 +1,11 @@
 """What an agent would have been shown for later tickets: precedents and replies, from what was resolved by then."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from indexer.embedding import Matrix
@@ -18,9 +20,9 @@ from service.evaluation.cases import Cases
 from service.evaluation.result import Drafts, Precedents
 from service.neighbours import neighbour_of
 from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
-from service.results import Neighbour
+from service.results import Draft, Neighbour
 
-__all__ = ["TOP", "LookBack", "Ranker", "look_back"]
+__all__ = ["TOP", "LookBack", "Ranker", "count_draft", "look_back"]
 
 TOP = 3
 """Precedents that an agent sees at a glance."""
@@ -39,9 +41,15 @@ class Ranker:
         self._cases, self._settings = cases, settings
         self._unit, self._subjects = unit_rows(cases.vectors), unit_rows(cases.subjects)
         self._resolved = np.array([bool((ticket.resolution or "").strip()) for ticket in cases.tickets])
+        self._rankings: dict[str, Ranking] = {}
 
     def by(self, moment: float) -> Ranking:
-        """Learn the order from what was resolved by a moment; NaN: from all."""
+        """Return the order that is learned from what was resolved by a moment; NaN: from all."""
+        if (found := self._rankings.get(str(moment))) is None:  # a NaN is no key
+            found = self._rankings[str(moment)] = self._learned(moment)
+        return found
+
+    def _learned(self, moment: float) -> Ranking:
         rows = np.flatnonzero(self._known(moment))[-_LEARNED_FROM:]
         whitening = Whitening.learn(self._unit[rows])
         floor = self._settings.similarity_floor
@@ -114,18 +122,15 @@ def look_back(
     step = max(1, -(-len(later) // _MOST_ASKED))
     right = _right(cases, duplicates)
     ranker = Ranker(cases, settings)
-    rankings: dict[str, Ranking] = {}
     shown: dict[str, Neighbour | None] = {}
-    counts = dict.fromkeys(("near", "replies"), 0)
+    counts: Counter[str] = Counter()
     known = first = among = 0
     for number, (ticket_id, moment) in enumerate(later):
         wanted = right.get(ticket_id, frozenset())
         if number % step and not wanted:
             continue
         row = row_of[ticket_id]
-        if (ranking := rankings.get(str(moment))) is None:  # a NaN is no key
-            ranking = rankings[str(moment)] = ranker.by(moment)
-        neighbours = ranker.of_row(ranking, row)
+        neighbours = ranker.of_row(ranker.by(moment), row)
         if there := [i for i in wanted if cases.known[row_of[i]] <= cases.times[row]]:
             known += 1
             first += bool(neighbours) and neighbours[0].id in there
@@ -134,20 +139,39 @@ def look_back(
             continue
         shown[ticket_id] = neighbours[0] if neighbours else None
         _draft(cases.tickets[row].text, neighbours, counts)
-    drafts = Drafts(asked=len(later[::step]), **counts) if later else None
+    asked = {"asked": len(later[::step]), "near": 0}
+    drafts = msgspec.convert(asked | counts, Drafts) if later else None
     by = "the pairs given" if duplicates else "one resolution, word for word"
     found = Precedents(asked=known, first=first, among=among, by=by) if known else None
     return LookBack(drafts, found, shown)
 
 
-def _draft(text: str, neighbours: Sequence[Neighbour], counts: dict[str, int]) -> None:
+def _draft(text: str, neighbours: Sequence[Neighbour], counts: Counter[str]) -> None:
     precedents = select_precedents(neighbours)
     if not precedents:
         return
-    counts["near"] += 1
     language, _ = reply_language(text, DEFAULTS.language)
-    reply = extractive_draft(text, precedents, degraded="", language=language)
-    counts["replies"] += reply.grounded
+    cuts: Counter[str] = Counter()
+    reply = extractive_draft(text, precedents, degraded="", language=language, cuts=cuts)
+    said = sum(bool(one.citations) for one in reply.sentences)
+    counts.update(count_draft(reply, said, cuts))
+
+
+def count_draft(reply: Draft | None, said: int, cuts: Mapping[str, int]) -> dict[str, int]:
+    """Return what a draft to a ticket with a precedent adds to `Drafts`.
+
+    :param reply: ``None`` where nothing was left of it.
+    :param said: its sentences.
+    """
+    sent = reply is not None and reply.grounded
+    cut = sum(cuts.values())
+    return {
+        "near": 1,
+        "replies": int(sent),
+        "whole": int(sent and not cut),
+        "sentences": said if sent else 0,
+        "cut": cut,
+    }
 
 
 def _right(cases: Cases, duplicates: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:

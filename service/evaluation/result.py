@@ -4,6 +4,7 @@ import msgspec
 
 from service.hosted_priority.calibrating import Asked
 from service.scores import Bin, Interval
+from service.usage import Requests
 
 __all__ = [
     "Alerts",
@@ -171,13 +172,23 @@ class Precedents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drafts(msgspec.Struct, frozen=True, kw_only=True):
-    """What replies without a model would have been, for some of the later tickets."""
+    """What replies to some of the later tickets would have been, or were by the model that is named in ``took``."""
 
     asked: int
     near: int
-    """With a precedent above the floor."""
-    replies: int
-    """With a reply, each sentence of which is supported; the others of these have no step that a customer could take."""
+    """With a precedent above the floor; to the others nothing is written."""
+    replies: int = 0
+    """With a reply, each sentence of which is supported; nothing, or not enough, was left of what could be said to the others of these."""
+    whole: int = 0
+    """Replies of which no sentence was cut."""
+    sentences: int = 0
+    """In all replies, beside greetings and the like."""
+    cut: int = 0
+    """Sentences that were cut, since what they rest on does not support them, or no reply may have them; of those without a reply, too."""
+    failed: int = 0
+    """Of the near ones, those that the model did not answer."""
+    took: Requests | None = None
+    """What a model took for them; ``None`` without one."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +232,8 @@ class FirstScreen(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     precedents: Precedents | None
     drafts: Drafts | None
+    model_drafts: Drafts | None = None
+    """By the chat model, where it was asked."""
     examples: tuple[Example, ...]
     questions: tuple[AskedQuestion, ...]
     """Of the bundled sample only."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents
+from service.usage import Requests
 
 __all__ = ["next_steps", "summary"]
 
@@ -12,11 +13,13 @@ _HALF = 0.5
 def summary(
     outcome: Outcome,
     precedents: Precedents | None,
-    drafts: Drafts | None,
+    drafts: Sequence[Drafts | None],
     questions: Sequence[AskedQuestion],
     reason: str | None,
 ) -> tuple[str, ...]:
     """Say what one would have had of it.
+
+    :param drafts: without a model, and by one.
 
     :param reason: why the forest of the newest cut decided nothing by itself; ``None`` where it could.
     """
@@ -31,11 +34,7 @@ def summary(
         said.append(
             f"For {found} of the {len(told)} questions about the sample an acceptable precedent was among the first three."
         )
-    if drafts is not None:
-        said.append(
-            f"For {_of_100(drafts.near, drafts.asked)} a precedent was near enough to rest a reply on. Without a model, a reply could be made"
-            f" of its steps for {_of_100(drafts.replies, drafts.asked)}, each sentence of it checked; the others are left to a person or a model."
-        )
+    said += [_without_model(one) if one.took is None else _by_model(one, one.took) for one in drafts if one]
     return tuple(said)
 
 
@@ -102,6 +101,30 @@ def _all(outcome: Outcome) -> str:
         f" \N{LEFT DOUBLE QUOTATION MARK}{outcome.commonest_label}\N{RIGHT DOUBLE QUOTATION MARK}, the commonest, would have been right for"
         f" {_of_100(outcome.commonest, outcome.tested)}. ({outcome.tested:,} later tickets were asked about.)"
     )
+
+
+def _without_model(drafts: Drafts) -> str:
+    return (
+        f"For {_of_100(drafts.near, drafts.asked)} a precedent was near enough to rest a reply on; to the others nothing would have been written."
+        f" Without a model, a reply could be made of its steps for {_of_100(drafts.replies, drafts.asked)}, each sentence of it checked{_cut(drafts)};"
+        " the others are left to a person or a model."
+    )
+
+
+def _by_model(drafts: Drafts, took: Requests) -> str:
+    failed = f", and {drafts.failed:,} it did not answer" if drafts.failed else ""
+    return (
+        f"Of {drafts.asked:,} later tickets {took.model} was asked to answer the {drafts.near:,} with a near precedent: to {drafts.replies:,} it wrote a reply"
+        f" of which each sentence is supported{_cut(drafts)}{failed} ({took.words})."
+    )
+
+
+def _cut(drafts: Drafts) -> str:
+    """Say how many sentences were cut."""
+    if not drafts.cut:
+        return ""
+    every = drafts.sentences + drafts.cut
+    return f" ({drafts.cut:,} of {every:,} sentences were cut, so that {drafts.whole:,} of {drafts.replies:,} replies are whole)"
 
 
 def _of_100(count: int, every: int) -> str:

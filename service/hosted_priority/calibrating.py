@@ -8,8 +8,7 @@ import msgspec
 
 from indexer.chat_limits import ChatLimits
 from indexer.errors import ProviderError
-from indexer.ledger import Classification, Ledger, spent_now
-from indexer.prices import cost
+from indexer.ledger import Classification, Ledger
 from indexer.progress import Progress
 from indexer.provider import open_provider
 from indexer.rate_limiter import open_limiter, tokens_of
@@ -19,6 +18,7 @@ from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.hosted_priority.asking import Asker, Question, question_of
 from service.hosted_priority.prompt import answer_characters
+from service.usage import Requests, requests_to
 
 __all__ = ["Asked", "Plan", "answered", "plan"]
 
@@ -28,29 +28,21 @@ _THOUSAND = 1_000
 _LABEL_TOKENS = 2  # of a usual answer
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(Requests, frozen=True, kw_only=True):
     """Requests about tickets, or what they would be; ``kept`` is how many answers were known before."""
 
-    model: str
     tickets: int
     kept: int
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float | None
-    """By the prices in settings; ``None`` where the model has none."""
     cost_of_thousand: float | None
     """Of a thousand answers like these, by an estimate."""
 
     @property
     def words(self) -> str:
         """It in a line."""
-        tokens = self.prompt_tokens + self.completion_tokens
-        price = "" if self.cost is None else f", cost {self.cost:g}"
         each = (
             "" if self.cost_of_thousand is None else f"; 1,000 answers cost about {self.cost_of_thousand:g}"
         )
-        return f"{self.requests:,} requests to {self.model}, {tokens:,} tokens{price}; {self.kept:,} answers are kept from before{each}"
+        return f"{super().words}; {self.kept:,} answers are kept from before{each}"
 
 
 class Plan(NamedTuple):
@@ -136,25 +128,24 @@ def _asked(
     completion_tokens: int,
 ) -> Asked:
     model = settings.classifier_model or ""
-
-    def price(requests: int, prompt_tokens: int, completion_tokens: int) -> float | None:
-        spent = spent_now(
-            "chat",
-            model,
-            requests=requests,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-        )
-        return cost(settings, [spent])
-
     mean = sum(tokens_of(one.characters) for one in questions) / max(1, len(questions))
-    return Asked(
-        model=model,
-        tickets=len(questions),
-        kept=kept,
+    took = requests_to(
+        settings,
+        model,
         requests=requests,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        cost=price(requests, prompt_tokens, completion_tokens),
-        cost_of_thousand=price(_THOUSAND, round(_THOUSAND * mean), _THOUSAND * _LABEL_TOKENS),
+    )
+    thousand = requests_to(
+        settings,
+        model,
+        requests=_THOUSAND,
+        prompt_tokens=round(_THOUSAND * mean),
+        completion_tokens=_THOUSAND * _LABEL_TOKENS,
+    )
+    return Asked(
+        **msgspec.structs.asdict(took),
+        tickets=len(questions),
+        kept=kept,
+        cost_of_thousand=thousand.cost,
     )

@@ -19,17 +19,22 @@ from service.evaluation.sample_questions import faults
 from service.evaluation.summary import next_steps, summary
 from service.priority import NoForest
 from service.results import Draft, Note, ReplySentence
+from service.usage import Requests
 from tests.service.drafting.examples import HIGH, neighbour
 from tests.service.evaluation.making import tickets_of
 
 _OUTCOME = Outcome(tested=200, right=120, automatic=62, wrong=10, commonest_label="low", commonest=90)
-_DRAFTS = Drafts(asked=200, near=150, replies=120)
+_DRAFTS = Drafts(asked=200, near=150, replies=120, whole=110, sentences=300, cut=25)
+_BY_MODEL = Drafts(
+    asked=100, near=75, replies=60, whole=60, sentences=180, failed=2,
+    took=Requests(model="m", requests=80, prompt_tokens=60_000, completion_tokens=8_000, cost=0.05),
+)  # fmt: skip
 _KNOWN = Precedents(asked=50, first=30, among=37, by="the pairs given")
 
 
 def test_says_in_plain_words_what_one_would_have_had() -> None:
     """Counts of a hundred, of fewer tickets as they are, beside the commonest label."""
-    assert summary(_OUTCOME, _KNOWN, _DRAFTS, (), None) == (
+    assert summary(_OUTCOME, _KNOWN, [_DRAFTS, _BY_MODEL], (), None) == (
         "Of 100 later tickets it would have set 31 priorities by itself, 5 of them wrong, and left the others to a person.",
         (
             "Of the labels that it named, set or not, 60 of 100 were right; always saying “low”, the commonest, would have been right for 45 of 100."
@@ -40,12 +45,17 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
             " the pairs given)."
         ),
         (
-            "For 75 of 100 a precedent was near enough to rest a reply on. Without a model, a reply could be made of its steps for 60 of 100, each"
-            " sentence of it checked; the others are left to a person or a model."
+            "For 75 of 100 a precedent was near enough to rest a reply on; to the others nothing would have been written. Without a model, a reply"
+            " could be made of its steps for 60 of 100, each sentence of it checked (25 of 325 sentences were cut, so that 110 of 120 replies are"
+            " whole); the others are left to a person or a model."
+        ),
+        (
+            "Of 100 later tickets m was asked to answer the 75 with a near precedent: to 60 it wrote a reply of which each sentence is supported,"
+            " and 2 it did not answer (80 requests to m, 68,000 tokens, cost 0.05)."
         ),
     )
     none = msgspec.structs.replace(_OUTCOME, automatic=0, wrong=0)
-    first, *_ = summary(none, None, None, (), "too few tickets.")
+    first, *_ = summary(none, None, (), (), "too few tickets.")
     assert first == "It would have set no priority by itself: too few tickets."
 
 
@@ -100,7 +110,7 @@ def test_shows_what_was_resolved_when_a_ticket_came() -> None:
     assert given.precedents == Precedents(asked=2, first=1, among=2, by="the pairs given")
     by_itself = look_back(cases, later, settings)
     assert by_itself.precedents == Precedents(asked=1, first=1, among=1, by="one resolution, word for word")
-    assert given.drafts == Drafts(asked=29, near=2, replies=2)
+    assert given.drafts == Drafts(asked=29, near=2, replies=2, whole=2, sentences=2)
     shown = {ticket_id: one.id for ticket_id, one in given.shown.items() if one}
     assert shown["t-40"] == "t-10"
     assert shown["t-41"] != "t-40"  # resolved a day after t-41 came

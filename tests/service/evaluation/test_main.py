@@ -204,11 +204,13 @@ def test_pairs_need_their_columns(work: Path, capsys: pytest.CaptureFixture[str]
 def test_a_hosted_classifier_is_compared_with_its_cost(
     work: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All methods are tested on the tickets that it was asked about; what that may cost is told first, and nothing is asked twice."""
+    """All methods are tested on the tickets that it was asked about; what that may cost is told first, and nothing is asked twice. Drafts likewise."""
     monkeypatch.setenv("PRECEDENT_CLASSIFIER", "hosted:ft:small")
     monkeypatch.setenv("PRECEDENT_PRICES", "ft:small=1/2")
     provider.configure(telling={"codelow": "low", "codehigh": "high"})
-    _write(work / "t.jsonl", list(tickets_of(["low", "high", "high"] * 20, telling=True)))
+    told = {"resolution": "Restart the gateway so that it reads the new key."}
+    tickets = tickets_of(["low", "high", "high"] * 20, telling=True)
+    _write(work / "t.jsonl", [msgspec.to_builtins(ticket) | told for ticket in tickets])
     assert main(["t.jsonl", "--folds", "2", "--hosted", "100"]) == 0
     out, err = capsys.readouterr()
     asked = provider.stats().requests["chat"]
@@ -227,9 +229,19 @@ def test_a_hosted_classifier_is_compared_with_its_cost(
     report = (work / "evaluation.html").read_text()
     assert "<td>the hosted classifier</td>" in report
     assert found.hosted.words in report
-    assert main(["t.jsonl", "--folds", "2", "--hosted", "100"]) == 0
-    assert f"{asked} answers are kept from before" in capsys.readouterr().err
-    assert provider.stats().requests["chat"] == asked
+    monkeypatch.setenv("PRECEDENT_SIMILARITY_FLOOR", "0.1")
+    assert main(["t.jsonl", "--folds", "2", "--hosted", "100", "--drafts", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert f"{asked} answers are kept from before" in err
+    assert provider.stats().requests["chat"] == asked + 2
+    assert "to draft replies to 2 of 2 tickets: up to 4 requests to llama-3.3-70b" in err
+    assert (
+        "Of 2 later tickets llama-3.3-70b was asked to answer the 2 with a near precedent: to 2 it wrote a reply"
+        in out
+    )
+    found = msgspec.json.decode((work / "evaluation.json").read_bytes(), type=Evaluation)
+    assert found.first.model_drafts is not None
+    assert found.first.summary[-1] in (work / "evaluation.html").read_text()
     assert main(["t.jsonl", "--hosted", "100", "--field", "component"]) == 2
     assert "give --hosted or --field" in capsys.readouterr().err
     monkeypatch.setenv("PRECEDENT_CLASSIFIER", "forest")

@@ -1,0 +1,140 @@
+"""Replies that the chat model writes to later tickets, at a price that is told first."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from indexer.chat_limits import ChatLimits
+from indexer.errors import ProviderError
+from indexer.ledger import Ledger
+from indexer.progress import Progress
+from indexer.provider import open_provider
+from indexer.rate_limiter import open_limiter, tokens_of
+from indexer.settings import Settings
+from service.breaker import Breaker
+from service.drafting.chat import MAX_TOKENS, ChatCall
+from service.drafting.house_style import read_style
+from service.drafting.languages import reply_language
+from service.drafting.model_writer import ModelWriter, Written
+from service.drafting.precedents import select_precedents
+from service.drafting.prompt import ask_again, build_messages
+from service.evaluation.cases import Cases, EvaluationError
+from service.evaluation.look_back import Ranker, count_draft
+from service.evaluation.result import Drafts
+from service.results import Neighbour
+from service.usage import Requests, requests_to
+
+__all__ = ["DraftPlan", "drafted", "plan_drafts", "require_model"]
+
+_RETRIES = 5
+
+
+class DraftPlan(NamedTuple):
+    """Texts of later tickets that have a precedent, with their neighbours; ``expected`` is what the drafts cost at most.
+
+    :param asked: how many tickets were looked at.
+    """
+
+    asked: int
+    tickets: list[tuple[str, tuple[Neighbour, ...]]]
+    expected: Requests
+
+
+def require_model(settings: Settings) -> None:
+    """Refuse to work without a model.
+
+    :raises EvaluationError: no provider is configured.
+    """
+    if not settings.provider_configured:
+        msg = "no model can be asked for drafts: set OXLO_API_KEY, or PRECEDENT_API_BASE to a server of your own"
+        raise EvaluationError(msg)
+
+
+def plan_drafts(settings: Settings, cases: Cases, later: Sequence[tuple[str, float]], most: int) -> DraftPlan:
+    """Return what the model would be asked for later tickets, at most so many, evenly; tokens are an estimate by lengths.
+
+    :param later: as of `look_back`.
+    """
+    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+    ranker, style = Ranker(cases, settings), read_style(settings.data_dir)
+    chosen = later[:: max(1, -(-len(later) // most))]
+    tickets, prompts = [], 0
+    for ticket_id, moment in chosen:
+        row = row_of[ticket_id]
+        text, neighbours = cases.tickets[row].text, ranker.of_row(ranker.by(moment), row)
+        if precedents := select_precedents(neighbours):
+            tickets.append((text, neighbours))
+            language, _ = reply_language(text, style.language)
+            messages = build_messages(text, precedents, style, language)
+            # An answer without a form is asked for once more.
+            for sent in (messages, ask_again(messages, "x" * MAX_TOKENS * 4)):
+                prompts += tokens_of(sum(len(str(one["content"])) for one in sent))
+    requests = 2 * len(tickets)
+    expected = requests_to(
+        settings,
+        settings.chat_model,
+        requests=requests,
+        prompt_tokens=prompts,
+        completion_tokens=requests * MAX_TOKENS,
+    )
+    return DraftPlan(len(chosen), tickets, expected)
+
+
+async def drafted(settings: Settings, ledger: Ledger, planned: DraftPlan, *, progress: Progress) -> Drafts:
+    """Have the model write what is planned, and return what became of it; no draft is kept.
+
+    :raises ProviderError: it answered none of them.
+    """
+    client = open_provider(settings, max_retries=_RETRIES, before=ChatLimits(settings, ledger).take)
+    writer = ModelWriter(
+        client,
+        timeout=settings.provider_timeout,
+        limiter=open_limiter(settings),
+        style=(style := read_style(settings.data_dir)),
+        redact=settings.redact,
+        breaker=Breaker("drafts"),
+    )
+    calls: list[ChatCall] = []
+    turns = asyncio.Semaphore(settings.embedding_concurrency)
+    done = 0
+
+    async def write(text: str, neighbours: tuple[Neighbour, ...]) -> Written:
+        nonlocal done
+        language, _ = reply_language(text, style.language)
+        found = Written(None, "", None, {})
+        async with (
+            turns,
+            contextlib.aclosing(
+                writer.write(settings.chat_model, text, neighbours, calls, language)
+            ) as pieces,
+        ):
+            async for piece in pieces:
+                found = piece if isinstance(piece, Written) else found
+        done += 1
+        progress("draft", done, len(planned.tickets))
+        return found
+
+    try:
+        written = await asyncio.gather(*(write(*ticket) for ticket in planned.tickets))
+    finally:
+        await client.close()
+        await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
+    failed = [one for one in written if one.kind is not None]
+    if failed and len(failed) == len(written):
+        msg = f"{settings.chat_model} wrote no draft: {failed[0].failure}"
+        raise ProviderError(msg, kind=failed[0].kind or "")
+    counts = Counter({"asked": planned.asked, "near": 0, "failed": len(failed)})
+    for one in written:
+        counts.update(count_draft(one.draft, len(one.draft.sentences) if one.draft else 0, one.cuts))
+    took = requests_to(
+        settings,
+        settings.chat_model,
+        requests=sum(call.requests for call in calls),
+        prompt_tokens=sum(call.prompt_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
+    )
+    return msgspec.convert({**counts, "took": took}, Drafts)
