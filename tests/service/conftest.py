@@ -8,7 +8,7 @@ import pytest
 
 from tests.indexer.making import make_ticket
 from tests.provider import Provider
-from tests.service.running import KEY, Service, running_service
+from tests.service.running import KEY, NEVER, Service, running_service
 
 __all__ = ["MARK", "SEEDS"]
 
@@ -27,7 +27,7 @@ def _shared_service(
     shutil.copytree(fitted, data_dir)
     # The floor is fixed: what other tests store would move a measured one.
     with running_service(
-        data_dir, _provider_process, provider_timeout="2", similarity_floor="0.5"
+        data_dir, _provider_process, intervals=NEVER, provider_timeout="2", similarity_floor="0.5"
     ) as running:
         running.store([make_ticket(n, resolution=None) for n in range(0, SEEDS, 5)])
         yield running
@@ -39,5 +39,5 @@ def _shared_service(
 
 @pytest.fixture
 def service(_shared_service: Service, provider: Provider) -> Service:
-    """The service that tests share, with `SEEDS` tickets and a forest; its provider is as if just started."""
+    """The service that tests share, with `SEEDS` tickets and a forest that stays; its provider is as if just started."""
     return _shared_service

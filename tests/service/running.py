@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tests.provider import Provider
 __all__ = [
     "JSON",
     "KEY",
+    "NEVER",
     "NO_TLS",
     "SOON",
     "Event",
@@ -46,6 +48,9 @@ KEY = "sk-test-8c1f27aa90"
 
 SOON = Intervals(poll=0.1, settle=0.3, refit_retry=2.0)
 """Intervals of a service whose forest follows new labels at once."""
+
+NEVER = Intervals(settle=math.inf, refit=math.inf)
+"""Intervals of a service that stays with its first forest: fitting another takes seconds, beside tests of something else."""
 
 JSON = {"Content-Type": "application/json"}
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from indexer.ticket import Ticket
 from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK
-from tests.service.running import JSON, Service, assert_problem
+from tests.service.running import JSON, SOON, Service, assert_problem, running_service
 
 
 def tell(service: Service, **body: Any) -> Any:
@@ -180,18 +181,19 @@ def test_nothing_is_kept_while_a_text_cannot_be_embedded(service: Service, provi
     assert tell(service, **body)["outcome"] == "added"
 
 
-def test_a_correction_is_learned_by_the_next_forest(service: Service) -> None:
+def test_a_correction_is_learned_by_the_next_forest(fitted_dir: Path, provider: Provider) -> None:
     """A label that no ticket had before is one of the forest's after its refit."""
-    put(service, make_ticket(8_199, priority="urgent"))
-    for number in range(8_200, 8_212):
-        put(service, make_ticket(number, priority="low", resolution=None))
-        tell(service, ticket_id=f"t-{number}", action="edited", priority="urgent")
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
+        put(service, make_ticket(8_199, priority="urgent"))
+        for number in range(8_200, 8_212):
+            put(service, make_ticket(number, priority="low", resolution=None))
+            tell(service, ticket_id=f"t-{number}", action="edited", priority="urgent")
 
-    def is_learned() -> bool:
-        last = service.status()["forest"]["last_fit"]  # none before the first refit
-        return last is not None and "urgent" in last["report"]["labels"]
+        def is_learned() -> bool:
+            last = service.status()["forest"]["last_fit"]  # none before the first refit
+            return last is not None and "urgent" in last["report"]["labels"]
 
-    service.until(is_learned, "a refit knows the label")
+        service.until(is_learned, "a refit knows the label")
 
 
 def test_feedback_needs_an_answer_or_a_ticket_that_there_is(service: Service) -> None:

@@ -15,7 +15,7 @@ from tests.indexer.command import fork_command, report_of
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.conftest import MARK
-from tests.service.running import JSON, Service, assert_problem, running_service
+from tests.service.running import JSON, NEVER, Service, assert_problem, running_service
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ SYNCED = 200
 @pytest.fixture(scope="module")
 def _portal(tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider) -> Iterator[Service]:
     data_dir = tmp_path_factory.mktemp("portal") / "data"
-    with running_service(data_dir, _provider_process) as running:
+    with running_service(data_dir, _provider_process, intervals=NEVER) as running:
         yield running
     assert "Case c" not in running.log
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser import NoBrowserError, chromium
 from tests.provider import Provider
 from tests.provider.chat import structured
-from tests.service.running import Service, running_service
+from tests.service.running import NEVER, Service, running_service
 
 __all__ = ["EXAMPLE", "Looking"]
 
@@ -87,7 +87,7 @@ def sample_service(
     shutil.copytree(indexed_sample, data_dir)
     # The embedded model, so that what is shown is like what it is asked for.
     with running_service(
-        data_dir, _provider_process, embedder="local", decide="priority,component"
+        data_dir, _provider_process, intervals=NEVER, embedder="local", decide="priority,component"
     ) as service:
         yield service
 

@@ -17,7 +17,7 @@ from tests.prefixed import prefixed
 from tests.provider import Provider
 from tests.service.console.conftest import Looking
 from tests.service.console.test_accessibility import assert_accessible
-from tests.service.running import Service, running_service
+from tests.service.running import NEVER, Service, running_service
 
 _MOST_BYTES = 250_000
 _PATIENCE = 240_000  # milliseconds, for a command in a process of its own
@@ -30,7 +30,7 @@ def sample_service(
 ) -> Iterator[Service]:
     """A service with few tickets, instead of the sample: it is soon there."""
     data_dir = tmp_path_factory.mktemp("edges") / "data"
-    with running_service(data_dir, _provider_process) as service:
+    with running_service(data_dir, _provider_process, intervals=NEVER) as service:
         service.store([make_ticket(number, source="sample") for number in range(20)])
         yield service
 
