@@ -1,5 +1,6 @@
 """Two syncs and a service work on one data directory at the same time."""
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ _SMALL = {
     "EMBEDDING_CONCURRENCY": "2",
 }  # many windows, so that the syncs interleave
 _PUT = 5_000
+_PRIORITY = "high"  # a single one, so that no forest is fitted beside
 
 
 def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Provider, tmp_path: Path) -> None:
@@ -31,7 +33,10 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
         answers = written = 0
         for wave in range(2):
             starts = [1_000 * (2 * wave + n) for n in range(2)]
-            files = [write_file(tmp_path / f"{n}.jsonl", make_tickets(_EACH, start=n)) for n in starts]
+            files = [
+                write_file(tmp_path / f"{n}.jsonl", make_tickets(_EACH, start=n, priority=_PRIORITY))
+                for n in starts
+            ]
             syncs = [fork_command(settings, "sync", file, "--json", **_SMALL) for file in files]
             if wave == 0:
                 service.wait("/health/live")
@@ -39,12 +44,13 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
                 response = service.post("/v1/similar", text=sentence(answers % _EACH), top_k=1)
                 if wave == 0 and response.status_code == 503:  # nothing to answer from yet
                     assert_problem(response, 503)
+                    time.sleep(0.05)
                     continue
                 assert response.status_code == 200, response.text
                 if wave == 1:  # what the first wave stored is found while the second is written
                     assert response.json()["neighbours"][0]["id"] == f"t-{answers % _EACH}"
                     answers += 1
-                    body = msgspec.json.encode(make_ticket(_PUT + written))
+                    body = msgspec.json.encode(make_ticket(_PUT + written, priority=_PRIORITY))
                     put = service.http.put(f"/v1/tickets/t-{_PUT + written}", content=body, headers=JSON)
                     assert put.status_code == 200, put.text
                     written += 1
@@ -53,8 +59,14 @@ def test_two_syncs_and_a_service_lose_nothing(settings: Settings, provider: Prov
                 assert report_of(process)["added"] == _EACH
             service.until(lambda first=starts[0]: finds(service, first), "what was synced is found")
         assert answers > 0
-        synced = [ticket for start in range(0, 4_000, 1_000) for ticket in make_tickets(_EACH, start=start)]
-        assert_all_stored(settings, service, [*synced, *make_tickets(written, start=_PUT)])
+        synced = [
+            ticket
+            for start in range(0, 4_000, 1_000)
+            for ticket in make_tickets(_EACH, start=start, priority=_PRIORITY)
+        ]
+        assert_all_stored(
+            settings, service, [*synced, *make_tickets(written, start=_PUT, priority=_PRIORITY)]
+        )
         assert service.status()["index"]["tickets"] == len(synced) + written
         run_command(settings, "stop")
         service.process.wait(60)
