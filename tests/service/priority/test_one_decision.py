@@ -60,29 +60,38 @@ def test_the_served_forest_says_the_costliest(unsure: Forest) -> None:
         assert ("because missing it costs more" in words) == (likelier and decision.decision == "review")
 
 
-@pytest.mark.parametrize("costs", [None, {"high": 1.0, "low": 1.0, "medium": 1.0}])
-def test_costs(costs: dict[str, float] | None) -> None:
-    """Without costs of one's own a rare label costs more, as far as that does better; costs that are alike change nothing."""
-    training = uneven(600)
-    found = fit(training, costs=costs)
-    assert isinstance(found, Forest)
-    cost, tickets = found.report.costs, found.report.labels
-    assert all(cost[a] >= cost[b] for a in cost for b in cost if tickets[a] <= tickets[b])
-    assert min(found.report.costs.values()) == 1.0
-    decided = found.classify(uneven(400, seed=7).features)
-    if costs:
-        assert (decided.predicted == decided.probabilities.argmax(axis=1)).all()
-
-
-def test_thresholds_are_those_of_the_same_decisions() -> None:
-    """A forest that may be wrong often decides all later tickets: what it got wrong is what it predicted for them."""
+@pytest.fixture(scope="module")
+def daring() -> Forest:
+    """A forest without costs of one's own, which may be wrong often and so decides all later tickets."""
     found = fit(uneven(600), max_error=0.9)
     assert isinstance(found, Forest)
-    rule = found.report.abstention
+    return found
+
+
+def test_a_rare_label_costs_more(daring: Forest) -> None:
+    """Without costs of one's own, as far as that does better."""
+    cost, tickets = daring.report.costs, daring.report.labels
+    assert all(cost[a] >= cost[b] for a in cost for b in cost if tickets[a] <= tickets[b])
+    assert min(cost.values()) == 1.0
+
+
+def test_costs_that_are_alike_change_nothing() -> None:
+    """What is most probable is predicted."""
+    costs = {"high": 1.0, "low": 1.0, "medium": 1.0}
+    found = fit(uneven(600), costs=costs)
+    assert isinstance(found, Forest)
+    assert found.report.costs == costs
+    decided = found.classify(uneven(400, seed=7).features)
+    assert (decided.predicted == decided.probabilities.argmax(axis=1)).all()
+
+
+def test_thresholds_are_those_of_the_same_decisions(daring: Forest) -> None:
+    """What it got wrong of the later tickets, all of which it decides, is what it predicted for them."""
+    rule = daring.report.abstention
     assert (rule.coverage, rule.guards) == (1.0, {})
-    assert rule.error == (found.later_predicted != found.label[found.later]).mean()
-    confusion = confusion_matrix(found.label[found.later], found.later_predicted, len(found.labels))
-    assert found.report.macro_f1 == macro_f1(confusion)
+    assert rule.error == (daring.later_predicted != daring.label[daring.later]).mean()
+    confusion = confusion_matrix(daring.label[daring.later], daring.later_predicted, len(daring.labels))
+    assert daring.report.macro_f1 == macro_f1(confusion)
 
 
 def test_the_back_test_says_the_same() -> None:
