@@ -17,12 +17,18 @@ from tests.provider import Provider
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no worker is left alone with one at the end.
 
-    The very first needs the sample: what else needs it, and would wait until it is made, is behind the other long ones.
+    The very first makes the sample; other files that need it would wait for that, and come after the other long ones.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     with_sample = {item.path: None for item in items if "indexed_sample" in getattr(item, "fixturenames", ())}
     first = next((path for path in with_sample if path in slow), None)
-    items.sort(key=lambda item: (item.path != first, item.path not in slow, item.path in with_sample))
+    items.sort(
+        key=lambda item: (
+            item.path != first,
+            item.path not in slow,
+            (item.path in slow) == (item.path in with_sample),
+        )
+    )
 
 
 @pytest.fixture(scope="session")
