@@ -84,7 +84,7 @@ def test_a_write_while_chroma_is_gone_is_not_lost(service: Service) -> None:
 
 def fit_under_way(service: Service, provider: Provider) -> None:
     """Store tickets and wait until their forest is being fitted."""
-    service.store(make_tickets(2_000))
+    service.store(make_tickets(300))
     service.until(lambda: fitting(service), "a forest is being fitted")
 
 
