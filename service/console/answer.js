@@ -2,7 +2,6 @@
 
 import { get, Problem, stream } from "./api.js";
 import { answerLink } from "./answers.js";
-import { bringIn } from "./bring_in.js";
 import { el, field, fill } from "./dom.js";
 import { examples } from "./examples.js";
 import { feedback } from "./feedback.js";
@@ -49,6 +48,7 @@ export async function page(body, { params, signal }) {
 
   found = await status(signal);
   if (isEmpty(found)) {
+    const { bringIn } = await import("./bring_in.js");
     fill(result, el("section", { class: "panel" }, el("h2", {}, texts.bringIn.first), bringIn(signal)));
     return;
   }

@@ -1,20 +1,22 @@
 // The frame: navigation, and the page that the address names.
 
-import { page as answer } from "./answer.js";
-import { page as answers } from "./answers.js";
-import { page as bringIn } from "./bring_in.js";
-import { page as later } from "./confusions.js";
 import { el, fill } from "./dom.js";
-import { page as find } from "./find.js";
 import { forgetKey, keptKey } from "./key.js";
-import { page as map } from "./map.js";
 import { showProblem } from "./notices.js";
-import { page as quality } from "./quality.js";
-import { page as running } from "./running.js";
 import { texts } from "./texts.js";
-import { page as ticket } from "./ticket.js";
 
-const PAGES = { answer, answers, find, ticket, quality, later, map, "bring-in": bringIn, running };
+// The frame is drawn before the modules of a page are there; index.html names those that it needs itself.
+const PAGES = {
+  answer: () => import("./answer.js"),
+  answers: () => import("./answers.js"),
+  find: () => import("./find.js"),
+  ticket: () => import("./ticket.js"),
+  quality: () => import("./quality.js"),
+  later: () => import("./confusions.js"),
+  map: () => import("./map.js"),
+  "bring-in": () => import("./bring_in.js"),
+  running: () => import("./running.js"),
+};
 const IN_MENU = ["answer", "find", "answers", "quality", "map", "bring-in", "running"];
 
 const main = el("main", { id: "main", tabindex: "-1" });
@@ -24,7 +26,7 @@ const keyPlace = el("span");
 let leave = new AbortController();
 
 function show() {
-  if (location.hash && !location.hash.startsWith("#/")) return;
+  if (location.hash && !location.hash.startsWith("#/")) return Promise.resolve();
   const [path, query] = location.hash.slice(2).split("?");
   const [given, ...rest] = path.split("/");
   const name = given in PAGES ? given : "answer";
@@ -42,7 +44,12 @@ function show() {
   scrollTo(0, 0);
   const params = new URLSearchParams(query);
   if (rest.length) params.set("id", decodeURIComponent(rest.join("/")));
-  PAGES[name](body, { params, heading, signal }).catch((error) => showProblem(body, error, signal));
+  return PAGES[name]()
+    .catch(() => {
+      throw { status: 0, title: texts.problems.unreachable, message: texts.problems.unreachableDetail };
+    })
+    .then(({ page }) => signal.aborted || page(body, { params, heading, signal }))
+    .catch((error) => showProblem(body, error, signal));
 }
 
 function showKey() {
@@ -80,4 +87,5 @@ addEventListener("hashchange", () => {
 });
 addEventListener("precedent-key", showKey);
 showKey();
-show();
+// The other pages' modules come once the first page is shown, so that going to one asks for nothing but its content.
+show().then(() => Object.values(PAGES).forEach((load) => load().catch(() => {})));

@@ -1,7 +1,8 @@
 // Every word that the console shows.
 
 const share = (value) => `${Math.round(value * 100)} of 100`;
-const plural = (count, one, several) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
+// The count may be a number, or one in words already.
+const plural = (count, one, several) => (String(count) === "1" ? `1 ${one}` : `${count} ${several}`);
 
 export const texts = {
   name: "Precedent",
@@ -44,7 +45,9 @@ export const texts = {
   problems: {
     titles: {
       401: "The service needs a key",
+      403: "Not with the key of this tab",
       404: "Not found",
+      409: "That is being done already",
       413: "That is too long",
       422: "That cannot be used",
       429: "Too many wrong keys",
@@ -183,7 +186,7 @@ export const texts = {
     newLabel: (label) => `The label ${label} is a new one: it is kept, and no ticket has it yet.`,
   },
   answers: {
-    listed: (count, more) => (count === "0" ? "No answer is kept yet." : `${count} answers${more ? " so far" : ""}, the newest first.`),
+    listed: (count, more) => (count === "0" ? "No answer is kept yet." : `${plural(count, "answer", "answers")}${more ? " so far" : ""}, the newest first.`),
     gone: "Its words are gone.",
     forgotten: "Tickets that this answer rested on are deleted since: what it said of them is left out.",
     asked: "What the customer wrote",
@@ -226,7 +229,7 @@ export const texts = {
     fieldExample: "product=api",
     searching: "Searching…",
     found: (count) => (count ? `The ${plural(count, "ticket", "tickets")} most alike, the best first.` : "No ticket meets this."),
-    listed: (count, more) => (count === "0" ? "No ticket meets this." : `${count} tickets${more ? " so far" : ""}, by id.`),
+    listed: (count, more) => (count === "0" ? "No ticket meets this." : `${plural(count, "ticket", "tickets")}${more ? " so far" : ""}, by id.`),
     unresolved: "no resolution",
   },
   ticket: {
@@ -264,7 +267,7 @@ export const texts = {
     calibration: "Whether its probabilities hold",
     points: (points) => `± ${plural(points, "point", "points")}`,
     off: (points, tickets) =>
-      `Where it said 70 %, about 70 of 100 should be right. On ${tickets} later tickets it was off by ${plural(points, "percentage point", "percentage points")} on average.`,
+      `Where it said 70%, about 70 of 100 should be right. On ${tickets} later tickets it was off by ${plural(points, "percentage point", "percentage points")} on average.`,
     ece: "Calibration error",
     brier: "Brier score",
     beforeAfter: (before, after) => `${after} (${before} before calibration)`,
@@ -281,7 +284,7 @@ export const texts = {
     heldBackByDrift: "Until that is over, every label goes to a person.",
     became: (before, now) => `${before} before, ${now} now`,
     newValue: (share) => `new: ${share} of the newest tickets have it`,
-    index: "Population stability index",
+    index: "Population stability index (0: as before)",
     fields: "Decided fields",
     commands: [
       ["make evaluate", "turns the clock back five times, compares the forest with simpler methods, and writes a report."],
@@ -291,7 +294,7 @@ export const texts = {
   budgets: {
     title: "What it would decide by itself",
     label: "Share of wrong labels that you would accept",
-    hint: (count) => `What is said here was counted on ${count} later tickets. A budget is kept with 95 % confidence, or nothing is decided.`,
+    hint: (count) => `What is said here was counted on ${count} later tickets. A budget is kept with 95% confidence, or nothing is decided.`,
     inForce: (budget) => `${budget}, in force`,
     back: (budget) => `Back to ${budget}, which is in force`,
     toUse: (budget, field) =>
@@ -303,7 +306,7 @@ export const texts = {
       "Every label goes to a person, because it was not shown that enough of them would be right. More labelled tickets help, and labels that do not contradict each other.",
     threshold: "Automatic from a probability of",
     error: "Errors that were made",
-    bound: "At most, with 95 % confidence",
+    bound: "At most, with 95% confidence",
     reason: "The exact reason",
     guard: (label) => `Never automatic where ${label} is more probable than`,
     right: "decided",
@@ -344,14 +347,14 @@ export const texts = {
     means: "Of later tickets: each row is the label that they have, each column the one that was predicted. A number opens its tickets.",
     said: "Predicted",
     label: "Label",
-    cell: (count, label, said, share) => `${count} tickets with ${label} that were predicted as ${said}, ${share} of that row`,
+    cell: (count, label, said, share) => `${plural(count, "ticket", "tickets")} with ${label} that were predicted as ${said}, ${share} of that row`,
     most: (shown, all) => `The ${shown} most frequent of ${all} labels.`,
     which: (label, said) => {
       if (!label && !said) return "Tickets that were held out while the forest was chosen, the newest first.";
       return `Tickets that were held out while the forest was chosen${label ? `, with the label ${label}` : ""}${said ? `, predicted as ${said}` : ""}, the newest first.`;
     },
     back: "Back to How good is it?",
-    listed: (count, more) => (count === "0" ? "No ticket meets this." : `${count} tickets${more ? " so far" : ""}.`),
+    listed: (count, more) => (count === "0" ? "No ticket meets this." : `${plural(count, "ticket", "tickets")}${more ? " so far" : ""}.`),
     has: "has",
     wasSaid: "predicted",
   },
@@ -375,7 +378,7 @@ export const texts = {
     progress: (seconds, expected) =>
       `It is made once, in the background: ${plural(seconds, "second", "seconds")} so far, about ${expected} on a machine that does nothing else. You may leave this page meanwhile.`,
     means: (points, tickets) =>
-      `Each point is a resolved ticket; near points say alike things. ${points === tickets ? `All ${tickets} tickets are shown.` : `${points} of ${tickets} tickets are shown, chosen by chance.`}`,
+      `Each point is a resolved ticket; points near each other say similar things. ${points === tickets ? `All ${tickets} tickets are shown.` : `${points} of ${tickets} tickets are shown, chosen by chance.`}`,
     picture: (points, groups) => `Map of ${points} tickets in ${groups} groups, which are listed beside it`,
     colour: "Colour by",
     byLabel: "Priority",
@@ -409,7 +412,7 @@ export const texts = {
     tickets: "Stored",
     lag: "Index",
     upToDate: "up to date",
-    pending: (count) => `${count} tickets wait to be indexed`,
+    pending: (count) => `${plural(count, "ticket waits", "tickets wait")} to be indexed`,
     generation: "Generation",
     model: "Embedded by",
     local: "on this machine",
@@ -454,7 +457,7 @@ export const texts = {
   },
   operations: {
     title: "Look after it",
-    scope: "The key of this tab may not do that: it needs one of scope admin.",
+    scope: "The key of this tab may not do that: it needs one of scope admin, which whoever runs the service can make.",
     understood: "I see",
     verify: {
       button: "Check everything",
@@ -552,7 +555,7 @@ export const texts = {
     send: "Store these tickets",
     nothing: "There is nothing to send.",
     tooLarge: "The file is larger than 64 MiB",
-    sending: (count) => `Sending ${count} records…`,
+    sending: (count) => `Sending ${plural(count, "record", "records")}…`,
     progress: "How far the tickets are stored",
     job: (seen, all, state) => `${seen} of ${all} records (${state})…`,
     failed: "The tickets could not be stored",
@@ -579,7 +582,7 @@ export const texts = {
     stop: "Stop it",
     would: "What storing it would do",
     embed: "Texts to embed",
-    byProvider: (texts, requests) => `${texts}, in ${requests} requests to the provider`,
+    byProvider: (texts, requests) => `${texts}, in ${plural(requests, "request", "requests")} to the provider`,
     here: (texts) => `${texts}, on this machine: that costs nothing`,
     cost: "Cost",
     noPrice: "not known: PRECEDENT_PRICES names no price",
@@ -652,7 +655,7 @@ export const texts = {
     alike: (one, other) => `The priorities ${one} and ${other} look alike: are they one?`,
     leftOut: (count, why) => `${count} left out: ${why}.`,
     rejected: (reason) => `Rejected: ${reason}.`,
-    of: (count) => `Of ${count} tickets`,
+    of: (count) => `Of ${plural(count, "ticket", "tickets")}`,
     share: (count, share) => `${count} (${share})`,
     counted: [
       ["subject", "With a subject"],

@@ -223,6 +223,7 @@ def test_the_slider_says_at_once_what_a_budget_would_decide(
     expect(page.locator("output")).to_have_text(f"{found['max_error']:.0%}, in force")
     for drawn in (".decided", ".mistakes"):
         expect(page.locator(f".curve {drawn}")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     asked = len(looking.requests)
     slider.focus()
     for key, budget in (("Home", found["budgets"][0]), ("End", found["budgets"][-1])):
@@ -328,7 +329,6 @@ def test_contradictory_labels_are_found_and_mended(looking: Looking, sample_serv
         "updated_at": "2026-03-02T09:00:00Z",
         "tags": ["scanner"],
         "fields": {"component": "devices"},
-        "status": "solved",
     }
     for name, priority in (("scan/1", "low"), ("scan/2", "high")):
         sample_service.http.put(f"/v1/tickets/{name}", json={**ticket, "priority": priority})
