@@ -96,8 +96,8 @@ def test_thresholds_are_those_of_the_same_decisions(daring: Forest) -> None:
 
 def test_the_back_test_says_the_same() -> None:
     """On every ticket, in whatever order its columns are: here all priorities cost the same."""
-    cases = history(300, signal=1.0)
-    learn, test = cases.take(range(200)), cases.take(range(200, 300))
+    cases = history(220, signal=1.0)  # few enough to learn from that no way of training is selected
+    learn, test = cases.take(range(120)), cases.take(range(120, 220))
     predicted = fit_and_predict(
         SERVED, learn, test, ("medium", "high", "low"), fit=partial(fit, costs={"low": 1.0}), seed=0
     )
