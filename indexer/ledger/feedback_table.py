@@ -144,6 +144,20 @@ class Feedback:
                 if row.ticket_id not in without and row.answer not in answers:
                     yield from filter(None, (row.reply, row.reason))
 
+    def chosen(self) -> list[tuple[str, str]]:
+        """Return the stored tickets of which an agent named a right precedent that is stored, each with that."""
+        query = (
+            sa.select(feedback.c.ticket_id, remarks.c.precedent)
+            .join_from(feedback, remarks, remarks.c.answer == feedback.c.answer)
+            .where(
+                feedback.c.ticket_id.in_(sa.select(tickets.c.id)),
+                remarks.c.precedent.in_(sa.select(tickets.c.id)),
+            )
+            .order_by(feedback.c.ticket_id, remarks.c.precedent)
+        )
+        with self._db.read() as connection:
+            return [(row.ticket_id or "", row.precedent or "") for row in connection.execute(query)]
+
     def counts(self) -> dict[str, int]:
         """Return how many answers met each action, and under ``corrected`` how many came with a priority."""
         query = sa.select(feedback.c.action, sa.func.count(), sa.func.count(feedback.c.priority))

@@ -17,6 +17,7 @@ from indexer.ledger.ticket_cache import LookedUp, TicketCache
 
 __all__ = ["Nearest"]
 
+_DIGITS = 9  # of a cosine
 _Row = sa.Row[tuple[str, str, bool, float | None, str | None, bool]]
 
 
@@ -188,7 +189,9 @@ def _nearest(rows: LookedUp, vector: NDArray[np.float32], among: NDArray[np.int6
     # In double precision, so that a ticket's cosine does not depend on the rows around it.
     unit = (vector / np.linalg.norm(vector)).astype(np.float64)
     cosines = np.clip(rows.texts.astype(np.float64) @ unit, -1.0, 1.0)
-    order = among[np.lexsort(([rows.ids[row] for row in among], -cosines[among]))[:limit]]
+    # Rounded, so that copies of one text are in the order of their ids.
+    keys = [rows.ids[row] for row in among], -np.round(cosines[among], _DIGITS)
+    order = among[np.lexsort(keys)[:limit]]
     return _candidates(rows, cosines, order)
 
 

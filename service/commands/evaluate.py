@@ -25,6 +25,7 @@ from service.evaluation.loading import Loaded, load, read_pairs
 from service.evaluation.model_drafts import DraftPlan, drafted, plan_drafts, require_model
 from service.evaluation.result import Drafts
 from service.evaluation.verdict import percent, table
+from service.evaluation.weights import LEAST_KNOWN
 from service.hosted_priority import held_out
 from service.hosted_priority.calibrating import answered, plan
 
@@ -142,7 +143,8 @@ def evaluate(
             order=given or rules.order,
             folds=folds,
             rejected=loaded.rejected,
-            duplicates=pairs,
+            # A few that agents named tell less than equal resolutions.
+            duplicates=(*pairs, *loaded.chosen) if pairs or len(loaded.chosen) >= LEAST_KNOWN else (),
             hosted=answers,
             drafts=written,
             settings=settings,

@@ -80,12 +80,19 @@ def first_screen(
     return FirstScreen(
         summary=summary(outcome, found.precedents, [found.drafts, model_drafts], asked, later.reason),
         next_steps=next_steps(
-            outcome, found.precedents, found.drafts, max_error, later.bound, known=bool(asked)
+            outcome,
+            found.precedents,
+            found.drafts,
+            max_error,
+            later.bound,
+            known=bool(asked),
+            weights=found.weights,
         ),
         outcome=outcome,
         precedents=found.precedents,
         drafts=found.drafts,
         model_drafts=model_drafts,
+        weights=found.weights,
         examples=_examples(cases, later, names, found),
         questions=asked,
     )

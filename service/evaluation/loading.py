@@ -39,6 +39,7 @@ class Loaded:
     :param rejected: records of the file that do not count: no resolved tickets, or with the id of one that does.
     :param reasons: why, of the first few of them.
     :param embedded: texts that had no vector before.
+    :param chosen: of the store: tickets with the precedents that agents named as right.
     :param questions: about the bundled sample, where it is that, with their vectors.
     """
 
@@ -48,6 +49,7 @@ class Loaded:
     rejected: int
     reasons: tuple[str, ...]
     embedded: int
+    chosen: tuple[tuple[str, str], ...]
     questions: tuple[tuple[Question, QueryVectors], ...]
 
 
@@ -93,6 +95,7 @@ def load(
             asyncio.run(_embed(settings, ledger, tuple(one.ticket() for one in wanted), progress))
         hashes = {text for ticket in (*read, *(one.ticket() for one in wanted)) for text in ticket.embeddings}
         vectors = ledger.vectors.get(space, hashes)
+        chosen = ledger.feedback.chosen() if file is None else []
     with_vector = [ticket for ticket in read if ticket.text_hash in vectors]
     if not with_vector:
         msg = f"no stored ticket has a vector of {space}: run make reindex"
@@ -105,6 +108,7 @@ def load(
         rejected=rejected,
         reasons=reasons,
         embedded=embedded,
+        chosen=tuple(chosen),
         questions=tuple((one, _query(one.ticket(), vectors)) for one in wanted),
     )
 

@@ -17,7 +17,8 @@ from service.drafting.house_style import DEFAULTS
 from service.drafting.languages import reply_language
 from service.drafting.precedents import select_precedents
 from service.evaluation.cases import Cases
-from service.evaluation.result import Drafts, Precedents
+from service.evaluation.result import Drafts, Precedents, Weights
+from service.evaluation.weights import MOST_RANKED, choices, compare_weights, reciprocal_ranks
 from service.neighbours import neighbour_of
 from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
 from service.results import Draft, Neighbour
@@ -41,6 +42,7 @@ class Ranker:
         self._cases, self._settings = cases, settings
         self._unit, self._subjects = unit_rows(cases.vectors), unit_rows(cases.subjects)
         self._resolved = np.array([bool((ticket.resolution or "").strip()) for ticket in cases.tickets])
+        self._row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
         self._rankings: dict[str, Ranking] = {}
 
     def by(self, moment: float) -> Ranking:
@@ -61,32 +63,39 @@ class Ranker:
 
     def neighbours(self, ranking: Ranking, query: QueryVectors, rows: IntArray) -> tuple[Neighbour, ...]:
         """Return the best of these tickets that have a resolution."""
+        return self.best(ranking, query, self.candidates(query, rows))
+
+    def best(self, ranking: Ranking, query: QueryVectors, found: Candidates) -> tuple[Neighbour, ...]:
+        """Return the best of the candidates."""
+        return tuple(
+            neighbour_of(self._cases.tickets[self._row_of[place.id]], place, ranking.floor)
+            for place in itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
+        )
+
+    def candidates(self, query: QueryVectors, rows: IntArray) -> Candidates:
+        """Return the nearest of these tickets that have a resolution."""
         rows = rows[self._resolved[rows]]
         cosines = self._unit[rows] @ (query.text / np.linalg.norm(query.text))
         nearest = np.sort(np.argsort(-cosines, kind="stable")[:CANDIDATES])
         kept = rows[nearest]
-        found = Candidates(
+        return Candidates(
             ids=tuple(self._cases.ids[row] for row in kept),
             cosines=cosines[nearest].astype(np.float64),
             vectors=self._unit[kept],
             subjects=self._subjects[kept],
             created=self._cases.times[kept],
-        )
-        row_of = dict(zip(found.ids, kept.tolist(), strict=True))
-        return tuple(
-            neighbour_of(self._cases.tickets[row_of[place.id]], place, ranking.floor)
-            for place in itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
+            text_hashes=tuple(self._cases.tickets[row].text_hash for row in kept),
         )
 
-    def of_row(self, ranking: Ranking, row: int) -> tuple[Neighbour, ...]:
-        """Return what would have been shown for a ticket when it came."""
+    def of_row(self, row: int) -> tuple[QueryVectors, Candidates]:
+        """Return a ticket as it is asked about, and what is near it of what was resolved when it came."""
         query = QueryVectors(
             self._cases.vectors[row], self._cases.subjects[row], float(self._cases.times[row])
         )
         known = self._known(float(self._cases.times[row]))
         known[row:] &= ~np.isnan(self._cases.known[row:])  # of tickets without a time only those before it
         known[row] = False
-        return self.neighbours(ranking, query, np.flatnonzero(known))
+        return query, self.candidates(query, np.flatnonzero(known))
 
     def _known(self, moment: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         known = self._cases.known
@@ -103,6 +112,7 @@ class LookBack:
     drafts: Drafts | None
     precedents: Precedents | None
     shown: Mapping[str, Neighbour | None]
+    weights: Weights | None
 
 
 def look_back(
@@ -124,14 +134,20 @@ def look_back(
     ranker = Ranker(cases, settings)
     shown: dict[str, Neighbour | None] = {}
     counts: Counter[str] = Counter()
+    weights = choices(settings)
+    ranked_step = max(1, -(-sum(ticket_id in right for ticket_id, _ in later) // MOST_RANKED))
+    ranks: list[list[float]] = []
     known = first = among = 0
     for number, (ticket_id, moment) in enumerate(later):
         wanted = right.get(ticket_id, frozenset())
         if number % step and not wanted:
             continue
         row = row_of[ticket_id]
-        neighbours = ranker.of_row(ranker.by(moment), row)
+        ranking, (query, candidates) = ranker.by(moment), ranker.of_row(row)
+        neighbours = ranker.best(ranking, query, candidates)
         if there := [i for i in wanted if cases.known[row_of[i]] <= cases.times[row]]:
+            if known % ranked_step == 0:
+                ranks.append(reciprocal_ranks(ranking, query, candidates, there, weights))
             known += 1
             first += bool(neighbours) and neighbours[0].id in there
             among += any(one.id in there for one in neighbours[:TOP])
@@ -141,9 +157,9 @@ def look_back(
         _draft(cases.tickets[row].text, neighbours, counts)
     asked = {"asked": len(later[::step]), "near": 0}
     drafts = msgspec.convert(asked | counts, Drafts) if later else None
-    by = "the pairs given" if duplicates else "one resolution, word for word"
+    by = "known pairs" if duplicates else "one resolution, word for word"
     found = Precedents(asked=known, first=first, among=among, by=by) if known else None
-    return LookBack(drafts, found, shown)
+    return LookBack(drafts, found, shown, compare_weights(ranks, weights))
 
 
 def _draft(text: str, neighbours: Sequence[Neighbour], counts: Counter[str]) -> None:

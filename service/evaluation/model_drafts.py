@@ -65,7 +65,7 @@ def plan_drafts(settings: Settings, cases: Cases, later: Sequence[tuple[str, flo
     tickets, prompts = [], 0
     for ticket_id, moment in chosen:
         row = row_of[ticket_id]
-        text, neighbours = cases.tickets[row].text, ranker.of_row(ranker.by(moment), row)
+        text, neighbours = cases.tickets[row].text, ranker.best(ranker.by(moment), *ranker.of_row(row))
         if precedents := select_precedents(neighbours):
             tickets.append((text, neighbours))
             language, _ = reply_language(text, style.language)

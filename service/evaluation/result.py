@@ -23,6 +23,7 @@ __all__ = [
     "Precedents",
     "Recall",
     "Retrieval",
+    "Weights",
 ]
 
 
@@ -171,6 +172,19 @@ class Precedents(msgspec.Struct, frozen=True, kw_only=True):
     """How it is known, in words."""
 
 
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights of subject and date that put right precedents highest on the older half of the tickets of which one is known."""
+
+    tickets: int
+    present: tuple[float, float]
+    """Those in settings."""
+    best: tuple[float, float]
+    gain: Interval
+    """Of the mean reciprocal rank by them, on the newer half."""
+    better: bool
+    """Whether that is more than chance."""
+
+
 class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     """What replies to some of the later tickets would have been, or were by the model that is named in ``took``."""
 
@@ -234,6 +248,8 @@ class FirstScreen(msgspec.Struct, frozen=True, kw_only=True):
     drafts: Drafts | None
     model_drafts: Drafts | None = None
     """By the chat model, where it was asked."""
+    weights: Weights | None = None
+    """``None`` where too few right precedents are known."""
     examples: tuple[Example, ...]
     questions: tuple[AskedQuestion, ...]
     """Of the bundled sample only."""

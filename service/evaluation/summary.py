@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents
+from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents, Weights
 from service.usage import Requests
 
 __all__ = ["next_steps", "summary"]
@@ -46,6 +46,7 @@ def next_steps(
     bound: float | None,
     *,
     known: bool = False,
+    weights: Weights | None = None,
 ) -> tuple[str, ...]:
     """Say what to do about it.
 
@@ -74,6 +75,13 @@ def next_steps(
     if precedents is None and not known:
         steps.append(
             "To see whether the right precedent comes first, name tickets of one problem: `precedent evaluate --duplicates FILE`."
+        )
+    if weights is not None and weights.better:
+        subject, date = weights.best
+        steps.append(
+            f"Set PRECEDENT_SUBJECT_WEIGHT={subject:g} and PRECEDENT_DATE_WEIGHT={date:g}: chosen on the older half of {weights.tickets:,} tickets whose right"
+            f" precedent is known, they put it higher on the newer half (mean reciprocal rank {weights.gain.value:+.3f}, 95 % range"
+            f" {weights.gain.low:+.3f} to {weights.gain.high:+.3f})."
         )
     if drafts is not None and drafts.near < _HALF * drafts.asked:
         steps.append(

@@ -6,7 +6,7 @@ import pytest
 
 from indexer.errors import SpaceMismatchError
 from indexer.ledger import FeedbackEntry, Ledger, Outcome, UnknownTicketError
-from tests.indexer.making import SPACE, make_ticket, store_vectors
+from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors
 
 
 def entry(**fields: str) -> FeedbackEntry:
@@ -83,3 +83,14 @@ def test_erasing_a_ticket_erases_what_was_said_of_it(ledger: Ledger) -> None:
         ledger.feedback.take(entry(ticket_id=f"t-{number}", triage_id=number, reply="Sent."))
     ledger.tickets.erase(["t-1"])
     assert ledger.feedback.counts() == {"edited": 1, "corrected": 0}
+
+
+def test_right_precedents_that_agents_named(ledger: Ledger) -> None:
+    """Of tickets that are stored, both; the last word counts."""
+    ledger.tickets.write(make_tickets(3))
+    for answer, ticket_id, precedent in (
+        ("a", "t-0", "t-1"), ("a", "t-0", "t-2"), ("b", "t-1", "gone"), ("c", "new", "t-1"), ("d", "t-2", None),
+    ):  # fmt: skip
+        named = {} if precedent is None else {"precedent": precedent}
+        ledger.feedback.take(entry(triage_id=answer, ticket_id=ticket_id, **named))
+    assert ledger.feedback.chosen() == [("t-0", "t-2")]

@@ -23,18 +23,18 @@ from service.usage import Requests
 from tests.service.drafting.examples import HIGH, neighbour
 from tests.service.evaluation.making import tickets_of
 
-_OUTCOME = Outcome(tested=200, right=120, automatic=62, wrong=10, commonest_label="low", commonest=90)
-_DRAFTS = Drafts(asked=200, near=150, replies=120, whole=110, sentences=300, cut=25)
+OUTCOME = Outcome(tested=200, right=120, automatic=62, wrong=10, commonest_label="low", commonest=90)
+DRAFTS = Drafts(asked=200, near=150, replies=120, whole=110, sentences=300, cut=25)
 _BY_MODEL = Drafts(
     asked=100, near=75, replies=60, whole=60, sentences=180, failed=2,
     took=Requests(model="m", requests=80, prompt_tokens=60_000, completion_tokens=8_000, cost=0.05),
 )  # fmt: skip
-_KNOWN = Precedents(asked=50, first=30, among=37, by="the pairs given")
+KNOWN = Precedents(asked=50, first=30, among=37, by="known pairs")
 
 
 def test_says_in_plain_words_what_one_would_have_had() -> None:
     """Counts of a hundred, of fewer tickets as they are, beside the commonest label."""
-    assert summary(_OUTCOME, _KNOWN, [_DRAFTS, _BY_MODEL], (), None) == (
+    assert summary(OUTCOME, KNOWN, [DRAFTS, _BY_MODEL], (), None) == (
         "Of 100 later tickets it would have set 31 priorities by itself, 5 of them wrong, and left the others to a person.",
         (
             "Of the labels that it named, set or not, 60 of 100 were right; always saying “low”, the commonest, would have been right for 45 of 100."
@@ -42,7 +42,7 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
         ),
         (
             "For 37 of 50 tickets whose right precedent is known it was among the first three (for 30 of 50 the very first; 50 tickets, known by"
-            " the pairs given)."
+            " known pairs)."
         ),
         (
             "For 75 of 100 a precedent was near enough to rest a reply on; to the others nothing would have been written. Without a model, a reply"
@@ -54,7 +54,7 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
             " and 2 it did not answer (80 requests to m, 68,000 tokens, cost 0.05)."
         ),
     )
-    none = msgspec.structs.replace(_OUTCOME, automatic=0, wrong=0)
+    none = msgspec.structs.replace(OUTCOME, automatic=0, wrong=0)
     first, *_ = summary(none, None, (), (), "too few tickets.")
     assert first == "It would have set no priority by itself: too few tickets."
 
@@ -71,17 +71,17 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
 )
 def test_says_what_to_do_next(changes: dict[str, int], bound: float | None, said: str) -> None:
     """By what was decided and how well."""
-    outcome = msgspec.structs.replace(_OUTCOME, **changes)
-    assert said in " ".join(next_steps(outcome, _KNOWN, _DRAFTS, 0.2, bound))
+    outcome = msgspec.structs.replace(OUTCOME, **changes)
+    assert said in " ".join(next_steps(outcome, KNOWN, DRAFTS, 0.2, bound))
 
 
 def test_says_what_is_missing() -> None:
     """Pairs, near precedents and steps; nothing of it where they are there."""
     few = Drafts(asked=200, near=40, replies=5)
-    said = " ".join(next_steps(_OUTCOME, None, few, 0.2, 0.1))
+    said = " ".join(next_steps(OUTCOME, None, few, 0.2, 0.1))
     for words in ("--duplicates FILE", "bring in more resolved ones", "tell what was done"):
         assert words in said
-    assert len(next_steps(_OUTCOME, _KNOWN, _DRAFTS, 0.2, 0.1)) == 1
+    assert len(next_steps(OUTCOME, KNOWN, DRAFTS, 0.2, 0.1)) == 1
 
 
 def _history(resolutions: dict[int, str]) -> Cases:
@@ -107,7 +107,7 @@ def test_shows_what_was_resolved_when_a_ticket_came() -> None:
     given = look_back(
         cases, later, settings, duplicates=[("t-50", "t-10"), ("t-40", "t-10"), ("t-10", "nobody")]
     )
-    assert given.precedents == Precedents(asked=2, first=1, among=2, by="the pairs given")
+    assert given.precedents == Precedents(asked=2, first=1, among=2, by="known pairs")
     by_itself = look_back(cases, later, settings)
     assert by_itself.precedents == Precedents(asked=1, first=1, among=1, by="one resolution, word for word")
     assert given.drafts == Drafts(asked=29, near=2, replies=2, whole=2, sentences=2)
