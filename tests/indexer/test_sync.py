@@ -22,7 +22,7 @@ from tests.indexer.syncing import EARLY, LATE, counts, records, run
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 
-pytestmark = pytest.mark.usefixtures("provider")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("provider")]
 
 
 def test_each_ticket_is_counted_once(store: Store, settings: Settings, provider: Provider) -> None:

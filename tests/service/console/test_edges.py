@@ -19,6 +19,8 @@ from tests.service.console.conftest import Looking
 from tests.service.console.test_accessibility import assert_accessible
 from tests.service.running import NEVER, Service, running_service
 
+pytestmark = pytest.mark.slow
+
 _MOST_BYTES = 250_000
 _PATIENCE = 240_000  # milliseconds, for a command in a process of its own
 _KEY = "sk-console-0123456789"

@@ -13,6 +13,8 @@ from service.evaluation.methods import LOCAL, SERVED
 from service.evaluation.verdict import table
 from tests.service.evaluation.making import LABELS, history
 
+pytestmark = pytest.mark.slow
+
 _UNORDERED = ("<script>alert(1)</script>", "a & b")
 
 

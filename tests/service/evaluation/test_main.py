@@ -15,6 +15,8 @@ from tests.indexer.making import make_tickets, store_vectors
 from tests.provider import Provider
 from tests.service.evaluation.making import tickets_of
 
+pytestmark = pytest.mark.slow
+
 
 def main(arguments: list[str]) -> int:
     """Run ``precedent evaluate`` or ``precedent audit``."""

@@ -10,6 +10,8 @@ from service.priority import Features, Forest, NoForest, TrainingSet, fit
 from service.priority.abstention import error_bound
 from tests.service.priority.data import DAY, alone, clustered, columns, relabelled, shuffled, weights
 
+pytestmark = pytest.mark.slow
+
 
 def grown(training: TrainingSet, **options: object) -> Forest:
     """Fit what must become a forest."""

@@ -15,6 +15,8 @@ from service.scores import confusion_matrix, macro_f1
 from tests.service.evaluation.making import history
 from tests.service.priority.data import alone, clustered
 
+pytestmark = pytest.mark.slow
+
 
 def uneven(rows: int, seed: int = 0) -> TrainingSet:
     """Return tickets of which few are urgent, and that say little of their priority."""
