@@ -33,7 +33,7 @@ export function operations(signal) {
         fill(buttons, el("p", {}, words.scope));
       }
       if (jobs === null) {
-        none.hidden = true;
+        list.parentElement.hidden = true;
         return;
       }
       soon = jobs.some((job) => !job.ended_at);
