@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_error: Annotated[_Share, _help("share of wrong labels accepted among `automatic` decisions")] = 0.2
     decide: Annotated[tuple[str, ...], _help("comma-separated: `priority`, and further fields that are decided for a new ticket, each by a forest of its own (`decisions`): `priority,component,type`")] = ("priority",)
     field_max_error: Annotated[dict[str, _Share], _help("MAX_ERROR for single fields of DECIDE: `component=0.1`")] = {}
-    costs: Annotated[dict[str, _Positive], _help("for single priorities, how much worse than of another it is to miss a ticket of it: `urgent=4,high=2`, or with its field `type:outage=3`; when not set: the rarer the worse, as far as that does better on later tickets")] = {}
+    costs: Annotated[dict[str, _Positive], _help("for single priorities, how much worse than of another it is to miss a ticket of it: `urgent=4,high=2`, or with its field `type:outage=3`; when not set: the root of how much rarer it is than the commonest")] = {}
     alert: Annotated[str | None, _help("priority from which on an answer says whether a ticket has it or a more urgent one (`priority.alert`): `high`")] = None
     max_missed: Annotated[dict[str, _Share], _help("for single priorities, the share of their tickets that may be given another one automatically: `urgent=0.05,high=0.1`, or with its field `type:outage=0.1`")] = {}
     half_life_days: Annotated[_Positive | None, _help("days after which a ticket teaches half as much; when not set: whether age counts is tried on later tickets")] = None

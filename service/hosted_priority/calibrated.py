@@ -15,7 +15,7 @@ from service.arrays import BoolArray, FloatArray, IntArray
 from service.hosted_priority.prompt import VERSION
 from service.priority.abstention import abstain, decide
 from service.priority.alerts import alert_report, raise_alert
-from service.priority.calibration import Calibrator, choose_costs, fit_calibrator, smooth
+from service.priority.calibration import Calibrator, costs_of, fit_calibrator, smooth
 from service.priority.forest_report import Abstention, AlertReport
 from service.priority.timeline import NEWEST
 from service.results import PriorityDecision
@@ -155,7 +155,7 @@ def calibrated_on(
     calibrator = fit_calibrator(votes, label)
     probabilities = calibrator(votes)
     counts = np.bincount([list(labels).index(one) for one in true], minlength=len(labels))
-    costs = choose_costs(settings.costs, labels, counts, probabilities, label)
+    costs = costs_of(settings.costs, labels, counts)
     parts = {NEWEST: np.arange(len(label)) >= len(label) // 2}
     rule = abstain(
         probabilities, label, parts, labels=labels, costs=costs,

@@ -50,7 +50,7 @@ def fit(
     :param max_error: the share of wrong labels that is accepted among automatic decisions, in (0, 1).
     :param max_missed: for a label, the share of its tickets that may be given another label automatically.
     :param costs: for a label, how much worse than of another it is to miss a ticket of it, above 0; ``None`` or empty: the
-        rarer the worse, as far as that does better on later tickets.
+        root of how much rarer it is than the commonest.
     :param alert: a label; the forest then also says whether a ticket has it or a more urgent one.
     :param order: the labels from least to most urgent; empty: as their names tell.
     :param half_life_days: days after which a ticket is drawn half as often; infinity: age does not count; ``None``:

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.embedding import Matrix
 from service.arrays import BoolArray, FloatArray, IntArray, pick
-from service.priority.calibration import Calibrator, choose_costs, fit_calibrator, least_costly, smooth
+from service.priority.calibration import Calibrator, costs_of, fit_calibrator, least_costly, smooth
 from service.priority.forest_report import Calibration, Candidate
 from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
@@ -53,7 +53,7 @@ class History:
     """Labelled tickets, oldest first, and the blocks of them that are held out in turn.
 
     :param names: the labels; ``label`` holds each row's number in them.
-    :param costs: what it costs to miss each label, by its name in whatever case; empty: what does best on later tickets.
+    :param costs: what it costs to miss each label, as of `costs_of`.
     :param trials: the blocks that tell anything: what came before them had two labels to tell apart.
     """
 
@@ -150,13 +150,7 @@ def predict_held_out(history: History, candidate: Candidate, trees: int, seed: i
     label = history.label[rows]
     # A label that the forest had never seen is no fault of its votes.
     calibrator = fit_calibrator(smoothed[known], label[known])
-    costs = choose_costs(
-        history.costs,
-        history.names,
-        np.bincount(history.label, minlength=labels),
-        calibrator(smoothed),
-        label,
-    )
+    costs = costs_of(history.costs, history.names, np.bincount(history.label, minlength=labels))
     return HeldOut(
         rows=rows,
         block=number_of,
