@@ -111,13 +111,16 @@ def test_what_the_document_allows_is_what_is_taken(service: Service, document: A
 
 def test_bodies_are_documented_where_they_are_taken(document: Any) -> None:
     """Each path names its own, and a ticket that is put needs no id."""
-    named = {
-        path: content["application/json"]["schema"]
+    bodies = {
+        path: content
         for path, methods in document["paths"].items()
         for operation in methods.values()
         for content in [operation.get("requestBody", {}).get("content", {})]
         if content
     }
+    # An export is a file, in whatever format.
+    assert set(bodies.pop("/v1/uploads")) == {"application/octet-stream"}
+    named = {path: content["application/json"]["schema"] for path, content in bodies.items()}
     assert set(named) == {path.replace("schema", "{ticket_id}") for _, path in PATHS.values()} | {"/v1/jobs"}
     assert "TicketBody" in json.dumps(named["/v1/tickets/{ticket_id}"])
     assert "BatchTicket" in json.dumps(named["/v1/tickets/batch"]["items"])
