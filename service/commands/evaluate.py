@@ -18,7 +18,7 @@ from indexer.settings import Settings
 from indexer.ticket import field_name
 from service import evaluation
 from service.decided_fields import PRIORITY, rules_of
-from service.evaluation.cuts import later_tickets, roll
+from service.evaluation.cuts import roll, tested_tickets
 from service.evaluation.hosted import Hosted
 from service.evaluation.label_audit import report, write_csv
 from service.evaluation.loading import Loaded, load, read_pairs
@@ -26,8 +26,8 @@ from service.evaluation.model_drafts import DraftPlan, drafted, plan_drafts, req
 from service.evaluation.result import Drafts
 from service.evaluation.verdict import percent, table
 from service.evaluation.weights import LEAST_KNOWN
-from service.hosted_priority import held_out
 from service.hosted_priority.calibrating import answered, plan
+from service.hosted_priority.held_out import later_tickets, require_classifier
 
 __all__ = ["audit", "evaluate"]
 
@@ -129,7 +129,7 @@ def evaluate(
         start = None if answers is None else answers.start(known)
         written = None
         if drafts is not None:
-            later = later_tickets(known, roll(known, folds, start=start))
+            later = tested_tickets(known, roll(known, folds, start=start))
             written = _write(settings, plan_drafts(settings, loaded.cases, later, drafts), step)
         found = evaluation.evaluate(
             loaded.cases,
@@ -186,7 +186,7 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
 
 
 def _require_hosted(settings: Settings, field: str | None) -> None:
-    held_out.require_classifier(settings)
+    require_classifier(settings)
     if field is not None:
         msg = "a hosted classifier predicts the priority alone: give --hosted or --field"
         raise evaluation.EvaluationError(msg)
@@ -194,7 +194,7 @@ def _require_hosted(settings: Settings, field: str | None) -> None:
 
 def _ask(settings: Settings, loaded: Loaded, most: int, step: Progress) -> Hosted:
     """Say what it may cost to ask the hosted classifier about the newest tickets, and ask it."""
-    later, labels = held_out.later_tickets(loaded.cases, most)
+    later, labels = later_tickets(loaded.cases, most)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         planned = plan(settings, ledger, later.tickets, labels)
         say(f"to ask about {len(later):,} tickets: up to {planned.expected.words}")

@@ -11,7 +11,7 @@ from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
-from service.evaluation.cuts import Cut, later_tickets, roll
+from service.evaluation.cuts import Cut, roll, tested_tickets
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
@@ -113,9 +113,10 @@ def evaluate(
     def score_newest(found: Predictions) -> Interval:
         return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
 
+    asked = tested_tickets(known, cuts)
     later = Later(
-        ids=tuple(ticket_id for ticket_id, _ in later_tickets(known, cuts)),
-        moments=[moment for _, moment in later_tickets(known, cuts)],
+        ids=tuple(ticket_id for ticket_id, _ in asked),
+        moments=[moment for _, moment in asked],
         true=true,
         said=served.label,
         automatic=np.zeros(len(true), np.bool_) if served.automatic is None else served.automatic,

@@ -11,7 +11,7 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.priority.fitting import MIN_TICKETS
 from service.priority.timeline import existing, repeats
 
-__all__ = ["Cut", "later_tickets", "roll"]
+__all__ = ["Cut", "roll", "tested_tickets"]
 
 _MIN_LABELLED = 30  # labelled tickets below which a back-test says nothing
 _FIRST = 0.4  # of history, before the first cut: later tickets are the most part, and yet there is something to learn from
@@ -71,6 +71,6 @@ def roll(cases: Cases, folds: int, *, start: int | None = None) -> tuple[Cut, ..
     return tuple(cuts)
 
 
-def later_tickets(cases: Cases, cuts: Sequence[Cut]) -> list[tuple[str, float]]:
+def tested_tickets(cases: Cases, cuts: Sequence[Cut]) -> list[tuple[str, float]]:
     """Return the ids of the tickets that are tested on, in order, each with the moment to which the clock is turned back for it."""
     return [(cases.ids[row], cut.moment) for cut in cuts for row in cut.tested.tolist()]
