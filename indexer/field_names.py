@@ -85,6 +85,7 @@ def field_of(name: str) -> str | None:
 
 
 @lru_cache(maxsize=4_096)  # the same names come with every record
+@lru_cache(maxsize=4_096)
 def plain_name(column: str) -> str:
     """Return a column's name in lower case, without what some exports write behind it.
 
