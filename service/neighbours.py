@@ -12,9 +12,8 @@ __all__ = ["neighbour_of", "suspicions"]
 
 _REVISION = 16  # hex digits of the record's hash
 _KEPT_FLAGS = 10_000
-_flags: dict[
-    str, str | None
-] = {}  # by the record's hash: looking a ticket's texts through takes longer than finding it
+# By the hash of the record: looking through a ticket's texts takes longer than finding it.
+_flags: dict[str, str | None] = {}
 
 
 def suspicions(text: str, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
