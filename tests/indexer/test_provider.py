@@ -22,7 +22,7 @@ TEXT = "My payroll export for Zanzibar fails with error 7731"
 
 
 def settings(url: str, *, key: str | None = KEY) -> Settings:
-    return Settings(oxlo_api_key=key, api_base=url, provider_timeout=1.0)
+    return Settings(oxlo_api_key=key, api_base=url, provider_timeout=4.0)
 
 
 async def embed(client: openai.AsyncOpenAI) -> None:

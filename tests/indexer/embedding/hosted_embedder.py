@@ -25,7 +25,7 @@ KEY = "sk-test-0123456789abcdef"
 async def hosted(
     provider: Provider, *, max_retries: int = 0, **options: Any
 ) -> AsyncIterator[OpenAICompatibleEmbedder]:
-    settings = Settings(oxlo_api_key=KEY, api_base=provider.url, provider_timeout=1.0)
+    settings = Settings(oxlo_api_key=KEY, api_base=provider.url, provider_timeout=4.0)
     async with open_provider(settings, max_retries=max_retries) as client:
         yield OpenAICompatibleEmbedder(client, **{"model": "bge-large", **options})
 
