@@ -2,18 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from indexer.errors import SourceError
-from indexer.field_names import field_of
-from indexer.sources import Recognised, SourceReader, SourceRecord, read_source
+from indexer.sources import Recognised, SourceReader, read_source
 
 __all__ = ["ReadingOptions", "beside", "load_mapping", "mapping_text"]
 
@@ -54,19 +51,9 @@ class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             mapping=self.columns,
             date_format=self.date_format,
             zone=self._zone(),
+            priorities=self.priorities,
             recognised=recognised,
         )
-
-    def relabelled(self, records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
-        """Yield the records with their priorities as they are to be stored."""
-        labels = {label.casefold(): stored for label, stored in self.priorities.items()}
-        for record in records:
-            if not labels or record.value is None:
-                yield record
-                continue
-            given = {name: item for name, item in record.value.items() if field_of(str(name)) == "priority"}
-            changed = {name: labels.get(_label(item).casefold(), item) for name, item in given.items()}
-            yield replace(record, value=record.value | changed)
 
     def _zone(self) -> tzinfo:
         try:
@@ -147,7 +134,3 @@ def _columns_in_use(options: ReadingOptions, found: list[Recognised]) -> dict[st
 def _quoted(text: str) -> str:
     # A JSON string is a TOML one, but for this character.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _label(given: Any) -> str:
-    return str(given.get("name") if isinstance(given, dict) else given).strip()

@@ -20,7 +20,6 @@ from indexer.writing import write_tickets
 __all__ = [
     "distil_tickets",
     "require_provider",
-    "require_rereadable",
     "store_distilled",
     "stored_of",
     "tell_expected",
@@ -35,16 +34,6 @@ def require_provider(settings: Settings) -> None:
     """
     if not settings.provider_configured:
         msg = f"--distil needs the provider's chat model: set {KEY_NAME}"
-        raise SettingsError(msg)
-
-
-def require_rereadable(file: str) -> None:
-    """Refuse to distil what cannot be read twice.
-
-    :raises SettingsError: the file is standard input.
-    """
-    if file == "-":
-        msg = "--distil reads FILE twice, which standard input cannot be: name a file"
         raise SettingsError(msg)
 
 

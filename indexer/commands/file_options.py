@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from indexer.console import say
 from indexer.errors import PrecedentError
@@ -30,14 +29,10 @@ _ORDER = (
 )
 
 
-class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
+class FileOptions(ReadingOptions, frozen=True, kw_only=True):
     """A file and how it is to be read, as on the command line."""
 
     file: str
-    format: str | None = None
-    columns: tuple[str, ...] = ()
-    date_format: str | None = None
-    time_zone: str | None = None
 
 
 def file_options(command: _Command) -> _Command:
@@ -55,6 +50,7 @@ def file_options(command: _Command) -> _Command:
             "--map",
             "columns",
             multiple=True,
+            callback=lambda _context, _option, given: dict(map(_assignment, given)),
             metavar="FIELD=COLUMN",
             help="Read FIELD from COLUMN; can be repeated.",
         ),
@@ -71,13 +67,7 @@ def reading_options(given: FileOptions) -> ReadingOptions:
     kept, path = load_mapping(given.file)
     if path is not None:
         say(f"read as {path} says")
-    own = ReadingOptions(
-        format=given.format,
-        date_format=given.date_format,
-        time_zone=given.time_zone,
-        columns=dict(map(_assignment, given.columns)),
-    )
-    return own.before(kept)
+    return given.before(kept)
 
 
 def source_name(found: Recognised) -> str:

@@ -77,7 +77,7 @@ def inspect(*, as_json: bool, write: bool, source: str | None, **options: Any) -
                     step("scan", number, 0)
                 yield record
 
-        found = inspect_source(reader, shown(reading.relabelled(reader)), source=source)
+        found = inspect_source(reader, shown(reader), source=source)
     sys.stdout.write("\n".join(_lines(given.file, found)) + "\n")
     if write:
         path = beside(given.file, ".mapping.toml")

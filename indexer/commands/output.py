@@ -76,11 +76,8 @@ def finish(report: msgspec.Struct, *, as_json: bool) -> None:
 
 def run_closing(embedder: Embedder, work: Coroutine[Any, Any, _T]) -> _T:
     """Run the work in an event loop, and close the embedder's connections before that ends."""
-
-    async def whole() -> _T:
+    with asyncio.Runner() as runner:
         try:
-            return await work
+            return runner.run(work)
         finally:
-            await embedder.close()
-
-    return asyncio.run(whole())
+            runner.run(embedder.close())

@@ -1,8 +1,10 @@
 """Storing what a source has: what it needs is opened, its progress shown, and its end told."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from indexer import sync as engine
 from indexer.commands.file_options import FileOptions
@@ -10,12 +12,13 @@ from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import ProviderError, SourceError
-from indexer.rate_limiter import RateLimiter
+from indexer.progress import Progress
+from indexer.rate_limiter import RateLimiter, open_limiter
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
 
-__all__ = ["SAMPLE_SOURCE", "Progress", "SyncOptions", "first_few", "store_records"]
+__all__ = ["SAMPLE_SOURCE", "Storing", "SyncOptions", "storing"]
 
 SAMPLE_SOURCE = "sample"
 """The name that the bundled sample is stored under."""
@@ -32,63 +35,71 @@ class SyncOptions(FileOptions, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-Progress = Callable[[engine.SyncReport], None]
-_Work = Callable[[Store, Embedder, Progress], engine.SyncReport]
-"""Stores the records of a source, and passes the report so far to its last argument."""
+@dataclass(slots=True)
+class Storing:
+    """What the records of a source are stored with, and what came of it so far; ``status`` is the exit status."""
+
+    settings: Settings
+    options: SyncOptions
+    store: Store
+    embedder: Embedder
+    limiter: RateLimiter
+    rejections: Rejections
+    expected: Callable[[], int]
+    step: Progress
+    report: engine.SyncReport = field(default_factory=engine.SyncReport)
+    status: int = DONE
+
+    def progress(self, report: engine.SyncReport) -> None:
+        """Take the report so far, and show it."""
+        self.report = report
+        self.step("sync", report.done, max(self.expected(), report.read))
 
 
-def store_records(
-    settings: Settings,
-    options: SyncOptions,
-    rejections: Rejections,
-    work: _Work,
-    *,
-    estimate: Callable[[], int] = lambda: 0,
-    limiter: RateLimiter | None = None,
-) -> tuple[engine.SyncReport, int]:
-    """Open what the work needs, show its progress, and say how it ended; return its report and the exit status.
+@contextlib.contextmanager
+def storing(
+    settings: Settings, options: SyncOptions, rejected: Path, *, expected: Callable[[], int] = lambda: 0
+) -> Iterator[Storing]:
+    """Open what storing needs while the block runs, and say how it ended; that source or provider failed is an end, too.
 
-    :param estimate: returns how many records there may be in all.
+    :param rejected: the file of rejected records; a dry run writes none.
+    :param expected: returns how many records there may be in all.
     """
     from indexer.embedding.choose import open_embedder
 
-    report = engine.SyncReport()
-    status = DONE
+    limiter = open_limiter(settings)
+    rejections = Rejections(None if options.dry_run else rejected, _first_few())
     with contextlib.closing(Store(settings)) as store:
+        embedder = open_embedder(settings, store.ledger, retries=RETRIES, limiter=limiter)
+        say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
+        _announce_unembedded(settings, store, embedder)
+        if not options.dry_run:
+            with showing_progress() as step:
+                store.prepare(step)
         try:
             with rejections, showing_progress() as step:
-
-                def progress(so_far: engine.SyncReport) -> None:
-                    nonlocal report
-                    report = so_far
-                    step("sync", report.done, max(estimate(), report.read))
-
-                embedder = open_embedder(settings, store.ledger, retries=RETRIES, limiter=limiter)
-                say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
-                _announce_unembedded(settings, store, embedder)
-                if not options.dry_run:
-                    store.prepare(step)
-                report = work(store, embedder, progress)
+                run = Storing(settings, options, store, embedder, limiter, rejections, expected, step)
+                yield run
         except (ProviderError, SourceError) as error:
-            stored = report.added + report.updated
+            stored = run.report.added + run.report.updated
             left = (
                 f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
             )
             say(f"error: {error}{left}")
-            status = PROBLEMS if stored else FAILED
+            run.status = PROBLEMS if stored else FAILED
         of_sample = 0 if options.source == SAMPLE_SOURCE else store.tickets.count(SAMPLE_SOURCE)
+    report = run.report
     say(_summary(report))
     if rejections.count:
         where = f", kept with the reasons in {rejections.path}" if rejections.path else ""
         say(f"rejected records: {rejections.count:,}{where}")
-        status = max(status, PROBLEMS if report.read > report.rejected else FAILED)
+        run.status = max(run.status, PROBLEMS if report.read > report.rejected else FAILED)
     if report.flagged:
         say("flagged tickets are kept out of drafts: `precedent status --flagged` lists them, and why")
     if of_sample:
         say(
             f"{of_sample:,} tickets of the bundled sample are stored beside yours: `precedent sample --remove` deletes them"
         )
-    return report, status
 
 
 def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -> None:
@@ -105,19 +116,7 @@ def _announce_unembedded(settings: Settings, store: Store, embedder: Embedder) -
 
 def _summary(report: engine.SyncReport) -> str:
     always = ("read", "added", "updated", "unchanged", "rejected")
-    names = (
-        "read",
-        "added",
-        "updated",
-        "unchanged",
-        "stale",
-        "repeated",
-        "deleted",
-        "left_out",
-        "dates_lost",
-        "flagged",
-        "rejected",
-    )
+    names = (*always[:-1], "stale", "repeated", "deleted", "left_out", "dates_lost", "flagged", "rejected")
     counts = [
         f"{value:,} {name.replace('_', ' ')}"
         for name in names
@@ -130,7 +129,7 @@ def _summary(report: engine.SyncReport) -> str:
     return f"{', '.join(counts)}; {embedded}; {report.seconds:.1f} s"
 
 
-def first_few() -> Callable[[str], None]:
+def _first_few() -> Callable[[str], None]:
     """Return what says the reasons of the first rejections, and then that there are more."""
     numbers = count(1)
 

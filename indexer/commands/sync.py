@@ -1,26 +1,13 @@
 """``sync`` and ``sample``: store the tickets of a file."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from indexer import sync as engine
-from indexer.commands.distilling import (
-    distil_tickets,
-    require_provider,
-    require_rereadable,
-    tell_expected,
-    tickets_of,
-)
-from indexer.commands.file_options import (
-    columns_line,
-    file_options,
-    reading_options,
-    source_name,
-)
+from indexer.commands.distilling import distil_tickets, require_provider, tell_expected, tickets_of
+from indexer.commands.file_options import columns_line, file_options, reading_options, source_name
 from indexer.commands.output import (
     DONE,
     finish,
@@ -30,21 +17,16 @@ from indexer.commands.output import (
     run_closing,
     settings_for_command,
 )
-from indexer.commands.storing import SAMPLE_SOURCE, Progress, SyncOptions, first_few, store_records
+from indexer.commands.storing import SAMPLE_SOURCE, Storing, SyncOptions, storing
 from indexer.commands.sync_helpdesk import sync_helpdesk
 from indexer.console import say
 from indexer.distillation import expected
-from indexer.embedding import Embedder
 from indexer.errors import SettingsError
 from indexer.mapping_file import ReadingOptions, beside
 from indexer.pull import parse_address
-from indexer.rate_limiter import open_limiter
-from indexer.rejections import Rejections
 from indexer.sample import SAMPLE
 from indexer.settings import Settings
-from indexer.sources import SourceReader, SourceRecord
-from indexer.store import Store
-from indexer.ticket import Ticket
+from indexer.sources import SourceReader
 
 __all__ = ["sample", "sync"]
 
@@ -88,11 +70,9 @@ def sync(*, as_json: bool, **options: Any) -> int:
     """
     settings, given = settings_for_command(), SyncOptions(**options)
     address = parse_address(given.file)
-    report, status = (
-        _sync_file(settings, given) if address is None else sync_helpdesk(settings, given, address)
-    )
-    finish(report, as_json=as_json)
-    return status
+    run = _sync_file(settings, given) if address is None else sync_helpdesk(settings, given, address)
+    finish(run.report, as_json=as_json)
+    return run.status
 
 
 @click.command
@@ -105,53 +85,48 @@ def sample(*, remove: bool) -> int:
         if ledger.tickets.count():
             return DONE
     say("nothing is stored yet: indexing the bundled sample")
-    return _sync_file(settings, SyncOptions(file=str(SAMPLE), source=SAMPLE_SOURCE))[1]
+    return _sync_file(settings, SyncOptions(file=str(SAMPLE), source=SAMPLE_SOURCE)).status
 
 
-def _sync_file(settings: Settings, options: SyncOptions) -> tuple[engine.SyncReport, int]:
+def _sync_file(settings: Settings, options: SyncOptions) -> Storing:
     if options.delete_missing and not options.source:
         msg = "--delete-missing needs --source NAME, so that only what came from there is deleted"
         raise SettingsError(msg)
     if options.distil:
         require_provider(settings)
-        require_rereadable(options.file)
+        if options.file == "-":
+            msg = "--distil reads FILE twice, which standard input cannot be: name a file"
+            raise SettingsError(msg)
     reading = reading_options(options)
     # Opened before anything else is started: a file that cannot be read costs nothing.
-    records = _Estimate(options.file, reading)
-    for found in records.reader.recognised:
+    reader = reading.open(options.file)
+    for found in reader.recognised:
         say(f"read as {source_name(found)}{columns_line(found)}")
-    rejected = None if options.dry_run else beside(options.file, ".rejected.jsonl")
-    rejections = Rejections(rejected, first_few())
-    limiter = open_limiter(settings)
-
-    def tickets() -> Iterator[Ticket]:
-        return tickets_of(reading.relabelled(reading.open(options.file)))
-
-    def work(store: Store, embedder: Embedder, progress: Progress) -> engine.SyncReport:
+    rejected = beside(options.file, ".rejected.jsonl")
+    with storing(settings, options, rejected, expected=lambda: reader.expected) as run:
         if options.dry_run:
-            report = engine.plan(
-                store, embedder, records, rejections, source=options.source, keep_open=settings.keep_open,
+            run.report = engine.plan(
+                run.store, run.embedder, reader, run.rejections, source=options.source, keep_open=settings.keep_open,
                 delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
             )  # fmt: skip
             if options.distil:
-                report.distilled = tell_expected(expected(settings, store.ledger, tickets()))
-            return report
+                tickets = tickets_of(reading.open(options.file))
+                run.report.distilled = tell_expected(expected(settings, run.store.ledger, tickets))
+        else:
+            run.report = run_closing(run.embedder, _store(run, reading, reader))
+            _keep_cursor(options, reader, run.rejections.lost)
+    return run
 
-        async def whole() -> engine.SyncReport:
-            made = (
-                await distil_tickets(settings, store.ledger, tickets(), limiter) if options.distil else None
-            )
-            return await engine.sync(
-                store, embedder, records, rejections, source=options.source, keep_open=settings.keep_open,
-                delete_missing=options.delete_missing, force=options.force, progress=progress,
-                report=engine.SyncReport(distilled=made),
-            )  # fmt: skip
 
-        report = run_closing(embedder, whole())
-        _keep_cursor(options, records.reader, rejections.lost)
-        return report
-
-    return store_records(settings, options, rejections, work, estimate=lambda: records.total, limiter=limiter)
+async def _store(run: Storing, reading: ReadingOptions, reader: SourceReader) -> engine.SyncReport:
+    options, report = run.options, engine.SyncReport()
+    if options.distil:
+        tickets = tickets_of(reading.open(options.file))
+        report.distilled = await distil_tickets(run.settings, run.store.ledger, tickets, run.limiter)
+    return await engine.sync(
+        run.store, run.embedder, reader, run.rejections, source=options.source, keep_open=run.settings.keep_open,
+        delete_missing=options.delete_missing, force=options.force, progress=run.progress, report=report,
+    )  # fmt: skip
 
 
 def _remove_sample() -> int:
@@ -166,7 +141,7 @@ def _remove_sample() -> int:
 
 
 def _keep_cursor(options: SyncOptions, reader: SourceReader, lost: int) -> None:
-    if reader.cursor is None or options.dry_run or options.file == "-":
+    if reader.cursor is None or options.file == "-":
         return
     if lost and not options.force:
         say(
@@ -177,25 +152,3 @@ def _keep_cursor(options: SyncOptions, reader: SourceReader, lost: int) -> None:
     path = beside(options.file, ".cursor.json")
     path.write_bytes(msgspec.json.encode(reader.cursor) + b"\n")
     say(f"the next export continues at {reader.cursor.field}={reader.cursor.value}, kept in {path}")
-
-
-class _Estimate:
-    """How many records a file holds, from its size and the length of those read so far."""
-
-    def __init__(self, file: str, reading: ReadingOptions) -> None:
-        path = Path(file)
-        self._size = path.stat().st_size if path.is_file() and path.suffix != ".gz" else 0
-        self._reading = reading
-        self.reader = reading.open(file)
-        self._read = self._characters = 0
-
-    def __iter__(self) -> Iterator[SourceRecord]:
-        for record in self._reading.relabelled(self.reader):
-            self._read += 1
-            self._characters += len(record.raw)
-            yield record
-
-    @property
-    def total(self) -> int:
-        """Return the estimate; zero when there is none."""
-        return self._read * self._size // self._characters if self._characters else 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 from indexer import sync as engine
 from indexer.commands.distilling import (
@@ -13,28 +14,22 @@ from indexer.commands.distilling import (
     tickets_of,
 )
 from indexer.commands.output import run_closing
-from indexer.commands.storing import Progress, SyncOptions, first_few, store_records
+from indexer.commands.storing import Storing, SyncOptions, storing
 from indexer.console import say
 from indexer.distillation import Distilled, expected
-from indexer.embedding import Embedder
 from indexer.errors import SettingsError
 from indexer.ledger import Ledger
 from indexer.pull import Address, pull, pull_file, pulled
-from indexer.rate_limiter import open_limiter
-from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
-from indexer.store import Store
 
 __all__ = ["sync_helpdesk"]
 
 _BATCH = 500  # tickets whose distillation is estimated together
 
 
-def sync_helpdesk(
-    settings: Settings, options: SyncOptions, address: Address
-) -> tuple[engine.SyncReport, int]:
-    """Store what changed in a helpdesk since the last time, and return the report and the exit status."""
+def sync_helpdesk(settings: Settings, options: SyncOptions, address: Address) -> Storing:
+    """Store what changed in a helpdesk since the last time, and return what came of it."""
     for name in ("format", "columns", "date_format", "time_zone", "delete_missing"):
         if getattr(options, name):
             option = "map" if name == "columns" else name.replace("_", "-")
@@ -42,40 +37,34 @@ def sync_helpdesk(
             raise SettingsError(msg)
     if options.distil:
         require_provider(settings)
-    kept = pull_file(settings.data_dir, address, ".json")
-    rejected = None if options.dry_run else pull_file(settings.data_dir, address, ".rejected.jsonl")
-    rejections = Rejections(rejected, first_few())
     source = options.source or address.text
-    limiter = open_limiter(settings)
-
-    def work(store: Store, embedder: Embedder, progress: Progress) -> engine.SyncReport:
+    kept, rejected = (pull_file(settings.data_dir, address, e) for e in (".json", ".rejected.jsonl"))
+    with storing(settings, options, rejected) as run:
         if options.dry_run:
             records = pulled(address, file=kept, tell=say)
-            estimate = _Estimate(settings, store.ledger, source) if options.distil else None
-            report = engine.plan(
-                store, embedder, estimate.noted(records) if estimate else records, rejections,
+            estimate = _Estimate(settings, run.store.ledger, source)
+            run.report = engine.plan(
+                run.store, run.embedder, estimate.noted(records) if options.distil else records, run.rejections,
                 source=source, keep_open=settings.keep_open, price_per_request=settings.price_per_request,
             )  # fmt: skip
-            if estimate:
-                report.distilled = estimate.whole()
-            return report
-
-        async def whole() -> engine.SyncReport:
-            report = await pull(
-                store, embedder, address, rejections,
-                file=kept, source=source, keep_open=settings.keep_open, tell=say, progress=progress,
-            )  # fmt: skip
             if options.distil:
-                # All that is stored of the source, not only what came now: what failed, or was over a limit, is asked again.
-                report.distilled = await distil_tickets(
-                    settings, store.ledger, stored_of(store.ledger, source), limiter
-                )
-                report.updated += await store_distilled(store, embedder, source)
-            return report
+                run.report.distilled = estimate.whole()
+        else:
+            run.report = run_closing(run.embedder, _store(run, address, kept, source))
+    return run
 
-        return run_closing(embedder, whole())
 
-    return store_records(settings, options, rejections, work, limiter=limiter)
+async def _store(run: Storing, address: Address, kept: Path, source: str) -> engine.SyncReport:
+    report = await pull(
+        run.store, run.embedder, address, run.rejections,
+        file=kept, source=source, keep_open=run.settings.keep_open, tell=say, progress=run.progress,
+    )  # fmt: skip
+    if run.options.distil:
+        # All that is stored of the source, not only what came now: what failed, or was over a limit, is asked again.
+        tickets = stored_of(run.store.ledger, source)
+        report.distilled = await distil_tickets(run.settings, run.store.ledger, tickets, run.limiter)
+        report.updated += await store_distilled(run.store, run.embedder, source)
+    return report
 
 
 class _Estimate:

@@ -18,20 +18,19 @@ each message; what resolved the ticket is drawn from them later (`indexer.resolu
   (List Conversations with ``embed=threads``). Notes and line items are left out; the earliest thread is the body.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BufferedIOBase
 from typing import Any
 
 from indexer.sources.helpdesk import ShapeError, objects, words
-from indexer.sources.json_document import read_elements
-from indexer.sources.record import Cursor, SourceRecord, as_open
+from indexer.sources.json_document import read_json
+from indexer.sources.record import SourceRecord, as_open
 from indexer.ticket import is_open_status
 
 __all__ = ["TOOLS", "read_conversations", "ticket_of_line"]
 
 _Object = dict[str, Any]
-_Records = Generator[SourceRecord, None, Cursor | None]
 
 _FRESHDESK_STATUS = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"}  # fmt: skip
 _FRESHDESK_SOURCE = {
@@ -52,13 +51,10 @@ _INTERCOM_AUTHORS = {"admin": "agent", "team": "agent", "bot": "system"}
 _RT_UNSET = "1970-01-01T00:00:00Z"
 
 
-def read_conversations(tool: str, stream: BufferedIOBase) -> _Records:
+def read_conversations(tool: str, stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Yield a record for each ticket of an export of one of the `TOOLS`."""
     fields, arrays = _TOOLS[tool]
-    for found in read_elements(stream, arrays):
-        if isinstance(found, SourceRecord):
-            yield _ticket(found, fields)
-    return None
+    return (_ticket(found, fields) for found in read_json(stream, arrays))
 
 
 def ticket_of_line(tool: str, found: SourceRecord) -> SourceRecord:

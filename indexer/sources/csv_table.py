@@ -3,14 +3,14 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from io import BufferedIOBase
 from itertools import chain
 from typing import NamedTuple
 
 from indexer.errors import SourceError
 from indexer.sources.lines import TOO_LONG, Line, read_lines
-from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, shortened
+from indexer.sources.record import MAX_RECORD_BYTES, SourceRecord, shortened
 
 __all__ = ["header_of", "read_csv", "split_header"]
 
@@ -31,7 +31,7 @@ _LONE_RETURN = (
 )
 
 
-def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+def read_csv(stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Yield a record of strings for each row; the first row of several cells names the columns.
 
     A name that several columns have is one value, the list of their strings.
@@ -67,7 +67,6 @@ def read_csv(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | N
         behind.clear()
         is_behind = False
         yield record
-    return None
 
 
 def header_of(lines: Iterator[Line]) -> tuple[list[str], str, Iterator[Line]]:

@@ -17,7 +17,6 @@ A page is ``{"issues": […], "nextPageToken": …, "isLast": …}`` (``/rest/ap
   page of a search it is the latest ``updated``, for a next search by ``updated >= …``.
 """
 
-from collections.abc import Generator
 from datetime import datetime
 from io import BufferedIOBase
 from typing import Any, cast
@@ -27,7 +26,7 @@ from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
-from indexer.sources.record import Cursor, SourceRecord, as_open, as_resolved
+from indexer.sources.record import Cursor, Records, SourceRecord, as_open, as_resolved
 
 __all__ = ["jira_issue", "read_jira"]
 
@@ -35,8 +34,8 @@ _NEXT_PAGE = "nextPageToken"
 _DONE_NAMES = frozenset({"done", "resolved", "closed"})
 
 
-def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
-    """Yield a record for each issue of a search; return where to continue, if it was read to its end."""
+def read_jira(stream: BufferedIOBase) -> Records:
+    """Yield a record for each issue of a search, then where to continue, if it was read to its end."""
     cursor: Cursor | None = None
     latest: tuple[datetime, str] | None = None
     for found in read_elements(stream, ("issues",), (_NEXT_PAGE,)):
@@ -52,7 +51,8 @@ def read_jira(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | 
             updated_at = cast("datetime", moment(updated, "updated"))
             latest = max(latest or (updated_at, ""), (updated_at, updated))
         yield record
-    return cursor
+    if cursor is not None:
+        yield cursor
 
 
 def jira_issue(found: SourceRecord) -> SourceRecord:

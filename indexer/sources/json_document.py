@@ -1,6 +1,6 @@
 """JSON documents: an array of tickets, or an object with one array of them, in constant memory."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from io import BufferedIOBase
@@ -9,7 +9,7 @@ from typing import Any
 import ijson
 from ijson.common import ObjectBuilder
 
-from indexer.sources.record import MAX_RECORD_BYTES, Cursor, SourceRecord, json_text
+from indexer.sources.record import MAX_RECORD_BYTES, SourceRecord, json_text
 from indexer.ticket import kind_of
 
 __all__ = ["ARRAY_NAMES", "DocumentEnd", "read_elements", "read_json"]
@@ -34,12 +34,9 @@ class DocumentEnd:
     facts: dict[str, Any]
 
 
-def read_json(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+def read_json(stream: BufferedIOBase, arrays: Collection[str] = ARRAY_NAMES) -> Iterator[SourceRecord]:
     """Yield a record for each element of the array; where the JSON breaks off, a last error says so."""
-    for found in read_elements(stream, ARRAY_NAMES):
-        if isinstance(found, SourceRecord):
-            yield found
-    return None
+    return (found for found in read_elements(stream, arrays) if isinstance(found, SourceRecord))
 
 
 def read_elements(

@@ -1,18 +1,18 @@
 """JSON Lines: one object a line."""
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from io import BufferedIOBase
 
 import msgspec
 
 from indexer.sources.lines import TOO_LONG, read_lines
-from indexer.sources.record import Cursor, SourceRecord, shortened
+from indexer.sources.record import SourceRecord, shortened
 from indexer.ticket import kind_of
 
 __all__ = ["read_jsonl"]
 
 
-def read_jsonl(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+def read_jsonl(stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Yield a record for each line that is not blank; a line that is no object is an error, the rest goes on."""
     decoder = msgspec.json.Decoder()
     for number, data, too_long in read_lines(stream):
@@ -38,4 +38,3 @@ def read_jsonl(stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor |
                 continue
             error = f"a ticket is an object with named fields, this is {kind_of(value)}"
         yield SourceRecord(place=place, error=error, raw=raw)
-    return None

@@ -1,44 +1,79 @@
-"""Records under the names of a ticket's fields, as the user maps them; the columns of a table are checked first."""
+"""Records under the names of a ticket's fields and labels, as the user maps them; the columns of a table are checked first."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from indexer.errors import SourceError
-from indexer.field_names import field_of
+from indexer.field_names import field_of, plain_name
 from indexer.parsing import parse_ticket
-from indexer.sources.record import Cursor, SourceRecord, mapped
-from indexer.ticket import MAX_FIELDS, TicketError
+from indexer.sources.record import SourceRecord
+from indexer.sources.tools import Tool
+from indexer.ticket import MAX_FIELDS, TicketError, field_name
 
-__all__ = ["named"]
+__all__ = ["meaning_of", "naming", "relabelling"]
 
 _SHOWN = 40  # characters of a column's name: where the header is missing, it is a ticket's text
 _FITS_ANY_FIELD = "2026-01-01"
 
-_Records = Generator[SourceRecord, None, Cursor | None]
+
+def meaning_of(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> str:
+    """Return the ticket's field that a column is read as, such as ``body`` or ``fields.team``; empty if it is not read.
+
+    :param tool: whose table it is, with the user's own columns; ``None``: of no known one.
+    :param mapping: columns by field, as given by the user.
+    """
+    if tool is not None:
+        name = plain_name(column)
+        field = "thread" if name in tool.comments else tool.columns.get(name, "fields." + field_name(name))
+        return "status" if field == "category" else field
+    given = [field for field, mapped in mapping.items() if mapped == column]
+    if given:
+        return given[0]
+    return "" if column in mapping else field_of(column) or "fields." + field_name(column)
 
 
-def named(records: _Records, mapping: dict[str, str], *, has_columns: bool = False) -> _Records:
-    """Give values the names of a ticket's fields, and keep further ones under ``fields``.
+def naming(mapping: dict[str, str], *, has_columns: bool = False) -> Callable[[SourceRecord], SourceRecord]:
+    """Return what gives values the names of a ticket's fields, and keeps further ones under ``fields``.
+
+    It raises `SourceError` where the columns make no tickets, or it must be said which one is meant.
 
     :param mapping: names in the records by the ticket's field, as given by the user.
     :param has_columns: whether all records have the names of the first, which are then checked.
-    :raises SourceError: the columns make no tickets, or it must be said which one is meant.
     """
     unchecked = has_columns
 
     def name(record: SourceRecord) -> SourceRecord:
         nonlocal unchecked
-        if record.value is None:
-            return record
-        value = _renamed(record.value, mapping)
+        given = record.value or {}
+        value = _renamed(given, mapping)
         if unchecked:
-            _check_columns(record.value, value, mapping)
+            _check_columns(given, value, mapping)
             unchecked = False
         value = _with_fields(value)
-        return record if value is record.value else replace(record, value=value)
+        return record if value is given else replace(record, value=value)
 
-    return mapped(records, name)
+    return name
+
+
+def relabelling(priorities: Mapping[str, str]) -> Callable[[SourceRecord], SourceRecord]:
+    """Return what gives records their priorities as they are to be stored.
+
+    :param priorities: labels to store by labels as the records have them, in any case.
+    """
+    labels = {label.casefold(): stored for label, stored in priorities.items()}
+
+    def relabel(record: SourceRecord) -> SourceRecord:
+        value = record.value or {}
+        given = {name: item for name, item in value.items() if field_of(str(name)) == "priority"}
+        changed = {name: labels.get(_label(item).casefold(), item) for name, item in given.items()}
+        return replace(record, value=value | changed)
+
+    return relabel
+
+
+def _label(given: Any) -> str:
+    return str(given.get("name") if isinstance(given, dict) else given).strip()
 
 
 def _with_fields(value: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from indexer.errors import SourceError
 from indexer.sources import salesforce, zendesk_comments
-from indexer.sources.columns import meaning_of
 from indexer.sources.comments import Comments
 from indexer.sources.conversations import TOOLS, read_conversations, ticket_of_line
 from indexer.sources.csv_table import read_csv
@@ -27,16 +25,19 @@ from indexer.sources.detect import (
 from indexer.sources.jira import jira_issue, read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
-from indexer.sources.naming import named
+from indexer.sources.naming import meaning_of, naming, relabelling
 from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
-from indexer.sources.record import Cursor, FirstRecords, Reader, Recognised, SourceRecord, mapped
+from indexer.sources.record import Cursor, FirstRecords, Reader, Recognised, Records, SourceRecord
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
-from indexer.sources.tools import Tool, tool_of
+from indexer.sources.tools import tool_of
 from indexer.sources.zendesk import read_zendesk, row_with_comments, zendesk_ticket
 from indexer.ticket import Message, Ticket
 
 __all__ = ["FORMATS", "SourceReader", "read_document", "read_source"]
+
+_Change = Callable[[SourceRecord], SourceRecord]
+_Stream = Generator[SourceRecord | Cursor, None, None]
 
 _READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
@@ -47,7 +48,7 @@ _READERS: dict[str, Reader] = {
     "jira": read_jira,
     **{tool: partial(read_conversations, tool) for tool in TOOLS},
 }
-_LINES: dict[str, Callable[[SourceRecord], SourceRecord]] = {
+_LINES: dict[str, _Change] = {
     "zendesk": zendesk_ticket,
     "jira": jira_issue,
     **{tool: partial(ticket_of_line, tool) for tool in TOOLS},
@@ -64,8 +65,6 @@ _FIXED = frozenset(_READERS) - {"jsonl", "ndjson", "json", "csv"}
 _MOST_NAMES = 1_000  # noted of a file whose objects all have names of their own
 _NUMBERS = re.compile("([0-9]+)")
 
-_Records = Generator[SourceRecord, None, Cursor | None]
-
 
 @dataclass(frozen=True, slots=True)
 class _Options:
@@ -75,6 +74,7 @@ class _Options:
     mapping: dict[str, str]
     date_format: str | None
     zone: tzinfo
+    priorities: Mapping[str, str]
     recognised: list[Recognised] = field(default_factory=list)
     comments: Comments | None = None
     """Those that stand apart from their tickets, of the folder that is read."""
@@ -83,32 +83,35 @@ class _Options:
 class SourceReader(Iterator[SourceRecord]):
     """The records of a source, one at a time; files are closed at the end, or by `close`."""
 
-    def __init__(self, records: _Records, recognised: list[Recognised]) -> None:
+    def __init__(self, records: _Stream, recognised: list[Recognised], size: int) -> None:
         self._records = records
+        self._size = size
+        self._read = self._characters = 0
         self.recognised = recognised
         """What each file was read as, so far."""
         self.cursor: Cursor | None = None
         """Where the next export continues: known once everything was read, and only if nothing broke off."""
         # Reading the first record now lets a source that cannot be read fail before anything else is done.
-        self._first = self._take()
+        self._first = next(self._records, None)
 
     def __next__(self) -> SourceRecord:
-        record, self._first = self._first or self._take(), None
-        if record is None:
+        found, self._first = self._first or next(self._records), None
+        if isinstance(found, Cursor):
+            self.cursor = found
             raise StopIteration
-        return record
+        self._read += 1
+        self._characters += len(found.raw)
+        return found
+
+    @property
+    def expected(self) -> int:
+        """How many records there may be, by the size of the file and the length of those read so far; 0 where nothing tells."""
+        return self._read * self._size // self._characters if self._characters else 0
 
     def close(self) -> None:
         """Close what is open; there are no more records then."""
         self._first = None
         self._records.close()
-
-    def _take(self) -> SourceRecord | None:
-        try:
-            return next(self._records)
-        except StopIteration as end:
-            self.cursor = end.value or self.cursor
-            return None
 
 
 def read_source(
@@ -118,6 +121,7 @@ def read_source(
     mapping: Mapping[str, str] | None = None,
     date_format: str | None = None,
     zone: tzinfo = UTC,
+    priorities: Mapping[str, str] | None = None,
     recognised: list[Recognised] | None = None,
 ) -> SourceReader:
     """Read the records of a file, of a directory's files in order, or of standard input.
@@ -131,6 +135,7 @@ def read_source(
     :param mapping: names of fields or columns by the ticket's field that they hold, such as ``{"body": "Issue Text"}``.
     :param date_format: one of `ORDERS`, for a table's dates such as 02/03/2024; when not given, its values decide.
     :param zone: of a table's times that name none.
+    :param priorities: labels to store by labels as the source has them, in any case.
     :param recognised: is told what was read, also where that makes no tickets.
     :raises SourceError: an argument cannot be used, or the source not be read; while iterating: not any further.
     """
@@ -140,21 +145,22 @@ def read_source(
     if date_format is not None and date_format not in ORDERS:
         msg = f"date format {date_format!r} is unknown; there are {', '.join(ORDERS)}"
         raise SourceError(msg)
-    options = _Options(
-        format, dict(mapping or {}), date_format, zone, recognised if recognised is not None else []
-    )
+    told: list[Recognised] = [] if recognised is None else recognised
+    options = _Options(format, dict(mapping or {}), date_format, zone, priorities or {}, told)
     _check_mapping(options.mapping, format)
     files = _files(path)
-    records = _file(path, options) if files is None else _directory(files, options)
-    return SourceReader(records, options.recognised)
+    if files is not None:
+        return SourceReader(_directory(files, options), told, 0)
+    tells = path != STDIN and Path(path).is_file() and not path.endswith(".gz")
+    return SourceReader(_file(path, options), told, Path(path).stat().st_size if tells else 0)
 
 
 def read_document(document: bytes, format: str) -> Iterator[SourceRecord]:  # noqa: A002 (named as the option is)
-    """Yield the records of an export that is in memory, in UTF-8.
+    """Return the records of an export that is in memory, in UTF-8.
 
     :param format: one of `FORMATS`.
     """
-    yield from _READERS[format](io.BytesIO(document))
+    return (found for found in _READERS[format](io.BytesIO(document)) if isinstance(found, SourceRecord))
 
 
 def _check_mapping(mapping: dict[str, str], format_name: str | None) -> None:
@@ -194,7 +200,7 @@ def _counts(name: str) -> bool:
     )
 
 
-def _directory(files: list[Path], options: _Options) -> _Records:
+def _directory(files: list[Path], options: _Options) -> _Stream:
     cursors: list[Cursor | None] = []
     folder = files[0].parent.resolve()
     with closing(Comments()) as comments:
@@ -206,12 +212,21 @@ def _directory(files: list[Path], options: _Options) -> _Records:
                 yield SourceRecord(place=file.name, error=error, raw="")
                 cursors.append(None)
                 continue
-            cursor = yield from _in_folder(file, options)
+            cursor = None
+            try:
+                for found in _file(str(file), options):
+                    if isinstance(found, Cursor):
+                        cursor = found
+                    else:
+                        yield replace(found, place=f"{file.name} {found.place}")
+            except SourceError as error:
+                yield SourceRecord(place=file.name, error=str(error), raw="")
             if file not in apart:
                 cursors.append(cursor)
         yield from comments.without_ticket()
     # A file that broke off must be fetched again, so the next export may not continue behind it.
-    return cursors[-1] if cursors and all(cursors) else None
+    if cursors and cursors[-1] and all(cursors):
+        yield cursors[-1]
 
 
 def _holds_comments(file: Path, folder: Path) -> bool:
@@ -224,114 +239,104 @@ def _holds_comments(file: Path, folder: Path) -> bool:
         return False  # said when it is read
 
 
-def _in_folder(file: Path, options: _Options) -> _Records:
-    """Pass the records of one file on; where it cannot be read, a last one says so."""
-    records = _file(str(file), options)
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        except SourceError as error:
-            yield SourceRecord(place=file.name, error=str(error), raw="")
-            return None
-        yield replace(record, place=f"{file.name} {record.place}")
-
-
-def _file(path: str, options: _Options) -> _Records:
+def _file(path: str, options: _Options) -> _Stream:
+    """Yield the records of a file as they are to be stored, until reading fails, and say where it did."""
     name = "standard input" if path == STDIN else path
-    with open_source(path) as opened:
-        found = detect_format(name, opened.head)
-        chosen = found if found in _COMMENTS else options.format or found
-        if chosen is None:
-            msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
-            raise SourceError(msg)
-        _check_mapping(options.mapping, chosen)
-        if chosen == "csv":
-            return (yield from _guarded(name, _table(opened, options)))
-        if chosen == "jsonl" and not options.mapping and (tool := tool_of_lines(opened.head)):
-            options.recognised.append(Recognised(chosen, opened.encoding, tool))
-            return (yield from mapped(_guarded(name, read_jsonl(opened.stream)), _LINES[tool]))
-        options.recognised.append(Recognised(chosen, opened.encoding))
-        if chosen in _COMMENTS:
-            if options.comments is None:
-                msg = f"{name} has comments without their tickets: put it into a folder with the export of the tickets, and name the folder"
-                raise SourceError(msg)
-            return (yield from _guarded(name, _COMMENTS[chosen](options.comments, opened.stream)))
-        reader = partial(read_zendesk, comments=options.comments) if chosen == "zendesk" else _READERS[chosen]
-        records = _guarded(name, reader(opened.stream))
-        if chosen not in _FIXED:
-            records = _noted(records, options)
-        return (yield from named(records, options.mapping))
-
-
-def _noted(records: _Records, options: _Options) -> _Records:
-    """Pass records on, and note what their names mean; JSON with the columns of a known tool's table is read by it."""
-    reads_tools = options.recognised[-1].format == "json" and not options.mapping
-    first = FirstRecords()
-    options.recognised[-1] = replace(options.recognised[-1], values=first.values)
-
-    def note(record: SourceRecord) -> SourceRecord:
-        recognised = options.recognised[-1]
-        first.add(record.value or {})
-        row = flat_row(record.value or {}) if reads_tools else {}
-        tool = tool_of(list(row)) if row else None
-        new = [name for name in record.value or () if name not in recognised.columns]
-        if new and len(recognised.columns) < _MOST_NAMES:
-            recognised.columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
-        if tool is None:
-            return record
-        if not recognised.tool:
-            options.recognised[-1] = replace(recognised, tool=tool.name)
-        thread = _conversation(tool, options)(record.value or {})
-        return ticket_of_row(replace(record, value=row), tool, {}, options.zone, thread)
-
-    return mapped(records, note)
-
-
-def _conversation(tool: Tool, options: _Options) -> Callable[[Mapping[str, Any]], Sequence[Message]]:
-    """Return what finds the conversation of a row that stands beside its columns."""
-    if tool.name == "Salesforce":
-        return partial(salesforce.messages_of, comments=options.comments)
-    return lambda _row: ()
-
-
-def _table(opened: Opened, options: _Options) -> _Records:
-    with ExitStack() as stack:
-        table = look_at_table(
-            opened.stream, stack, mapping=options.mapping, order=options.date_format, zone=options.zone
-        )
-        tool = table.tool.name if table.tool else None
-        encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
-        columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
-        options.recognised.append(
-            Recognised("csv", encoding, tool, columns, dict(table.decided), table.values)
-        )
-        if table.tool is not None and table.tool.name == "Zendesk" and options.comments is not None:
-            return (yield from mapped(table.records(), partial(row_with_comments, options.comments)))
-        if table.tool is not None:
-            return (yield from table.records(_conversation(table.tool, options)))
-        table.texts.require_body(table.fields)
-        return (yield from named(table.records(), options.mapping, has_columns=True))
-
-
-def _guarded(name: str, records: _Records) -> _Records:
-    """Pass records on until reading fails, and say where it did."""
     place = "the beginning"
-    while True:
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_source(path))
+        chosen = _chosen_format(name, opened, options)
         try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
+            records, changes = _reading(chosen, opened, options, stack)
+            changes += [relabelling(options.priorities)] if options.priorities else []
+            for found in records:
+                if isinstance(found, SourceRecord):
+                    place = found.place
+                    for change in changes:
+                        found = change(found) if found.value is not None else found  # noqa: PLW2901 (the same record)
+                yield found
         except DAMAGED:
             error = f"the compressed data is damaged or cut off; it broke off after {place}, and nothing behind that was read"
             yield SourceRecord(place=f"after {place}", error=error, raw="")
-            return None
         except OSError as error:
             msg = f"{name} cannot be read any further than {place}: {error.strerror or error}"
             raise SourceError(msg) from None
         except SourceError as error:
             msg = f"{name}: {error}"
             raise SourceError(msg) from None
-        place = record.place
-        yield record
+
+
+def _chosen_format(name: str, opened: Opened, options: _Options) -> str:
+    found = detect_format(name, opened.head)
+    chosen = found if found in _COMMENTS else options.format or found
+    if chosen is None:
+        msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
+        raise SourceError(msg)
+    _check_mapping(options.mapping, chosen)
+    if chosen in _COMMENTS and options.comments is None:
+        msg = f"{name} has comments without their tickets: put it into a folder with the export of the tickets, and name the folder"
+        raise SourceError(msg)
+    return chosen
+
+
+def _reading(
+    chosen: str, opened: Opened, options: _Options, stack: ExitStack
+) -> tuple[Records, list[_Change]]:
+    """Return the records of a file as its format has them, and what makes those of them that are to be stored."""
+    if chosen == "csv":
+        return _table(opened, options, stack)
+    if chosen == "jsonl" and not options.mapping and (tool := tool_of_lines(opened.head)):
+        options.recognised.append(Recognised(chosen, opened.encoding, tool))
+        return read_jsonl(opened.stream), [_LINES[tool]]
+    options.recognised.append(Recognised(chosen, opened.encoding))
+    if chosen in _COMMENTS and options.comments is not None:
+        return _COMMENTS[chosen](options.comments, opened.stream), []
+    reader = partial(read_zendesk, comments=options.comments) if chosen == "zendesk" else _READERS[chosen]
+    changes = [] if chosen in _FIXED else [_noting(options)]
+    return reader(opened.stream), [*changes, naming(options.mapping)]
+
+
+def _noting(options: _Options) -> _Change:
+    """Return what notes what the names of records mean; JSON with the columns of a known tool's table is read by it."""
+    reads_tools = options.recognised[-1].format == "json" and not options.mapping
+    first = FirstRecords()
+    options.recognised[-1] = replace(options.recognised[-1], values=first.values)
+
+    def note(record: SourceRecord) -> SourceRecord:
+        recognised, value = options.recognised[-1], record.value or {}
+        first.add(value)
+        row = flat_row(value) if reads_tools else {}
+        tool = tool_of(list(row)) if row else None
+        new = [name for name in value if name not in recognised.columns]
+        if new and len(recognised.columns) < _MOST_NAMES:
+            recognised.columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
+        if tool is None:
+            return record
+        if not recognised.tool:
+            options.recognised[-1] = replace(recognised, tool=tool.name)
+        thread = _messages(tool.name, record, options)
+        return ticket_of_row(replace(record, value=row), tool, {}, options.zone, thread)
+
+    return note
+
+
+def _table(opened: Opened, options: _Options, stack: ExitStack) -> tuple[Records, list[_Change]]:
+    table = look_at_table(
+        opened.stream, stack, mapping=options.mapping, order=options.date_format, zone=options.zone
+    )
+    tool = table.tool.name if table.tool else None
+    encoding = table.encoding if opened.encoding == "utf-8" else opened.encoding
+    columns = {name: meaning_of(name, table.tool, options.mapping) for name in table.columns}
+    options.recognised.append(Recognised("csv", encoding, tool, columns, dict(table.decided), table.values))
+    changes: list[_Change] = [lambda record: table.ticket(record, _messages(tool, record, options))]
+    if tool is None:
+        table.texts.require_body(table.fields)
+        changes.append(naming(options.mapping, has_columns=True))
+    elif tool == "Zendesk" and options.comments is not None:
+        changes.append(partial(row_with_comments, options.comments))
+    return read_csv(table.stream), changes
+
+
+def _messages(tool: str | None, record: SourceRecord, options: _Options) -> Sequence[Message]:
+    """Return the conversation of a row that stands beside its columns."""
+    return salesforce.messages_of(record.value or {}, options.comments) if tool == "Salesforce" else ()

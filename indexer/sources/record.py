@@ -1,9 +1,9 @@
 """What a reader hands out: records, and the place where the next export continues."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
-from typing import Any, Protocol, cast
+from typing import Any
 
 import msgspec
 
@@ -15,12 +15,12 @@ __all__ = [
     "FirstRecords",
     "Reader",
     "Recognised",
+    "Records",
     "SourceRecord",
     "Values",
     "as_open",
     "as_resolved",
     "json_text",
-    "mapped",
     "shortened",
 ]
 
@@ -113,15 +113,13 @@ class Recognised:
     """What the columns, or names, of the first records hold."""
 
 
-class Reader(Protocol):
-    """Reads records from a stream of bytes; the generator returns the export's cursor, if it has one."""
+Records = Iterator[SourceRecord | Cursor]
+"""Records in order, broken ones as errors; behind the last one the export's cursor, if it has one."""
+Reader = Callable[[BufferedIOBase], Records]
+"""Reads records from a stream of UTF-8 bytes without a byte order mark, decompressed.
 
-    def __call__(self, stream: BufferedIOBase, /) -> Generator[SourceRecord, None, Cursor | None]:
-        """Yield the stream's records in order, broken ones as errors.
-
-        :param stream: UTF-8 without a byte order mark, decompressed.
-        :raises SourceError: nothing more can be read, and no record says so.
-        """
+It raises `SourceError` where nothing more can be read, and no record says so.
+"""
 
 
 def as_open(record: SourceRecord) -> SourceRecord:
@@ -136,18 +134,6 @@ def as_resolved(record: SourceRecord) -> SourceRecord:
     value = record.value or {}
     sounds_open = is_open_status(str(value.get("status") or ""))
     return replace(record, value=value | {"unresolved": False}) if sounds_open else record
-
-
-def mapped(
-    records: Generator[SourceRecord, None, Cursor | None], change: Callable[[SourceRecord], SourceRecord]
-) -> Generator[SourceRecord, None, Cursor | None]:
-    """Yield what becomes of each record, and return the cursor that they end with."""
-    while True:
-        try:
-            record = next(records)
-        except StopIteration as end:
-            return cast("Cursor | None", end.value)
-        yield change(record)
 
 
 def json_text(value: Any) -> str:

@@ -10,7 +10,7 @@ Names are those of the interface, in any case of letters.
 - The mail that a case was made of is its description, and not told twice.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from io import BufferedIOBase
 from typing import Any
@@ -21,8 +21,8 @@ from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
 from indexer.sources.helpdesk import words
-from indexer.sources.json_document import read_elements
-from indexer.sources.record import Cursor, SourceRecord
+from indexer.sources.json_document import read_json
+from indexer.sources.record import SourceRecord
 from indexer.ticket import Message
 
 __all__ = ["are_comments", "messages_of", "read_comments"]
@@ -42,7 +42,7 @@ def are_comments(names: list[str]) -> bool:
     return "parentid" in found and not found.isdisjoint(_TEXTS)
 
 
-def read_comments(comments: Comments, stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+def read_comments(comments: Comments, stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Keep the comments of a stream; yield those of no case, which are left out, and what is no comment.
 
     :raises SourceError: they do not say whose they are.
@@ -62,7 +62,6 @@ def read_comments(comments: Comments, stream: BufferedIOBase) -> Generator[Sourc
                 comments.keep(case, words(row.get("id")) or f"{found.place}.{number}", found.place, row)
             else:
                 yield SourceRecord(place=found.place, error="a mail of no case", raw="", left_out=True)
-    return None
 
 
 def messages_of(case: Mapping[str, Any], comments: Comments | None) -> list[Message]:
@@ -104,10 +103,9 @@ def _rows(stream: BufferedIOBase, stack: ExitStack) -> Iterator[SourceRecord]:
     first = stream.read1(1_024).lstrip()[:1]
     stream.seek(start)
     if first in (b"{", b"["):
-        yield from (found for found in read_elements(stream, _ARRAYS) if isinstance(found, SourceRecord))
-        return
+        return read_json(stream, _ARRAYS)
     encoding = table_encoding(stream)
-    yield from read_csv(stream if encoding == "utf-8" else as_utf_8(stream, encoding, stack))
+    return read_csv(stream if encoding == "utf-8" else as_utf_8(stream, encoding, stack))
 
 
 def _check(row: Mapping[str, Any]) -> None:

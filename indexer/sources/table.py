@@ -1,11 +1,10 @@
 """A table of tickets: its encoding, tool and dates are found in a first reading, its tickets yielded in a second."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from io import BufferedIOBase
-from typing import Any
 
 from indexer.field_names import field_of, plain_name, zone_of
 from indexer.sources.cells import is_nothing, whole_number
@@ -14,7 +13,7 @@ from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
 from indexer.sources.long_texts import LongTexts
 from indexer.sources.opening import DAMAGED
-from indexer.sources.record import Cursor, FirstRecords, SourceRecord, Values
+from indexer.sources.record import FirstRecords, SourceRecord, Values
 from indexer.sources.tool_rows import ticket_of_row
 from indexer.sources.tools import Tool, tool_of
 from indexer.ticket import Message
@@ -46,24 +45,14 @@ class Table:
     texts: LongTexts = field(default_factory=LongTexts)
     """Which columns hold texts."""
 
-    def records(
-        self, conversation: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _row: ()
-    ) -> Generator[SourceRecord, None, Cursor | None]:
-        """Yield the rows: those of a known tool as tickets, others as they are, with their dates in ISO 8601.
+    def ticket(self, record: SourceRecord, conversation: Sequence[Message] = ()) -> SourceRecord:
+        """Return a row as its ticket where the tool is known, else as it is, with its dates in ISO 8601.
 
-        :param conversation: finds what was said about a row's ticket, where that stands elsewhere.
+        :param conversation: what was said about its ticket, where that stands elsewhere.
         """
-        for record in read_csv(self.stream):
-            if record.value is None:
-                yield record
-            elif self.tool is not None:
-                yield ticket_of_row(record, self.tool, self.dates, self.zone, conversation(record.value))
-            else:
-                yield self._plain(record, record.value)
-        return None
-
-    def _plain(self, record: SourceRecord, row: Mapping[str, Any]) -> SourceRecord:
-        value = dict(row)
+        if self.tool is not None:
+            return ticket_of_row(record, self.tool, self.dates, self.zone, conversation)
+        value = dict(record.value or {})
         lost = 0
         for column, name in self.fields.items():
             text = value[column]

@@ -32,7 +32,7 @@ from indexer.sources.comments import Comments
 from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
-from indexer.sources.record import Cursor, SourceRecord, json_text
+from indexer.sources.record import Cursor, Records, SourceRecord, json_text
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS, joined, keep_comment
 
 __all__ = ["read_zendesk", "row_with_comments", "zendesk_ticket"]
@@ -43,10 +43,8 @@ _RESOLVED = frozenset({"solved", "closed"})
 _AGENT_ROLES = frozenset({"agent", "admin"})
 
 
-def read_zendesk(
-    stream: BufferedIOBase, comments: Comments | None = None
-) -> Generator[SourceRecord, None, Cursor | None]:
-    """Yield a record for each ticket of an export; return the cursor of its last page, if it was read to its end.
+def read_zendesk(stream: BufferedIOBase, comments: Comments | None = None) -> Records:
+    """Yield a record for each ticket of an export, then the cursor of its last page, if it was read to its end.
 
     :param comments: from other files; without them, a comment that has no ticket in this one is a record at the end.
     """
@@ -73,7 +71,8 @@ def read_zendesk(
                 yield _record(replace(found, value=joined(kept, _unwrapped(found.value))), agents)
         if comments is None:
             yield from kept.without_ticket()
-    return cursor
+    if cursor is not None:
+        yield cursor
 
 
 def _agents(

@@ -6,13 +6,13 @@ Ticket Comments API with each ticket's id put beside its comments, and
 event export with ``include=comment_events``.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from io import BufferedIOBase
 from typing import Any
 
 from indexer.sources.comments import Comments
-from indexer.sources.json_document import read_elements
-from indexer.sources.record import Cursor, SourceRecord, json_text
+from indexer.sources.json_document import read_json
+from indexer.sources.record import SourceRecord, json_text
 
 __all__ = ["COMMENT_ARRAYS", "joined", "keep_comment", "read_comments"]
 
@@ -20,14 +20,12 @@ COMMENT_ARRAYS = ("comments", "ticket_events")
 """Names of the arrays that hold comments of several tickets."""
 
 
-def read_comments(comments: Comments, stream: BufferedIOBase) -> Generator[SourceRecord, None, Cursor | None]:
+def read_comments(comments: Comments, stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Keep the comments of a stream; yield those that name no ticket, and what is no comment, as errors."""
-    for found in read_elements(stream, COMMENT_ARRAYS):
-        if isinstance(found, SourceRecord):
-            error = found if found.value is None else keep_comment(comments, found.place, found.value)
-            if error is not None:
-                yield error
-    return None
+    for found in read_json(stream, COMMENT_ARRAYS):
+        error = found if found.value is None else keep_comment(comments, found.place, found.value)
+        if error is not None:
+            yield error
 
 
 def keep_comment(comments: Comments, place: str, value: dict[str, Any]) -> SourceRecord | None:
