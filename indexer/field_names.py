@@ -85,23 +85,26 @@ def field_of(name: str) -> str | None:
 
 
 @lru_cache(maxsize=4_096)  # the same names come with every record
-@lru_cache(maxsize=4_096)
 def plain_name(column: str) -> str:
     """Return a column's name in lower case, without what some exports write behind it.
 
     That is the zone of its times, as in Intercom's ``Updated at (Europe/Berlin)``, or the module, as in Zoho Desk's
     ``Status (Ticket)``.
     """
-    name = _ZONE.sub("", column) if zone_of(column) else column
+    name = _ZONE.sub(lambda found: found[0] if _zone(found[1]) is None else "", column)
     return name.casefold().removesuffix(_MODULE)
 
 
-@lru_cache(maxsize=4_096)
 def zone_of(column: str) -> tzinfo | None:
     """Return the zone of the times in a column, where its name says it."""
     found = _ZONE.search(column)
+    return _zone(found[1]) if found else None
+
+
+@lru_cache(maxsize=4_096)
+def _zone(name: str) -> tzinfo | None:
     try:
-        return ZoneInfo(found[1]) if found else None
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # the last: it is a folder of zones
         return None
 

@@ -144,8 +144,15 @@ class _Run:
         size = 0
         for record in records:
             self.report.read += 1
-            ticket = self._parsed(record)
-            if ticket is None:
+            self.report.dates_lost += record.dates_lost
+            try:
+                ticket = stored_ticket(record, source=self.source, keep_open=self.keep_open)
+            except LeftOutError:
+                self.report.left_out += 1
+                continue
+            except TicketError as error:
+                self.rejections.add(record, str(error))
+                self.report.rejected += 1
                 continue
             chunk.append(ticket)
             size += _size(ticket)
@@ -153,17 +160,6 @@ class _Run:
                 yield chunk
                 chunk, size = [], 0
         yield chunk
-
-    def _parsed(self, record: SourceRecord) -> Ticket | None:
-        self.report.dates_lost += record.dates_lost
-        try:
-            return stored_ticket(record, source=self.source, keep_open=self.keep_open)
-        except LeftOutError:
-            self.report.left_out += 1
-        except TicketError as error:
-            self.rejections.add(record, str(error))
-            self.report.rejected += 1
-        return None
 
 
 async def sync(

@@ -24,14 +24,17 @@ _ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
 _GITHUB_URL = re.compile(r"github[^/]*/.+/issues/\d+\Z")
 _ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
 _MARKS = {
-    "freshdesk": ("description_text", "requester_id"),
-    "github": ("html_url", "number", "state"),
-    "intercom": ("conversation_parts", "source", "state"),
-    "zammad": ("article_count", "number", "title"),
-    "helpscout": ("mailboxId", "number", "primaryCustomer"),
-    "rt": ("LastUpdated", "Queue", "Subject"),
+    "freshdesk": {"description_text", "requester_id"},
+    "github": {"html_url", "number", "state"},
+    "intercom": {"conversation_parts", "source", "state"},
+    "zammad": {"article_count", "number", "title"},
+    "helpscout": {"mailboxId", "number", "primaryCustomer"},
+    "rt": {"LastUpdated", "Queue", "Subject"},
 }
 """Names of which a ticket of the tool's has all, and no other tool's has."""
+_ARRAYS = ("tickets", "issues", "items", "results", "conversations", "_embedded.conversations")
+_RECORDS = (*(f"{array}.item" for array in _ARRAYS), "item")
+"""Where the first ticket of an export may stand."""
 _DEPTH = 4  # of the names that tell one export from another, such as issues, item, fields
 
 
@@ -102,7 +105,12 @@ def _vendor(paths: dict[str, object]) -> str | None:
             return "jira"
     if _GITHUB_URL.search(str(paths.get("item.url"))) and "item.number" in paths:
         return "github"  # by its command line
-    return next((name for name, marks in _MARKS.items() if _is_marked(paths, marks)), None)
+    for record in _RECORDS:
+        names = {path.removeprefix(f"{record}.") for path in paths if path.startswith(f"{record}.")}
+        for name, marks in _MARKS.items():
+            if marks <= names:
+                return name
+    return None
 
 
 def _comments(paths: dict[str, object]) -> str | None:
@@ -113,21 +121,6 @@ def _comments(paths: dict[str, object]) -> str | None:
         return ZENDESK_COMMENTS
     names = [path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] in ("records.item", "item")]
     return SALESFORCE_COMMENTS if are_comments(names) else None
-
-
-def _is_marked(paths: dict[str, object], marks: tuple[str, ...]) -> bool:
-    return any(
-        all(f"{record}.{mark}" in paths for mark in marks)
-        for record in (
-            "tickets.item",
-            "issues.item",
-            "items.item",
-            "results.item",
-            "conversations.item",
-            "_embedded.conversations.item",
-            "item",
-        )
-    )
 
 
 def _paths(text: bytes) -> dict[str, object]:

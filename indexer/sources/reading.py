@@ -307,9 +307,10 @@ def _noting(options: _Options) -> _Change:
         first.add(value)
         row = flat_row(value) if reads_tools else {}
         tool = tool_of(list(row)) if row else None
-        new = [name for name in value if name not in recognised.columns]
-        if new and len(recognised.columns) < _MOST_NAMES:
-            recognised.columns.update((name, meaning_of(name, tool, options.mapping)) for name in new)
+        room = len(recognised.columns) < _MOST_NAMES
+        for name in value if room else ():
+            if name not in recognised.columns:
+                recognised.columns[name] = meaning_of(name, tool, options.mapping)
         if tool is None:
             return record
         if not recognised.tool:

@@ -38,7 +38,7 @@ _DRAFT = ("5", "draft")
 
 def are_comments(names: list[str]) -> bool:
     """Tell whether rows with these names are comments or mails of cases."""
-    found = {name.casefold() for name in names}
+    found = set(map(str.casefold, names))
     return "parentid" in found and not found.isdisjoint(_TEXTS)
 
 
