@@ -105,6 +105,10 @@ def _vendor(paths: dict[str, object]) -> str | None:
             return "jira"
     if _GITHUB_URL.search(str(paths.get("item.url"))) and "item.number" in paths:
         return "github"  # by its command line
+    return _marked(paths)
+
+
+def _marked(paths: dict[str, object]) -> str | None:
     for record in _RECORDS:
         names = {path.removeprefix(f"{record}.") for path in paths if path.startswith(f"{record}.")}
         for name, marks in _MARKS.items():
