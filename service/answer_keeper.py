@@ -14,7 +14,7 @@ from indexer.settings import Settings
 from service.background import end_task
 from service.background_writer import BackgroundWriter
 from service.drafting.chat import ChatCall
-from service.metrics import count_kept, count_lost, count_spent
+from service.metrics import ANSWERS_KEPT, ANSWERS_LOST, count_spent
 
 __all__ = ["AnswerKeeper", "KeepingStatus"]
 
@@ -47,7 +47,7 @@ class AnswerKeeper:
         self._ledger = ledger
         self._days = settings.keep_days
         self._sweep = sweep
-        self._answers = BackgroundWriter(self._write_answers, done=count_kept, lose=self._lose)
+        self._answers = BackgroundWriter(self._write_answers, done=ANSWERS_KEPT.inc, lose=self._lose)
         self._spent: dict[tuple[str, str, str, str], Spent] = {}
         self._wake = asyncio.Event()
         self._closing = False
@@ -150,5 +150,5 @@ class AnswerKeeper:
 
     def _lose(self, answers: int, why: str) -> None:
         self._lost += answers
-        count_lost(answers)
+        ANSWERS_LOST.inc(answers)
         _log.warning("%d answers are not kept: %s", answers, why)

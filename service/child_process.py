@@ -50,17 +50,18 @@ async def run_child(module: str, order: bytes) -> bytes:
     return answer
 
 
-def begin_child(service: int) -> None:
+def begin_child(service: int, *, niceness: int = _NICENESS, by: int = signal.SIGKILL) -> None:
     """Lower this process's priority, and have it end when the service has ended, however that did.
 
     :param service: process id of the service. It is not this process's parent as it is now: the service may have ended
         while modules were imported.
+    :param by: the signal that ends it.
     """
-    os.nice(_NICENESS)
-    threading.Thread(target=_end_with, args=(service,), daemon=True).start()
+    os.nice(niceness)
+    threading.Thread(target=_end_with, args=(service, by), daemon=True).start()
 
 
-def _end_with(service: int) -> None:
+def _end_with(service: int, by: int) -> None:
     while os.getppid() == service:
         time.sleep(_POLL_SECONDS)
-    os._exit(1)
+    os.kill(os.getpid(), by)

@@ -69,16 +69,11 @@ class _Guarded:
     """An embedder that is not asked while its breaker is open."""
 
     def __init__(self, embedder: Embedder, breaker: Breaker) -> None:
+        self.kind: Literal["hosted", "local"] = embedder.kind
+        self.model = embedder.model
+        self.close = embedder.close
         self._embedder = embedder
         self._breaker = breaker
-
-    @property
-    def kind(self) -> Literal["hosted", "local"]:
-        return self._embedder.kind
-
-    @property
-    def model(self) -> str:
-        return self._embedder.model
 
     @property
     def batch_size(self) -> int:
@@ -95,6 +90,3 @@ class _Guarded:
             async with contextlib.aclosing(self._embedder.embed(texts)) as batches:
                 async for batch in batches:
                     yield batch
-
-    async def close(self) -> None:
-        await self._embedder.close()

@@ -12,7 +12,7 @@ from indexer.ticket import Ticket, TicketError, text_hash
 from service.answer_ids import is_answer
 from service.decided_fields import decided_fields
 from service.intake import tell, write
-from service.metrics import count_feedback
+from service.metrics import FEEDBACK
 from service.runtime import Runtime
 
 __all__ = ["FeedbackResult", "take_feedback"]
@@ -54,7 +54,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
         raise TicketError(msg)
     if await runtime.pools.writes.run(_has_new_label, runtime, entry):
         await runtime.pools.writes.run(feedback.take, entry, learn=False)
-        count_feedback(entry.action)
+        FEEDBACK.labels(entry.action).inc()
         return FeedbackResult(ticket_id=entry.ticket_id, outcome=None, review=True)
     try:
         outcome = await runtime.pools.writes.run(feedback.take, entry)
@@ -63,7 +63,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
             msg = f"{error}: send its text too, so that what is right can be learned"
             raise TicketError(msg) from None
         outcome = await _store(runtime, entry, text)
-    count_feedback(entry.action)
+    FEEDBACK.labels(entry.action).inc()
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
         await tell(runtime, [entry.ticket_id or ""])
         await runtime.wait_for_first_tickets()

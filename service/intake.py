@@ -15,7 +15,7 @@ from indexer.prices import cost
 from indexer.sources.record import SourceRecord
 from indexer.ticket import Ticket, TicketError
 from indexer.writing import Recorder, Written, record_tickets, write_tickets
-from service.metrics import count_spent, count_ticket
+from service.metrics import TICKETS_WRITTEN, count_spent
 from service.runtime import Runtime
 
 __all__ = ["CHUNK", "BatchResult", "Intake", "Rejected", "tell", "write"]
@@ -92,7 +92,7 @@ class Intake:
         self._detector.close()
         self.taken.rejections.sort(key=lambda rejected: rejected.record)
         for outcome in _OUTCOMES:
-            count_ticket(outcome, getattr(self.taken, outcome))
+            TICKETS_WRITTEN.labels(outcome).inc(getattr(self.taken, outcome))
 
     def _parsed(self, numbered: tuple[int, object]) -> tuple[int, Ticket | None]:
         number, record = numbered

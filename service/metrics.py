@@ -10,16 +10,16 @@ from service.breaker import Breaker
 from service.results import Draft, PriorityDecision
 
 __all__ = [
+    "ANSWERS_KEPT",
+    "ANSWERS_LOST",
+    "DELIVERIES_LOST",
+    "FEEDBACK",
+    "REFUSED",
+    "TICKETS_WRITTEN",
+    "WRONG_KEYS",
     "count_decision",
     "count_draft",
-    "count_feedback",
-    "count_kept",
-    "count_lost",
-    "count_refusal",
     "count_spent",
-    "count_ticket",
-    "count_undelivered",
-    "count_wrong_key",
     "watch",
 ]
 
@@ -32,16 +32,16 @@ _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reporte
 _cost = Counter(
     "precedent_provider_cost", "What requests to the provider cost, by the prices in settings", ["endpoint"]
 )
-_written = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
-_feedback = Counter("precedent_feedback", "What agents did with answers", ["action"])
-_kept = Counter("precedent_answers_kept", "Answers that were kept")
-_lost = Counter("precedent_answers_lost", "Answers that could not be kept")
+TICKETS_WRITTEN = Counter("precedent_tickets_written", "Tickets that came over HTTP", ["outcome"])
+FEEDBACK = Counter("precedent_feedback", "What agents did with answers", ["action"])
+ANSWERS_KEPT = Counter("precedent_answers_kept", "Answers that were kept")
+ANSWERS_LOST = Counter("precedent_answers_lost", "Answers that could not be kept")
 _waiting = Gauge("precedent_answers_waiting", "Answers that wait to be kept")
 _deliveries = Gauge("precedent_deliveries", "Answers on their way to a webhook or to Slack", ["state"])
-_undelivered = Counter("precedent_deliveries_lost", "Answers whose delivery could not be recorded")
+DELIVERIES_LOST = Counter("precedent_deliveries_lost", "Answers whose delivery could not be recorded")
 _open = Gauge("precedent_provider_open", "1 while the provider is not asked, because it failed", ["endpoint"])
-_refused = Counter("precedent_refused", "Requests refused at once, because too many others waited")
-_wrong_keys = Counter("precedent_wrong_keys", "Calls with a wrong API key")
+REFUSED = Counter("precedent_refused", "Requests refused at once, because too many others waited")
+WRONG_KEYS = Counter("precedent_wrong_keys", "Calls with a wrong API key")
 _ready = Gauge("precedent_ready", "1 when tickets can be answered")
 _stored = Gauge("precedent_tickets", "Tickets that the index answers from")
 
@@ -87,38 +87,3 @@ def count_spent(spent: Spent, money: float | None) -> None:
     for kind, tokens in (("prompt", spent.prompt_tokens), ("completion", spent.completion_tokens)):
         _tokens.labels(spent.kind, kind).inc(tokens)
     _cost.labels(spent.kind).inc(money or 0.0)
-
-
-def count_ticket(outcome: str, tickets: int = 1) -> None:
-    """Count tickets that came over HTTP and what became of them."""
-    _written.labels(outcome).inc(tickets)
-
-
-def count_kept(answers: int) -> None:
-    """Count answers that were kept."""
-    _kept.inc(answers)
-
-
-def count_lost(answers: int) -> None:
-    """Count answers that could not be kept."""
-    _lost.inc(answers)
-
-
-def count_undelivered(answers: int) -> None:
-    """Count answers whose delivery could not be recorded."""
-    _undelivered.inc(answers)
-
-
-def count_refusal() -> None:
-    """Count a question that was refused before it was read."""
-    _refused.inc()
-
-
-def count_wrong_key() -> None:
-    """Count a call with a key that is none."""
-    _wrong_keys.inc()
-
-
-def count_feedback(action: str) -> None:
-    """Count what an agent did with an answer."""
-    _feedback.labels(action).inc()

@@ -4,7 +4,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from service.metrics import count_refusal
+from service.metrics import REFUSED
 from service.pools import Admission, BusyError
 from service.problems import PROBLEM_TYPE, log_once, problem_of
 
@@ -35,7 +35,7 @@ class Refusals:
         error = BusyError(self._questions.busy)
         problem = problem_of(error)
         log_once(problem.type, error)
-        count_refusal()
+        REFUSED.inc()
         body = msgspec.json.encode(problem)
         headers = [
             (b"content-type", PROBLEM_TYPE.encode()),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from indexer.ledger import ApiKey, Calls, KeyScope, hash_of_key
 from indexer.settings import Settings
 from indexer.settings_check import LOOPBACK
-from service.metrics import count_wrong_key
+from service.metrics import WRONG_KEYS
 
 __all__ = ["Key", "Keyring", "Rate", "SlowDownError"]
 
@@ -154,7 +154,7 @@ class Keyring:
             self._calls[name] = Calls(old.number + new.number, new.last_at)
 
     def _failed(self, seen: _Address, address: str, now: float) -> None:
-        count_wrong_key()
+        WRONG_KEYS.inc()
         seen.failures += 1
         seen.last = now
         over = seen.failures - _FREE

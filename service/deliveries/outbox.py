@@ -23,7 +23,7 @@ from service.deliveries.posting import DeliveryError, Poster
 from service.deliveries.slack import SlackBot, SlackWebhook
 from service.deliveries.webhook import Webhook
 from service.intervals import Intervals
-from service.metrics import count_undelivered
+from service.metrics import DELIVERIES_LOST
 from service.results import Triage, Triaged
 
 __all__ = ["Following", "Outbox", "wait_before"]
@@ -273,5 +273,5 @@ def _id(answer: str, target: str) -> str:
 
 
 def _lose(answers: int, why: str) -> None:
-    count_undelivered(answers)
+    DELIVERIES_LOST.inc(answers)
     _log.error("%d answers are not delivered: %s", answers, why)

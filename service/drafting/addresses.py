@@ -7,7 +7,7 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-__all__ = ["address_spans", "addresses", "normal_form"]
+__all__ = ["addresses", "normal_form"]
 
 _BREAK = r"\s<>\"'|()\[\]{}"
 _URL = re.compile(
@@ -103,15 +103,6 @@ def addresses(text: str) -> Iterator[str]:
                 yield normal_form(found[0])
     yield from _ip_addresses(text)
     yield from _phones(text)
-
-
-def address_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of every address with a scheme or a host's name."""
-    for found in _URL.finditer(text):
-        yield found.span()
-    for found in _HOSTS[0].finditer(text):
-        if _is_host(found):
-            yield found.span()
 
 
 def normal_form(address: str) -> str:

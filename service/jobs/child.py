@@ -1,10 +1,8 @@
 """The process of an operator's job: ``python -m service.jobs.child``, its `Task` on standard input."""
 
 import io
-import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,10 +11,10 @@ import msgspec
 
 from indexer.actor import ACTOR
 from indexer.console import PROGRESS, words_of_step
+from service.child_process import begin_child
 from service.jobs.task import JobProgress, Outcome, Task
 
 _NICENESS = 10
-_POLL_SECONDS = 0.5
 _SHOW_SECONDS = 0.2
 
 
@@ -50,9 +48,9 @@ def _write(output: TextIO, line: msgspec.Struct) -> None:
 
 def main() -> None:
     """Run the command."""
-    os.nice(_NICENESS)
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
-    threading.Thread(target=_end_with, args=(task.service,), daemon=True).start()
+    # By the signal that lets a command end as Ctrl-C does.
+    begin_child(task.service, niceness=_NICENESS, by=signal.SIGTERM)
     from service.cli import main as run
 
     ACTOR.set(task.actor)
@@ -70,13 +68,6 @@ def _report(file: Path, printed: str) -> dict[str, Any] | None:
         return msgspec.json.decode(said, type=dict[str, Any])
     except msgspec.DecodeError:
         return None
-
-
-def _end_with(service: int) -> None:
-    """End this process, as Ctrl-C would, when the service has ended, however it did."""
-    while os.getppid() == service:
-        time.sleep(_POLL_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, cast
 
 import msgspec
 
@@ -19,15 +19,24 @@ REPORT = "report.json"
 _MOST_IDS = 1_000
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
-    """One thing to be done."""
+class Order(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, forbid_unknown_fields=True
+):
+    """One thing to be done: the command of that name."""
 
-    kind: ClassVar[JobKind]
     finds: ClassVar[bool] = False
     """Whether an exit status other than 0, without a complaint, says what the command found."""
 
     is_told: ClassVar[bool] = False
     """Whether the job says what was ordered, so that it can be ordered again."""
+
+    options: ClassVar[tuple[str, ...]] = ()
+    """Fields that are options of the command, by their names."""
+
+    @property
+    def kind(self) -> JobKind:
+        """The name of the command."""
+        return cast("JobKind", self.__struct_config__.tag)
 
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options.
@@ -35,7 +44,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_
         :param folder: of this job, where files may be written that are gone after it.
         :raises TicketError: it cannot be done like that.
         """
-        raise NotImplementedError
+        del settings, folder
+        return [self.kind, "--json", *self._given()]
 
     def clean_up(self, settings: Settings) -> None:
         """Remove what nobody needs when it is done."""
@@ -45,42 +55,39 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_
         del settings
         return words
 
+    def _given(self) -> list[str]:
+        """Return the options that are given, a bare name for what is true."""
+        given = {name.replace("_", "-"): getattr(self, name) for name in self.options}
+        return [
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in given.items()
+            if value is not None and value is not False
+        ]
 
-class Rebuild(Order, tag="rebuild", frozen=True, kw_only=True):
+
+class Rebuild(Order, frozen=True, kw_only=True):
     """Build a new generation from the ledger and switch to it, or return to the previous one."""
 
-    kind = "rebuild"
+    options = ("rollback", "force")
     rollback: Annotated[bool, msgspec.Meta(description="return to the previous generation instead")] = False
     force: Annotated[bool, msgspec.Meta(description="switch even if the new one seems worse")] = False
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        del settings, folder
-        options = {"--rollback": self.rollback, "--force": self.force}
-        return ["rebuild", "--json", *(name for name, given in options.items() if given)]
 
-
-class Verify(Order, tag="verify", frozen=True, kw_only=True):
+class Verify(Order, frozen=True, kw_only=True):
     """Check the ledger, and the index against it."""
 
-    kind = "verify"
     finds = True
+    options = ("full", "repair")
     full: Annotated[bool, msgspec.Meta(description="search for every ticket, not for a sample of 500")] = (
         False
     )
     repair: Annotated[bool, msgspec.Meta(description="write again what is wrong in the index first")] = False
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        del settings, folder
-        options = {"--full": self.full, "--repair": self.repair}
-        return ["verify", "--json", *(name for name, given in options.items() if given)]
 
-
-class Evaluate(Order, tag="evaluate", frozen=True, kw_only=True):
+class Evaluate(Order, frozen=True, kw_only=True):
     """Back-test the priority, or another field, on later tickets of the store; the report is the whole of its numbers."""
 
-    kind = "evaluate"
+    options = ("field", "folds")
     field: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
         msgspec.Meta(description="predict this field instead"),
@@ -90,42 +97,34 @@ class Evaluate(Order, tag="evaluate", frozen=True, kw_only=True):
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options."""
         del settings
-        files = [f"--out={folder / 'report.html'}", f"--json={folder / REPORT}"]
-        field = [] if self.field is None else [f"--field={self.field}"]
-        return ["evaluate", *files, f"--folds={self.folds}", *field]
+        return [self.kind, f"--out={folder / 'report.html'}", f"--json={folder / REPORT}", *self._given()]
 
 
-class Audit(Order, tag="audit", frozen=True, kw_only=True):
+class Audit(Order, frozen=True, kw_only=True):
     """Find near-duplicate tickets of the store with contradictory priorities; the report names the most suspicious by their ids."""
 
-    kind = "audit"
-
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options."""
-        del settings
-        return ["audit", f"--out={folder / 'audit.csv'}", "--json"]
+        return [*super().arguments(settings, folder), f"--out={folder / 'audit.csv'}"]
 
 
-class Backup(Order, tag="backup", frozen=True, kw_only=True):
+class Backup(Order, frozen=True, kw_only=True):
     """Copy all tickets and vectors into a new file in ``PRECEDENT_BACKUP_DIR``."""
 
-    kind = "backup"
-
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options."""
-        del folder
         if settings.backup_dir is None:
             msg = "no folder for backups is set: name one in PRECEDENT_BACKUP_DIR, outside PRECEDENT_DATA_DIR"
             raise TicketError(msg)
         file = settings.backup_dir / f"precedent-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.backup"
-        return ["backup", "--json", str(file)]
+        return [*super().arguments(settings, folder), str(file)]
 
 
-class Forget(Order, tag="forget", frozen=True, kw_only=True):
+class Forget(Order, frozen=True, kw_only=True):
     """Erase tickets from everything stored, and prove it: the report is the receipt."""
 
-    kind = "forget"
     finds = True
+    options = ("tag", "deleted")
     ids: Annotated[
         list[Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]],
         msgspec.Meta(max_length=_MOST_IDS, description="of tickets that are stored or were deleted"),
@@ -138,9 +137,7 @@ class Forget(Order, tag="forget", frozen=True, kw_only=True):
 
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options."""
-        del settings, folder
-        tag = [] if self.tag is None else [f"--tag={self.tag}"]
-        return ["forget", "--json", *tag, *(["--deleted"] if self.deleted else []), "--", *self.ids]
+        return [*super().arguments(settings, folder), "--", *self.ids]
 
 
 class _OfUpload(Order, frozen=True, kw_only=True):
@@ -148,6 +145,7 @@ class _OfUpload(Order, frozen=True, kw_only=True):
 
     is_told = True
     finds = True
+    options: ClassVar[tuple[str, ...]] = ("date_format", "time_zone", "source")
     upload: Annotated[str, msgspec.Meta(pattern=UPLOAD_ID, description="id of the export")]
     columns: Annotated[
         dict[str, str],
@@ -168,50 +166,32 @@ class _OfUpload(Order, frozen=True, kw_only=True):
         msgspec.Meta(description="the name to store the tickets under"),
     ] = None
 
+    def arguments(self, settings: Settings, folder: Path) -> list[str]:
+        """Return the command with its options: how the export is to be read."""
+        export = export_of(settings.data_dir, self.upload)
+        if export is None:
+            msg = f"no export {self.upload} waits: send it to /v1/uploads again"
+            raise TicketError(msg)
+        columns = [f"--map={field}={column}" for field, column in self.columns.items()]
+        return [*super().arguments(settings, folder), *columns, "--", str(export)]
+
     def said(self, settings: Settings, words: str) -> str:
         """Return what the command said without the path of the export."""
         export = export_of(settings.data_dir, self.upload)
         return words if export is None else words.replace(f"{export.parent}/", "")
 
-    def _file(self, settings: Settings) -> list[str]:
-        """Return the export's path with how it is to be read."""
-        export = export_of(settings.data_dir, self.upload)
-        if export is None:
-            msg = f"no export {self.upload} waits: send it to /v1/uploads again"
-            raise TicketError(msg)
-        given = {"date-format": self.date_format, "time-zone": self.time_zone, "source": self.source}
-        options = [f"--{name}={value}" for name, value in given.items() if value is not None]
-        return [
-            *options,
-            *(f"--map={field}={column}" for field, column in self.columns.items()),
-            "--",
-            str(export),
-        ]
 
-
-class Inspect(_OfUpload, tag="inspect", frozen=True, kw_only=True):
+class Inspect(_OfUpload, frozen=True, kw_only=True):
     """Look at an export, as `precedent inspect` does: what its columns became, counts, and what is doubtful."""
 
-    kind = "inspect"
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        del folder
-        return ["inspect", "--json", *self._file(settings)]
-
-
-class Sync(_OfUpload, tag="sync", frozen=True, kw_only=True):
+class Sync(_OfUpload, frozen=True, kw_only=True):
     """Store the tickets of an export, as `precedent sync` does; what is stored already is passed over."""
 
-    kind = "sync"
+    options = (*_OfUpload.options, "dry_run")
     dry_run: Annotated[bool, msgspec.Meta(description="tell what it would do, and cost, and do nothing")] = (
         False
     )
-
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        del folder
-        return ["sync", "--json", *(["--dry-run"] if self.dry_run else []), *self._file(settings)]
 
     def clean_up(self, settings: Settings) -> None:
         """Delete the export."""
