@@ -1,4 +1,4 @@
-"""Additions to the OpenAPI document: which fields of a body are needed, and what a text may be."""
+"""Additions to the OpenAPI document: bodies that are read as they come, which of their fields are needed, and what a text may be."""
 
 import copy
 from typing import Any, get_args
@@ -29,6 +29,25 @@ _EXAMPLES = {
     "Question": [_QUESTION],
     "SimilarRequest": [{**_QUESTION, "with_resolution": True}],
 }
+_BODIES: dict[tuple[str, str], dict[str, _Schema]] = {
+    ("/v1/tickets/{ticket_id}", "put"): {
+        "application/json": {"oneOf": [{"$ref": "#/components/schemas/TicketBody"}]}
+    },
+    ("/v1/tickets/batch", "post"): {
+        "application/json": {
+            "type": "array",
+            "items": {"oneOf": [{"$ref": "#/components/schemas/BatchTicket"}]},
+        },
+        "application/x-ndjson": {"type": "string", "description": "one ticket a line, as JSON"},
+    },
+    ("/v1/uploads", "post"): {"application/octet-stream": {"type": "string", "format": "binary"}},
+}
+"""By path and method, what is not read into a handler's type."""
+_STREAM: _Schema = {
+    "type": "string",
+    "description": "events `triage` (id, priority, neighbours, index), `token` (`{text}`, any number of them), then `done` "
+    "(the whole answer, which is authoritative) or `error` (a problem)",
+}
 
 
 class Document(JsonRenderPlugin):
@@ -37,6 +56,11 @@ class Document(JsonRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the document."""
         openapi_schema = copy.deepcopy(openapi_schema)
+        paths = openapi_schema["paths"]
+        for (path, method), kinds in _BODIES.items():
+            content = {kind: {"schema": schema} for kind, schema in kinds.items()}
+            paths[path][method]["requestBody"] = {"content": content, "required": True}
+        paths["/v1/triage"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {"schema": _STREAM}
         schemas: dict[str, _Schema] = openapi_schema["components"]["schemas"]
         for name in ("Question", "TriageRequest", "SimilarRequest", "FeedbackRequest"):
             schemas[name]["additionalProperties"] = False

@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, Router, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from service.api.documentation import problems
+from service.api.documentation import problems, response
 from service.api.keyring import Key, Keyring
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.runtime import Runtime
@@ -36,11 +35,7 @@ async def live() -> Health:
 @get(
     "/ready",
     summary="Whether tickets can be answered",
-    responses={
-        503: ResponseSpec(
-            Health, generate_examples=False, description="not yet; `stage` says what is being done"
-        )
-    },
+    responses={503: response(Health, "not yet; `stage` says what is being done")},
 )
 async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     """Return 200 when tickets can be answered, else 503 and what is being done."""
@@ -65,11 +60,10 @@ def status(request: Request[Any, Any, Any]) -> Status:
     "/status/events",
     summary="The same as a stream",
     responses={
-        200: ResponseSpec(
+        200: response(
             str,
-            generate_examples=False,
-            media_type="text/event-stream",
-            description="events `status`: first everything as of `GET /v1/status`, then every two seconds what has changed",
+            "events `status`: first everything as of `GET /v1/status`, then every two seconds what has changed",
+            "text/event-stream",
         ),
         **problems(),
     },

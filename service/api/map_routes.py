@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, Router, get
 from litestar.exceptions import NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from indexer.ledger import Answer
-from service.api.documentation import problems
+from service.api.documentation import problems, response
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.runtime import Runtime
 from service.ticket_map import (
@@ -26,11 +25,7 @@ from service.ticket_map import (
 __all__ = ["router"]
 
 _MOST_GAPS = 200
-_MAKING = ResponseSpec(
-    MapProgress,
-    generate_examples=False,
-    description="it is being made, in the background: ask again after `Retry-After` seconds",
-)
+_MAKING = response(MapProgress, "it is being made, in the background: ask again after `Retry-After` seconds")
 
 
 class Gaps(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +40,7 @@ class Gaps(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/",
     summary="The stored tickets as points on a plane",
-    responses={
-        200: ResponseSpec(TicketMap, generate_examples=False, description="the map"),
-        202: _MAKING,
-        **problems(404),
-    },
+    responses={200: response(TicketMap, "the map"), 202: _MAKING, **problems(404)},
 )
 async def get_map(request: Request[Any, Any, Any]) -> Response[Any]:
     """Return up to 5,000 stored tickets, by chance, as points; near points are alike. Fewer than 30 tickets have no map.
@@ -71,11 +62,7 @@ async def get_map(request: Request[Any, Any, Any]) -> Response[Any]:
 @get(
     "/gaps",
     summary="Where questions fall that no stored ticket is near to",
-    responses={
-        200: ResponseSpec(Gaps, generate_examples=False, description="the questions"),
-        202: _MAKING,
-        **problems(404),
-    },
+    responses={200: response(Gaps, "the questions"), 202: _MAKING, **problems(404)},
 )
 async def get_gaps(request: Request[Any, Any, Any]) -> Response[Any]:
     """Return kept questions without a precedent above the floor, up to 200, placed by the tickets that were nearest to them.

@@ -7,10 +7,11 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from service.api.documentation import response
 
 __all__ = ["SwaggerPage", "router"]
 
@@ -85,11 +86,7 @@ def asset(name: FromPath[str]) -> Response[bytes]:
     summary="What an operator watches",
     tags=["operations"],
     sync_to_thread=False,
-    responses={
-        200: ResponseSpec(
-            str, generate_examples=False, media_type=MediaType.TEXT, description="Prometheus's text format"
-        )
-    },
+    responses={200: response(str, "Prometheus's text format", MediaType.TEXT)},
 )
 def metrics() -> Response[bytes]:
     """Return counters and gauges in the format that Prometheus reads."""

@@ -11,7 +11,6 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
 from litestar.exceptions import NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
@@ -22,7 +21,7 @@ from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, shorten
 from service.api.body import decoded
-from service.api.documentation import BatchOperation, TicketOperation, problems
+from service.api.documentation import problems, response
 from service.api.lists import Cursor, Limit, in_utc, require_known
 from service.api.security import (
     KEY_IN_OPENAPI,
@@ -139,7 +138,6 @@ async def list_tickets(
     guards=[require_write, require_json],
     security=WRITE_IN_OPENAPI,
     responses=problems(400, 403, 413, 415, 422),
-    operation_class=TicketOperation,
 )
 async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) -> Written:
     """Store the ticket under the id of the path; the next query sees it when this answers 200.
@@ -177,12 +175,9 @@ async def put_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str]) 
     guards=[require_write, require_json_or_lines],
     security=WRITE_IN_OPENAPI,
     responses={
-        202: ResponseSpec(
-            Job, generate_examples=False, description="taken on; `Location` tells how far it is"
-        ),
+        202: response(Job, "taken on; `Location` tells how far it is"),
         **problems(400, 403, 413, 415, 422),
     },
-    operation_class=BatchOperation,
 )
 async def post_batch(request: Request[Any, Any, Any]) -> Response[BatchResult]:
     """Store tickets: a JSON array, or with `Content-Type: application/x-ndjson` one ticket a line.

@@ -15,7 +15,7 @@ from indexer.ledger import Filter
 from indexer.parsing import parse_ticket
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.answer_routes import get_answer, list_answers
-from service.api.documentation import TriageOperation, problems, triage_responses
+from service.api.documentation import problems, response
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.problems import problem_of
 from service.results import Classified, Found, Triage, Triaged
@@ -115,8 +115,7 @@ class SimilarRequest(_SearchRequest, kw_only=True):
     status_code=HTTP_200_OK,
     summary="Answer a ticket",
     guards=[require_json],
-    responses=triage_responses(),
-    operation_class=TriageOperation,
+    responses={200: response(Triage, "the whole answer, or the stream"), **_PROBLEMS},
 )
 async def triage(
     request: Request[Any, Any, Any], data: JSONBody[TriageRequest]

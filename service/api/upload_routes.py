@@ -5,13 +5,12 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, Router, delete, get, post
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import File
 from litestar.status_codes import HTTP_200_OK, HTTP_409_CONFLICT, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from indexer.settings import Settings
-from service.api.documentation import UploadOperation, problems
+from service.api.documentation import problems, response
 from service.api.security import ADMIN_IN_OPENAPI, require_admin, require_bytes, require_key
 from service.jobs.store import JobStore
 from service.jobs.uploads import TooLargeError, Upload, Uploads, rejected_of
@@ -39,7 +38,6 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     request_max_body_size=None,
     guards=[require_bytes],
     responses=problems(400, 413, 415, 422),
-    operation_class=UploadOperation,
 )
 async def post_upload(
     request: Request[Any, Any, Any],
@@ -90,12 +88,7 @@ async def delete_upload(request: Request[Any, Any, Any], upload_id: FromPath[str
     media_type="application/x-ndjson",
     sync_to_thread=True,
     responses={
-        200: ResponseSpec(
-            str,
-            generate_examples=False,
-            media_type="application/x-ndjson",
-            description="a line for each record: `{place, reason, record}`",
-        ),
+        200: response(str, "a line for each record: `{place, reason, record}`", "application/x-ndjson"),
         **problems(400, 404),
     },
 )
