@@ -12,6 +12,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.response.base import ASGIResponse
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_503_SERVICE_UNAVAILABLE
 
 from indexer.errors import (
@@ -30,6 +31,7 @@ __all__ = [
     "PROBLEM_TYPE",
     "NotReadyError",
     "Problem",
+    "answer_of",
     "handlers",
     "log_once",
     "plain",
@@ -118,6 +120,17 @@ def plain(status: int, detail: str) -> Problem:
         title=title,
         status=status,
         detail=detail or title,
+    )
+
+
+def answer_of(problem: Problem) -> ASGIResponse:
+    """Return the answer that tells a problem, for what stands in front of the routes."""
+    headers = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    return ASGIResponse(
+        body=msgspec.json.encode(problem),
+        status_code=problem.status,
+        headers=headers,
+        media_type=PROBLEM_TYPE,
     )
 
 

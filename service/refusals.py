@@ -1,12 +1,12 @@
 """Refusal of questions that would wait too long, before anything of them is read."""
 
-import msgspec
 from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.metrics import REFUSED
 from service.pools import Admission, BusyError
-from service.problems import PROBLEM_TYPE, log_once, problem_of
+from service.problems import answer_of, log_once, problem_of
 
 __all__ = ["Refusals"]
 
@@ -27,20 +27,13 @@ class Refusals:
             and scope["path"].rstrip("/") in _QUESTIONS
             and self._questions.full
         ):
-            await self._refuse(send)
+            await self._refused()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _refuse(self, send: Send) -> None:
+    def _refused(self) -> ASGIResponse:
         error = BusyError(self._questions.busy)
         problem = problem_of(error)
         log_once(problem.type, error)
         REFUSED.inc()
-        body = msgspec.json.encode(problem)
-        headers = [
-            (b"content-type", PROBLEM_TYPE.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"retry-after", str(problem.retry_after).encode()),
-        ]
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return answer_of(problem)

@@ -4,12 +4,11 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from indexer.settings import Settings
 from indexer.settings_check import LOOPBACK
-from service.problems import PROBLEM_TYPE, plain
+from service.problems import answer_of, plain
 
 __all__ = ["Door"]
 
@@ -48,7 +47,7 @@ class Door:
         try:
             self._check(scope["headers"])
         except _RefusedError as refused:
-            await _answer(send, refused)
+            await answer_of(plain(refused.status, str(refused)))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -74,13 +73,6 @@ class Door:
                 "or name the page's origin in PRECEDENT_CORS_ORIGINS"
             )
             raise _RefusedError(403, detail)
-
-
-async def _answer(send: Send, refused: _RefusedError) -> None:
-    body = msgspec.json.encode(plain(refused.status, str(refused)))
-    headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _only(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
