@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -122,6 +123,7 @@ def evaluate(
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
     named = field_name(field) if field else None
     rules = rules_of(settings, named or PRIORITY)
+    rules = replace(rules, alert=settings.alert, order=given or rules.order)
     with showing_progress() as step:
         loaded = _load(settings, file, pairs, step, named)
         answers = _ask(settings, loaded, hosted, step) if hosted is not None else None
@@ -132,23 +134,14 @@ def evaluate(
             later = tested_tickets(known, roll(known, folds, start=start))
             written = _write(settings, plan_drafts(settings, loaded.cases, later, drafts), step)
         found = evaluation.evaluate(
-            loaded.cases,
-            source=loaded.source,
-            embedding_model=loaded.embedding_model,
-            max_error=rules.max_error,
-            max_missed=rules.max_missed,
-            costs=rules.costs,
-            alert=settings.alert,
-            half_life_days=settings.half_life_days,
-            order=given or rules.order,
+            loaded,
+            rules,
+            settings,
             folds=folds,
-            rejected=loaded.rejected,
             # A few that agents named tell less than equal resolutions.
             duplicates=(*pairs, *loaded.chosen) if pairs or len(loaded.chosen) >= LEAST_KNOWN else (),
             hosted=answers,
             drafts=written,
-            settings=settings,
-            questions=loaded.questions,
             progress=lambda done, total: step("back-test", done, total),
         )
     with _writing(out):

@@ -4,17 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray, pick
+from service.decided_fields import Rules
 from service.evaluation.cases import MAX_TICKETS, Cases
 from service.evaluation.comparison import compare
 from service.evaluation.cuts import Cut, roll, tested_tickets
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
-from service.evaluation.methods import GUESSES, HOSTED, LOCAL, SERVED, Fit, Predictions, fit_and_predict
+from service.evaluation.loading import Loaded
+from service.evaluation.methods import ARRAYS, GUESSES, HOSTED, LOCAL, SERVED, Predictions, fit_and_predict
 from service.evaluation.result import (
     Alerts,
     Block,
@@ -26,12 +29,10 @@ from service.evaluation.result import (
     Period,
 )
 from service.evaluation.retrieval import retrieve
-from service.evaluation.sample_questions import Question
 from service.evaluation.verdict import verdict
 from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
-from service.ranking import QueryVectors
 from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
 
 __all__ = ["evaluate"]
@@ -40,116 +41,105 @@ _PERIODS = 10
 _CURVE_POINTS = 50
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
 _MIN_LEARNED = 20
+_SEED = 0
 
 
 def evaluate(
-    cases: Cases,
+    loaded: Loaded,
+    rules: Rules,
+    settings: Settings,
     *,
-    source: str,
-    embedding_model: str,
-    max_error: float,
-    max_missed: Mapping[str, float] | None = None,
-    costs: Mapping[str, float] | None = None,
-    half_life_days: float | None = None,
-    alert: str | None = None,
-    order: Sequence[str] = (),
     folds: int = 5,
-    rejected: int = 0,
     duplicates: Sequence[tuple[str, str]] = (),
-    settings: Settings | None = None,
-    questions: Sequence[tuple[Question, QueryVectors]] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-    seed: int = 0,
     hosted: Hosted | None = None,
     drafts: Drafts | None = None,
 ) -> Evaluation:
     """Back-test the served forest and its rivals on later tickets.
 
-    :param source: what to call the tickets in the report.
-    :param max_error: as of `service.priority.fit`, and so are ``max_missed``, ``costs`` and ``half_life_days``.
-    :param alert: a priority; the forest then also says whether a ticket has it or a more urgent one.
-    :param order: the priorities from least to most urgent; empty: as their names tell.
+    :param rules: by which the forest is fitted; with an alert it also says whether a ticket has that priority or a more urgent one.
+    :param settings: how precedents are put in order, and how fast tickets age.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
-    :param settings: how precedents are put in order; ``None``: the defaults.
-    :param questions: about the bundled sample, where it is that.
     :param progress: is told how many of how many answers there are.
     :param hosted: answers of a model at the provider, which is then compared, too; only the tickets from the first that it was asked
         about are tested on.
     :param drafts: what became of drafts that the chat model wrote to later tickets.
     :raises EvaluationError: the tickets say nothing about the quality of a forest.
     """
+    cases, max_error = loaded.cases, rules.max_error
     known = cases.labelled()
-    counts = dict(sorted(Counter(name for name in known.labels if name is not None).items()))
     cuts = roll(known, folds, start=None if hosted is None else hosted.start(known))
-    ordered, order_reason = priority_order(tuple(counts), order)
-    names = ordered or tuple(counts)
-    label = known.columns(names)
+    by_name = tuple(sorted({name for name in known.labels if name is not None}))
+    ordered, order_reason = priority_order(by_name, rules.order)
+    names = ordered or by_name
+    label, data = known.columns(names), _data(loaded, known, names)
     fitting = partial(
         fit,
         max_error=max_error,
-        max_missed=max_missed,
-        costs=costs,
-        alert=alert,
-        order=order,
-        half_life_days=half_life_days,
-        seed=seed,
+        max_missed=rules.max_missed,
+        costs=rules.costs,
+        alert=rules.alert,
+        order=rules.order,
+        half_life_days=settings.half_life_days,
     )
     newest = cuts[-1]
     sizes = _learning_sizes(newest, label)
     total = sum(len(cut.tested) for cut in cuts) * len(LOCAL) + 2 * len(sizes) * len(newest.tested)
-    asker = _Asker(known, names, fitting, seed, lambda done: progress(done, total))
-    predictions = {key: [asker.ask(key, cut.learned, cut.tested) for cut in cuts] for key in LOCAL}
+    done = 0
+
+    def ask(method: str, learned: IntArray, tested: IntArray) -> Predictions:
+        nonlocal done
+        found = fit_and_predict(
+            method, known.take(learned), known.take(tested), names, fit=fitting, seed=_SEED
+        )
+        done += len(tested)
+        progress(done, total)
+        return found
+
+    predictions = {key: [ask(key, cut.learned, cut.tested) for cut in cuts] for key in LOCAL}
     if hosted is not None:
         predictions[HOSTED] = hosted.predictions(known, cuts, names, predictions[SERVED])
     pooled = {key: _pool(parts) for key, parts in predictions.items()}
-    served = pooled[SERVED]
+    served, reason = pooled[SERVED], predictions[SERVED][-1].reason
     true = label[np.concatenate([cut.tested for cut in cuts])]
-    right = served.label == true
-    methods = compare(pooled, true, names, ordered=ordered is not None, seed=seed)
+    right, confidence = served.label == true, pick(served.probabilities, served.label)
+    methods = compare(pooled, true, names, ordered=ordered is not None, seed=_SEED)
     # The best of the others that learn: the learning curve of a guess is flat.
     rival = next(method.key for method in methods[1:] if method.key not in (*GUESSES, HOSTED))
 
     def score_newest(found: Predictions) -> Interval:
-        return interval(resample_macro_f1(label[newest.tested], found.label, len(names), seed))
+        return interval(resample_macro_f1(label[newest.tested], found.label, len(names), _SEED))
 
-    asked = tested_tickets(known, cuts)
+    ids, moments = zip(*tested_tickets(known, cuts), strict=True)
     later = Later(
-        ids=tuple(ticket_id for ticket_id, _ in asked),
-        moments=[moment for _, moment in asked],
+        ids=ids,
+        moments=moments,
         true=true,
         said=served.label,
-        automatic=np.zeros(len(true), np.bool_) if served.automatic is None else served.automatic,
+        automatic=served.decided,
         commonest=pooled["majority"].label,
-        reason=predictions[SERVED][-1].reason,
+        reason=reason,
         bound=methods[0].error_bound,
     )
-    data = Data(
-        source=source,
-        tickets=len(cases),
-        labelled=len(known),
-        rejected=rejected,
-        untimed=int(np.isnan(known.times).sum()),
-        embedding_model=embedding_model,
-        labels={name: counts[name] for name in names},
-    )
+    above = at_or_above(rules.alert, rules.order, names) if rules.alert else ()
     return Evaluation(
         first=first_screen(
             cases,
             later,
             names,
-            settings or Settings(),
+            settings,
             fitting,
             max_error=max_error,
             duplicates=duplicates,
-            questions=questions,
+            questions=loaded.questions,
             model_drafts=drafts,
         ),
-        verdict=verdict(methods, max_error, len(true), predictions[SERVED][-1].reason),
+        verdict=verdict(methods, max_error, len(true), reason),
         notes=_notes(data, cuts, folds),
         data=data,
         max_error=max_error,
-        alerts=_alerts(served, true, names, at_or_above(alert, order, names)) if alert else None,
+        alerts=_alerts(served, true, names, above),
         labels=names,
         order=ordered,
         order_reason=order_reason,
@@ -161,49 +151,39 @@ def evaluate(
         reliability_before=()
         if served.votes is None
         else reliability(pick(served.votes, served.label), right),
-        reliability_after=reliability(pick(served.probabilities, served.label), right),
-        coverage_curve=_coverage_curve(pick(served.probabilities, served.label), right),
+        reliability_after=reliability(confidence, right),
+        coverage_curve=_coverage_curve(confidence, right),
         learning_curve=_learning_curve(
-            asker, newest, sizes, {key: predictions[key][-1] for key in (SERVED, rival)}, score_newest
+            ask, newest, sizes, {key: predictions[key][-1] for key in (SERVED, rival)}, score_newest
         ),
         learning_baseline=rival,
         drift=_drift(known, label, names),
-        retrieval=retrieve(cases, duplicates, seed) if duplicates else None,
-        seed=seed,
+        retrieval=retrieve(cases, duplicates, _SEED) if duplicates else None,
+        seed=_SEED,
         hosted=None if hosted is None else hosted.asked,
     )
 
 
-class _Asker:
-    """Asks methods, and tells how many answers there are so far."""
-
-    def __init__(
-        self, cases: Cases, names: tuple[str, ...], fit: Fit, seed: int, progress: Callable[[int], None]
-    ) -> None:
-        self._done = 0
-        self._cases, self._progress = cases, progress
-        self._predict = partial(fit_and_predict, names=names, fit=fit, seed=seed)
-
-    def ask(self, method: str, learned: IntArray, tested: IntArray) -> Predictions:
-        found = self._predict(method, self._cases.take(learned), self._cases.take(tested))
-        self._done += len(tested)
-        self._progress(self._done)
-        return found
+def _data(loaded: Loaded, known: Cases, names: Sequence[str]) -> Data:
+    counts = Counter(known.labels)
+    return Data(
+        source=loaded.source,
+        tickets=len(loaded.cases),
+        labelled=len(known),
+        rejected=loaded.rejected,
+        untimed=int(np.isnan(known.times).sum()),
+        embedding_model=loaded.embedding_model,
+        labels={name: counts[name] for name in names},
+    )
 
 
 def _pool(parts: Sequence[Predictions]) -> Predictions:
-    automatic = [part.automatic for part in parts if part.automatic is not None]
-    votes = [part.votes for part in parts if part.votes is not None]
-    alerts = [part.alerts for part in parts if part.alerts is not None]
-    sure = [part.sure for part in parts if part.sure is not None]
-    return Predictions(
-        label=np.concatenate([part.label for part in parts]),
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        votes=np.concatenate(votes) if votes else None,
-        automatic=np.concatenate(automatic) if automatic else None,
-        alerts=np.concatenate(alerts) if alerts else None,
-        sure=np.concatenate(sure) if sure else None,
-    )
+    """Put together what a method predicted behind each cut."""
+    pooled: dict[str, Any] = {}
+    for name in ARRAYS:
+        found = [getattr(part, name) for part in parts]
+        pooled[name] = None if found[0] is None else np.concatenate(found)
+    return Predictions(**pooled)
 
 
 def _alerts(served: Predictions, true: IntArray, names: Sequence[str], above: Sequence[str]) -> Alerts | None:
@@ -227,7 +207,7 @@ def _blocks(
             learned=len(cut.learned),
             tested=len(cut.tested),
             repeated=cut.repeated,
-            automatic=0 if served.automatic is None else int(served.automatic.sum()),
+            automatic=int(served.decided.sum()),
             reason=served.reason,
             macro_f1={
                 key: macro_f1(confusion_matrix(label[cut.tested], parts[number].label, labels))
@@ -255,7 +235,7 @@ def _learning_sizes(cut: Cut, label: IntArray) -> tuple[int, ...]:
 
 
 def _learning_curve(
-    asker: _Asker,
+    ask: Callable[[str, IntArray, IntArray], Predictions],
     cut: Cut,
     sizes: Sequence[int],
     whole: Mapping[str, Predictions],
@@ -265,7 +245,7 @@ def _learning_curve(
 
     :param whole: the predictions of the two after learning from all.
     """
-    runs = [(size, [asker.ask(key, cut.learned[-size:], cut.tested) for key in whole]) for size in sizes]
+    runs = [(size, [ask(key, cut.learned[-size:], cut.tested) for key in whole]) for size in sizes]
     return tuple(
         LearningPoint(learned=size, forest=score(forest), baseline=score(baseline))
         for size, (forest, baseline) in (*runs, (len(cut.learned), whole.values()))

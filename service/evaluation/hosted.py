@@ -68,7 +68,7 @@ class Hosted:
             by_forest.probabilities.copy(),
             by_forest.probabilities.copy(),
         )
-        sure = np.zeros(len(said), bool) if by_forest.automatic is None else by_forest.automatic.copy()
+        sure = by_forest.decided.copy()
         rows = np.flatnonzero(inside)
         label[rows] = columns[calibrated[1]]
         probabilities[np.ix_(rows, columns)] = calibrated[0]

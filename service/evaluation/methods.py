@@ -13,7 +13,7 @@ from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
 from service.priority.alerts import judge_alerts
 
-__all__ = ["GUESSES", "HOSTED", "LOCAL", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
+__all__ = ["ARRAYS", "GUESSES", "HOSTED", "LOCAL", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
 """Fits the forest that is served, as the settings want it."""
@@ -62,6 +62,15 @@ class Predictions:
     reason: str | None = None
     alerts: BoolArray | None = None
     sure: BoolArray | None = None
+
+    @property
+    def decided(self) -> BoolArray:
+        """Which tickets it decides by itself, shape (rows,)."""
+        return np.zeros(len(self.label), np.bool_) if self.automatic is None else self.automatic
+
+
+ARRAYS = ("label", "probabilities", "votes", "automatic", "alerts", "sure")
+"""Of `Predictions`, what has a row for each ticket."""
 
 
 def fit_and_predict(

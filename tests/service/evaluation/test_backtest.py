@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from indexer.settings import Settings
+from service.decided_fields import PRIORITY, rules_of
 from service.evaluation import Evaluation, evaluate, page
 from service.evaluation.cases import Cases
+from service.evaluation.loading import Loaded
 from service.evaluation.methods import LOCAL, SERVED
 from service.evaluation.verdict import table
 from tests.service.evaluation.making import LABELS, history
@@ -18,9 +22,14 @@ pytestmark = pytest.mark.slow
 _UNORDERED = ("<script>alert(1)</script>", "a & b")
 
 
-def _evaluate(cases: Cases, **options: object) -> Evaluation:
-    fixed = {"source": "test.jsonl", "embedding_model": "none", "max_error": 0.2, "folds": 1}
-    return evaluate(cases, **(fixed | options))  # type: ignore[arg-type] # the callers' options are evaluate's
+def _evaluate(
+    cases: Cases, source: str = "test.jsonl", order: tuple[str, ...] = (), folds: int = 1, **options: Any
+) -> Evaluation:
+    loaded = Loaded(
+        cases=cases, source=source, embedding_model="none", rejected=0, reasons=(), embedded=0, chosen=(), questions=(),
+    )  # fmt: skip
+    settings = Settings(max_error=0.2, priority_order=order)
+    return evaluate(loaded, rules_of(settings, PRIORITY), settings, folds=folds, **options)
 
 
 @pytest.fixture(scope="module")
