@@ -108,16 +108,6 @@ def _method_score(
     return MethodScore(
         key=key,
         name=NAMES[key],
-        macro_f1=found["macro_f1"],
-        kappa=found.get("kappa"),
-        brier=found["brier"],
-        ece=found["ece"],
-        classwise=found["classwise"],
-        brier_before=found.get("brier_before"),
-        ece_before=found.get("ece_before"),
-        classwise_before=found.get("classwise_before"),
-        coverage=found.get("coverage"),
-        error=found.get("error"),
         recalls=tuple(
             Recall(
                 label=name,
@@ -127,7 +117,7 @@ def _method_score(
             )
             for column, name in enumerate(names)
         ),
-        ahead=found.get("ahead"),
         error_bound=bound,
         automatic=automatic,
+        **{name: values for name, values in found.items() if name in MethodScore.__struct_fields__},
     )

@@ -4,8 +4,8 @@ import csv
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,6 +22,11 @@ _NEIGHBOURS = 10
 _BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
 _FORMULA = ("=", "+", "-", "@")
 _REPORTED = 200  # suspects of a report
+_OF_TICKET = (
+    "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "source", "url", "status", "outcome",
+    "thread", "fields", "set_apart", "resolution_from", "unresolved",
+)  # fmt: skip
+"""Fields of a ticket that come back as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,7 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
         writer = csv.writer(file)
         writer.writerow(
             ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
-             "suspicion", "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source", "url", "status",
-             "outcome", "thread", "fields", "set_apart", "resolution_from", "unresolved")
+             "suspicion", "tags", *_OF_TICKET)
         )  # fmt: skip
         for suspect in found.suspects:
             ticket, twin = cases.tickets[suspect.row], cases.tickets[suspect.twin]
@@ -188,31 +192,18 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 twin.priority,
                 f"{suspect.similarity:.3f}",
                 f"{suspect.suspicion:.3f}",
-                ticket.subject,
-                ticket.text,
-                ticket.resolution,
-                _iso(ticket.created_at),
-                _iso(ticket.resolved_at),
-                _iso(ticket.updated_at),
                 ";".join(ticket.tags),
-                ticket.source,
-                ticket.url,
-                ticket.status,
-                ticket.outcome,
-                _json(ticket.thread),
-                _json(ticket.fields),
-                ticket.set_apart,
-                ticket.resolution_from,
-                _FLAGS[ticket.unresolved],
+                *(_cell(getattr(ticket, name)) for name in _OF_TICKET),
             )
             writer.writerow([_harmless(cell or "") for cell in cells])
 
 
-_FLAGS = {None: "", False: "false", True: "true"}
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode() if value else ""
+def _cell(value: Any) -> str:
+    """Return a field of a ticket as a sync reads it."""
+    if value in (None, (), {}):
+        return ""
+    plain = msgspec.to_builtins(value)
+    return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
 
 def _agreements(rows: IntArray, twins: BoolArray, alike: BoolArray) -> list[tuple[int, float]]:
@@ -273,10 +264,6 @@ def _mean_by_group(agreements: list[tuple[int, float]], seed: int) -> Interval |
     groups = np.unique(first, return_inverse=True)[1]
     totals, sizes = np.bincount(groups, values), np.bincount(groups)
     return interval(resample(len(sizes), lambda counts: counts @ totals / (counts @ sizes), seed))
-
-
-def _iso(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat()
 
 
 def _harmless(cell: str) -> str:
