@@ -1,7 +1,7 @@
 """How long each stage of an answer takes."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from service.results import Timings
 
@@ -19,12 +19,7 @@ class Clock:
 
     def timings(self) -> Timings:
         """Return them as an answer has them."""
-        return Timings(
-            embed=round(self.embed, 3),
-            classify=round(self.classify, 3),
-            retrieve=round(self.retrieve, 3),
-            draft=round(self.draft, 3),
-        )
+        return Timings(**{stage: round(spent, 3) for stage, spent in asdict(self).items()})
 
 
 def since(began: float) -> float:

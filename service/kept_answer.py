@@ -9,10 +9,14 @@ from indexer.ledger import Answer, Filter
 from indexer.ticket import SHORT_TEXT, Ticket, shorten
 from service.decided_fields import PRIORITY
 from service.drafting.drafter import DraftResult
-from service.results import Draft, Neighbour, Note, PriorityDecision, Timings, Triage, Usage
+from service.results import Draft, Note, PriorityDecision, Timings, Triage, Usage
 from service.snapshot import Snapshot
 
 __all__ = ["AnswerBody", "AnswerSummary", "Asked", "KeptAnswer", "body_of", "shown", "summary"]
+
+_AS_ANSWERED = (
+    "priority", "decisions", "note", "reply", "questions", "warnings", "usage", "timings_ms",
+)  # fmt: skip
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,16 +145,9 @@ def body_of(
         prompt_version=prompt_version,
         generation=answer.index.generation,
         forest=path.stem if (path := snapshot.served[PRIORITY].path) else None,
-        neighbours=tuple(map(_retrieved, answer.neighbours)),
-        priority=answer.priority,
-        decisions=answer.decisions,
-        note=answer.note,
-        reply=answer.reply,
+        neighbours=msgspec.convert(answer.neighbours, tuple[Retrieved, ...], from_attributes=True),
         cuts=result.cuts,
-        questions=answer.questions,
-        warnings=answer.warnings,
-        usage=answer.usage,
-        timings_ms=answer.timings_ms,
+        **{name: getattr(answer, name) for name in _AS_ANSWERED},
     )
 
 
@@ -180,10 +177,6 @@ def summary(kept: Answer) -> AnswerSummary:
         text=shorten(body.text or body.note.text, SHORT_TEXT) or None,
         action=kept.told.action if kept.told else None,
     )
-
-
-def _retrieved(neighbour: Neighbour) -> Retrieved:
-    return Retrieved(**{name: getattr(neighbour, name) for name in Retrieved.__struct_fields__})
 
 
 def _moment(seconds: float) -> datetime:

@@ -11,6 +11,7 @@ from service.results import Neighbour
 __all__ = ["neighbour_of", "suspicions"]
 
 _REVISION = 16  # hex digits of the record's hash
+_OF_TICKET = tuple(name for name in Neighbour.__struct_fields__ if name in Ticket.__struct_fields__)
 _KEPT_FLAGS = 10_000
 # By the hash of the record: looking through a ticket's texts takes longer than finding it.
 _flags: dict[str, str | None] = {}
@@ -34,26 +35,14 @@ def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
     :param floor: the relevance from which on a draft may rest on it.
     """
     return Neighbour(
-        id=ticket.id,
         revision=ticket.record_hash[:_REVISION],
-        text=ticket.text,
-        priority=ticket.priority,
-        resolution=ticket.resolution,
         similarity=place.similarity,
         relevance=place.relevance,
         score=place.score,
         why=place.why(floor),
         above_floor=place.relevance >= floor,
         flagged=_flag(ticket),
-        subject=ticket.subject,
-        url=ticket.url,
-        status=ticket.status,
-        outcome=ticket.outcome,
-        source=ticket.source,
-        tags=ticket.tags,
-        fields=ticket.fields,
-        created_at=ticket.created_at,
-        resolved_at=ticket.resolved_at,
+        **{name: getattr(ticket, name) for name in _OF_TICKET},
     )
 
 

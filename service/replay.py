@@ -1,7 +1,6 @@
 """Replay: kept questions asked again under today's settings, and what changed."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -138,14 +137,7 @@ async def _asked_again(opened: Answering, answer: KeptAnswer) -> Triage:
         created_at=asked.created_at or answer.at.astimezone(UTC),
     )
     search = Search(limit=asked.top_k, resolved=True, which=asked.filter, exclude=frozenset(asked.exclude))
-    last: Triage | None = None
-    async with contextlib.aclosing(opened.pipeline.triage(ticket, search, draft=asked.draft)) as parts:
-        async for part in parts:
-            last = part if isinstance(part, Triage) else last
-    if last is None:
-        msg = "the pipeline ended without an answer"
-        raise RuntimeError(msg)
-    return last
+    return await opened.pipeline.answer(ticket, search, draft=asked.draft)
 
 
 def _change(before: KeptAnswer, now: Triage) -> Change | None:

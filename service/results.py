@@ -232,20 +232,6 @@ class Triaged(msgspec.Struct, frozen=True, kw_only=True):
     decisions: _Decisions = {}
     neighbours: tuple[Neighbour, ...]
     note: Note
-    questions: tuple[str, ...]
-    warnings: tuple[str, ...]
-    index: IndexInfo
-
-
-class Triage(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer."""
-
-    id: str
-    priority: PriorityDecision
-    decisions: _Decisions = {}
-    neighbours: tuple[Neighbour, ...]
-    note: Note
-    reply: Draft
     questions: Annotated[
         tuple[str, ...],
         msgspec.Meta(description="what to ask the customer where no precedent is near enough, at most two"),
@@ -254,6 +240,12 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], msgspec.Meta(description="what an agent must know of the ticket's text")
     ] = ()
     index: IndexInfo
+
+
+class Triage(Triaged, frozen=True, kw_only=True):
+    """The whole answer."""
+
+    reply: Draft
     timings_ms: Timings
     usage: Usage
 

@@ -9,6 +9,7 @@ from service.decided_fields import PRIORITY
 from service.forest import ServedForest
 from service.priority import Forest, NoForest
 from service.ranking import Ranking
+from service.results import IndexInfo
 
 __all__ = ["Snapshot"]
 
@@ -30,3 +31,11 @@ class Snapshot:
     def forest(self) -> Forest | NoForest:
         """The forest that decides the priority."""
         return self.served[PRIORITY].forest
+
+    @property
+    def index(self) -> IndexInfo:
+        """What an answer says of it."""
+        space, forest = self.generation.space, self.forest.state
+        return IndexInfo(
+            generation=self.generation.name, tickets=self.tickets, embedding_model=space.model, forest=forest
+        )

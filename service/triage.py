@@ -36,7 +36,6 @@ from service.results import (
     Classified,
     Draft,
     Found,
-    IndexInfo,
     Neighbour,
     Note,
     PriorityDecision,
@@ -84,7 +83,7 @@ class Pipeline:
 
     async def triage(
         self, ticket: Ticket, search: Search, *, draft: bool
-    ) -> AsyncGenerator[Triaged | str | Triage, None]:
+    ) -> AsyncGenerator[Triaged | str, None]:
         """Yield what is known at once, then pieces of the draft as they are written, then the whole answer.
 
         :raises ProviderError: the text could not be embedded.
@@ -98,9 +97,15 @@ class Pipeline:
             async for part in parts:
                 yield part
 
+    async def answer(self, ticket: Ticket, search: Search, *, draft: bool) -> Triage:
+        """Return the whole answer alone; errors as of `triage`."""
+        async with contextlib.aclosing(self.triage(ticket, search, draft=draft)) as parts:
+            (whole,) = [part async for part in parts if isinstance(part, Triage)]
+        return whole
+
     async def _triage(
         self, ticket: Ticket, search: Search, *, draft: bool
-    ) -> AsyncGenerator[Triaged | str | Triage, None]:
+    ) -> AsyncGenerator[Triaged | str, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
             snapshot, clock = self._runtime.snapshot(), Clock()
@@ -124,7 +129,7 @@ class Pipeline:
             note=note,
             questions=questions,
             warnings=warnings,
-            index=_index(snapshot),
+            index=snapshot.index,
         )
         began = time.perf_counter()
         result = DraftResult(draft=Draft(text="", citations=(), source="none", grounded=False))
@@ -133,7 +138,7 @@ class Pipeline:
         def answer() -> Triage:
             clock.draft = since(began)
             return Triage(
-                **{name: getattr(first, name) for name in Triaged.__struct_fields__},
+                **msgspec.structs.asdict(first),
                 reply=result.draft,
                 timings_ms=clock.timings(),
                 usage=usage_of(self._runtime.settings, embedded, [*asked, *calls]),
@@ -240,7 +245,7 @@ class Pipeline:
         return Classified(
             priority=decisions.pop(PRIORITY),
             decisions=decisions,
-            index=_index(snapshot),
+            index=snapshot.index,
             timings_ms=clock.timings(),
             usage=usage_of(self._runtime.settings, embedded, asked),
         )
@@ -254,7 +259,7 @@ class Pipeline:
         return Found(
             neighbours=_shown(neighbours, search),
             floor=snapshot.ranking.floor,
-            index=_index(snapshot),
+            index=snapshot.index,
             timings_ms=clock.timings(),
             usage=usage_of(self._runtime.settings, embedded),
         )
@@ -339,12 +344,3 @@ class Pipeline:
 
 def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:
     return neighbours if search.full_texts else tuple(one.shortened() for one in neighbours)
-
-
-def _index(snapshot: Snapshot) -> IndexInfo:
-    return IndexInfo(
-        generation=snapshot.generation.name,
-        tickets=snapshot.tickets,
-        embedding_model=snapshot.generation.space.model,
-        forest=snapshot.forest.state,
-    )

@@ -282,22 +282,9 @@ def _stored(ledger: Ledger, ticket_id: str) -> StoredTicket | None:
 
 
 def _summary(ticket: Ticket) -> TicketSummary:
-    return TicketSummary(
-        id=ticket.id,
-        subject=ticket.subject,
-        text=shorten(ticket.text, SHORT_TEXT),
-        priority=ticket.priority,
-        has_resolution=ticket.resolution is not None,
-        status=ticket.status,
-        outcome=ticket.outcome,
-        url=ticket.url,
-        source=ticket.source,
-        tags=ticket.tags,
-        fields=ticket.fields,
-        created_at=ticket.created_at,
-        resolved_at=ticket.resolved_at,
-        updated_at=ticket.updated_at,
-    )
+    same: dict[str, Any] = {name: getattr(ticket, name, None) for name in TicketSummary.__struct_fields__}
+    own = {"text": shorten(ticket.text, SHORT_TEXT), "has_resolution": ticket.resolution is not None}
+    return TicketSummary(**same | own)
 
 
 def _named_values(given: list[str]) -> dict[str, tuple[str, ...]]:

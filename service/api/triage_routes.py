@@ -126,19 +126,13 @@ async def triage(
     `token` for each piece of the draft, then `done` with the whole answer, which is authoritative, or `error`.
     """
     pipeline: Pipeline = request.app.state.pipeline
-    answer = pipeline.triage(data.ticket(), data.search(resolved=True), draft=data.draft)
+    ticket, search = data.ticket(), data.search(resolved=True)
     if "text/event-stream" in request.headers.get("accept", ""):
+        answer = pipeline.triage(ticket, search, draft=data.draft)
         # The first step is taken here, so that what fails before anything is sent has its own HTTP status.
         first = await anext(answer)
         return ServerSentEvent(events_of(first, answer))
-    last: Triage | None = None
-    async for part in answer:
-        if isinstance(part, Triage):
-            last = part
-    if last is None:
-        msg = "the pipeline ended without an answer"
-        raise RuntimeError(msg)
-    return Response(last)
+    return Response(await pipeline.answer(ticket, search, draft=data.draft))
 
 
 @post(
@@ -168,7 +162,7 @@ async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest
 
 
 async def events_of(
-    first: Triaged | str | Triage, answer: AsyncGenerator[Triaged | str | Triage, None]
+    first: Triaged | str, answer: AsyncGenerator[Triaged | str, None]
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
     """Yield the events of an answer that has begun; what fails from here on is the last of them.
 
@@ -183,7 +177,7 @@ async def events_of(
             yield ServerSentEventMessage(event="error", data=msgspec.json.encode(problem_of(error)).decode())
 
 
-def _event(part: Triaged | str | Triage) -> ServerSentEventMessage:
+def _event(part: Triaged | str) -> ServerSentEventMessage:
     name = {Triaged: "triage", str: "token", Triage: "done"}[type(part)]
     data = {"text": part} if isinstance(part, str) else part
     return ServerSentEventMessage(event=name, data=msgspec.json.encode(data).decode())

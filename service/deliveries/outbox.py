@@ -239,7 +239,7 @@ class Outbox:
         for event in self._wake.values():
             event.set()
 
-    def _slack_wants(self, answer: Triaged | Triage) -> bool:
+    def _slack_wants(self, answer: Triaged) -> bool:
         wanted = {label.casefold() for label in self._settings.slack_priorities}
         return not wanted or (answer.priority.label or "").casefold() in wanted
 

@@ -19,7 +19,7 @@ _ADDRESS = 500
 _SAFE = "/:?=&%#@!$'()*+,;~-._[]"  # of an address; what ends a link in Slack is not among them
 
 
-def message_of(answer: Triaged | Triage, draft: str | None = None) -> dict[str, Any]:
+def message_of(answer: Triaged, draft: str | None = None) -> dict[str, Any]:
     """Return the message of an answer, without a channel.
 
     :param draft: what there is of the reply so far, where the answer is not finished.
