@@ -22,6 +22,7 @@ __all__ = [
     "Triage",
     "Triaged",
     "Usage",
+    "no_reply",
 ]
 
 
@@ -186,6 +187,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         msgspec.Meta(description="`id` of the answer that the reply was written for, if it is given again"),
     ] = None
+
+
+def no_reply(degraded: str | None = None, language: str | None = None) -> Draft:
+    """Return the draft where there is none."""
+    return Draft(text="", citations=(), source="none", grounded=False, degraded=degraded, language=language)
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,13 +34,13 @@ from service.problems import NotReadyError
 from service.ranking import CANDIDATES, QueryVectors, Ranked
 from service.results import (
     Classified,
-    Draft,
     Found,
     Neighbour,
     Note,
     PriorityDecision,
     Triage,
     Triaged,
+    no_reply,
 )
 from service.runtime import Runtime
 from service.snapshot import Snapshot
@@ -132,7 +132,7 @@ class Pipeline:
             index=snapshot.index,
         )
         began = time.perf_counter()
-        result = DraftResult(draft=Draft(text="", citations=(), source="none", grounded=False))
+        result = DraftResult(draft=no_reply())
         calls: list[ChatCall] = []
 
         def answer() -> Triage:

@@ -1,7 +1,6 @@
 """One chat request to the provider, streamed, with its cost and a check of everything that comes back."""
 
 import asyncio
-import contextlib
 import math
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -94,38 +93,31 @@ class ChatCall:
             ended before its end), ``filtered`` (the provider's content filter ended it), ``over_limit`` (the
             limiter had no room in time) or ``circuit_open`` (it is not asked for a while).
         """
-        with self._breaker.attempt():
-            async with contextlib.aclosing(self._pieces(messages, answer_format)) as pieces:
-                async for piece in pieces:
-                    yield piece
-
-    async def _pieces(
-        self, messages: "Sequence[ChatCompletionMessageParam]", answer_format: dict[str, Any] | None
-    ) -> AsyncGenerator[str, None]:
         deadline = asyncio.get_running_loop().time() + self._timeout
         characters = sum(len(str(message.get("content"))) for message in messages)
-        admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
-        self.requests = 1
-        answered = 0
-        try:
-            stream = await _in_time(self._open(messages, answer_format), deadline)
-            ended = False
+        with self._breaker.attempt():
+            admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
+            self.requests = 1
+            answered = 0
             try:
-                while (chunk := await _in_time(anext(stream, None), deadline)) is not None:
-                    for piece in self._read(chunk):
-                        self.begun = True
-                        answered += len(piece)
-                        yield piece
-                ended = True
+                stream = await _in_time(self._open(messages, answer_format), deadline)
+                ended = False
+                try:
+                    while (chunk := await _in_time(anext(stream, None), deadline)) is not None:
+                        for piece in self._read(chunk):
+                            self.begun = True
+                            answered += len(piece)
+                            yield piece
+                    ended = True
+                finally:
+                    if self.begun or not ended:
+                        self._estimate(characters, answered)
+                    await stream.close()
             finally:
-                if self.begun or not ended:
-                    self._estimate(characters, answered)
-                await stream.close()
-        finally:
-            if self._limiter and admission:
-                tokens = self.prompt_tokens + self.completion_tokens
-                self._limiter.settle(admission, requests=self.requests, tokens=tokens or None)
-        self._check_end()
+                if self._limiter and admission:
+                    tokens = self.prompt_tokens + self.completion_tokens
+                    self._limiter.settle(admission, requests=self.requests, tokens=tokens or None)
+            self._check_end()
 
     def _estimate(self, asked: int, answered: int) -> None:
         """Estimate the tokens of so many characters, unless the provider has told them; it does at an answer's end only."""

@@ -20,7 +20,7 @@ from service.drafting.model_writer import ModelWriter, Written
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.drafting.prompt import version_of
 from service.kept_replies import KeptReplies
-from service.results import Draft, Neighbour
+from service.results import Draft, Neighbour, no_reply
 
 if TYPE_CHECKING:
     import openai
@@ -42,22 +42,6 @@ class DraftResult(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the model's sentences were left out, by what was wrong with them."""
     reply_key: str | None = None
     """By which the reply is found again, as of `KeptReplies`."""
-    calls: tuple[ChatCall, ...] = ()
-
-    @property
-    def chat_requests(self) -> int:
-        """How many requests were sent."""
-        return sum(call.requests for call in self.calls)
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens of all prompts, as the provider reported them or by estimate."""
-        return sum(call.prompt_tokens for call in self.calls)
-
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens of all answers, in the same way."""
-        return sum(call.completion_tokens for call in self.calls)
 
 
 class Drafter:
@@ -107,7 +91,7 @@ class Drafter:
             )
 
     async def draft(
-        self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall] | None = None
+        self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall]
     ) -> AsyncGenerator[str | DraftResult, None]:
         """Yield pieces of the reply that may be shown at once, each checked, and at last the result.
 
@@ -120,19 +104,10 @@ class Drafter:
 
         :param calls: gets each chat request that is made, for who closes the generator early.
         """
-        calls = [] if calls is None else calls
         precedents = select_precedents(neighbours)
         language, other = reply_language(text, self.style.language)
         if not precedents:
-            nothing = Draft(
-                text="",
-                citations=(),
-                source="none",
-                grounded=False,
-                degraded=why_none(neighbours),
-                language=language,
-            )
-            yield DraftResult(draft=nothing)
+            yield DraftResult(draft=no_reply(why_none(neighbours), language))
             return
         if self._writer is None:
             extract = self._extract(text, precedents, "no provider key is set", language)
@@ -176,27 +151,18 @@ class Drafter:
                         last = piece
             if last.draft is not None:
                 draft = _because(last.draft, [*why, f"{model} wrote this instead"] if why else [])
-                yield DraftResult(
-                    draft=draft,
-                    model=model,
-                    cuts=last.cuts,
-                    reply_key=None if why else key,
-                    calls=tuple(calls),
-                )
+                yield DraftResult(draft=draft, model=model, cuts=last.cuts, reply_key=None if why else key)
                 return
             why.append(last.failure)
-            if (
-                last.kind
-                and model == self._model
-                and (kept := await self._kept(key, text, precedents, language))
-            ):
+            is_first = last.kind and model == self._model
+            if is_first and (kept := await self._kept(key, text, precedents, language)):
                 kept = _because(kept, [*why, "this reply to the same question was written before"])
-                yield DraftResult(draft=kept, model=self._model, calls=tuple(calls))
+                yield DraftResult(draft=kept, model=self._model)
                 return
             if last.kind not in _OF_ONE_MODEL or shown:
                 break
         extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)), language)
-        yield DraftResult(draft=extract, cuts=last.cuts, calls=tuple(calls))
+        yield DraftResult(draft=extract, cuts=last.cuts)
 
     def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, language: str) -> Draft:
         return extractive_draft(text, precedents, degraded=why, style=self.style, language=language)

@@ -11,7 +11,7 @@ from service.drafting.languages import ENGLISH, Frame
 from service.drafting.markup import markup
 from service.drafting.steps import steps
 from service.drafting.wording import issue_of
-from service.results import Draft, Neighbour, ReplySentence
+from service.results import Draft, Neighbour, ReplySentence, no_reply
 
 __all__ = ["extractive_draft"]
 
@@ -46,14 +46,7 @@ def extractive_draft(
         cuts.update(checked.cuts)
     if not found:
         why = f"{degraded}; the resolution of the best precedent has no step that a customer could take: see the note"
-        return Draft(
-            text="",
-            citations=(),
-            source="none",
-            grounded=False,
-            degraded=why,
-            language=language,
-        )
+        return no_reply(why, language)
     thanks = _thanks(text, frame)
     listed = "\n".join(f"- {step}" for step in found) if len(found) > 1 else found[0]
     return Draft(

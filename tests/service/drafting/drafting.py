@@ -5,16 +5,40 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import msgspec
+
 from indexer.provider import open_provider
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
+from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter, DraftResult
 from service.results import Neighbour
 from tests.service.drafting.examples import TICKET, neighbour
 
-__all__ = ["KEY", "answering", "draft", "draft_at", "until"]
+__all__ = ["KEY", "Drafted", "answering", "draft", "draft_at", "until"]
 
 KEY = "sk-secret-of-the-tests"
+
+
+class Drafted(DraftResult, frozen=True, kw_only=True):
+    """A finished draft, with the requests that were made for it."""
+
+    calls: tuple[ChatCall, ...] = ()
+
+    @property
+    def chat_requests(self) -> int:
+        """How many requests were sent."""
+        return sum(call.requests for call in self.calls)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of all prompts, as the provider reported them or by estimate."""
+        return sum(call.prompt_tokens for call in self.calls)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens of all answers, in the same way."""
+        return sum(call.completion_tokens for call in self.calls)
 
 
 def draft_at(
@@ -25,10 +49,10 @@ def draft_at(
     timeout: float = 20,
     max_retries: int = 0,
     limiter: RateLimiter | None = None,
-) -> tuple[list[str], DraftResult]:
+) -> tuple[list[str], Drafted]:
     """Draft in an event loop of its own; return the pieces that were shown and the result."""
 
-    async def run() -> tuple[list[str], DraftResult]:
+    async def run() -> tuple[list[str], Drafted]:
         client = open_provider(Settings(api_base=url, oxlo_api_key=KEY), max_retries=max_retries)
         async with client:
             drafter = Drafter(client, model="llama-3.3-70b", timeout=timeout, limiter=limiter)
@@ -41,12 +65,13 @@ async def draft(
     drafter: Drafter,
     text: str = TICKET,
     neighbours: Sequence[Neighbour] = (neighbour(),),
-) -> tuple[list[str], DraftResult]:
+) -> tuple[list[str], Drafted]:
     """Take all that the drafter yields; return the pieces that were shown and the result."""
-    *pieces, result = [item async for item in drafter.draft(text, neighbours)]
+    calls: list[ChatCall] = []
+    *pieces, result = [item async for item in drafter.draft(text, neighbours, calls)]
     assert isinstance(result, DraftResult)
     assert all(isinstance(piece, str) and piece for piece in pieces)
-    return [str(piece) for piece in pieces], result
+    return [str(piece) for piece in pieces], Drafted(**msgspec.structs.asdict(result), calls=tuple(calls))
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from indexer.provider import open_provider
 from indexer.settings import Settings
 from indexer.suspicion import suspicion
 from indexer.ticket import Ticket
-from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.drafter import Drafter
 from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.neighbours import neighbour_of, suspicions
@@ -17,7 +17,7 @@ from service.results import Neighbour
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.drafting.attacks import ATTACKS, HONEST, ISSUE, Attack
-from tests.service.drafting.drafting import draft
+from tests.service.drafting.drafting import Drafted, draft
 from tests.service.drafting.examples import HIGH
 
 _EVERY = 8  # of the attacks where the answer comes in one piece: how it is cut changes no sentence
@@ -41,7 +41,7 @@ def _answer(attack: Attack, near: list[Neighbour]) -> str:
 
 async def _drafts(
     url: str, provider: Provider, *, chunk: int | None
-) -> list[tuple[Attack, list[str], DraftResult]]:
+) -> list[tuple[Attack, list[str], Drafted]]:
     done = []
     async with open_provider(Settings(api_base=url), max_retries=0) as client:
         drafter = Drafter(client, model="m", timeout=60)

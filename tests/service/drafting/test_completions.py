@@ -13,12 +13,12 @@ from indexer.language import language_of
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.checked_reply import CheckedReply
-from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.drafter import Drafter
 from service.drafting.languages import LANGUAGES, in_another
 from service.results import Neighbour
 from tests.provider import Provider
 from tests.provider.chat import structured
-from tests.service.drafting.drafting import draft
+from tests.service.drafting.drafting import Drafted, draft
 from tests.service.drafting.examples import CLOSING, GREETING, TICKETS, neighbour
 
 pytestmark = pytest.mark.slow
@@ -69,8 +69,8 @@ def _drafts(
     asked: Sequence[tuple[str, Sequence[Neighbour]]],
     size: int | None,
     tickets: Sequence[str] | None = None,
-) -> list[DraftResult]:
-    async def run() -> list[DraftResult]:
+) -> list[Drafted]:
+    async def run() -> list[Drafted]:
         done = []
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             drafter = Drafter(client, model="m", timeout=60)
@@ -119,7 +119,7 @@ def test_what_is_made_up_never_reaches_the_reader(
     assert not failures, "\n".join(failures)
 
 
-def _is_held_back(case: Case, result: DraftResult) -> bool:
+def _is_held_back(case: Case, result: Drafted) -> bool:
     body = result.draft.text.removeprefix(GREETING).removesuffix(CLOSING)
     left_out = (result.draft.degraded or "").startswith("left out ")
     return left_out and body.split() == f"{_BEFORE}. {_AFTER}.".split()

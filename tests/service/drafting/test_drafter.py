@@ -10,7 +10,7 @@ from service.drafting.house_style import HouseStyle
 from service.results import Draft, ReplySentence
 from tests.provider import Provider
 from tests.provider.chat import structured
-from tests.service.drafting.drafting import KEY, draft, draft_at, until
+from tests.service.drafting.drafting import KEY, Drafted, draft, draft_at, until
 from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 NEAR = [neighbour("5"), neighbour("7", similarity=0.6, resolution="Roll back the release.")]
@@ -58,7 +58,7 @@ def test_a_server_that_takes_no_format_is_asked_without(provider: Provider) -> N
     """It is asked a second time, and from then on without."""
     provider.configure(takes_format=False)
 
-    async def two() -> list[DraftResult]:
+    async def two() -> list[Drafted]:
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             drafter = Drafter(client, model="m", timeout=20)
             return [(await draft(drafter))[1] for _ in range(2)]
@@ -171,7 +171,7 @@ def test_without_a_precedent_nothing_is_asked_or_invented(provider: Provider) ->
     """No neighbour is near enough: no request, no text, and the best relevance is told."""
     pieces, result = draft_at(provider.url, neighbours=[neighbour(similarity=0.12, above_floor=False)])
     assert pieces == []
-    assert result == DraftResult(
+    assert result == Drafted(
         draft=Draft(
             text="",
             citations=(),
@@ -219,7 +219,7 @@ def test_closing_the_draft_ends_the_request(provider: Provider) -> None:
 
     async def read_one_piece() -> str | DraftResult:
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
-            items = Drafter(client, model="m", timeout=60).draft(TICKET, NEAR)
+            items = Drafter(client, model="m", timeout=60).draft(TICKET, NEAR, [])
             first = await anext(items)
             await items.aclose()
             return first
@@ -232,7 +232,7 @@ def test_closing_the_draft_ends_the_request(provider: Provider) -> None:
 def test_drafts_run_side_by_side(provider: Provider) -> None:
     """One drafter serves many requests at once, each with its own precedents."""
 
-    async def many() -> list[tuple[list[str], DraftResult]]:
+    async def many() -> list[tuple[list[str], Drafted]]:
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             drafter = Drafter(client, model="m", timeout=60)
             return await asyncio.gather(
@@ -259,7 +259,7 @@ def test_a_repetition_is_counted(provider: Provider) -> None:
 def test_keeps_to_the_limits(provider: Provider) -> None:
     """Where the process may not ask again this minute, the draft does not wait for the next one."""
 
-    async def two() -> list[DraftResult]:
+    async def two() -> list[Drafted]:
         limiter = RateLimiter(requests_per_minute=1, tokens_per_minute=None)
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             first = await draft(Drafter(client, model="m", timeout=20, limiter=limiter))

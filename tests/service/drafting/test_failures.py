@@ -9,15 +9,15 @@ import pytest
 
 from indexer.provider import open_provider
 from indexer.settings import Settings
-from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.drafter import Drafter
 from tests.provider import Provider
-from tests.service.drafting.drafting import KEY, answering, draft, draft_at, until
+from tests.service.drafting.drafting import KEY, Drafted, answering, draft, draft_at, until
 from tests.service.drafting.examples import CLOSING, GREETING, TICKET, neighbour
 
 RESOLUTION = "Restart the gateway so that it reads the new key."
 
 
-def _check_fallback(result: DraftResult, degraded: str, caplog: pytest.LogCaptureFixture) -> None:
+def _check_fallback(result: Drafted, degraded: str, caplog: pytest.LogCaptureFixture) -> None:
     assert result.draft.source == "extractive"
     assert result.draft.citations == ("5",)
     assert RESOLUTION in result.draft.text
@@ -115,8 +115,8 @@ def _stream(*events: Any) -> bytes:
 DONE = b"data: [DONE]\n\n"
 
 
-def _draft_from(body: bytes, content_type: str = "text/event-stream") -> DraftResult:
-    async def run() -> DraftResult:
+def _draft_from(body: bytes, content_type: str = "text/event-stream") -> Drafted:
+    async def run() -> Drafted:
         async with (
             answering(body, content_type) as url,
             open_provider(Settings(api_base=url), max_retries=0) as client,

@@ -11,9 +11,9 @@ from indexer.ledger import Ledger
 from indexer.provider import open_provider
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
-from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.drafter import Drafter
 from tests.provider import Provider
-from tests.service.drafting.drafting import draft
+from tests.service.drafting.drafting import Drafted, draft
 from tests.service.drafting.examples import neighbour
 
 _REACHED = "the configured limit on requests to the provider is reached"
@@ -21,11 +21,11 @@ _REACHED = "the configured limit on requests to the provider is reached"
 
 def _drafts(
     provider: Provider, tmp_path: Path, count: int, *, per_minute: int | None = None, small: str | None = None
-) -> tuple[list[DraftResult], list[ChatCall]]:
+) -> tuple[list[Drafted], list[ChatCall]]:
     settings = Settings(api_base=provider.url, chat_per_day=1, chat_per_minute=per_minute)
     spent: list[ChatCall] = []
 
-    async def run() -> list[DraftResult]:
+    async def run() -> list[Drafted]:
         with contextlib.closing(Ledger(None, tmp_path / "data")) as ledger:
             limits = ChatLimits(settings, ledger)
             async with open_provider(settings, max_retries=1, before=limits.take) as client:

@@ -6,13 +6,13 @@ import pytest
 
 from indexer.provider import open_provider
 from indexer.settings import Settings
-from service.drafting.drafter import Drafter, DraftResult
+from service.drafting.drafter import Drafter
 from service.drafting.prompt import instructions
 from tests.indexer.making import sentence
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.conftest import MARK
-from tests.service.drafting.drafting import draft
+from tests.service.drafting.drafting import Drafted, draft
 from tests.service.drafting.examples import CLOSING, GREETING, neighbour
 from tests.service.running import Service
 
@@ -72,10 +72,10 @@ _CASES: dict[str, tuple[str, list[str], str]] = {
 }
 
 
-def _drafted(provider: Provider, reply: str, chunk: int | None) -> tuple[list[str], DraftResult]:
+def _drafted(provider: Provider, reply: str, chunk: int | None) -> tuple[list[str], Drafted]:
     provider.configure(reply=reply, chunk=chunk or len(reply))
 
-    async def run() -> tuple[list[str], DraftResult]:
+    async def run() -> tuple[list[str], Drafted]:
         async with open_provider(Settings(api_base=provider.url), max_retries=0) as client:
             return await draft(Drafter(client, model="m", timeout=60), TICKET, NEAR)
 
