@@ -11,6 +11,7 @@ from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, Un
 from indexer.ticket import Ticket, TicketError, text_hash
 from service.answer_ids import is_answer
 from service.decided_fields import decided_fields
+from service.doc import doc
 from service.intake import tell, write
 from service.metrics import FEEDBACK
 from service.runtime import Runtime
@@ -26,9 +27,7 @@ class FeedbackResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ticket_id: str | None
     outcome: Outcome | None
-    review: Annotated[
-        bool, msgspec.Meta(description="what is right is a new label: it is kept, and no ticket has it yet")
-    ] = False
+    review: Annotated[bool, doc("what is right is a new label: it is kept, and no ticket has it yet")] = False
 
 
 async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None) -> FeedbackResult:

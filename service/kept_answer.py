@@ -8,6 +8,7 @@ import msgspec
 from indexer.ledger import Answer, Filter
 from indexer.ticket import SHORT_TEXT, Ticket, shorten
 from service.decided_fields import PRIORITY
+from service.doc import doc
 from service.drafting.drafter import DraftResult
 from service.results import Draft, Note, PriorityDecision, Timings, Triage, Usage
 from service.snapshot import Snapshot
@@ -41,7 +42,7 @@ class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket that was retrieved, in the version that it then had."""
 
     id: str
-    revision: Annotated[str, msgspec.Meta(description="as of the answer's neighbour")]
+    revision: Annotated[str, doc("as of the answer's neighbour")]
     similarity: float
     relevance: float
     score: float
@@ -54,34 +55,26 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
     A field that is added needs a default, here and in the records below it: bodies of before lack it.
     """
 
-    text: Annotated[str | None, msgspec.Meta(description="of the question, with `PRECEDENT_KEEP_TEXT`")]
+    text: Annotated[str | None, doc("of the question, with `PRECEDENT_KEEP_TEXT`")]
     asked: Asked
     models: Models
     prompt_version: Annotated[
-        str,
-        msgspec.Meta(
-            description="names what the chat model was told, and what else the team said of replies"
-        ),
+        str, doc("names what the chat model was told, and what else the team said of replies")
     ]
     generation: str
-    forest: Annotated[str | None, msgspec.Meta(description="names the forest that decided the priority")]
+    forest: Annotated[str | None, doc("names the forest that decided the priority")]
     neighbours: tuple[Retrieved, ...]
     priority: PriorityDecision
     decisions: dict[str, PriorityDecision] = {}
     note: Note
     reply: Draft
-    cuts: Annotated[
-        dict[str, int], msgspec.Meta(description="sentences of the model that were left out, by why")
-    ]
+    cuts: Annotated[dict[str, int], doc("sentences of the model that were left out, by why")]
     questions: tuple[str, ...]
     warnings: tuple[str, ...]
     usage: Usage
     timings_ms: Timings
     forgotten: Annotated[
-        bool,
-        msgspec.Meta(
-            description="tickets that are gone were in it: ids and texts that rested on them are too"
-        ),
+        bool, doc("tickets that are gone were in it: ids and texts that rested on them are too")
     ] = False
 
 
@@ -92,10 +85,10 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     action: Literal["accepted", "edited", "rejected"]
     ticket_id: str | None
     priority: str | None
-    reply: Annotated[str | None, msgspec.Meta(description="what was sent")]
+    reply: Annotated[str | None, doc("what was sent")]
     reason: str | None
     precedent: str | None
-    decisions: Annotated[dict[str, str], msgspec.Meta(description="the right values of other fields")]
+    decisions: Annotated[dict[str, str], doc("the right values of other fields")]
 
 
 class KeptAnswer(AnswerBody, frozen=True, kw_only=True):
@@ -103,8 +96,8 @@ class KeptAnswer(AnswerBody, frozen=True, kw_only=True):
 
     id: str
     at: datetime
-    who: Annotated[str | None, msgspec.Meta(description="asked: a key, as in the audit log")]
-    input_hash: Annotated[str, msgspec.Meta(description="the same for the same question on this ledger")]
+    who: Annotated[str | None, doc("asked: a key, as in the audit log")]
+    input_hash: Annotated[str, doc("the same for the same question on this ledger")]
     feedback: Feedback | None
 
 
@@ -117,14 +110,11 @@ class AnswerSummary(msgspec.Struct, frozen=True, kw_only=True):
     input_hash: str
     label: str | None
     decision: Literal["automatic", "review"]
-    source: Annotated[Literal["llm", "extractive", "none"], msgspec.Meta(description="who wrote the reply")]
+    source: Annotated[Literal["llm", "extractive", "none"], doc("who wrote the reply")]
     degraded: str | None
-    precedents: Annotated[tuple[str, ...], msgspec.Meta(description="ids, the nearest first")]
-    text: Annotated[
-        str | None,
-        msgspec.Meta(description="the beginning of the question, where it is kept, else of the note"),
-    ]
-    action: Annotated[str | None, msgspec.Meta(description="what an agent did with it")]
+    precedents: Annotated[tuple[str, ...], doc("ids, the nearest first")]
+    text: Annotated[str | None, doc("the beginning of the question, where it is kept, else of the note")]
+    action: Annotated[str | None, doc("what an agent did with it")]
 
 
 def body_of(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from indexer.ticket import SHORT_TEXT, shorten
+from service.doc import doc
 
 __all__ = [
     "Alert",
@@ -30,31 +31,19 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     """A stored ticket like the new one; ``similarity`` is the cosine of the two texts, in [-1, 1]."""
 
     id: str
-    text: Annotated[str, msgspec.Meta(description="its beginning, unless the question asks for full texts")]
+    text: Annotated[str, doc("its beginning, unless the question asks for full texts")]
     priority: str | None
-    resolution: Annotated[str | None, msgspec.Meta(description="cut like the text")]
+    resolution: Annotated[str | None, doc("cut like the text")]
     similarity: float
     relevance: Annotated[
-        float,
-        msgspec.Meta(
-            description="what text and subject say together, after what all tickets share is taken out"
-        ),
+        float, doc("what text and subject say together, after what all tickets share is taken out")
     ]
-    score: Annotated[
-        float, msgspec.Meta(description="the order: the relevance, less what the time between the two takes")
-    ]
-    why: Annotated[str, msgspec.Meta(description="why it stands where it does, in words")]
-    revision: Annotated[
-        str, msgspec.Meta(description="names this version of the ticket: when it is changed it has another")
-    ] = ""
-    above_floor: Annotated[
-        bool, msgspec.Meta(description="its relevance reaches the floor: a draft may rest on it")
-    ]
+    score: Annotated[float, doc("the order: the relevance, less what the time between the two takes")]
+    why: Annotated[str, doc("why it stands where it does, in words")]
+    revision: Annotated[str, doc("names this version of the ticket: when it is changed it has another")] = ""
+    above_floor: Annotated[bool, doc("its relevance reaches the floor: a draft may rest on it")]
     flagged: Annotated[
-        str | None,
-        msgspec.Meta(
-            description="why no draft rests on it: a text of it seems to be meant for a language model"
-        ),
+        str | None, doc("why no draft rests on it: a text of it seems to be meant for a language model")
     ] = None
     subject: str | None = None
     url: str | None = None
@@ -78,7 +67,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """A stored ticket that carried a decision; ``weight`` is its share of the forest's vote, in [0, 1]."""
 
     id: str
-    priority: Annotated[str, msgspec.Meta(description="its label: of another field, that field's value")]
+    priority: Annotated[str, doc("its label: of another field, that field's value")]
     weight: float
 
 
@@ -86,11 +75,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a new ticket has at least the priority that ``PRECEDENT_ALERT`` names."""
 
     at_least: str
-    raised: Annotated[bool, msgspec.Meta(description="whether that is more likely than not")]
-    probability: Annotated[float, msgspec.Meta(description="that the ticket has it or a more urgent one")]
-    decision: Annotated[
-        Literal["automatic", "review"], msgspec.Meta(description="act on `raised`, or have a person look")
-    ]
+    raised: Annotated[bool, doc("whether that is more likely than not")]
+    probability: Annotated[float, doc("that the ticket has it or a more urgent one")]
+    decision: Annotated[Literal["automatic", "review"], doc("act on `raised`, or have a person look")]
 
 
 class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,50 +87,33 @@ class PriorityDecision(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     label: Annotated[
-        str | None,
-        msgspec.Meta(
-            description="null: a person must decide, `why` says why where a forest has something to say"
-        ),
+        str | None, doc("null: a person must decide, `why` says why where a forest has something to say")
     ]
-    confidence: Annotated[float, msgspec.Meta(description="calibrated probability of the label")]
+    confidence: Annotated[float, doc("calibrated probability of the label")]
     probabilities: dict[str, float]
-    decision: Annotated[
-        Literal["automatic", "review"], msgspec.Meta(description="act on it, or have a person look")
-    ]
+    decision: Annotated[Literal["automatic", "review"], doc("act on it, or have a person look")]
     evidence: tuple[Evidence, ...] = ()
-    why: Annotated[
-        str | None, msgspec.Meta(description="what the ticket's words and its meaning point to, in words")
-    ] = None
+    why: Annotated[str | None, doc("what the ticket's words and its meaning point to, in words")] = None
     alert: Annotated[
-        Alert | None,
-        msgspec.Meta(description="where `PRECEDENT_ALERT` names a priority and their order is known"),
+        Alert | None, doc("where `PRECEDENT_ALERT` names a priority and their order is known")
     ] = None
-    source: Annotated[str, msgspec.Meta(description="who decided: `forest`, or `hosted:` and a model")] = (
-        "forest"
-    )
+    source: Annotated[str, doc("who decided: `forest`, or `hosted:` and a model")] = "forest"
     degraded: Annotated[
-        str | None,
-        msgspec.Meta(
-            description="why the hosted classifier did not decide, or why its decision goes to review"
-        ),
+        str | None, doc("why the hosted classifier did not decide, or why its decision goes to review")
     ] = None
 
 
 _Decisions = Annotated[
     dict[str, PriorityDecision],
-    msgspec.Meta(description="by field, as `priority`: the other fields that `PRECEDENT_DECIDE` names"),
+    doc("by field, as `priority`: the other fields that `PRECEDENT_DECIDE` names"),
 ]
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent should know of a ticket before answering it; written without a model."""
 
-    text: Annotated[
-        str, msgspec.Meta(description="issue, priority and what resolved the most relevant ticket")
-    ]
-    citations: Annotated[
-        tuple[str, ...], msgspec.Meta(description="ids of the neighbours that the text names")
-    ]
+    text: Annotated[str, doc("issue, priority and what resolved the most relevant ticket")]
+    citations: Annotated[tuple[str, ...], doc("ids of the neighbours that the text names")]
 
 
 class ReplySentence(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,13 +121,9 @@ class ReplySentence(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     citations: Annotated[
-        tuple[str, ...],
-        msgspec.Meta(description="the tickets whose resolutions support it; none: the new ticket does"),
+        tuple[str, ...], doc("the tickets whose resolutions support it; none: the new ticket does")
     ]
-    support: Annotated[
-        float,
-        msgspec.Meta(description="share of its content words that stand in what it rests on, in [0, 1]"),
-    ]
+    support: Annotated[float, doc("share of its content words that stand in what it rests on, in [0, 1]")]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,27 +131,22 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     citations: tuple[str, ...]
-    source: Annotated[Literal["llm", "extractive", "none"], msgspec.Meta(description="who wrote the text")]
+    source: Annotated[Literal["llm", "extractive", "none"], doc("who wrote the text")]
     grounded: Annotated[
         bool,
-        msgspec.Meta(
-            description="every sentence has been checked against the resolutions that it cites, or against the ticket, in one language,"
+        doc(
+            "every sentence has been checked against the resolutions that it cites, or against the ticket, in one language,"
             " and at least one cites a resolution"
         ),
     ]
-    degraded: Annotated[
-        str | None, msgspec.Meta(description="why this is not the draft that was asked for")
-    ] = None
+    degraded: Annotated[str | None, doc("why this is not the draft that was asked for")] = None
     sentences: tuple[ReplySentence, ...] = ()
     language: Annotated[
         str | None,
-        msgspec.Meta(
-            description="of the reply, as its code of ISO 639-1: the ticket's, where it is known and can be checked"
-        ),
+        doc("of the reply, as its code of ISO 639-1: the ticket's, where it is known and can be checked"),
     ] = None
     kept_from: Annotated[
-        str | None,
-        msgspec.Meta(description="`id` of the answer that the reply was written for, if it is given again"),
+        str | None, doc("`id` of the answer that the reply was written for, if it is given again")
     ] = None
 
 
@@ -220,14 +181,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: Annotated[
-        bool,
-        msgspec.Meta(
-            description="the provider told no tokens of some request: they are estimated from its length"
-        ),
+        bool, doc("the provider told no tokens of some request: they are estimated from its length")
     ] = False
-    cost: Annotated[
-        float | None, msgspec.Meta(description="by the prices in settings; null where one is not known")
-    ] = None
+    cost: Annotated[float | None, doc("by the prices in settings; null where one is not known")] = None
 
 
 class Triaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,12 +195,9 @@ class Triaged(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: tuple[Neighbour, ...]
     note: Note
     questions: Annotated[
-        tuple[str, ...],
-        msgspec.Meta(description="what to ask the customer where no precedent is near enough, at most two"),
+        tuple[str, ...], doc("what to ask the customer where no precedent is near enough, at most two")
     ] = ()
-    warnings: Annotated[
-        tuple[str, ...], msgspec.Meta(description="what an agent must know of the ticket's text")
-    ] = ()
+    warnings: Annotated[tuple[str, ...], doc("what an agent must know of the ticket's text")] = ()
     index: IndexInfo
 
 

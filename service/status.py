@@ -15,6 +15,7 @@ from indexer.settings import Settings
 from service.answer_keeper import KeepingStatus
 from service.breaker import Breaker, BreakerStatus
 from service.decided_fields import PRIORITY
+from service.doc import doc
 from service.forest import ServedForest, Verdict
 from service.priority import Forest, ForestReport
 from service.runtime import Runtime
@@ -47,9 +48,7 @@ class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     report: ForestReport | None
     fitted_at: datetime | None
-    last_fit: Annotated[
-        Verdict | None, msgspec.Meta(description="how the last new forest was judged, and its report")
-    ]
+    last_fit: Annotated[Verdict | None, doc("how the last new forest was judged, and its report")]
 
 
 class GenerationStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +62,7 @@ class GenerationStatus(msgspec.Struct, frozen=True, kw_only=True):
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Disk and memory, in MB; ``None`` where they cannot be told, such as memory of an index elsewhere."""
 
-    disk_free: Annotated[int, msgspec.Meta(description="of the disk of the data directory")]
+    disk_free: Annotated[int, doc("of the disk of the data directory")]
     disk_total: int
     service_memory: int | None
     index_memory: int | None
@@ -78,25 +77,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     index: IndexStatus | None
     forest: ForestStatus | None
     forests: Annotated[
-        dict[str, ForestStatus],
-        msgspec.Meta(description="by field: those of the other fields that `PRECEDENT_DECIDE` names"),
+        dict[str, ForestStatus], doc("by field: those of the other fields that `PRECEDENT_DECIDE` names")
     ]
     chat_model: str | None
-    feedback: Annotated[
-        dict[str, int], msgspec.Meta(description="answers by what agents did, and with a corrected priority")
-    ]
+    feedback: Annotated[dict[str, int], doc("answers by what agents did, and with a corrected priority")]
     answers: KeepingStatus
     spend: SpendToday
-    deliveries: Annotated[
-        dict[str, int], msgspec.Meta(description="answers that wait to be delivered, and dead ones")
-    ]
-    provider: Annotated[
-        dict[str, BreakerStatus],
-        msgspec.Meta(description="whether chat and embeddings are asked at the moment"),
-    ]
+    deliveries: Annotated[dict[str, int], doc("answers that wait to be delivered, and dead ones")]
+    provider: Annotated[dict[str, BreakerStatus], doc("whether chat and embeddings are asked at the moment")]
     generations: tuple[GenerationStatus, ...]
     machine: MachineStatus
-    backups: Annotated[bool, msgspec.Meta(description="whether there is a folder for them")]
+    backups: Annotated[bool, doc("whether there is a folder for them")]
 
 
 def status_of(runtime: Runtime, breakers: Mapping[str, Breaker]) -> Status:

@@ -16,6 +16,7 @@ from indexer.ticket import MAX_ID_LENGTH, TicketError
 from service.api.documentation import problems
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.api.triage_routes import TicketText
+from service.doc import doc
 from service.feedback import FeedbackResult, take_feedback
 from service.runtime import Runtime
 
@@ -29,37 +30,27 @@ _WITHOUT_NUL = r"^[^\x00]*$"
 class FeedbackRequest(TicketText, kw_only=True):
     """What became of an answer. The text is only needed to learn what is right of a ticket that is not stored."""
 
-    action: Annotated[
-        Literal["accepted", "edited", "rejected"],
-        msgspec.Meta(description="what the agent did with the draft"),
-    ]
+    action: Annotated[Literal["accepted", "edited", "rejected"], doc("what the agent did with the draft")]
     triage_id: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None,
-        msgspec.Meta(description="`id` of the answer"),
+        Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None, doc("`id` of the answer")
     ] = None
-    ticket_id: Annotated[str | None, msgspec.Meta(description="the portal's id of the ticket")] = None
-    priority: Annotated[str | None, msgspec.Meta(description="the right priority, if the agent says so")] = (
-        None
-    )
+    ticket_id: Annotated[str | None, doc("the portal's id of the ticket")] = None
+    priority: Annotated[str | None, doc("the right priority, if the agent says so")] = None
     decisions: Annotated[
         Mapping[str, str],
-        msgspec.Meta(
-            description='the right values of other fields that are decided, likewise: `{"component": "CLI"}`'
-        ),
+        doc('the right values of other fields that are decided, likewise: `{"component": "CLI"}`'),
     ] = {}
-    reply: Annotated[
-        str | None, msgspec.Meta(description="what was sent: the reply as it was edited, where it was")
-    ] = None
+    reply: Annotated[str | None, doc("what was sent: the reply as it was edited, where it was")] = None
     reason: Annotated[
         Annotated[str, msgspec.Meta(max_length=2_000, pattern=_WITHOUT_NUL)] | None,
-        msgspec.Meta(description="why it was edited or rejected"),
+        doc("why it was edited or rejected"),
     ] = None
     precedent: Annotated[
         Annotated[
             str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\x00-\x1f\x7f-\xa0]*$")
         ]
         | None,
-        msgspec.Meta(description="id of a stored ticket that would have been the right precedent"),
+        doc("id of a stored ticket that would have been the right precedent"),
     ] = None
 
     def entry(self) -> tuple[FeedbackEntry, str | None]:
@@ -127,14 +118,14 @@ async def feedback(request: Request[Any, Any, Any], data: JSONBody[FeedbackReque
 class WeekOfFeedback(msgspec.Struct, frozen=True, kw_only=True):
     """What became of answers in one week; of several words on one answer the last one counts, when it was said."""
 
-    week: Annotated[date, msgspec.Meta(description="its Monday, in UTC")]
-    answers: Annotated[int, msgspec.Meta(description="that were given in it and are still kept")]
+    week: Annotated[date, doc("its Monday, in UTC")]
+    answers: Annotated[int, doc("that were given in it and are still kept")]
     accepted: int
     edited: int
     rejected: int
-    corrected: Annotated[int, msgspec.Meta(description="of these three, those with a priority")]
+    corrected: Annotated[int, doc("of these three, those with a priority")]
     other_precedent: Annotated[
-        int, msgspec.Meta(description="of these three, those that name another ticket as the right precedent")
+        int, doc("of these three, those that name another ticket as the right precedent")
     ]
 
 

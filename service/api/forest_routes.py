@@ -13,6 +13,7 @@ from service.api.documentation import problems
 from service.api.lists import Cursor, Limit, require_known
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.decided_fields import PRIORITY
+from service.doc import doc
 from service.priority import Forest
 from service.priority.forest_report import Budget
 from service.runtime import Runtime
@@ -31,15 +32,14 @@ class ForestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What the forest would have done with tickets that were held out in time order."""
 
     later_tickets: int
-    labels: Annotated[tuple[str, ...], msgspec.Meta(description="rows and columns of `confusions`")]
+    labels: Annotated[tuple[str, ...], doc("rows and columns of `confusions`")]
     confusions: Annotated[
         tuple[tuple[int, ...], ...],
-        msgspec.Meta(description="how many later tickets of a label (row) were given a label (column)"),
+        doc("how many later tickets of a label (row) were given a label (column)"),
     ]
-    max_error: Annotated[float, msgspec.Meta(description="the error budget in force")]
+    max_error: Annotated[float, doc("the error budget in force")]
     budgets: Annotated[
-        tuple[Budget, ...],
-        msgspec.Meta(description="what that and others would have let the forest decide, the smallest first"),
+        tuple[Budget, ...], doc("what that and others would have let the forest decide, the smallest first")
     ]
 
 
@@ -50,7 +50,7 @@ class LaterTicket(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     said: str
     subject: str | None
-    text: Annotated[str, msgspec.Meta(description=f"up to {SHORT_TEXT:,} characters")]
+    text: Annotated[str, doc(f"up to {SHORT_TEXT:,} characters")]
 
 
 class LaterTickets(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from service.api.security import (
     require_key,
     require_write,
 )
+from service.doc import doc
 from service.jobs.batches import Batches
 from service.jobs.job import Job
 from service.jobs.operations import Operations, RunningError
@@ -31,7 +32,7 @@ class JobList(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs, the newest first, without their reports."""
 
     jobs: tuple[Job, ...]
-    may_start: Annotated[bool, msgspec.Meta(description="whether this key may start jobs of operators")]
+    may_start: Annotated[bool, doc("whether this key may start jobs of operators")]
 
 
 @post(

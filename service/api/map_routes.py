@@ -10,6 +10,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from indexer.ledger import Answer
 from service.api.documentation import problems, response
 from service.api.security import KEY_IN_OPENAPI, require_key
+from service.doc import doc
 from service.runtime import Runtime
 from service.ticket_map import (
     LOOKED_AT,
@@ -32,9 +33,7 @@ class Gaps(msgspec.Struct, frozen=True, kw_only=True):
     """Questions that had no precedent, newest first."""
 
     questions: tuple[Gap, ...]
-    looked_at: Annotated[
-        int, msgspec.Meta(description="newest kept answers that were looked through, at most")
-    ]
+    looked_at: Annotated[int, doc("newest kept answers that were looked through, at most")]
 
 
 @get(

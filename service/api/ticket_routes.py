@@ -33,6 +33,7 @@ from service.api.security import (
     require_key,
     require_write,
 )
+from service.doc import doc
 from service.intake import BatchResult, Intake
 from service.jobs.batches import Batches
 from service.jobs.job import Job
@@ -67,8 +68,8 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 class StoredTicket(Ticket, frozen=True, kw_only=True):
     """A ticket as stored, with the problem that `sync --distil` made of its conversation."""
 
-    problem: Annotated[str | None, msgspec.Meta(description="what did not work for the customer")] = None
-    problem_from: Annotated[str | None, msgspec.Meta(description="where the problem came from")] = None
+    problem: Annotated[str | None, doc("what did not work for the customer")] = None
+    problem_from: Annotated[str | None, doc("where the problem came from")] = None
 
 
 class TicketSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ class TicketSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     subject: str | None
-    text: Annotated[str, msgspec.Meta(description=f"up to {SHORT_TEXT:,} characters")]
+    text: Annotated[str, doc(f"up to {SHORT_TEXT:,} characters")]
     priority: str | None
     has_resolution: bool
     status: str | None

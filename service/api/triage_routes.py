@@ -17,6 +17,7 @@ from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.answer_routes import get_answer, list_answers
 from service.api.documentation import problems, response
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
+from service.doc import doc
 from service.problems import problem_of
 from service.results import Classified, Found, Triage, Triaged
 from service.triage import Pipeline, Search
@@ -27,7 +28,7 @@ _MAX_BODY_BYTES = 8 * MAX_TEXT_LENGTH  # each character as an escape such as \u0
 _PROBLEMS = problems(400, 413, 415, 422)
 
 _TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
-_Text = Annotated[str, msgspec.Meta(description="the whole ticket; else give subject and body")]
+_Text = Annotated[str, doc("the whole ticket; else give subject and body")]
 
 
 class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -52,14 +53,10 @@ class TicketText(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Question(TicketText, kw_only=True):
     """A new ticket, with what else is known of it."""
 
-    created_at: Annotated[
-        datetime | None, msgspec.Meta(description="when it was written; when not given: now")
-    ] = None
+    created_at: Annotated[datetime | None, doc("when it was written; when not given: now")] = None
     fields: Annotated[
         dict[str, str | list[str]],
-        msgspec.Meta(
-            description="further fields of your own, such as product or component, named as in stored tickets"
-        ),
+        doc("further fields of your own, such as product or component, named as in stored tickets"),
     ] = {}
 
     def ticket(self, **more: Any) -> Ticket:
@@ -75,7 +72,7 @@ class _SearchRequest(Question, kw_only=True):
     """A new ticket, and which stored ones are wanted."""
 
     top_k: _TopK = 5
-    filter: Annotated[Filter | None, msgspec.Meta(description="only stored tickets that meet it")] = None
+    filter: Annotated[Filter | None, doc("only stored tickets that meet it")] = None
     exclude: Annotated[
         list[str],
         msgspec.Meta(
@@ -83,8 +80,7 @@ class _SearchRequest(Question, kw_only=True):
         ),
     ] = []
     texts: Annotated[
-        Literal["short", "full"],
-        msgspec.Meta(description="of the stored tickets: their beginnings, or all of them"),
+        Literal["short", "full"], doc("of the stored tickets: their beginnings, or all of them")
     ] = "short"
 
     def search(self, *, resolved: bool) -> Search:
@@ -101,13 +97,13 @@ class _SearchRequest(Question, kw_only=True):
 class TriageRequest(_SearchRequest, kw_only=True):
     """A new ticket, and what the answer is to hold."""
 
-    draft: Annotated[bool, msgspec.Meta(description="false: no reply is written, and no LLM is asked")] = True
+    draft: Annotated[bool, doc("false: no reply is written, and no LLM is asked")] = True
 
 
 class SimilarRequest(_SearchRequest, kw_only=True):
     """A new ticket, and which stored ones to return."""
 
-    with_resolution: Annotated[bool, msgspec.Meta(description="only tickets that have one")] = False
+    with_resolution: Annotated[bool, doc("only tickets that have one")] = False
 
 
 @post(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from service.doc import doc
 from service.intake import BatchResult
 from service.jobs.task import JobProgress
 
@@ -20,32 +21,23 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     kind: JobKind = "batch"
     state: Annotated[
         Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"],
-        msgspec.Meta(description="`interrupted`: the service ended before the job did"),
+        doc("`interrupted`: the service ended before the job did"),
     ]
-    format: Annotated[Literal["json", "lines"] | None, msgspec.Meta(description="of a batch")] = None
+    format: Annotated[Literal["json", "lines"] | None, doc("of a batch")] = None
     created_at: datetime
     ended_at: datetime | None = None
-    detail: Annotated[
-        str | None, msgspec.Meta(description="why it is not done, or what is to be known of it")
-    ] = None
-    sent_by: Annotated[str | None, msgspec.Meta(description="whose key sent it, as in the audit log")] = None
-    progress: Annotated[JobProgress | None, msgspec.Meta(description="while a command runs")] = None
-    result: Annotated[
-        BatchResult | None, msgspec.Meta(description="of a batch; grows while it is stored")
-    ] = None
+    detail: Annotated[str | None, doc("why it is not done, or what is to be known of it")] = None
+    sent_by: Annotated[str | None, doc("whose key sent it, as in the audit log")] = None
+    progress: Annotated[JobProgress | None, doc("while a command runs")] = None
+    result: Annotated[BatchResult | None, doc("of a batch; grows while it is stored")] = None
     report: Annotated[
-        dict[str, Any] | None,
-        msgspec.Meta(description="what a command says at its end with `--json`; not in lists"),
+        dict[str, Any] | None, doc("what a command says at its end with `--json`; not in lists")
     ] = None
     order: Annotated[
         dict[str, Any] | None,
-        msgspec.Meta(
-            description="of `inspect` and `sync`: what was ordered, to be sent again to go on with it"
-        ),
+        doc("of `inspect` and `sync`: what was ordered, to be sent again to go on with it"),
     ] = None
-    service: Annotated[
-        int | None, msgspec.Meta(description="process id of the service that runs a command")
-    ] = None
+    service: Annotated[int | None, doc("process id of the service that runs a command")] = None
 
     @property
     def file_form(self) -> "Job":

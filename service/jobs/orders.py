@@ -8,6 +8,7 @@ import msgspec
 
 from indexer.settings import Settings
 from indexer.ticket import MAX_ID_LENGTH, TicketError
+from service.doc import doc
 from service.jobs.job import JobKind
 from service.jobs.uploads import UPLOAD_ID, export_of, remove_export
 
@@ -69,8 +70,8 @@ class Rebuild(Order, frozen=True, kw_only=True):
     """Build a new generation from the ledger and switch to it, or return to the previous one."""
 
     options = ("rollback", "force")
-    rollback: Annotated[bool, msgspec.Meta(description="return to the previous generation instead")] = False
-    force: Annotated[bool, msgspec.Meta(description="switch even if the new one seems worse")] = False
+    rollback: Annotated[bool, doc("return to the previous generation instead")] = False
+    force: Annotated[bool, doc("switch even if the new one seems worse")] = False
 
 
 class Verify(Order, frozen=True, kw_only=True):
@@ -78,10 +79,8 @@ class Verify(Order, frozen=True, kw_only=True):
 
     finds = True
     options = ("full", "repair")
-    full: Annotated[bool, msgspec.Meta(description="search for every ticket, not for a sample of 500")] = (
-        False
-    )
-    repair: Annotated[bool, msgspec.Meta(description="write again what is wrong in the index first")] = False
+    full: Annotated[bool, doc("search for every ticket, not for a sample of 500")] = False
+    repair: Annotated[bool, doc("write again what is wrong in the index first")] = False
 
 
 class Evaluate(Order, frozen=True, kw_only=True):
@@ -89,8 +88,7 @@ class Evaluate(Order, frozen=True, kw_only=True):
 
     options = ("field", "folds")
     field: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
-        msgspec.Meta(description="predict this field instead"),
+        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None, doc("predict this field instead")
     ] = None
     folds: Annotated[int, msgspec.Meta(ge=1, le=20, description="how often the clock is turned back")] = 5
 
@@ -129,11 +127,8 @@ class Forget(Order, frozen=True, kw_only=True):
         list[Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]],
         msgspec.Meta(max_length=_MOST_IDS, description="of tickets that are stored or were deleted"),
     ] = []
-    tag: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1)] | None,
-        msgspec.Meta(description="all tickets with this tag"),
-    ] = None
-    deleted: Annotated[bool, msgspec.Meta(description="all tickets that were deleted before")] = False
+    tag: Annotated[Annotated[str, msgspec.Meta(min_length=1)] | None, doc("all tickets with this tag")] = None
+    deleted: Annotated[bool, doc("all tickets that were deleted before")] = False
 
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
         """Return the command with its options."""
@@ -148,22 +143,18 @@ class _OfUpload(Order, frozen=True, kw_only=True):
     options: ClassVar[tuple[str, ...]] = ("date_format", "time_zone", "source")
     upload: Annotated[str, msgspec.Meta(pattern=UPLOAD_ID, description="id of the export")]
     columns: Annotated[
-        dict[str, str],
-        msgspec.Meta(
-            description='columns by the field that they hold, as of `--map`: `{"body": "Issue Text"}`'
-        ),
+        dict[str, str], doc('columns by the field that they hold, as of `--map`: `{"body": "Issue Text"}`')
     ] = {}
     date_format: Annotated[
-        Literal["day-first", "month-first"] | None,
-        msgspec.Meta(description="order of dates such as 02/03/2024"),
+        Literal["day-first", "month-first"] | None, doc("order of dates such as 02/03/2024")
     ] = None
     time_zone: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
-        msgspec.Meta(description="of times that name none: `Europe/Berlin`"),
+        doc("of times that name none: `Europe/Berlin`"),
     ] = None
     source: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
-        msgspec.Meta(description="the name to store the tickets under"),
+        doc("the name to store the tickets under"),
     ] = None
 
     def arguments(self, settings: Settings, folder: Path) -> list[str]:
@@ -189,9 +180,7 @@ class Sync(_OfUpload, frozen=True, kw_only=True):
     """Store the tickets of an export, as `precedent sync` does; what is stored already is passed over."""
 
     options = (*_OfUpload.options, "dry_run")
-    dry_run: Annotated[bool, msgspec.Meta(description="tell what it would do, and cost, and do nothing")] = (
-        False
-    )
+    dry_run: Annotated[bool, doc("tell what it would do, and cost, and do nothing")] = False
 
     def clean_up(self, settings: Settings) -> None:
         """Delete the export."""

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from service.doc import doc
+
 __all__ = ["JobProgress", "Outcome", "Task"]
 
 
@@ -21,10 +23,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far the present step is."""
 
-    step: Annotated[str, msgspec.Meta(description="what is done, in words")]
+    step: Annotated[str, doc("what is done, in words")]
     done: int
-    total: Annotated[int, msgspec.Meta(description="0 while it is not known")]
-    seconds: Annotated[float, msgspec.Meta(description="since the step began")]
+    total: Annotated[int, doc("0 while it is not known")]
+    seconds: Annotated[float, doc("since the step began")]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from indexer.ledger import Answer, Ledger, Space
+from service.doc import doc
 from service.kept_answer import summary
 from service.ticket_map.files import KeptMap
 
@@ -22,12 +23,12 @@ _NEAREST = 3  # of an answer's neighbours, and of the points
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """A question that had no precedent, placed by the tickets that were nearest to it."""
 
-    id: Annotated[str, msgspec.Meta(description="of the kept answer")]
+    id: Annotated[str, doc("of the kept answer")]
     at: datetime
-    text: Annotated[str | None, msgspec.Meta(description="as in the list of kept answers")]
+    text: Annotated[str | None, doc("as in the list of kept answers")]
     x: int
     y: int
-    cluster: Annotated[int, msgspec.Meta(description="place in the map's `clusters`")]
+    cluster: Annotated[int, doc("place in the map's `clusters`")]
 
 
 def place_gaps(kept: KeptMap, answers: Sequence[Answer], ledger: Ledger, space: Space) -> tuple[Gap, ...]:

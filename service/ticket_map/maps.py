@@ -16,6 +16,7 @@ from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.background import end_task
 from service.child_process import ChildError, run_child
+from service.doc import doc
 from service.problems import NotReadyError
 from service.ticket_map.files import KeptMap, find, load
 from service.ticket_map.order import LEAST_POINTS, MOST_POINTS, MapOrder
@@ -36,8 +37,8 @@ class MapProgress(msgspec.Struct, frozen=True, kw_only=True):
     """The map is being made."""
 
     state: Literal["making"] = "making"
-    seconds: Annotated[float, msgspec.Meta(description="since it was begun")]
-    expected_seconds: Annotated[float, msgspec.Meta(description="that it takes on a quiet machine")]
+    seconds: Annotated[float, doc("since it was begun")]
+    expected_seconds: Annotated[float, doc("that it takes on a quiet machine")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,18 +5,17 @@ from typing import Annotated
 
 import msgspec
 
+from service.doc import doc
+
 __all__ = ["Cluster", "MapField", "TicketMap"]
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """Points that lie together."""
 
-    words: Annotated[
-        tuple[str, ...],
-        msgspec.Meta(description="that tell its tickets from the others, the most telling first"),
-    ]
+    words: Annotated[tuple[str, ...], doc("that tell its tickets from the others, the most telling first")]
     points: int
-    unresolved: Annotated[int, msgspec.Meta(description="of these, tickets without a resolution")]
+    unresolved: Annotated[int, doc("of these, tickets without a resolution")]
     x: int
     y: int
 
@@ -24,11 +23,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 class MapField(msgspec.Struct, frozen=True, kw_only=True):
     """A field of the points' tickets; of several values of one ticket the first."""
 
-    values: Annotated[tuple[str, ...], msgspec.Meta(description="the most frequent first")]
-    of: Annotated[
-        tuple[int, ...],
-        msgspec.Meta(description="the place in `values` of each point's, -1 for none or another"),
-    ]
+    values: Annotated[tuple[str, ...], doc("the most frequent first")]
+    of: Annotated[tuple[int, ...], doc("the place in `values` of each point's, -1 for none or another")]
 
 
 class TicketMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,15 +32,13 @@ class TicketMap(msgspec.Struct, frozen=True, kw_only=True):
 
     generation: str
     made_at: datetime
-    tickets: Annotated[int, msgspec.Meta(description="that were stored when it was made")]
-    ids: Annotated[
-        tuple[str, ...], msgspec.Meta(description="of the points; the columns below are in this order")
-    ]
-    x: Annotated[tuple[int, ...], msgspec.Meta(description="from 0 to 1,000")]
-    y: Annotated[tuple[int, ...], msgspec.Meta(description="from 0 to 1,000, downwards")]
-    label: Annotated[tuple[int, ...], msgspec.Meta(description="place in `labels`, -1 for none")]
+    tickets: Annotated[int, doc("that were stored when it was made")]
+    ids: Annotated[tuple[str, ...], doc("of the points; the columns below are in this order")]
+    x: Annotated[tuple[int, ...], doc("from 0 to 1,000")]
+    y: Annotated[tuple[int, ...], doc("from 0 to 1,000, downwards")]
+    label: Annotated[tuple[int, ...], doc("place in `labels`, -1 for none")]
     labels: tuple[str, ...]
-    resolved: Annotated[tuple[int, ...], msgspec.Meta(description="1 for a ticket with a resolution, else 0")]
-    cluster: Annotated[tuple[int, ...], msgspec.Meta(description="place in `clusters`")]
-    clusters: Annotated[tuple[Cluster, ...], msgspec.Meta(description="the largest first")]
+    resolved: Annotated[tuple[int, ...], doc("1 for a ticket with a resolution, else 0")]
+    cluster: Annotated[tuple[int, ...], doc("place in `clusters`")]
+    clusters: Annotated[tuple[Cluster, ...], doc("the largest first")]
     fields: dict[str, MapField]
