@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from indexer.ledger import Ledger, spent_now
+from indexer.ledger import Ledger
 from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
 from service.results import Usage
 
-__all__ = ["Embedded", "Requests", "SpendToday", "requests_to", "spend_today", "usage_of"]
+__all__ = ["Embedded", "Requests", "SpendToday", "requests_of", "requests_to", "spend_today", "usage_of"]
 
 
 class Embedded(NamedTuple):
@@ -56,15 +56,24 @@ def requests_to(
     settings: Settings, model: str, *, requests: int, prompt_tokens: int, completion_tokens: int
 ) -> Requests:
     """Return them with their cost."""
-    spent = spent_now(
-        "chat", model, requests=requests, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens
-    )
-    return Requests(
+    made = Requests(
         model=model,
         requests=requests,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        cost=cost(settings, [spent]),
+        cost=None,
+    )
+    return msgspec.structs.replace(made, cost=cost(settings, [made]))
+
+
+def requests_of(settings: Settings, model: str, calls: Sequence[ChatCall]) -> Requests:
+    """Return what these requests took."""
+    return requests_to(
+        settings,
+        model,
+        requests=sum(call.requests for call in calls),
+        prompt_tokens=sum(call.prompt_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
     )
 
 

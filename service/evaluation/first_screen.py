@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from indexer.settings import Settings
@@ -76,26 +77,17 @@ def first_screen(
     found = look_back(
         cases, list(zip(later.ids, later.moments, strict=True)), settings, duplicates=duplicates
     )
-    asked = _asked(cases, settings, fit, questions)
-    return FirstScreen(
-        summary=summary(outcome, found.precedents, [found.drafts, model_drafts], asked, later.reason),
-        next_steps=next_steps(
-            outcome,
-            found.precedents,
-            found.drafts,
-            max_error,
-            later.bound,
-            known=bool(asked),
-            weights=found.weights,
-        ),
+    screen = FirstScreen(
         outcome=outcome,
         precedents=found.precedents,
         drafts=found.drafts,
         model_drafts=model_drafts,
         weights=found.weights,
         examples=_examples(cases, later, names, found),
-        questions=asked,
+        questions=_asked(cases, settings, fit, questions),
     )
+    steps = next_steps(screen, max_error, later.bound)
+    return msgspec.structs.replace(screen, summary=summary(screen, later.reason), next_steps=steps)
 
 
 def _examples(cases: Cases, later: Later, names: Sequence[str], found: LookBack) -> tuple[Example, ...]:

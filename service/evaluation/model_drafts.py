@@ -26,7 +26,7 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.evaluation.look_back import Ranker, count_draft
 from service.evaluation.result import Drafts
 from service.results import Neighbour
-from service.usage import Requests, requests_to
+from service.usage import Requests, requests_of, requests_to
 
 __all__ = ["DraftPlan", "drafted", "plan_drafts", "require_model"]
 
@@ -130,11 +130,4 @@ async def drafted(settings: Settings, ledger: Ledger, planned: DraftPlan, *, pro
     counts = Counter({"asked": planned.asked, "near": 0, "failed": len(failed)})
     for one in written:
         counts.update(count_draft(one.draft, len(one.draft.sentences) if one.draft else 0, one.cuts))
-    took = requests_to(
-        settings,
-        settings.chat_model,
-        requests=sum(call.requests for call in calls),
-        prompt_tokens=sum(call.prompt_tokens for call in calls),
-        completion_tokens=sum(call.completion_tokens for call in calls),
-    )
-    return msgspec.convert({**counts, "took": took}, Drafts)
+    return msgspec.convert({**counts, "took": requests_of(settings, settings.chat_model, calls)}, Drafts)

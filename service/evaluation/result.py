@@ -241,8 +241,8 @@ class AskedQuestion(msgspec.Struct, frozen=True, kw_only=True):
 class FirstScreen(msgspec.Struct, frozen=True, kw_only=True):
     """What a lead wants to know."""
 
-    summary: tuple[str, ...]
-    next_steps: tuple[str, ...]
+    summary: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
     outcome: Outcome
     precedents: Precedents | None
     drafts: Drafts | None

@@ -1,8 +1,6 @@
 """The first screen of the report: what a back-test found, in plain words, and what to do next."""
 
-from collections.abc import Sequence
-
-from service.evaluation.result import AskedQuestion, Drafts, Outcome, Precedents, Weights
+from service.evaluation.result import Drafts, FirstScreen, Outcome
 from service.usage import Requests
 
 __all__ = ["next_steps", "summary"]
@@ -10,49 +8,33 @@ __all__ = ["next_steps", "summary"]
 _HALF = 0.5
 
 
-def summary(
-    outcome: Outcome,
-    precedents: Precedents | None,
-    drafts: Sequence[Drafts | None],
-    questions: Sequence[AskedQuestion],
-    reason: str | None,
-) -> tuple[str, ...]:
+def summary(screen: FirstScreen, reason: str | None) -> tuple[str, ...]:
     """Say what one would have had of it.
-
-    :param drafts: without a model, and by one.
 
     :param reason: why the forest of the newest cut decided nothing by itself; ``None`` where it could.
     """
-    said = [_automatic(outcome, reason), _all(outcome)]
-    if precedents is not None:
+    said = [_automatic(screen.outcome, reason), _all(screen.outcome)]
+    if (precedents := screen.precedents) is not None:
         said.append(
             f"For {_of_100(precedents.among, precedents.asked)} tickets whose right precedent is known it was among the first three"
             f" (for {_of_100(precedents.first, precedents.asked)} the very first; {precedents.asked:,} tickets, known by {precedents.by})."
         )
-    if told := [one for one in questions if one.wanted]:
+    if told := [one for one in screen.questions if one.wanted]:
         found = sum(not set(one.wanted).isdisjoint(one.precedents) for one in told)
         said.append(
             f"For {found} of the {len(told)} questions about the sample an acceptable precedent was among the first three."
         )
-    said += [_without_model(one) if one.took is None else _by_model(one, one.took) for one in drafts if one]
+    drafts = filter(None, (screen.drafts, screen.model_drafts))
+    said += [_without_model(one) if one.took is None else _by_model(one, one.took) for one in drafts]
     return tuple(said)
 
 
-def next_steps(
-    outcome: Outcome,
-    precedents: Precedents | None,
-    drafts: Drafts | None,
-    max_error: float,
-    bound: float | None,
-    *,
-    known: bool = False,
-    weights: Weights | None = None,
-) -> tuple[str, ...]:
+def next_steps(screen: FirstScreen, max_error: float, bound: float | None) -> tuple[str, ...]:
     """Say what to do about it.
 
     :param bound: what the share of wrong automatic labels is at most, with 95 % confidence; ``None`` without any.
-    :param known: whether right precedents are known otherwise.
     """
+    outcome, drafts, weights = screen.outcome, screen.drafts, screen.weights
     steps = []
     if not outcome.automatic:
         steps.append(
@@ -72,7 +54,7 @@ def next_steps(
         steps.append(
             "By the count of right labels it is no better than always saying the commonest: read its probabilities, not its label alone."
         )
-    if precedents is None and not known:
+    if screen.precedents is None and not screen.questions:
         steps.append(
             "To see whether the right precedent comes first, name tickets of one problem: `precedent evaluate --duplicates FILE`."
         )

@@ -18,7 +18,7 @@ from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.hosted_priority.asking import Asker, Question, question_of
 from service.hosted_priority.prompt import answer_characters
-from service.usage import Requests, requests_to
+from service.usage import Requests, requests_of, requests_to
 
 __all__ = ["Asked", "Plan", "answered", "plan"]
 
@@ -61,15 +61,14 @@ def plan(settings: Settings, ledger: Ledger, tickets: Sequence[Ticket], labels: 
     questions = [question_of(settings, ticket, labels, secret=ledger.secret) for ticket in tickets]
     kept = ledger.classifications.of({one.key for one in questions})
     new = {one.key: one for one in questions if one.key not in kept}.values()
-    expected = _asked(
+    expected = requests_to(
         settings,
-        questions=questions,
-        kept=len(kept),
+        settings.classifier_model or "",
         requests=len(new),
         prompt_tokens=sum(tokens_of(one.characters) for one in new),
         completion_tokens=len(new) * answer_characters(labels),
     )
-    return Plan(questions, kept, expected)
+    return Plan(questions, kept, _asked(settings, questions, len(kept), expected))
 
 
 async def answered(
@@ -107,38 +106,16 @@ async def answered(
     finally:
         await client.close()
         await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
-    took = _asked(
-        settings,
-        questions=planned.questions,
-        kept=len(planned.kept),
-        requests=sum(call.requests for call in calls),
-        prompt_tokens=sum(call.prompt_tokens for call in calls),
-        completion_tokens=sum(call.completion_tokens for call in calls),
-    )
-    return [known[one.key] for one in planned.questions], took
+    took = requests_of(settings, settings.classifier_model or "", calls)
+    asked = _asked(settings, planned.questions, len(planned.kept), took)
+    return [known[one.key] for one in planned.questions], asked
 
 
-def _asked(
-    settings: Settings,
-    *,
-    questions: Sequence[Question],
-    kept: int,
-    requests: int,
-    prompt_tokens: int,
-    completion_tokens: int,
-) -> Asked:
-    model = settings.classifier_model or ""
+def _asked(settings: Settings, questions: Sequence[Question], kept: int, took: Requests) -> Asked:
     mean = sum(tokens_of(one.characters) for one in questions) / max(1, len(questions))
-    took = requests_to(
-        settings,
-        model,
-        requests=requests,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-    )
     thousand = requests_to(
         settings,
-        model,
+        took.model,
         requests=_THOUSAND,
         prompt_tokens=round(_THOUSAND * mean),
         completion_tokens=_THOUSAND * _LABEL_TOKENS,

@@ -14,7 +14,7 @@ from service.evaluation.cases import Cases, make_cases
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.loading import load
 from service.evaluation.look_back import look_back
-from service.evaluation.result import Drafts, Outcome, Precedents
+from service.evaluation.result import Drafts, FirstScreen, Outcome, Precedents
 from service.evaluation.sample_questions import faults
 from service.evaluation.summary import next_steps, summary
 from service.priority import NoForest
@@ -24,17 +24,22 @@ from tests.service.drafting.examples import HIGH, neighbour
 from tests.service.evaluation.making import tickets_of
 
 OUTCOME = Outcome(tested=200, right=120, automatic=62, wrong=10, commonest_label="low", commonest=90)
-DRAFTS = Drafts(asked=200, near=150, replies=120, whole=110, sentences=300, cut=25)
 _BY_MODEL = Drafts(
     asked=100, near=75, replies=60, whole=60, sentences=180, failed=2,
     took=Requests(model="m", requests=80, prompt_tokens=60_000, completion_tokens=8_000, cost=0.05),
 )  # fmt: skip
-KNOWN = Precedents(asked=50, first=30, among=37, by="known pairs")
+SCREEN = FirstScreen(
+    outcome=OUTCOME,
+    precedents=Precedents(asked=50, first=30, among=37, by="known pairs"),
+    drafts=Drafts(asked=200, near=150, replies=120, whole=110, sentences=300, cut=25),
+    examples=(),
+    questions=(),
+)
 
 
 def test_says_in_plain_words_what_one_would_have_had() -> None:
     """Counts of a hundred, of fewer tickets as they are, beside the commonest label."""
-    assert summary(OUTCOME, KNOWN, [DRAFTS, _BY_MODEL], (), None) == (
+    assert summary(msgspec.structs.replace(SCREEN, model_drafts=_BY_MODEL), None) == (
         "Of 100 later tickets it would have set 31 priorities by itself, 5 of them wrong, and left the others to a person.",
         (
             "Of the labels that it named, set or not, 60 of 100 were right; always saying “low”, the commonest, would have been right for 45 of 100."
@@ -55,7 +60,7 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
         ),
     )
     none = msgspec.structs.replace(OUTCOME, automatic=0, wrong=0)
-    first, *_ = summary(none, None, (), (), "too few tickets.")
+    first, *_ = summary(msgspec.structs.replace(SCREEN, outcome=none), "too few tickets.")
     assert first == "It would have set no priority by itself: too few tickets."
 
 
@@ -71,17 +76,17 @@ def test_says_in_plain_words_what_one_would_have_had() -> None:
 )
 def test_says_what_to_do_next(changes: dict[str, int], bound: float | None, said: str) -> None:
     """By what was decided and how well."""
-    outcome = msgspec.structs.replace(OUTCOME, **changes)
-    assert said in " ".join(next_steps(outcome, KNOWN, DRAFTS, 0.2, bound))
+    screen = msgspec.structs.replace(SCREEN, outcome=msgspec.structs.replace(OUTCOME, **changes))
+    assert said in " ".join(next_steps(screen, 0.2, bound))
 
 
 def test_says_what_is_missing() -> None:
     """Pairs, near precedents and steps; nothing of it where they are there."""
     few = Drafts(asked=200, near=40, replies=5)
-    said = " ".join(next_steps(OUTCOME, None, few, 0.2, 0.1))
+    said = " ".join(next_steps(msgspec.structs.replace(SCREEN, precedents=None, drafts=few), 0.2, 0.1))
     for words in ("--duplicates FILE", "bring in more resolved ones", "tell what was done"):
         assert words in said
-    assert len(next_steps(OUTCOME, KNOWN, DRAFTS, 0.2, 0.1)) == 1
+    assert len(next_steps(SCREEN, 0.2, 0.1)) == 1
 
 
 def _history(resolutions: dict[int, str]) -> Cases:

@@ -1,5 +1,6 @@
 """Other weights of subject and date, held against those in settings on pairs that are known."""
 
+import msgspec
 import numpy as np
 
 from indexer.ledger import Candidates
@@ -8,7 +9,7 @@ from service.evaluation.result import Weights
 from service.evaluation.summary import next_steps
 from service.evaluation.weights import choices, compare_weights, reciprocal_ranks
 from service.ranking import QueryVectors, Ranking, Whitening
-from tests.service.evaluation.test_first_screen import DRAFTS, KNOWN, OUTCOME
+from tests.service.evaluation.test_first_screen import SCREEN
 
 _DAY = 86_400.0
 
@@ -44,9 +45,8 @@ def test_weights_are_changed_only_where_that_is_no_chance() -> None:
     # What did better only once is not chosen.
     noise[60:, 5] = 0.0
     assert not _weights(noise, weights).better
-    said = [
-        " ".join(next_steps(OUTCOME, KNOWN, DRAFTS, 0.2, 0.1, weights=one)) for one in (found, chance, None)
-    ]
+    screens = [msgspec.structs.replace(SCREEN, weights=one) for one in (found, chance, None)]
+    said = [" ".join(next_steps(screen, 0.2, 0.1)) for screen in screens]
     subject, date = found.best
     assert f"Set PRECEDENT_SUBJECT_WEIGHT={subject:g} and PRECEDENT_DATE_WEIGHT={date:g}: " in said[0]
     assert not any("PRECEDENT_SUBJECT_WEIGHT" in one for one in said[1:])
