@@ -11,8 +11,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger import Answer, Ledger, Spent
 from indexer.prices import cost
 from indexer.settings import Settings
-from service.background import end_task
-from service.background_writer import BackgroundWriter
+from service.background import BackgroundWriter, end_task
 from service.drafting.chat import ChatCall
 from service.metrics import ANSWERS_KEPT, ANSWERS_LOST, count_spent
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -13,16 +14,12 @@ from service.results import Draft, Neighbour
 __all__ = ["KeptReplies"]
 
 
+@dataclass(frozen=True, slots=True)
 class KeptReplies:
-    """The model's replies in the kept answers, by a key."""
+    """The model's replies in the kept answers, by a key; ``run`` runs what blocks."""
 
-    def __init__(self, ledger: Ledger, *, run: RunInThread) -> None:
-        """Make it.
-
-        :param run: runs what blocks.
-        """
-        self._ledger = ledger
-        self._run = run
+    ledger: Ledger
+    run: RunInThread
 
     def key(
         self, text: str, precedents: Sequence[Neighbour], *, model: str, version: str, language: str
@@ -32,7 +29,7 @@ class KeptReplies:
         :param version: of the instructions and of what else the team says of replies.
         """
         rests_on = (text, [(one.id, one.revision) for one in precedents], model, version, language)
-        secret = self._ledger.secret.encode()
+        secret = self.ledger.secret.encode()
         return hmac.new(secret, msgspec.json.encode(rests_on), hashlib.sha256).hexdigest()
 
     async def find(self, key: str) -> Draft | None:
@@ -40,7 +37,7 @@ class KeptReplies:
 
         :raises PrecedentError: the ledger cannot be read.
         """
-        found = await self._run(self._ledger.answers.reply, key)
+        found = await self.run(self.ledger.answers.reply, key)
         if found is None:
             return None
         return msgspec.convert({**found.body["reply"], "kept_from": found.id}, Draft)

@@ -16,8 +16,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger import Delivery, Ledger, Outgoing, hash_of_question
 from indexer.settings import Settings
 from indexer.ticket import Ticket
-from service.background import end_task
-from service.background_writer import BackgroundWriter
+from service.background import BackgroundWriter, end_task
 from service.deliveries.growing import GrowingMessage
 from service.deliveries.posting import DeliveryError, Poster
 from service.deliveries.slack import SlackBot, SlackWebhook

@@ -12,7 +12,7 @@ from indexer.ledger import Classification, Ledger
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from indexer.ticket import Ticket
-from service.background_writer import BackgroundWriter
+from service.background import BackgroundWriter
 from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.hosted_priority.asking import Asker, question_of

@@ -6,6 +6,7 @@ import re
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,19 +42,19 @@ class TooLargeError(Exception):
     """The export is larger than settings allow."""
 
 
+@dataclass(frozen=True, slots=True)
 class Uploads:
     """The exports that wait, in files: they survive a restart."""
 
-    def __init__(self, data_dir: Path, most_bytes: int, require_room: Callable[[], None]) -> None:
-        self._data_dir = data_dir
-        self._most_bytes = most_bytes
-        self._require_room = require_room
+    data_dir: Path
+    most_bytes: int
+    require_room: Callable[[], None]
 
     def all(self) -> list[Upload]:
         """Return what waits, the oldest first."""
         found = []
-        for folder in (self._data_dir / _FOLDER).glob("*"):
-            export = export_of(self._data_dir, folder.name)
+        for folder in (self.data_dir / _FOLDER).glob("*"):
+            export = export_of(self.data_dir, folder.name)
             with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                 if export is not None:
                     found.append(_upload(export))
@@ -61,14 +62,14 @@ class Uploads:
 
     def remove(self, upload_id: str) -> bool:
         """Delete an export with all that was made of it, and tell whether there was one."""
-        folder = self._data_dir / _FOLDER / upload_id
+        folder = self.data_dir / _FOLDER / upload_id
         known = folder.is_dir()
         shutil.rmtree(folder, ignore_errors=True)
         return known
 
     def clear(self) -> None:
         """Delete what is older than a week."""
-        for folder in (self._data_dir / _FOLDER).glob("*"):
+        for folder in (self.data_dir / _FOLDER).glob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if datetime.now(UTC) - _changed(folder) > _KEPT:
                     self.remove(folder.name)
@@ -88,7 +89,7 @@ class Uploads:
             )
             raise BusyError(msg)
         upload_id = uuid.uuid4().hex
-        export = self._data_dir / _FOLDER / upload_id / _plain(name)
+        export = self.data_dir / _FOLDER / upload_id / _plain(name)
         coming = export.with_name(f".{export.name}")
         await asyncio.to_thread(export.parent.mkdir, parents=True)
         try:
@@ -107,9 +108,9 @@ class Uploads:
     async def _bounded(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         size = 0
         async for part in body:
-            self._require_room()
+            self.require_room()
             size += len(part)
-            if size > self._most_bytes:
+            if size > self.most_bytes:
                 raise TooLargeError
             yield part
 

@@ -12,7 +12,7 @@ from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger
 from service.child_process import begin_child
 from service.ticket_map.files import map_path, save
-from service.ticket_map.order import LEAST_POINTS, MOST_POINTS, MapOrder
+from service.ticket_map.maps import LEAST_POINTS, MOST_POINTS, MapOrder
 from service.ticket_map.projection import make_map
 
 

@@ -19,14 +19,35 @@ from service.child_process import ChildError, run_child
 from service.doc import doc
 from service.problems import NotReadyError
 from service.ticket_map.files import KeptMap, find, load
-from service.ticket_map.order import LEAST_POINTS, MOST_POINTS, MapOrder
 
-__all__ = ["MapProgress", "NoMapError", "ServedMap", "TicketMaps"]
+__all__ = [
+    "LEAST_POINTS",
+    "MOST_POINTS",
+    "MapOrder",
+    "MapProgress",
+    "NoMapError",
+    "ServedMap",
+    "TicketMaps",
+]
+
+MOST_POINTS = 5_000
+"""Of larger stores a sample is shown."""
+LEAST_POINTS = 30
+"""With fewer tickets a map shows nothing that a list does not."""
 
 _log = logging.getLogger(__name__)
 _OUTDATED = 0.2  # of the tickets; when so many have come or gone, another map is made
 _PAUSE = 60.0  # seconds after a failure
 _START_SECONDS, _POINT_SECONDS = 4.0, 0.01  # what a map takes on one quiet core
+
+
+class MapOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The order that the child process reads from its standard input."""
+
+    settings: Settings
+    generation: str
+    service: int
+    """Process id of the service that waits for the map."""
 
 
 class NoMapError(PrecedentError):
