@@ -53,7 +53,7 @@ async def open_answering(
         )
         stack.callback(pools.close)
         # The tables of languages take half a second to load, which no question shall wait for.
-        warming = asyncio.create_task(_warm(pools))
+        warming = asyncio.create_task(pools.reads.run(language_of, ""))
         stack.push_async_callback(end_task, warming)
         ledger, client = runtime.store.ledger, None
         if settings.provider_configured:
@@ -82,7 +82,3 @@ async def open_answering(
             if keep and settings.keep_days:
                 await stack.enter_async_context(classifier.keeping())
         yield Answering(runtime, Pipeline(runtime, drafter, outbox, classifier), outbox, breakers)
-
-
-async def _warm(pools: Pools) -> None:
-    await pools.reads.run(language_of, "")

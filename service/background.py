@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from indexer.errors import PrecedentError
 
@@ -14,7 +14,7 @@ _TOGETHER = 100
 _LAST_SECONDS = 10.0  # for what waits at a stop
 
 
-async def end_task(task: asyncio.Task[None] | None) -> None:
+async def end_task(task: asyncio.Task[Any] | None) -> None:
     """Cancel the task, if there is one, and wait for its end."""
     if task is not None:
         task.cancel()

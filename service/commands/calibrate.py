@@ -49,14 +49,14 @@ def calibrate(*, tickets: int, dry_run: bool, as_json: bool) -> int:
         showing_progress() as step,
         contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,
     ):
-        cases = later_tickets(load(settings, None, (), step).cases, tickets)
-        planned = plan(settings, ledger, cases.later.tickets, cases.labels)
-        say(f"to ask about {len(cases.later):,} tickets: up to {planned.expected.words}")
+        later, labels = later_tickets(load(settings, None, (), step).cases, tickets)
+        planned = plan(settings, ledger, later.tickets, labels)
+        say(f"to ask about {len(later):,} tickets: up to {planned.expected.words}")
         report = CalibrationReport(asked=planned.expected)
         if not dry_run:
             said, asked = asyncio.run(answered(settings, ledger, planned, progress=step))
-            true = [label for label in cases.later.labels if label is not None]
-            found = calibrated_on(settings, said, true, cases.labels, at=datetime.now(UTC))
+            true = [label for label in later.labels if label is not None]
+            found = calibrated_on(settings, said, true, labels, at=datetime.now(UTC))
             save(found, settings.data_dir)
             report = CalibrationReport(asked=asked, calibrated=found)
             say(f"asked: {asked.words}")

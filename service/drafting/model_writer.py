@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelWriter", "Written"]
 
 _log = logging.getLogger(__name__)
+_CUT_SHORT = "the answer reached its length limit, its end is missing"
 _BREAKS_OFF = frozenset({"unreachable", "server_error", "unusable_answer"})  # once an answer has begun
 
 
@@ -132,7 +133,7 @@ class ModelWriter:
             yield Written(None, failure, kind, reply.cuts)
         else:
             yield self._style.frame(language).closing
-            incomplete = endless or _cut_short(calls[-1])
+            incomplete = endless or (_CUT_SHORT if calls[-1].finish_reason == "length" else None)
             yield Written(_draft(reply, language, precedents, incomplete), "", None, reply.cuts)
 
     async def _claims(
@@ -227,12 +228,6 @@ def _foreign(reply: CheckedReply, language: str) -> str | None:
     if in_another(" ".join(sentence.text for sentence in reply.sentences), language):
         return f"the model did not write in {language_named(language)}"
     return None
-
-
-def _cut_short(call: ChatCall) -> str | None:
-    if call.finish_reason != "length":
-        return None
-    return "the answer reached its length limit, its end is missing"
 
 
 def _draft(

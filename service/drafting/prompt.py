@@ -109,8 +109,9 @@ def ask_again(
 
 
 def _precedent(neighbour: Neighbour) -> str:
+    identifier = _escape(neighbour.id).replace('"', "&quot;")
     return (
-        f'<ticket id="{_attribute(neighbour.id)}">\n'
+        f'<ticket id="{identifier}">\n'
         f"<text>{_data(neighbour.text, TEXT_CHARACTERS)}</text>\n"
         f"<resolution>{_data(neighbour.resolution or '', RESOLUTION_CHARACTERS)}</resolution>\n"
         "</ticket>"
@@ -120,10 +121,6 @@ def _precedent(neighbour: Neighbour) -> str:
 def _data(text: str, characters: int) -> str:
     # Escaped first, cut then: a ticket of nothing but "<" must not cost four times as much.
     return _HALF_ENTITY.sub("", shorten(_escape(text.strip()[: characters + 1]), characters))
-
-
-def _attribute(text: str) -> str:
-    return _escape(text).replace('"', "&quot;")
 
 
 def _escape(text: str) -> str:

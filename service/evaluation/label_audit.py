@@ -195,7 +195,8 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 ";".join(ticket.tags),
                 *(_cell(getattr(ticket, name)) for name in _OF_TICKET),
             )
-            writer.writerow([_harmless(cell or "") for cell in cells])
+            told = [cell or "" for cell in cells]
+            writer.writerow([f" {cell}" if cell.startswith(_FORMULA) else cell for cell in told])
 
 
 def _cell(value: Any) -> str:
@@ -264,7 +265,3 @@ def _mean_by_group(agreements: list[tuple[int, float]], seed: int) -> Interval |
     groups = np.unique(first, return_inverse=True)[1]
     totals, sizes = np.bincount(groups, values), np.bincount(groups)
     return interval(resample(len(sizes), lambda counts: counts @ totals / (counts @ sizes), seed))
-
-
-def _harmless(cell: str) -> str:
-    return f" {cell}" if cell.startswith(_FORMULA) else cell

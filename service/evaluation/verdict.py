@@ -122,10 +122,7 @@ def table(evaluation: Evaluation) -> str:
         )
         lines += ["", f"the forest before calibration: {before}"]
     bound = "" if forest.error_bound is None else f", at most {forest.error_bound:.3f} with 95% confidence"
-    decided = (
-        f"decided automatically: {_cell(forest.coverage)} of the tickets, wrong: {_cell(forest.error)}{bound}"
-    )
-    lines += [f"{decided}; budget {evaluation.max_error:g}", ""]
+    lines += [f"{_decided(forest)}{bound}; budget {evaluation.max_error:g}", ""]
     if (alerts := evaluation.alerts) is not None:
         share = f"{alerts.wrong:,} wrong" + (
             f" ({alerts.wrong / alerts.automatic:.1%})" if alerts.automatic else ""
@@ -139,7 +136,8 @@ def table(evaluation: Evaluation) -> str:
     ]
     lines += _columns(heads, rows)
     if evaluation.hosted is not None:
-        lines += ["", f"the hosted classifier: {evaluation.hosted.words}; {_decided(evaluation)}"]
+        hosted = next(method for method in evaluation.methods if method.key == HOSTED)
+        lines += ["", f"the hosted classifier: {evaluation.hosted.words}; {_decided(hosted)}"]
     if evaluation.order is None:
         lines += ["", f"quadratic kappa is left out: {evaluation.order_reason}"]
     if (found := evaluation.retrieval) is not None:
@@ -149,9 +147,8 @@ def table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _decided(evaluation: Evaluation) -> str:
-    hosted = next(method for method in evaluation.methods if method.key == HOSTED)
-    return f"decided automatically: {_cell(hosted.coverage)} of the tickets, wrong: {_cell(hosted.error)}"
+def _decided(method: MethodScore) -> str:
+    return f"decided automatically: {_cell(method.coverage)} of the tickets, wrong: {_cell(method.error)}"
 
 
 def _cell(found: Interval | None) -> str:

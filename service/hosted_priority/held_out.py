@@ -10,7 +10,7 @@ from service.arrays import IntArray
 from service.evaluation.cases import Cases, EvaluationError
 from service.priority.timeline import repeats
 
-__all__ = ["Later", "Parts", "later_tickets", "parts_of", "require_classifier"]
+__all__ = ["Parts", "later_tickets", "parts_of", "require_classifier"]
 
 _TRAINING, _VALIDATION = 0.7, 0.8
 
@@ -35,15 +35,10 @@ def parts_of(cases: Cases) -> Parts:
     return Parts(rows[:first], rows[first:second], rows[second:][~repeated[second:]])
 
 
-class Later(NamedTuple):
-    """The newest tickets, which no model has learned from, and the priorities that there are."""
+def later_tickets(cases: Cases, most: int) -> tuple[Cases, tuple[str, ...]]:
+    """Return at most so many of the newest tickets that have a priority, and the priorities that there are.
 
-    later: Cases
-    labels: tuple[str, ...]
-
-
-def later_tickets(cases: Cases, most: int) -> Later:
-    """Return at most so many of the newest tickets that have a priority.
+    No model has learned from these tickets.
 
     :raises EvaluationError: there are none, or all have one priority.
     """
@@ -53,7 +48,7 @@ def later_tickets(cases: Cases, most: int) -> Later:
     if not len(newest) or len(labels) < 2:  # noqa: PLR2004 (something to tell apart)
         msg = f"{len(known):,} stored tickets have a priority, {len(labels)} different ones: that tells nothing of a classifier"
         raise EvaluationError(msg)
-    return Later(known.take(newest), labels)
+    return known.take(newest), labels
 
 
 def require_classifier(settings: Settings) -> None:

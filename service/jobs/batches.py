@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal
@@ -106,10 +106,6 @@ class Batches:
                 await self._run(job)
             await self._wake.wait()
 
-    def _require_wanted(self, job: Job) -> None:
-        if job.id in self._cancelled:
-            raise _CancelledError
-
     def _waiting(self) -> list[Job]:
         return [job for job in self._store.all() if job.kind == "batch" and job.ended_at is None]
 
@@ -139,7 +135,7 @@ class Batches:
         with await asyncio.to_thread(self._body(job.id).open, "rb") as file:
             read = read_json if job.format == "json" else read_jsonl
             records = itertools.islice(read(file), _result(job).read, None)
-            while chunk := await asyncio.to_thread(_next, records):
+            while chunk := await asyncio.to_thread(lambda: list(itertools.islice(records, CHUNK))):
                 job = msgspec.structs.replace(job, state="running", result=await self._taken(job, chunk))
                 # On a full disk a restart stores a chunk once more, which changes nothing.
                 with contextlib.suppress(OSError):
@@ -152,7 +148,8 @@ class Batches:
     async def _taken(self, job: Job, chunk: list[SourceRecord]) -> BatchResult:
         """Store a chunk; what fails for a while is tried again, since nobody waits for it."""
         for attempt in itertools.count(1):
-            self._require_wanted(job)
+            if job.id in self._cancelled:
+                raise _CancelledError
             # Of its own: a chunk that fails half way is counted once, when it is whole.
             try:
                 with contextlib.closing(Intake(self._runtime)) as intake:
@@ -180,10 +177,6 @@ class Batches:
 
 def _result(job: Job) -> BatchResult:
     return job.result or BatchResult()
-
-
-def _next(records: Iterator[SourceRecord]) -> list[SourceRecord]:
-    return list(itertools.islice(records, CHUNK))
 
 
 def _flush(file: IO[bytes]) -> None:

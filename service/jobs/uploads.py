@@ -118,7 +118,9 @@ class Uploads:
 def export_of(data_dir: Path, upload_id: str) -> Path | None:
     """Return the file of an export that waits."""
     folder = data_dir / _FOLDER / upload_id
-    found = (path for path in folder.glob("*") if not path.name.startswith(".") and not _is_beside(path))
+    found = (
+        path for path in folder.glob("*") if not path.name.startswith(".") and not path.name.endswith(_BESIDE)
+    )
     return next(found, None)
 
 
@@ -147,10 +149,6 @@ def _upload(export: Path) -> Upload:
 
 def _changed(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-
-
-def _is_beside(path: Path) -> bool:
-    return path.name.endswith(_BESIDE)
 
 
 def _plain(name: str) -> str:

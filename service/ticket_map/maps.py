@@ -101,7 +101,8 @@ class TicketMaps:
         served = await asyncio.to_thread(self._find, generation)
         idle = self._making is None or self._making.done()
         failed = self._failure is not None and time.monotonic() - self._failure[0] < _PAUSE
-        if idle and not failed and (served is None or _is_outdated(served, tickets)):
+        made_of = served.kept.map.tickets if served else 0
+        if idle and not failed and (served is None or abs(tickets - made_of) > _OUTDATED * made_of):
             self._begun = time.monotonic()
             self._making = asyncio.create_task(self._make(generation, tickets))
         if served is not None:
@@ -139,8 +140,3 @@ class TicketMaps:
         if points < LEAST_POINTS:
             self._too_few = generation.name, tickets
         _log.info("map: %d points in %.1f s", points, time.monotonic() - self._begun)
-
-
-def _is_outdated(served: ServedMap, tickets: int) -> bool:
-    made_of = served.kept.map.tickets
-    return abs(tickets - made_of) > _OUTDATED * made_of
