@@ -13,7 +13,7 @@ from indexer.actor import ACTOR
 from indexer.chroma.failures import SlowIndexError
 from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.errors import IndexUnavailableError, ProviderError
-from indexer.ledger import Answer, Filter, hash_of_question, spent_now
+from indexer.ledger import Answer, Filter, Spent, hash_of_question, spent_now
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
 from service.answer_ids import new_answer
@@ -44,7 +44,7 @@ from service.results import (
 )
 from service.runtime import Runtime
 from service.snapshot import Snapshot
-from service.usage import Embedded, usage_of
+from service.usage import usage_of
 
 __all__ = ["Pipeline", "Search"]
 
@@ -264,7 +264,7 @@ class Pipeline:
             usage=usage_of(self._runtime.settings, embedded),
         )
 
-    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: Clock) -> tuple[QueryVectors, Embedded]:
+    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: Clock) -> tuple[QueryVectors, Spent]:
         began = time.perf_counter()
         ledger = self._runtime.store.ledger
         found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
@@ -280,14 +280,13 @@ class Pipeline:
                 requests += batch.requests
                 # The embedded model reads tokens too, but nobody bills them.
                 tokens += batch.tokens if batch.requests else 0
-            self._runtime.keeper.spend(
-                spent_now("embeddings", snapshot.embedder.model, requests=requests, prompt_tokens=tokens)
-            )
+        spent = spent_now("embeddings", snapshot.embedder.model, requests=requests, prompt_tokens=tokens)
+        self._runtime.keeper.spend(spent)
         vector = found[ticket.text_hash]
         subject = found[ticket.subject_hash] if ticket.subject_hash else vector
         clock.embed = since(began)
         created = ticket.created_at.timestamp() if ticket.created_at else time.time()
-        return QueryVectors(vector, subject, created), Embedded(snapshot.embedder.model, requests, tokens)
+        return QueryVectors(vector, subject, created), spent
 
     async def _ask(self, embedder: Embedder, texts: list[str]) -> list[EmbeddedBatch]:
         seconds = self._runtime.settings.provider_timeout

@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import msgspec
 
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, Spent
 from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
 from service.results import Usage
 
-__all__ = ["Embedded", "Requests", "SpendToday", "requests_of", "requests_to", "spend_today", "usage_of"]
-
-
-class Embedded(NamedTuple):
-    """What it took to embed the text of a question."""
-
-    model: str
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int = 0
+__all__ = ["Requests", "SpendToday", "requests_of", "requests_to", "spend_today", "usage_of"]
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +81,10 @@ def spend_today(settings: Settings, ledger: Ledger) -> SpendToday:
     )
 
 
-def usage_of(settings: Settings, embedded: Embedded, calls: Sequence[ChatCall] = ()) -> Usage:
+def usage_of(settings: Settings, embedded: Spent, calls: Sequence[ChatCall] = ()) -> Usage:
     """Return the usage of an answer.
 
-    :param calls: its chat requests.
+    :param embedded: what it took to embed the question; ``calls``: its chat requests.
     """
     asked: list[Billed] = [embedded, *calls]
     return Usage(

@@ -173,8 +173,8 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
     with _writing(out):
         write_csv(out, loaded.cases, found)
     sys.stdout.write(_ceiling(found) + "\n")
-    say(f"{len(found.suspects):,} suspicious tickets are in {out}")
-    finish(report(loaded.cases, found), as_json=as_json)
+    say(f"{found.suspects:,} suspicious tickets are in {out}")
+    finish(report(found), as_json=as_json)
     return DONE
 
 

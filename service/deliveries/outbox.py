@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,11 +36,7 @@ _LAST_SECONDS = 5.0  # for what is under way at a stop
 _LONGEST_REST = 60.0
 
 
-class _Target(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    async def send(self, delivery: Delivery) -> None: ...
+_Target = Webhook | SlackWebhook | SlackBot
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import csv
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from service.evaluation.cases import Cases, EvaluationError
 from service.priority.timeline import NEAR_DUPLICATE
 from service.scores import Interval, interval, resample
 
-__all__ = ["Audit", "AuditReport", "Suspect", "audit", "report", "write_csv"]
+__all__ = ["Audit", "Suspect", "audit", "report", "write_csv"]
 
 _NEIGHBOURS = 10
 _BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
@@ -29,64 +28,38 @@ _OF_TICKET = (
 """Fields of a ticket that come back as they were."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A ticket whose priority contradicts that of a near-duplicate.
-
-    :param row: of the ticket, and ``twin`` of its nearest contradicting near-duplicate, in the cases.
-    :param similarity: their cosine.
-    :param neighbours: how many of the ten nearest tickets have each priority, most first.
-    :param suspicion: by how much the neighbours' share of another priority exceeds that of its own, in [-1, 1].
-    """
-
-    row: int
-    twin: int
-    similarity: float
-    neighbours: tuple[tuple[str, int], ...]
-    suspicion: float
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What the audit found.
-
-    :param suspects: most suspicious first.
-    :param twins: tickets that have a near-duplicate.
-    :param contradicted: of these, tickets that contradict at least one.
-    :param agreement: the mean share of a ticket's near-duplicates that have its priority; ``None`` without any.
-    :param ceiling: the accuracy that no classifier of such texts can be expected to exceed: the root of the agreement.
-    """
-
-    suspects: tuple[Suspect, ...]
-    twins: int
-    contradicted: int
-    agreement: Interval | None
-    ceiling: Interval | None
-
-
-class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
-    """A `Suspect` by the ids of its tickets; ``neighbours`` counts the ten nearest by priority, most first."""
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket whose priority contradicts that of a near-duplicate, of several the nearest."""
 
     id: str
     priority: str
     duplicate_id: str
     duplicate_priority: str
     similarity: float
+    """Their cosine."""
     suspicion: float
+    """By how much the neighbours' share of another priority exceeds that of its own, in [-1, 1]."""
     neighbours: dict[str, int]
+    """How many of the ten nearest tickets have each priority, most first."""
 
 
-class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An `Audit` without texts: counts, and the most suspicious tickets, 200 at most."""
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """What the audit found, without texts."""
 
     tickets: int
     """Tickets with a priority."""
     twins: int
+    """Tickets that have a near-duplicate."""
     contradicted: int
+    """Of these, tickets that contradict at least one."""
     suspects: int
+    """How many ``contradictions`` there are; `report` leaves most of them out."""
     agreement: Interval | None
+    """The mean share of a ticket's near-duplicates that have its priority; ``None`` without any."""
     ceiling: Interval | None
-    contradictions: tuple[Contradiction, ...]
+    """The accuracy that no classifier of such texts can be expected to exceed: the root of the agreement."""
+    contradictions: tuple[Suspect, ...]
+    """Most suspicious first."""
 
 
 def audit(
@@ -121,15 +94,18 @@ def audit(
         contradicted = np.flatnonzero(against.any(axis=1))
         nearest = np.where(against[contradicted], similarity[contradicted], -np.inf).argmax(axis=1)
         suspects += [
-            _suspect(row, twin, similarity[row - start], label, names)
+            _suspect(cases, row, twin, similarity[row - start])
             for row, twin in zip(rows[contradicted].tolist(), nearest.tolist(), strict=True)
         ]
         progress(int(rows[-1]) + 1, len(cases))
     agreement = _mean_by_group(agreements, seed)
+    ranked = _ranked(suspects)
     return Audit(
-        suspects=_ranked(suspects),
+        tickets=len(cases),
         twins=len(agreements),
         contradicted=len(suspects),
+        suspects=len(ranked),
+        contradictions=ranked,
         agreement=agreement,
         ceiling=None
         if agreement is None
@@ -137,33 +113,13 @@ def audit(
     )
 
 
-def report(cases: Cases, found: Audit) -> AuditReport:
-    """Return what the audit found, by ids.
-
-    :param cases: as audited.
-    """
-    cases = cases.labelled()
-    tickets = cases.tickets
-    return AuditReport(
-        tickets=len(cases),
-        twins=found.twins,
-        contradicted=found.contradicted,
-        suspects=len(found.suspects),
-        agreement=found.agreement,
-        ceiling=found.ceiling,
-        contradictions=tuple(
-            Contradiction(
-                id=tickets[suspect.row].id,
-                priority=tickets[suspect.row].priority or "",
-                duplicate_id=tickets[suspect.twin].id,
-                duplicate_priority=tickets[suspect.twin].priority or "",
-                similarity=round(suspect.similarity, 3),
-                suspicion=round(suspect.suspicion, 3),
-                neighbours=dict(suspect.neighbours),
-            )
-            for suspect in found.suspects[:_REPORTED]
-        ),
-    )
+def report(found: Audit) -> Audit:
+    """Return what the audit found with the most suspicious tickets alone, 200 at most."""
+    told = [
+        msgspec.structs.replace(one, similarity=round(one.similarity, 3), suspicion=round(one.suspicion, 3))
+        for one in found.contradictions[:_REPORTED]
+    ]
+    return msgspec.structs.replace(found, contradictions=tuple(told))
 
 
 def write_csv(path: Path, cases: Cases, found: Audit) -> None:
@@ -174,22 +130,22 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
 
     :param cases: as audited.
     """
-    cases = cases.labelled()
+    tickets = {ticket.id: ticket for ticket in cases.tickets}
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
             ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
              "suspicion", "tags", *_OF_TICKET)
         )  # fmt: skip
-        for suspect in found.suspects:
-            ticket, twin = cases.tickets[suspect.row], cases.tickets[suspect.twin]
+        for suspect in found.contradictions:
+            ticket = tickets[suspect.id]
             cells = (
                 ticket.id,
                 ticket.priority,
-                suspect.neighbours[0][0],
-                ", ".join(f"{name} {count}" for name, count in suspect.neighbours),
-                twin.id,
-                twin.priority,
+                next(iter(suspect.neighbours)),
+                ", ".join(f"{name} {count}" for name, count in suspect.neighbours.items()),
+                suspect.duplicate_id,
+                suspect.duplicate_priority,
                 f"{suspect.similarity:.3f}",
                 f"{suspect.suspicion:.3f}",
                 ";".join(ticket.tags),
@@ -230,29 +186,32 @@ def _nearest(similar: Matrix, count: int) -> IntArray:
     return np.concatenate([above[np.argsort(-similar[above], kind="stable")], equal])
 
 
-def _suspect(row: int, twin: int, similar: Matrix, label: IntArray, names: list[str]) -> Suspect:
+def _suspect(cases: Cases, row: int, twin: int, similar: Matrix) -> Suspect:
     count = min(_NEIGHBOURS, len(similar) - 1)
     nearest = _nearest(similar, count)
-    votes = Counter(label[nearest].tolist())
-    own = votes[int(label[row])]
-    best_other = max(number for name, number in votes.items() if name != label[row]) if own < count else 0
+    votes = Counter(cases.labels[near] or "" for near in nearest)
+    label = cases.labels[row] or ""
+    own = votes[label]
+    best_other = max(number for name, number in votes.items() if name != label) if own < count else 0
     return Suspect(
-        row=row,
-        twin=twin,
+        id=cases.ids[row],
+        priority=cases.tickets[row].priority or "",
+        duplicate_id=cases.ids[twin],
+        duplicate_priority=cases.tickets[twin].priority or "",
         similarity=float(similar[twin]),
-        neighbours=tuple((names[name], number) for name, number in votes.most_common()),
+        neighbours=dict(votes.most_common()),
         suspicion=(best_other - own) / count,
     )
 
 
 def _ranked(suspects: list[Suspect]) -> tuple[Suspect, ...]:
     """Order them, and of two that contradict each other name only the more suspicious."""
-    ranked = sorted(suspects, key=lambda found: (-found.suspicion, -found.similarity, found.row))
-    named: set[tuple[int, int]] = set()
+    ranked = sorted(suspects, key=lambda found: (-found.suspicion, -found.similarity))
+    named: set[tuple[str, str]] = set()
     kept = []
     for found in ranked:
-        if (found.twin, found.row) not in named:
-            named.add((found.row, found.twin))
+        if (found.duplicate_id, found.id) not in named:
+            named.add((found.id, found.duplicate_id))
             kept.append(found)
     return tuple(kept)
 

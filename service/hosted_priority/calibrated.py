@@ -61,17 +61,13 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     macro_f1: float
     at: datetime
 
-    def probabilities(self, votes: FloatArray) -> FloatArray:
-        """Return calibrated probabilities of the labels, shape (rows, labels), of `votes_of`."""
-        return Calibrator(self.sharpness, np.array(self.bias))(smooth(votes, _AS_SURE_AS))
-
     def decide(self, votes: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
-        """Return the calibrated probabilities, the predicted columns, and whether each decision needs no person."""
-        probabilities = self.probabilities(votes)
-        return (
-            probabilities,
-            *decide(probabilities, self.labels, np.array(self.costs), self.abstention),
-        )
+        """Return the calibrated probabilities, the predicted columns, and whether each decision needs no person.
+
+        :param votes: as of `votes_of`, shape (rows, labels), as the probabilities.
+        """
+        probabilities = Calibrator(self.sharpness, np.array(self.bias))(smooth(votes, _AS_SURE_AS))
+        return probabilities, *decide(probabilities, self.labels, np.array(self.costs), self.abstention)
 
     def decision(self, said: Classification) -> PriorityDecision:
         """Return the decision on one ticket; the answer is one of the labels, with shares where they are used."""

@@ -46,12 +46,12 @@ def test_the_ticket_that_its_neighbours_contradict_is_named() -> None:
     )
     assert found.twins == 8
     assert found.contradicted == 8
-    first = found.suspects[0]
-    assert first.row == 3
-    assert first.neighbours[0] == ("high", 7)
+    first = found.contradictions[0]
+    assert first.id == "t-3"
+    assert next(iter(first.neighbours.items())) == ("high", 7)
     assert first.similarity >= 0.95
-    assert [suspect.suspicion for suspect in found.suspects] == sorted(
-        (suspect.suspicion for suspect in found.suspects), reverse=True
+    assert [suspect.suspicion for suspect in found.contradictions] == sorted(
+        (suspect.suspicion for suspect in found.contradictions), reverse=True
     )
 
 
@@ -105,7 +105,12 @@ def test_the_audit_is_what_it_says_ticket_by_ticket(exact: bool) -> None:
     assert found.agreement is not None
     assert found.agreement.value == pytest.approx(np.mean(agreements))
     by_row = {suspect[0]: suspect for suspect in suspects}
-    named = [(one.row, one.twin, one.neighbours, one.suspicion) for one in found.suspects]
+    rows = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+    named = [
+        (rows[one.id], rows[one.duplicate_id], tuple(one.neighbours.items()), one.suspicion)
+        for one in found.contradictions
+    ]
+    assert found.suspects == len(named)
     assert named == [by_row[row] for row, *_ in named]
     pairs = {frozenset(suspect[:2]) for suspect in suspects}
     assert {frozenset(suspect[:2]) for suspect in named} == pairs
@@ -115,7 +120,7 @@ def test_the_audit_is_what_it_says_ticket_by_ticket(exact: bool) -> None:
 def test_a_pair_is_named_once() -> None:
     """Two tickets that contradict each other are one case for a person."""
     found = audit(_cases([[1, 0], [1, 0.01], [0, 1]], ["high", "low", "low"]))
-    assert [(suspect.row, suspect.twin) for suspect in found.suspects] == [(0, 1)]
+    assert [(suspect.id, suspect.duplicate_id) for suspect in found.contradictions] == [("t-0", "t-1")]
 
 
 def test_the_ceiling_is_the_root_of_the_agreement() -> None:
@@ -166,7 +171,7 @@ def test_equal_vectors_of_one_label_agree() -> None:
     cases = history(30, labels=("low",))
     cases.vectors[:] = 1
     found = audit(cases)
-    assert found.suspects == ()
+    assert found.contradictions == ()
     assert found.ceiling is not None
     assert found.ceiling.value == 1
 
@@ -197,7 +202,7 @@ def test_another_spelling_is_no_contradiction_and_stays_in_the_file(tmp_path: Pa
     )
     assert audit(cases.take([0, 1, 2, 3])).contradicted == 0
     found = audit(cases)
-    assert {name for suspect in found.suspects for name, _ in suspect.neighbours} == {"high", "LOW"}
+    assert {name for suspect in found.contradictions for name in suspect.neighbours} == {"high", "LOW"}
     path = tmp_path / "audit.csv"
     write_csv(path, cases, found)
     read = [parse_ticket(record.value) for record in read_source(str(path))]
