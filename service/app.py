@@ -19,7 +19,6 @@ from indexer.settings import Settings
 from indexer.settings_check import LOOPBACK
 from service.answering import open_answering
 from service.api import (
-    console,
     feedback_routes,
     forest_routes,
     health_routes,
@@ -121,7 +120,6 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             health_routes.status_router,
             health_routes.health_router,
             pages.router,
-            console.router,
         ],
         lifespan=[lifespan],
         cors_config=CORSConfig(

@@ -1,5 +1,6 @@
-"""``/docs``, the API as a page to read and to try, and ``/metrics``."""
+"""The web console under ``/``, ``/docs``, the API as a page to read and to try, and ``/metrics``."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
+from litestar.status_codes import HTTP_304_NOT_MODIFIED
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from service.api.documentation import response
@@ -41,7 +43,21 @@ style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base
 </body>
 </html>
 """
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+_FOLDER = Path(__file__).parent.parent / "console"
+_PAGE = "index.html"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
+_CONSOLE = {path.name: path.read_bytes() for path in _FOLDER.iterdir() if path.suffix in _TYPES}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""Of the console, which needs the API and nothing else."""
 
 
 def _assets() -> dict[str, bytes]:
@@ -71,6 +87,36 @@ class SwaggerPage(OpenAPIRenderPlugin):
         return _DOCS.replace("{here}", "" if path.endswith(b"/") else "docs/").encode()
 
 
+@get("/", include_in_schema=False, sync_to_thread=False)
+def page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Return the page."""
+    return _file(request, _PAGE)
+
+
+@get("/console/{name:str}", include_in_schema=False, sync_to_thread=False)
+def file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """Return one of the files that the page loads."""
+    if name not in _CONSOLE or name == _PAGE:
+        msg = "the console has no such file"
+        raise NotFoundException(msg)
+    return _file(request, name)
+
+
+def _file(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    tag = f'"{hashlib.sha256(_CONSOLE[name]).hexdigest()[:20]}"'
+    headers = {
+        # Browsers ask each time whether it is still the same, so that a new release is seen at once.
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": _POLICY,
+        "ETag": tag,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("if-none-match") == tag:
+        return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers)
+    return Response(_CONSOLE[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+
+
 @get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
 def asset(name: FromPath[str]) -> Response[bytes]:
     """Return one of the files that the documentation loads."""
@@ -93,4 +139,4 @@ def metrics() -> Response[bytes]:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-router = Router("/", route_handlers=[asset, metrics])
+router = Router("/", route_handlers=[page, file, asset, metrics])

@@ -1,4 +1,4 @@
-"""``POST /v1/triage``, ``/v1/classify`` and ``/v1/similar``."""
+"""``/v1/triage``, ``/v1/classify`` and ``/v1/similar``: answers, and those that were given."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -6,26 +6,30 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Response, Router, post
-from litestar.params import JSONBody
+from litestar import Request, Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.status_codes import HTTP_200_OK
 
-from indexer.ledger import Filter
+from indexer.ledger import Filter, Which
 from indexer.parsing import parse_ticket
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
-from service.api.answer_routes import get_answer, list_answers
 from service.api.documentation import problems, response
+from service.api.lists import Cursor, Limit, in_utc, require_known
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.doc import doc
+from service.kept_answer import AnswerSummary, KeptAnswer, shown, summary
 from service.problems import problem_of
 from service.results import Classified, Found, Triage, Triaged
+from service.runtime import Runtime
 from service.triage import Pipeline, Search
 
 __all__ = ["events_of", "router"]
 
 _MAX_BODY_BYTES = 8 * MAX_TEXT_LENGTH  # each character as an escape such as \u00e9, or as subject and body
 _PROBLEMS = problems(400, 413, 415, 422)
+_LISTED_BY = ("limit", "cursor", "since", "until", "ticket")
 
 _TopK = Annotated[int, msgspec.Meta(ge=1, le=50, description="how many stored tickets to return")]
 _Text = Annotated[str, doc("the whole ticket; else give subject and body")]
@@ -157,6 +161,68 @@ async def similar(request: Request[Any, Any, Any], data: JSONBody[SimilarRequest
     return await pipeline.similar(data.ticket(), data.search(resolved=data.with_resolution))
 
 
+class AnswerList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of kept answers, newest first; ``next_cursor`` asks for the next one, ``null`` at the end."""
+
+    answers: tuple[AnswerSummary, ...]
+    next_cursor: str | None
+
+
+@get("/triage", summary="List kept answers", responses=problems(400, 422))
+async def list_answers(
+    request: Request[Any, Any, Any],
+    *,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    ticket: Annotated[str | None, QueryParameter(description="id of a ticket that the answer names")] = None,
+) -> AnswerList:
+    """Return the answers that were given, newest first, as long as `PRECEDENT_KEEP_DAYS` keeps them."""
+    require_known(request, _LISTED_BY)
+    runtime: Runtime = request.app.state.runtime
+    which = Which(
+        since=_seconds(since),
+        until=_seconds(until),
+        ticket_id=ticket,
+        before=_place(cursor) if cursor else None,
+    )
+    found = await runtime.pools.reads.run(runtime.store.ledger.answers.page, which, limit=limit + 1)
+    page = found[:limit]
+    return AnswerList(
+        answers=tuple(map(summary, page)),
+        next_cursor=f"{page[-1].at!r}_{page[-1].id}" if len(found) > limit else None,
+    )
+
+
+@get("/triage/{answer_id:str}", summary="Read a kept answer", responses=problems(400, 404))
+async def get_answer(request: Request[Any, Any, Any], answer_id: FromPath[str]) -> KeptAnswer:
+    """Return the answer as it was given, by its `id`, and what an agent did with it.
+
+    What it says of tickets that are deleted since is left out: `forgotten` is true then.
+    """
+    runtime: Runtime = request.app.state.runtime
+    found = await runtime.pools.reads.run(runtime.store.ledger.answers.get, answer_id)
+    if found is None:
+        msg = f"no answer {answer_id[:200]!r} is kept"
+        raise NotFoundException(msg)
+    return shown(found)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    found = in_utc(moment)
+    return found.timestamp() if found else None
+
+
+def _place(cursor: str) -> tuple[float, str]:
+    at, _, answer_id = cursor.partition("_")
+    try:
+        return float(at), answer_id
+    except ValueError:
+        msg = f"cursor {cursor[:200]!r} is none: send the next_cursor of a page"
+        raise TicketError(msg) from None
+
+
 async def events_of(
     first: Triaged | str, answer: AsyncGenerator[Triaged | str, None]
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
@@ -182,7 +248,6 @@ def _event(part: Triaged | str) -> ServerSentEventMessage:
 router = Router(
     "/v1",
     request_max_body_size=_MAX_BODY_BYTES,
-    # The kept answers are here too: one path has one router.
     route_handlers=[triage, classify, similar, list_answers, get_answer],
     guards=[require_key],
     security=KEY_IN_OPENAPI,
