@@ -125,7 +125,7 @@ def evaluate(
     rules = rules_of(settings, named or PRIORITY)
     rules = replace(rules, alert=settings.alert, order=given or rules.order)
     with showing_progress() as step:
-        loaded = _load(settings, file, pairs, step, named)
+        loaded = _told(load(settings, file, pairs, step, field=named))
         answers = _ask(settings, loaded, hosted, step) if hosted is not None else None
         known = loaded.cases.labelled()
         start = None if answers is None else answers.start(known)
@@ -168,7 +168,7 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
     _require_writable(out)
     pairs = read_pairs(duplicates) if duplicates else ()
     with showing_progress() as step:
-        loaded = _load(settings, file, pairs, step, with_questions=False)
+        loaded = _told(load(settings, file, pairs, step, with_questions=False))
         found = evaluation.audit(loaded.cases, progress=lambda done, total: step("audit", done, total))
     with _writing(out):
         write_csv(out, loaded.cases, found)
@@ -217,17 +217,8 @@ def _ceiling(found: evaluation.Audit) -> str:
     )
 
 
-def _load(
-    settings: Settings,
-    file: str | None,
-    pairs: tuple[tuple[str, str], ...],
-    progress: Progress,
-    field: str | None = None,
-    *,
-    with_questions: bool = True,
-) -> Loaded:
-    """Load the tickets, and say how many there are and why some are left out."""
-    loaded = load(settings, file, pairs, progress, field=field, with_questions=with_questions)
+def _told(loaded: Loaded) -> Loaded:
+    """Say how many tickets there are and why some are left out."""
     if loaded.rejected:
         say(
             f"{loaded.rejected:,} records are no tickets, or have the id of an earlier one, and were left out"
