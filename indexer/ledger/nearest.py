@@ -1,9 +1,7 @@
 """The tickets near a vector, with their own vectors from the ledger: what an answer's order is worked out from."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
-import msgspec
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, space_number, subjects, tickets, vectors
 from indexer.ledger.filters import Filter
+from indexer.ledger.listed import listed
 from indexer.ledger.rows import Candidates, Space
 from indexer.ledger.tables import OPEN, facets
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
@@ -27,14 +26,11 @@ class Nearest:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._cache = TicketCache()
-        # One parameter for all ids: a question looks up hundreds, and one each takes three times as long.
-        named: Any = sa.bindparam("named", type_=_Names(db.is_sqlite))
-        listed = sa.func.json_each(named).table_valued("value")
-        self._named = sa.select(listed.c.value) if db.is_sqlite else sa.select(sa.func.unnest(named))
-        self._by_id = _columns().where(tickets.c.id.in_(self._named))
-        self._ids = sa.select(tickets.c.id).where(tickets.c.id.in_(self._named))
+        named = listed(is_sqlite=db.is_sqlite)
+        self._by_id = _columns().where(tickets.c.id.in_(named))
+        self._ids = sa.select(tickets.c.id).where(tickets.c.id.in_(named))
         self._by_hash = sa.select(vectors.c.text_hash, vectors.c.vector).where(
-            vectors.c.space == sa.bindparam("space"), vectors.c.text_hash.in_(self._named)
+            vectors.c.space == sa.bindparam("space"), vectors.c.text_hash.in_(named)
         )
 
     def among(
@@ -165,23 +161,6 @@ class Nearest:
             unit: Matrix = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
         usable = np.flatnonzero(np.isfinite(unit).all(axis=1)).tolist()
         return {rows[i].text_hash: i for i in usable}, unit
-
-
-class _Names(sa.types.TypeDecorator[list[str]]):
-    """A list of strings as one parameter: a JSON array on SQLite, an array on PostgreSQL."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def __init__(self, is_sqlite: bool) -> None:
-        super().__init__()
-        self.is_sqlite = is_sqlite
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.String() if self.is_sqlite else sa.ARRAY(sa.String))
-
-    def process_bind_param(self, value: list[str] | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002 (the base's)
-        return msgspec.json.encode(value).decode() if self.is_sqlite else value
 
 
 def _nearest(rows: LookedUp, vector: NDArray[np.float32], among: NDArray[np.int64], limit: int) -> Candidates:

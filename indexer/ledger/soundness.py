@@ -1,5 +1,6 @@
 """The check of single rows: records by their hashes, vectors by their length and values."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,9 +39,9 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
 
     :param dimensions: of the spaces, by their number.
     """
-    for column in table.columns:
-        value = row[column.name]
-        if not (column.nullable and value is None) and not isinstance(value, column.type.python_type):
+    for name, kinds in _kinds(table):
+        value = row[name]
+        if not isinstance(value, kinds):
             return False
         if isinstance(value, str) and not _is_text(value):
             return False
@@ -63,6 +64,16 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
             and bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
         )
     return table is not answers or _is_object(row["body"])
+
+
+@functools.cache
+def _kinds(table: sa.Table) -> list[tuple[str, tuple[type, ...]]]:
+    """Return each column's name, and of which types its values are."""
+    nothing = type(None)
+    return [
+        (column.name, (column.type.python_type, *([nothing] if column.nullable else [])))
+        for column in table.columns
+    ]
 
 
 def _is_object(value: str) -> bool:

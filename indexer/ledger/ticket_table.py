@@ -26,6 +26,7 @@ from indexer.ledger.database import (
 from indexer.ledger.delivery_table import erase_deliveries
 from indexer.ledger.filters import Filter, is_labelled
 from indexer.ledger.generation_table import Generations
+from indexer.ledger.listed import listed
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
 from indexer.ledger.tables import facets, remarks, subjects
@@ -36,7 +37,6 @@ from indexer.ticket import Ticket
 __all__ = ["Tickets"]
 
 _log = logging.getLogger(__name__)
-_named = sa.select(tickets).where(tickets.c.id.in_(sa.bindparam("named", expanding=True)))
 
 
 class Tickets:
@@ -45,6 +45,7 @@ class Tickets:
     def __init__(self, db: Database, generations: Generations) -> None:
         self._db = db
         self._generations = generations
+        self._by_id = sa.select(tickets).where(tickets.c.id.in_(listed(is_sqlite=db.is_sqlite)))
 
     def count(self, source: str | None = None) -> int:
         """Return the number of tickets, or of those of one source."""
@@ -269,7 +270,7 @@ class Tickets:
         left = iter(ids)
         with self._db.read() as connection:
             while page := list(itertools.islice(left, at_once)):
-                rows = {row.id: row for row in connection.execute(_named, {"named": page})}
+                rows = {row.id: row for row in connection.execute(self._by_id, {"named": page})}
                 for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
                     if is_sound(tickets, row._asdict(), {}):
                         yield decode(row.record)

@@ -1,4 +1,7 @@
-"""Guards of the routes: the API key and its scope, and the Content-Type of a body."""
+"""Guards of the routes: the API key and its scope, and the Content-Type of a body.
+
+All are coroutines: Litestar runs any other guard in a thread, which takes longer, and where whose call it is would be lost.
+"""
 
 import math
 from typing import Any
@@ -52,7 +55,6 @@ _BYTES = "application/octet-stream"
 
 async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a call without a valid ``Authorization: Bearer`` key, or of one beyond its limit; note whose call it is."""
-    # Not in a thread, as Litestar runs a guard that is no coroutine: whose call it is would be noted there only.
     keyring: Keyring = connection.app.state.keyring
     if not keyring.is_needed:
         ACTOR.set("no key")
@@ -83,12 +85,12 @@ def _key_of(connection: ASGIConnection[Any, Any, Any, Any], keyring: Keyring) ->
     return found
 
 
-def require_write(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_write(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a key that may only ask; to be called after `require_key`."""
     _require_scope(connection, "write")
 
 
-def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a key that may not do everything; to be called after `require_key`."""
     _require_scope(connection, "admin")
 
@@ -116,17 +118,19 @@ async def tell_rate(message: Message, scope: Scope) -> None:
             headers[name] = str(value)
 
 
-def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_json(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a body that does not say it is JSON: one that says nothing comes from a web page without being asked for."""
     _require(connection, frozenset())
 
 
-def require_json_or_lines(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_json_or_lines(
+    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
+) -> None:
     """Refuse a body that does not say it is JSON or JSON lines."""
     _require(connection, LINES)
 
 
-def require_bytes(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_bytes(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """Refuse a body that does not say that it is a file of whatever kind: a web page can send none such without being asked for."""
     if media_type(connection) != _BYTES:
         raise HTTPException(
