@@ -32,8 +32,7 @@ from service.api import (
 from service.api.bodies import Document
 from service.api.body import JSONRequest
 from service.api.door import Door
-from service.api.key_follower import KeyFollower
-from service.api.keyring import Keyring
+from service.api.keyring import KeyFollower, Keyring
 from service.api.security import RATE_HEADERS, tell_rate
 from service.intervals import Intervals
 from service.jobs.batches import Batches

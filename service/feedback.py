@@ -9,10 +9,10 @@ import msgspec
 
 from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, UnknownTicketError
 from indexer.ticket import Ticket, TicketError, text_hash
-from service.answer_ids import is_answer
 from service.decided_fields import decided_fields
 from service.doc import doc
 from service.intake import tell, write
+from service.kept_answer import is_answer
 from service.metrics import FEEDBACK
 from service.runtime import Runtime
 

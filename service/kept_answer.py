@@ -1,5 +1,11 @@
-"""A kept answer: what is stored of it, and what ``GET /v1/triage/{id}`` shows."""
+"""A kept answer: its id, what is stored of it, and what ``GET /v1/triage/{id}`` shows.
 
+An id is signed, so that feedback on an invented one is refused.
+"""
+
+import hashlib
+import hmac
+import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -13,8 +19,20 @@ from service.drafting.drafter import DraftResult
 from service.results import Draft, Note, PriorityDecision, Timings, Triage, Usage
 from service.snapshot import Snapshot
 
-__all__ = ["AnswerBody", "AnswerSummary", "Asked", "KeptAnswer", "body_of", "shown", "summary"]
+__all__ = [
+    "AnswerBody",
+    "AnswerSummary",
+    "Asked",
+    "KeptAnswer",
+    "body_of",
+    "is_answer",
+    "new_answer",
+    "shown",
+    "summary",
+]
 
+_ID = 32
+_PROOF = 16
 _AS_ANSWERED = (
     "priority", "decisions", "note", "reply", "questions", "warnings", "usage", "timings_ms",
 )  # fmt: skip
@@ -115,6 +133,24 @@ class AnswerSummary(msgspec.Struct, frozen=True, kw_only=True):
     precedents: Annotated[tuple[str, ...], doc("ids, the nearest first")]
     text: Annotated[str | None, doc("the beginning of the question, where it is kept, else of the note")]
     action: Annotated[str | None, doc("what an agent did with it")]
+
+
+def new_answer(secret: str) -> str:
+    """Return an id that no other answer has; nothing need be kept for `is_answer` to know it.
+
+    :param secret: of the ledger: replicas share it, and it outlives a restart.
+    """
+    number = uuid.uuid4().hex
+    return number + _proof(secret, number)
+
+
+def is_answer(secret: str, answer: str) -> bool:
+    """Tell whether the id was given by a service on this ledger."""
+    return hmac.compare_digest(answer[_ID:].encode(), _proof(secret, answer[:_ID]).encode())
+
+
+def _proof(secret: str, number: str) -> str:
+    return hmac.new(secret.encode(), f"answer {number}".encode(), hashlib.sha256).hexdigest()[:_PROOF]
 
 
 def body_of(

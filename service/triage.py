@@ -16,7 +16,6 @@ from indexer.errors import IndexUnavailableError, ProviderError
 from indexer.ledger import Answer, Filter, Spent, hash_of_question, spent_now
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
-from service.answer_ids import new_answer
 from service.clock import Clock, since
 from service.decided_fields import PRIORITY
 from service.decider import Decider
@@ -27,7 +26,7 @@ from service.drafting.note import agent_note
 from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.hosted_priority.classifier import HostedClassifier
-from service.kept_answer import Asked, body_of
+from service.kept_answer import Asked, body_of, new_answer
 from service.metrics import count_draft
 from service.neighbours import neighbour_of, suspicions
 from service.problems import NotReadyError

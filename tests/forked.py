@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["FORKED", "Forked"]
 
 _IMPORTED = [
-    "service.cli", "service.app", "service.connections", "service.refusals", "service.request_ids",
+    "service.cli", "service.app", "service.connections", "service.middleware",
     "indexer.chroma.client", "indexer.embedding.openai_compatible", "openai", "uvicorn",
     # These are imported while they run.
     "anyio._backends._asyncio", "chromadb.api.fastapi", "chromadb.telemetry.product.posthog", "httpcore", "httpcore2",

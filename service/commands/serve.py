@@ -44,8 +44,7 @@ def _serve(settings: Settings, listener: socket.socket, intervals: Intervals | N
 
     from service.app import create_app
     from service.connections import BoundedProtocol, raise_file_limit
-    from service.refusals import Refusals
-    from service.request_ids import RequestIds
+    from service.middleware import Refusals, RequestIds
 
     raise_file_limit()
     app = create_app(settings, intervals)
