@@ -76,7 +76,6 @@ class Drafter:
         :param spend: is told of each request when it has ended, whether or not anybody still waits.
         """
         self._model = model
-        self._small_model = small_model
         self.style = style
         """What the team says of its replies."""
         self.version = version_of(style)
@@ -84,11 +83,12 @@ class Drafter:
         self._replies = replies
         self._spend = spend
         self.breaker = Breaker("chat")
-        self._writer = None
+        self._writers: list[tuple[str, ModelWriter]] = []
         if client is not None:
-            self._writer = ModelWriter(
+            writer = ModelWriter(
                 client, timeout=timeout, limiter=limiter, style=style, redact=redact, breaker=self.breaker
             )
+            self._writers = [(name, writer) for name in (model, small_model) if name]
 
     async def draft(
         self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall]
@@ -109,13 +109,9 @@ class Drafter:
         if not precedents:
             yield DraftResult(draft=no_reply(why_none(neighbours), language))
             return
-        if self._writer is None:
-            extract = self._extract(text, precedents, "no provider key is set", language)
-            yield DraftResult(draft=_because(extract, filter(None, [other])))
-            return
         try:
-            asked = self._by_model(self._writer, text, neighbours, calls, language)
-            async with contextlib.aclosing(asked) as pieces:
+            written = self._written(text, neighbours, calls, language)
+            async with contextlib.aclosing(written) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, DraftResult) and other:
                         piece = msgspec.structs.replace(piece, draft=_because(piece.draft, [other]))  # noqa: PLW2901
@@ -125,23 +121,18 @@ class Drafter:
                 for call in calls:
                     self._spend(call)
 
-    async def _by_model(
-        self,
-        writer: ModelWriter,
-        text: str,
-        neighbours: Sequence[Neighbour],
-        calls: list[ChatCall],
-        language: str,
+    async def _written(
+        self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall], language: str
     ) -> AsyncGenerator[str | DraftResult, None]:
         precedents, key = select_precedents(neighbours), None
         if self._replies is not None:
             key = self._replies.key(
                 text, precedents, model=self._model, version=self.version, language=language
             )
-        why: list[str] = []
+        why = [] if self._writers else ["no provider key is set"]
         last = Written(None, "", None, {})
         shown = False
-        for model in filter(None, (self._model, self._small_model)):
+        for model, writer in self._writers:
             async with contextlib.aclosing(writer.write(model, text, neighbours, calls, language)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
@@ -161,11 +152,9 @@ class Drafter:
                 return
             if last.kind not in _OF_ONE_MODEL or shown:
                 break
-        extract = self._extract(text, precedents, "; ".join(dict.fromkeys(why)), language)
+        because = "; ".join(dict.fromkeys(why))
+        extract = extractive_draft(text, precedents, degraded=because, style=self.style, language=language)
         yield DraftResult(draft=extract, cuts=last.cuts)
-
-    def _extract(self, text: str, precedents: Sequence[Neighbour], why: str, language: str) -> Draft:
-        return extractive_draft(text, precedents, degraded=why, style=self.style, language=language)
 
     async def _kept(
         self, key: str | None, text: str, precedents: Sequence[Neighbour], language: str
