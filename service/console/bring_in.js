@@ -1,17 +1,17 @@
 // Tickets from an export, or from the clipboard, as far as the key of this tab may bring them in.
 
-import { get, jobList, post } from "./api.js";
+import { jobList, post } from "./api.js";
 import { el, field, fill } from "./dom.js";
 import { exports } from "./exports.js";
 import { number } from "./format.js";
 import { counts, dropZone, rejected, stored } from "./intake.js";
-import { notice, problem, showProblem } from "./notices.js";
+import { followed, unfinished } from "./jobs.js";
+import { notice, showProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.bringIn;
 const LINES = "application/x-ndjson";
 const MOST_BYTES = 64 * 2 ** 20;
-const POLL = 1000;
 
 /** Show the page. */
 export async function page(body, { signal }) {
@@ -74,8 +74,12 @@ async function send(text, outcome, signal) {
   fill(outcome, el("p", {}, words.sending(number(batch.records))));
   const taken = await post("v1/tickets/batch", batch.body, signal, batch.type);
   // More than is stored at once becomes a job, which is asked how far it is.
-  const result = taken.state ? await followed(taken, batch.records, outcome, signal) : taken;
-  if (!result) return;
+  const job = taken.state && (await followed(taken, outcome, signal, far(batch.records)));
+  if (job && job.state !== "done") {
+    fill(outcome, unfinished(job));
+    return;
+  }
+  const result = job ? job.result : taken;
   const reasons = (result.rejections ?? []).map(({ record, reason }) => [words.record(record), reason]);
   fill(outcome, stored(result), rejected(reasons));
 }
@@ -92,20 +96,8 @@ function asBatch(text) {
   }
 }
 
-async function followed(taken, records, outcome, signal) {
-  const progress = el("progress", { max: String(records), "aria-label": words.progress });
-  const line = el("p");
-  fill(outcome, line, progress);
-  for (let job = taken; ; job = await get(`v1/jobs/${job.id}`, signal)) {
-    const seen = counts(job.result).reduce((sum, [, count]) => sum + count, 0);
-    progress.value = seen;
-    line.textContent = words.job(number(seen), number(records), job.state);
-    if (job.state === "done") return job.result;
-    if (job.ended_at) {
-      fill(outcome, problem({ title: words.failed, message: job.detail ?? "", status: 0 }));
-      return null;
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL));
-    if (signal.aborted) return null;
-  }
-}
+/** Return what tells how many of so many records a batch has stored. */
+const far = (records) => ({ result, state }) => {
+  const done = counts(result).reduce((sum, [, count]) => sum + count, 0);
+  return { said: words.job(number(done), number(records), state), done, total: records };
+};

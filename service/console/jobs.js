@@ -46,8 +46,11 @@ export function jobPanel(order, said, report, signal) {
 export const unfinished = ({ state, detail }) =>
   el("p", { class: "notice warn" }, words.states[state] ?? sentence(state), " ", detail && sentence(detail));
 
-/** Show how far the job is until it has ended, with a button that stops it, and return it with its report. */
-export async function followed(job, place, signal) {
+/**
+ * Show how far the job is until it has ended, with a button that stops it, and return it with its report.
+ * @param far returns how far a job is, `{said, done, total}`.
+ */
+export async function followed(job, place, signal, far = ({ progress }) => progress && { said: step(progress), ...progress }) {
   const said = el("p", {});
   const bars = el("progress", { "aria-label": words.progress });
   const stop = el("button", { type: "button", class: "quiet small" }, words.stop);
@@ -58,10 +61,11 @@ export async function followed(job, place, signal) {
   for (;;) {
     const found = await get(`v1/jobs/${job.id}`, signal);
     if (found.ended_at) return found;
-    said.textContent = found.progress ? step(found.progress) : words.begins;
-    if (found.progress?.total) {
-      bars.max = found.progress.total;
-      bars.value = found.progress.done;
+    const now = far(found);
+    said.textContent = now?.said ?? words.begins;
+    if (now?.total) {
+      bars.max = now.total;
+      bars.value = now.done;
     } else bars.removeAttribute("value");
     if (!said.isConnected) fill(place, said, bars, stop);
     await pause(signal);

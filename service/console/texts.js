@@ -556,9 +556,7 @@ export const texts = {
     nothing: "There is nothing to send.",
     tooLarge: "The file is larger than 64 MiB",
     sending: (count) => `Sending ${plural(count, "record", "records")}…`,
-    progress: "How far the tickets are stored",
     job: (seen, all, state) => `${seen} of ${all} records (${state})…`,
-    failed: "The tickets could not be stored",
     done: "Stored",
     counts: {
       added: "New",
