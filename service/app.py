@@ -42,8 +42,7 @@ from service.jobs.uploads import Uploads
 from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
-from service.status import status_of
-from service.status_feed import StatusFeed
+from service.status import StatusFeed, status_of
 from service.ticket_map import TicketMaps
 
 __all__ = ["create_app"]

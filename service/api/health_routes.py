@@ -13,8 +13,7 @@ from service.api.documentation import problems, response
 from service.api.keyring import Key, Keyring
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.runtime import Runtime
-from service.status import Status
-from service.status_feed import StatusFeed
+from service.status import Status, StatusFeed
 
 __all__ = ["health_router", "status_router"]
 

@@ -12,9 +12,8 @@ from service.drafting.addresses import addresses
 from service.drafting.commands import commands
 from service.drafting.echo import echoes, speaks_of_its_prompt
 from service.drafting.given import Given
-from service.drafting.languages import in_another, without_code
+from service.drafting.languages import in_another, promises, without_code
 from service.drafting.markup import markup, without_placeholders
-from service.drafting.policy import promises
 from service.drafting.steps import tells_history
 
 __all__ = ["Sentence", "first_fault", "has_enough_words", "states_anything", "support"]

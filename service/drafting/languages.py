@@ -12,6 +12,7 @@ __all__ = [
     "Frame",
     "in_another",
     "language_named",
+    "promises",
     "reply_language",
     "without_code",
     "written_in",
@@ -164,6 +165,12 @@ LANGUAGES = {
 """By their codes."""
 
 
+def promises(text: str, language: str = ENGLISH) -> list[str]:
+    """Return what only the team itself may promise, such as refunds and deadlines, in a folded text of this language, in lower case."""
+    patterns = filter(None, (_PROMISE, LANGUAGES[language].promises))
+    return [found[0].strip().casefold() for pattern in patterns for found in pattern.finditer(text)]
+
+
 def language_named(code: str) -> str:
     """Return the name of a language, or its code where it has none here."""
     return LANGUAGES[code].name if code in LANGUAGES else f"“{code}”"
@@ -209,3 +216,19 @@ def written_in(neighbour: Neighbour) -> str | None:
 _LATIN = re.compile(r"[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")  # all of these languages are written in it
 _MOST_FOREIGN = 0.5  # of a sentence's letters; a product may have a Greek name
 _NO_WORDS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\S*[_/@=\\]\S*|\[[^\]\n]*\]", re.DOTALL)
+_TEAM = r"(?:we|i|our (?:team|engineers|developers|colleagues|support)|the (?:team|engineers|developers)|support|engineering|someone|a colleague)"
+_DAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_PROMISE = re.compile(
+    rf"\b{_TEAM}(?:'ll| will| shall| would| am going to| are going to| is going to| plan to| intend to| can offer| offer| guarantee| promise)\b[^.!?\n]*"
+    r"|\byou(?:'ll| will| shall| are going to| should)? (?:get|receive|be (?:paid|refunded|credited|contacted|informed|notified|given))\b[^.!?\n]*"
+    r"|\bwill be (?:fixed|released|shipped|available|refunded|credited|resolved|restored|lifted|done|sent|paid|reimbursed|back|solved)\b[^.!?\n]*"
+    r"|\bnext (?:release|version|update|sprint)\b[^.!?\n]*"
+    r"|\b(?:refund|credited|reimburs|compensat|goodwill|money back|guarante|warrant(?:y|ies)|discount|voucher|credit note)\w*"
+    r"|\b(?:free of charge|no (?:extra )?(?:charge|cost)|without (?:extra )?(?:charge|cost)|at no (?:extra )?(?:charge|cost)|\d+ ?% off)\b"
+    r"|\b(?:within|in) (?:\S+ |the next )?(?:business |banking |working )?(?:hours?|days?|weeks?|months?)\b"
+    rf"|\bby (?:tomorrow|tonight|today|noon|{_DAY}|(?:the )?end of|next)\b|\b(?:tomorrow|tonight)\b"
+    rf"|\b(?:on|until|before|this|next) {_DAY}\b"
+    r"|\b(?:shortly|as soon as possible|asap|in due course|rest assured)\b"
+    r"|\bwir (?:werden|erstatten|versprechen|garantieren)\b|\b(?:rück)?erstatt\w+|\bnous (?:allons|vous)\b|\brembours\w+|\breembols\w+|\brimbors\w+",
+    re.IGNORECASE,
+)

@@ -1,21 +1,50 @@
-"""The process of an operator's job: ``python -m service.jobs.child``, its `Task` on standard input."""
+"""The process of an operator's job: ``python -m service.jobs.child``, its `Task` on standard input; it writes one JSON object a line."""
 
 import io
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import msgspec
 
 from indexer.actor import ACTOR
 from indexer.console import PROGRESS, words_of_step
 from service.child_process import begin_child
-from service.jobs.task import JobProgress, Outcome, Task
+from service.doc import doc
+
+__all__ = ["JobProgress", "Outcome", "Task"]
 
 _NICENESS = 10
 _SHOW_SECONDS = 0.2
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process is to do."""
+
+    arguments: list[str]
+    report: str
+    """The file where the command may write its report."""
+    actor: str | None
+    service: int
+    """Process id of the service that waits for it."""
+
+
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the present step is."""
+
+    step: Annotated[str, doc("what is done, in words")]
+    done: int
+    total: Annotated[int, doc("0 while it is not known")]
+    seconds: Annotated[float, doc("since the step began")]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the command ended; ``report`` is what it says with ``--json``."""
+
+    status: int
+    report: dict[str, Any] | None
 
 
 class _Reporter:

@@ -7,7 +7,7 @@ import msgspec
 
 from service.doc import doc
 from service.intake import BatchResult
-from service.jobs.task import JobProgress
+from service.jobs.child import JobProgress
 
 __all__ = ["Job", "JobKind"]
 

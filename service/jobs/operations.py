@@ -15,10 +15,10 @@ import msgspec
 
 from indexer.actor import ACTOR
 from indexer.settings import Settings
+from service.jobs.child import JobProgress, Outcome, Task
 from service.jobs.job import Job
 from service.jobs.orders import REPORT, Order
 from service.jobs.store import INTERRUPTED, JobStore
-from service.jobs.task import JobProgress, Outcome, Task
 
 __all__ = ["Operations", "RunningError"]
 

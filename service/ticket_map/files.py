@@ -1,8 +1,13 @@
-"""The file of a map, beside the forests: what is made of tickets is erased with them there."""
+"""The map as it is kept and sent, and its file, beside the forests: what is made of tickets is erased with them there.
+
+A map has columns of equal length, so that thousands of points are small.
+"""
 
 import io
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -11,11 +16,45 @@ from numpy.lib.npyio import NpzFile
 from indexer.durable import write_durably
 from indexer.embedding import Matrix
 from indexer.ledger import Generation, Ledger
-from service.ticket_map.result import TicketMap
+from service.doc import doc
 
-__all__ = ["KeptMap", "find", "load", "map_path", "save"]
+__all__ = ["Cluster", "KeptMap", "MapField", "TicketMap", "find", "load", "map_path", "save"]
 
 _SUFFIX = ".map"
+
+
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
+    """Points that lie together."""
+
+    words: Annotated[tuple[str, ...], doc("that tell its tickets from the others, the most telling first")]
+    points: int
+    unresolved: Annotated[int, doc("of these, tickets without a resolution")]
+    x: int
+    y: int
+
+
+class MapField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of the points' tickets; of several values of one ticket the first."""
+
+    values: Annotated[tuple[str, ...], doc("the most frequent first")]
+    of: Annotated[tuple[int, ...], doc("the place in `values` of each point's, -1 for none or another")]
+
+
+class TicketMap(msgspec.Struct, frozen=True, kw_only=True):
+    """A sample of the stored tickets as points on a plane; texts that are alike lie near one another."""
+
+    generation: str
+    made_at: datetime
+    tickets: Annotated[int, doc("that were stored when it was made")]
+    ids: Annotated[tuple[str, ...], doc("of the points; the columns below are in this order")]
+    x: Annotated[tuple[int, ...], doc("from 0 to 1,000")]
+    y: Annotated[tuple[int, ...], doc("from 0 to 1,000, downwards")]
+    label: Annotated[tuple[int, ...], doc("place in `labels`, -1 for none")]
+    labels: tuple[str, ...]
+    resolved: Annotated[tuple[int, ...], doc("1 for a ticket with a resolution, else 0")]
+    cluster: Annotated[tuple[int, ...], doc("place in `clusters`")]
+    clusters: Annotated[tuple[Cluster, ...], doc("the largest first")]
+    fields: dict[str, MapField]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

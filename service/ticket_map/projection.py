@@ -12,7 +12,7 @@ from indexer.ticket import Ticket
 from service.arrays import FloatArray, IntArray
 from service.priority.spelling import one_spelling
 from service.ranking import Whitening
-from service.ticket_map.result import Cluster, MapField, TicketMap
+from service.ticket_map.files import Cluster, MapField, TicketMap
 from service.ticket_map.telling_words import telling_words
 
 __all__ = ["SIDE", "make_map", "project"]

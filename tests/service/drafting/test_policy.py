@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.drafting.policy import promises
+from service.drafting.languages import promises
 
 
 @pytest.mark.parametrize(
