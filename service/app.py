@@ -102,7 +102,6 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 "maps": maps,
                 "look": look,
                 "status_feed": StatusFeed(look, at_least=lambda: {"ready": runtime.ready, "stage": runtime.stage}, is_stopping=app.state.is_stopping),
-                "breakers": opened.breakers,
             })  # fmt: skip
             yield
 

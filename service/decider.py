@@ -11,7 +11,7 @@ from service.decided_fields import PRIORITY, rules_of
 from service.doubts import more_urgent_precedent, unconfirmed, without_label
 from service.drafting.chat import ChatCall
 from service.hosted_priority.classifier import HostedClassifier
-from service.metrics import count_decision
+from service.metrics import DECISIONS
 from service.priority import Reading
 from service.ranking import CANDIDATES, QueryVectors
 from service.results import Neighbour, PriorityDecision
@@ -108,7 +108,7 @@ class Decider:
         priority, doubt = more_urgent_precedent(decided[PRIORITY], neighbours, chance, order)
         decided = decided | {PRIORITY: priority}
         for field, decision in decided.items():
-            count_decision(field, decision)
+            DECISIONS.labels(decision.decision, field).inc()
         return decided, doubt
 
     def _best_relevance(self, snapshot: Snapshot, query: QueryVectors, exclude: frozenset[str]) -> float:

@@ -7,26 +7,25 @@ from prometheus_client import Counter, Gauge
 
 from indexer.ledger import Spent
 from service.breaker import Breaker
-from service.results import Draft, PriorityDecision
 
 __all__ = [
     "ANSWERS_KEPT",
     "ANSWERS_LOST",
+    "DECISIONS",
     "DELIVERIES_LOST",
+    "DRAFTS",
     "FEEDBACK",
     "REFUSED",
     "TICKETS_WRITTEN",
     "WRONG_KEYS",
-    "count_decision",
-    "count_draft",
     "count_spent",
     "watch",
 ]
 
-_decisions = Counter(
+DECISIONS = Counter(
     "precedent_decisions", "Decisions on the priority and other fields", ["decision", "field"]
 )
-_drafts = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
+DRAFTS = Counter("precedent_drafts", "Replies drafted, by who wrote them", ["source", "degraded"])
 _requests = Counter("precedent_provider_requests", "Requests sent to the provider", ["endpoint"])
 _tokens = Counter("precedent_provider_tokens", "Tokens that the provider reported", ["endpoint", "kind"])
 _cost = Counter(
@@ -69,16 +68,6 @@ def _is_open(breaker: Breaker) -> float:
 
 def _number(counts: Callable[[], Mapping[str, int]], state: str) -> float:
     return float(counts()[state])
-
-
-def count_decision(field: str, decision: PriorityDecision) -> None:
-    """Count a decision on that field."""
-    _decisions.labels(decision.decision, field).inc()
-
-
-def count_draft(draft: Draft) -> None:
-    """Count a draft; one that is not what was asked for counts as degraded."""
-    _drafts.labels(draft.source, "no" if draft.degraded is None else "yes").inc()
 
 
 def count_spent(spent: Spent, money: float | None) -> None:

@@ -27,7 +27,7 @@ from service.drafting.precedents import select_precedents
 from service.drafting.questions import missing
 from service.hosted_priority.classifier import HostedClassifier
 from service.kept_answer import Asked, body_of, new_answer
-from service.metrics import count_draft
+from service.metrics import DRAFTS
 from service.neighbours import neighbour_of, suspicions
 from service.problems import NotReadyError
 from service.ranking import CANDIDATES, QueryVectors, Ranked
@@ -156,7 +156,7 @@ class Pipeline:
                                 yield piece
                             else:
                                 result = piece
-                    count_draft(result.draft)
+                    DRAFTS.labels(result.draft.source, "yes" if result.draft.degraded else "no").inc()
             except (GeneratorExit, asyncio.CancelledError):
                 left = msgspec.structs.replace(
                     result.draft, degraded="who asked left before there was a reply"

@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,16 @@ from service.evaluation.cuts import Cut, roll, tested_tickets
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.loading import Loaded
-from service.evaluation.methods import ARRAYS, GUESSES, HOSTED, LOCAL, SERVED, Predictions, fit_and_predict
+from service.evaluation.methods import (
+    GUESSES,
+    HOSTED,
+    LOCAL,
+    SERVED,
+    Predictions,
+    fit_and_predict,
+    fit_by,
+    pool,
+)
 from service.evaluation.result import (
     Alerts,
     Block,
@@ -30,7 +37,6 @@ from service.evaluation.result import (
 )
 from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
-from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
 from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
@@ -74,16 +80,7 @@ def evaluate(
     ordered, order_reason = priority_order(by_name, rules.order)
     names = ordered or by_name
     label, data = known.columns(names), _data(loaded, known, names)
-    fitting = partial(
-        fit,
-        max_error=max_error,
-        max_missed=rules.max_missed,
-        costs=rules.costs,
-        alert=rules.alert,
-        order=rules.order,
-        half_life_days=settings.half_life_days,
-    )
-    newest = cuts[-1]
+    fitting, newest = fit_by(rules, settings), cuts[-1]
     sizes = _learning_sizes(newest, label)
     total = sum(len(cut.tested) for cut in cuts) * len(LOCAL) + 2 * len(sizes) * len(newest.tested)
     done = 0
@@ -100,7 +97,7 @@ def evaluate(
     predictions = {key: [ask(key, cut.learned, cut.tested) for cut in cuts] for key in LOCAL}
     if hosted is not None:
         predictions[HOSTED] = hosted.predictions(known, cuts, names, predictions[SERVED])
-    pooled = {key: _pool(parts) for key, parts in predictions.items()}
+    pooled = {key: pool(parts) for key, parts in predictions.items()}
     served, reason = pooled[SERVED], predictions[SERVED][-1].reason
     true = label[np.concatenate([cut.tested for cut in cuts])]
     right, confidence = served.label == true, pick(served.probabilities, served.label)
@@ -175,15 +172,6 @@ def _data(loaded: Loaded, known: Cases, names: Sequence[str]) -> Data:
         embedding_model=loaded.embedding_model,
         labels={name: counts[name] for name in names},
     )
-
-
-def _pool(parts: Sequence[Predictions]) -> Predictions:
-    """Put together what a method predicted behind each cut."""
-    pooled: dict[str, Any] = {}
-    for name in ARRAYS:
-        found = [getattr(part, name) for part in parts]
-        pooled[name] = None if found[0] is None else np.concatenate(found)
-    return Predictions(**pooled)
 
 
 def _alerts(served: Predictions, true: IntArray, names: Sequence[str], above: Sequence[str]) -> Alerts | None:

@@ -1,19 +1,34 @@
 """The methods that are compared: each learns from tickets and predicts the priorities of others."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from indexer.settings import Settings
 from indexer.ticket import embedding_text
 from service.arrays import BoolArray, FloatArray, IntArray
+from service.decided_fields import Rules
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
+from service.priority import fit as fit_forest
 from service.priority.alerts import judge_alerts
 
-__all__ = ["ARRAYS", "GUESSES", "HOSTED", "LOCAL", "NAMES", "SERVED", "Fit", "Predictions", "fit_and_predict"]
+__all__ = [
+    "GUESSES",
+    "HOSTED",
+    "LOCAL",
+    "NAMES",
+    "SERVED",
+    "Fit",
+    "Predictions",
+    "fit_and_predict",
+    "fit_by",
+    "pool",
+]
 
 Fit = Callable[[TrainingSet], Forest | NoForest]
 """Fits the forest that is served, as the settings want it."""
@@ -69,8 +84,26 @@ class Predictions:
         return np.zeros(len(self.label), np.bool_) if self.automatic is None else self.automatic
 
 
-ARRAYS = ("label", "probabilities", "votes", "automatic", "alerts", "sure")
-"""Of `Predictions`, what has a row for each ticket."""
+def pool(parts: Sequence[Predictions]) -> Predictions:
+    """Put together what a method predicted behind each cut."""
+    pooled: dict[str, Any] = {}
+    for name in ("label", "probabilities", "votes", "automatic", "alerts", "sure"):
+        found = [getattr(part, name) for part in parts]
+        pooled[name] = None if found[0] is None else np.concatenate(found)
+    return Predictions(**pooled)
+
+
+def fit_by(rules: Rules, settings: Settings) -> Fit:
+    """Return what fits the forest as settings want it."""
+    return partial(
+        fit_forest,
+        max_error=rules.max_error,
+        max_missed=rules.max_missed,
+        costs=rules.costs,
+        alert=rules.alert,
+        order=rules.order,
+        half_life_days=settings.half_life_days,
+    )
 
 
 def fit_and_predict(
