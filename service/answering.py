@@ -13,12 +13,11 @@ from indexer.settings import Settings
 from service.background import end_task
 from service.breaker import Breaker
 from service.deliveries import Outbox
-from service.drafting.drafter import Drafter
+from service.drafting.drafter import Drafter, KeptReplies
 from service.drafting.house_style import read_style
 from service.embedders import PATIENCE
 from service.hosted_priority.classifier import HostedClassifier
 from service.intervals import Intervals
-from service.kept_replies import KeptReplies
 from service.pools import Pools
 from service.runtime import Runtime, open_runtime
 from service.triage import Pipeline

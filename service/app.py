@@ -29,8 +29,8 @@ from service.api import (
     triage_routes,
     upload_routes,
 )
-from service.api.bodies import Document
 from service.api.body import JSONRequest
+from service.api.documentation import Document
 from service.api.door import Door
 from service.api.keyring import KeyFollower, Keyring
 from service.api.security import RATE_HEADERS, tell_rate

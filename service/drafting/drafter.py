@@ -1,15 +1,20 @@
 """The draft stage: the best reply that is to be had, by a model or without one."""
 
 import contextlib
+import hashlib
+import hmac
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from indexer.errors import PrecedentError
+from indexer.ledger import Ledger
 from indexer.rate_limiter import RateLimiter
 from indexer.ticket import shorten
+from indexer.writing import RunInThread
 from service.breaker import Breaker
 from service.drafting.chat import ChatCall
 from service.drafting.checked_reply import CheckedReply
@@ -19,13 +24,12 @@ from service.drafting.languages import reply_language
 from service.drafting.model_writer import ModelWriter, Written
 from service.drafting.precedents import TICKET_CHARACTERS, select_precedents, why_none
 from service.drafting.prompt import version_of
-from service.kept_replies import KeptReplies
 from service.results import Draft, Neighbour, no_reply
 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["DraftResult", "Drafter"]
+__all__ = ["DraftResult", "Drafter", "KeptReplies"]
 
 _log = logging.getLogger(__name__)
 _OF_ONE_MODEL = frozenset({"over_limit", "rate_limited"})
@@ -42,6 +46,35 @@ class DraftResult(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the model's sentences were left out, by what was wrong with them."""
     reply_key: str | None = None
     """By which the reply is found again, as of `KeptReplies`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReplies:
+    """The model's replies in the kept answers, by a key; ``run`` runs what blocks."""
+
+    ledger: Ledger
+    run: RunInThread
+
+    def key(
+        self, text: str, precedents: Sequence[Neighbour], *, model: str, version: str, language: str
+    ) -> str:
+        """Return the key of a reply: the same for the same question, model, language, and versions of precedents.
+
+        :param version: of the instructions and of what else the team says of replies.
+        """
+        rests_on = (text, [(one.id, one.revision) for one in precedents], model, version, language)
+        secret = self.ledger.secret.encode()
+        return hmac.new(secret, msgspec.json.encode(rests_on), hashlib.sha256).hexdigest()
+
+    async def find(self, key: str) -> Draft | None:
+        """Return the newest reply of that key that no agent rejected; ``kept_from`` names its answer.
+
+        :raises PrecedentError: the ledger cannot be read.
+        """
+        found = await self.run(self.ledger.answers.reply, key)
+        if found is None:
+            return None
+        return msgspec.convert({**found.body["reply"], "kept_from": found.id}, Draft)
 
 
 class Drafter:

@@ -12,7 +12,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger import Classification
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.hosted_priority.prompt import VERSION
+from service.hosted_priority.asking import VERSION
 from service.priority.abstention import abstain, decide
 from service.priority.alerts import alert_report, raise_alert
 from service.priority.calibration import Calibrator, costs_of, fit_calibrator, smooth

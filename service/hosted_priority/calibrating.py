@@ -16,8 +16,7 @@ from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.breaker import Breaker
 from service.drafting.chat import ChatCall
-from service.hosted_priority.asking import Asker, Question, question_of
-from service.hosted_priority.prompt import answer_characters
+from service.hosted_priority.asking import Asker, Question, answer_characters, question_of
 from service.usage import Requests, requests_of, requests_to
 
 __all__ = ["Asked", "Plan", "answered", "plan"]

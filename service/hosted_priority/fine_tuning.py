@@ -12,8 +12,8 @@ from indexer.settings import Settings
 from indexer.suspicion import suspicion_of
 from service.arrays import IntArray
 from service.evaluation.cases import Cases, EvaluationError
+from service.hosted_priority.asking import messages_of
 from service.hosted_priority.held_out import parts_of
-from service.hosted_priority.prompt import messages_of
 
 __all__ = ["PRICE", "FineTuning", "write_files"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import service.cli  # noqa: F401 (adds the command)
 from indexer.ledger import Ledger
 from indexer.settings import Settings
-from service.hosted_priority.prompt import messages_of
+from service.hosted_priority.asking import messages_of
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import SPACE, make_ticket, sentence, store_vectors
 from tests.provider import Provider

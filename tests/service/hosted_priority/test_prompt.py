@@ -4,7 +4,7 @@ import pytest
 
 from indexer.ticket import Ticket
 from service.drafting.chat import Token
-from service.hosted_priority.prompt import label_of, messages_of, shares_of
+from service.hosted_priority.asking import label_of, messages_of, shares_of
 
 LABELS = ("high", "low", "P1", "P2")
 
