@@ -12,7 +12,6 @@ from indexer.ledger import Answer, Ledger, Spent
 from indexer.prices import cost
 from indexer.settings import Settings
 from service.background import BackgroundWriter, end_task
-from service.drafting.chat import ChatCall
 from service.metrics import ANSWERS_KEPT, ANSWERS_LOST, count_spent
 
 __all__ = ["AnswerKeeper", "KeepingStatus"]
@@ -81,10 +80,6 @@ class AnswerKeeper:
         count_spent(spent, cost(self._settings, [spent]))
         self._add([spent])
         self._wake.set()
-
-    def spend_call(self, call: ChatCall) -> None:
-        """Have a chat request of the present actor noted, in the same way."""
-        self.spend(call.spent)
 
     async def close(self) -> None:
         """Keep what still waits, for some seconds, and end."""

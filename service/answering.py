@@ -68,7 +68,7 @@ async def open_answering(
             redact=settings.redact,
             small_model=settings.chat_model_small,
             replies=KeptReplies(ledger, run=pools.reads.run) if keep else None,
-            spend=runtime.keeper.spend_call,
+            spend=runtime.keeper.spend,
         )
         outbox = Outbox(ledger, settings, intervals)
         if keep:

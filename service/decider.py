@@ -81,7 +81,7 @@ class Decider:
             priority = await self._classifier.decide(ticket, decided[PRIORITY], calls)
         finally:
             for call in calls:
-                self._runtime.keeper.spend_call(call)
+                self._runtime.keeper.spend(call.spent)
         clock.classify += since(began)
         return decided | {PRIORITY: priority}, calls
 

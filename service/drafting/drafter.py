@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, Spent
 from indexer.rate_limiter import RateLimiter
 from indexer.ticket import shorten
 from indexer.writing import RunInThread
@@ -95,7 +95,7 @@ class Drafter:
         style: HouseStyle = DEFAULTS,
         redact: bool = False,
         replies: KeptReplies | None = None,
-        spend: Callable[[ChatCall], None] | None = None,
+        spend: Callable[[Spent], None] | None = None,
     ) -> None:
         """Make a drafter.
 
@@ -106,7 +106,7 @@ class Drafter:
         :param redact: whether secrets and personal data are replaced in what is sent.
         :param style: what the team says of its replies.
         :param replies: where earlier replies are found.
-        :param spend: is told of each request when it has ended, whether or not anybody still waits.
+        :param spend: is told what each request took when it has ended, whether or not anybody still waits.
         """
         self._model = model
         self.style = style
@@ -152,7 +152,7 @@ class Drafter:
         finally:
             if self._spend is not None:
                 for call in calls:
-                    self._spend(call)
+                    self._spend(call.spent)
 
     async def _written(
         self, text: str, neighbours: Sequence[Neighbour], calls: list[ChatCall], language: str

@@ -129,5 +129,5 @@ def _asked(
         ticket = question.ticket()
         features = features_of([ticket], query.text[None], settings.forest_fields)
         decision = forest.decide(features)
-        asked.append(judge(question, decision, ranker.neighbours(ranking, query, every)))
+        asked.append(judge(question, decision, ranker.best(ranking, query, ranker.candidates(query, every))))
     return tuple(asked)

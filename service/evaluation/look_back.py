@@ -61,10 +61,6 @@ class Ranker:
             )
         return Ranking(whitening, self._settings.subject_weight, self._settings.date_weight, floor)
 
-    def neighbours(self, ranking: Ranking, query: QueryVectors, rows: IntArray) -> tuple[Neighbour, ...]:
-        """Return the best of these tickets that have a resolution."""
-        return self.best(ranking, query, self.candidates(query, rows))
-
     def best(self, ranking: Ranking, query: QueryVectors, found: Candidates) -> tuple[Neighbour, ...]:
         """Return the best of the candidates."""
         return tuple(

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from indexer.chat_limits import ChatLimits
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, Spent
 from indexer.provider import open_provider
 from indexer.settings import Settings
-from service.drafting.chat import ChatCall
 from service.drafting.drafter import Drafter
 from tests.provider import Provider
 from tests.service.drafting.drafting import Drafted, draft
@@ -21,9 +20,9 @@ _REACHED = "the configured limit on requests to the provider is reached"
 
 def _drafts(
     provider: Provider, tmp_path: Path, count: int, *, per_minute: int | None = None, small: str | None = None
-) -> tuple[list[Drafted], list[ChatCall]]:
+) -> tuple[list[Drafted], list[Spent]]:
     settings = Settings(api_base=provider.url, chat_per_day=1, chat_per_minute=per_minute)
-    spent: list[ChatCall] = []
+    spent: list[Spent] = []
 
     async def run() -> list[Drafted]:
         with contextlib.closing(Ledger(None, tmp_path / "data")) as ledger:
