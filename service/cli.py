@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from indexer.cli import cli
 from indexer.cli import main as run
-from service.commands.calibrate import calibrate
+from service.commands.classifier import calibrate, fine_tune
 from service.commands.evaluate import audit, evaluate
-from service.commands.fine_tune import fine_tune
 from service.commands.prompts import prompts
 from service.commands.replay import replay
 from service.commands.serve import serve

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from indexer.errors import IndexUnavailableError
 from indexer.ticket import Ticket
-from service.clock import Clock, since
 from service.decided_fields import PRIORITY, rules_of
 from service.doubts import more_urgent_precedent, unconfirmed, without_label
 from service.drafting.chat import ChatCall
@@ -17,6 +16,7 @@ from service.ranking import CANDIDATES, QueryVectors
 from service.results import Neighbour, PriorityDecision
 from service.runtime import Runtime
 from service.snapshot import Snapshot
+from service.usage import Clock, since
 
 __all__ = ["Decider"]
 

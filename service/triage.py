@@ -16,7 +16,6 @@ from indexer.errors import IndexUnavailableError, ProviderError
 from indexer.ledger import Answer, Filter, Spent, hash_of_question, spent_now
 from indexer.redaction import secrets_in
 from indexer.ticket import Ticket
-from service.clock import Clock, since
 from service.decided_fields import PRIORITY
 from service.decider import Decider
 from service.deliveries import Outbox
@@ -43,7 +42,7 @@ from service.results import (
 )
 from service.runtime import Runtime
 from service.snapshot import Snapshot
-from service.usage import usage_of
+from service.usage import Clock, since, usage_of
 
 __all__ = ["Pipeline", "Search"]
 

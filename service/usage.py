@@ -1,6 +1,8 @@
-"""What was asked of the provider, for one answer and today, with its cost."""
+"""What was asked of the provider, for one answer and today, with its cost, and how long each stage of an answer takes."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,9 +11,18 @@ from indexer.ledger import Ledger, Spent
 from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
-from service.results import Usage
+from service.results import Timings, Usage
 
-__all__ = ["Requests", "SpendToday", "requests_of", "requests_to", "spend_today", "usage_of"]
+__all__ = [
+    "Clock",
+    "Requests",
+    "SpendToday",
+    "requests_of",
+    "requests_to",
+    "since",
+    "spend_today",
+    "usage_of",
+]
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,3 +106,22 @@ def usage_of(settings: Settings, embedded: Spent, calls: Sequence[ChatCall] = ()
         estimated=any(call.estimated for call in calls),
         cost=cost(settings, asked),
     )
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds spent, stage by stage."""
+
+    embed: float = 0.0
+    classify: float = 0.0
+    retrieve: float = 0.0
+    draft: float = 0.0
+
+    def timings(self) -> Timings:
+        """Return them as an answer has them."""
+        return Timings(**{stage: round(spent, 3) for stage, spent in asdict(self).items()})
+
+
+def since(began: float) -> float:
+    """Return the milliseconds since a value of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000

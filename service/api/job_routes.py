@@ -20,10 +20,9 @@ from service.api.security import (
 )
 from service.doc import doc
 from service.jobs.batches import Batches
-from service.jobs.job import Job
 from service.jobs.operations import Operations, RunningError
 from service.jobs.orders import AnyOrder
-from service.jobs.store import JobStore
+from service.jobs.store import Job, JobStore
 
 __all__ = ["router"]
 

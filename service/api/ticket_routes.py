@@ -36,7 +36,7 @@ from service.api.security import (
 from service.doc import doc
 from service.intake import BatchResult, Intake
 from service.jobs.batches import Batches
-from service.jobs.job import Job
+from service.jobs.store import Job
 from service.runtime import Runtime
 
 __all__ = ["router"]

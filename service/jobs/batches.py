@@ -20,8 +20,7 @@ from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from service.intake import CHUNK, BatchResult, Intake
-from service.jobs.job import Job
-from service.jobs.store import JobStore
+from service.jobs.store import Job, JobStore
 from service.pools import BusyError
 from service.runtime import Runtime
 

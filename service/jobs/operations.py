@@ -16,9 +16,8 @@ import msgspec
 from indexer.actor import ACTOR
 from indexer.settings import Settings
 from service.jobs.child import JobProgress, Outcome, Task
-from service.jobs.job import Job
 from service.jobs.orders import REPORT, Order
-from service.jobs.store import INTERRUPTED, JobStore
+from service.jobs.store import INTERRUPTED, Job, JobStore
 
 __all__ = ["Operations", "RunningError"]
 

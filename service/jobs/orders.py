@@ -9,7 +9,7 @@ import msgspec
 from indexer.settings import Settings
 from indexer.ticket import MAX_ID_LENGTH, TicketError
 from service.doc import doc
-from service.jobs.job import JobKind
+from service.jobs.store import JobKind
 from service.jobs.uploads import UPLOAD_ID, export_of, remove_export
 
 __all__ = ["REPORT", "AnyOrder", "Order"]
