@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,11 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
             ledger.compact()
             progress("scan", 0, 1)
             files = scan(data_dir, journal.traces)
+            # What others said in the same words while this ran stays, as what they had said before.
+            while any(file.found for file in files):
+                if not journal.traces.leave_out(_said_by_others(ledger, set(journal.ids))):
+                    break
+                files = scan(data_dir, journal.traces)
             if live is None or not any(file.found for file in files if file.name.startswith("index/")):
                 break
             # Chroma writes its memory out as it is, and what it has not used yet may hold vectors that it had freed:
@@ -154,7 +159,7 @@ def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, 
         traces = traces_of(
             found.known,
             ledger.vectors.in_all_spaces(found.hashes),
-            _remaining(ledger, found),
+            _remaining(ledger, found.ids),
             ledger.vectors.of_other_tickets(found.ids),
         )
         journal.traces.join(traces)
@@ -196,15 +201,19 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     return _Found(found, texts, known)
 
 
-def _remaining(ledger: Ledger, found: _Found) -> Iterator[str]:
-    """Yield everything in words that stays."""
+def _remaining(ledger: Ledger, ids: Collection[str]) -> Iterator[str]:
+    """Yield everything in words that stays without these tickets."""
     for ticket in ledger.tickets.records():
-        if ticket.id not in found.ids:
+        if ticket.id not in ids:
             yield "\0".join((ticket.id, ticket.text, ticket.resolution or "", *ticket.tags))
-    yield from ledger.feedback.replies_of_others(found.ids, ledger.answers.losing_replies([*found.ids]))
-    yield from ledger.answers.words_of_others(found.ids)
-    yield from ledger.deliveries.words_of_others(found.ids)
-    yield from ledger.distillates.words_of_others(found.ids)
+    yield from _said_by_others(ledger, ids)
+
+
+def _said_by_others(ledger: Ledger, ids: Collection[str]) -> Iterator[str]:
+    yield from ledger.feedback.replies_of_others(ids, ledger.answers.losing_replies([*ids]))
+    yield from ledger.answers.words_of_others(ids)
+    yield from ledger.deliveries.words_of_others(ids)
+    yield from ledger.distillates.words_of_others(ids)
 
 
 def _remove_files(data_dir: Path) -> list[str]:

@@ -67,6 +67,18 @@ class Traces(msgspec.Struct, kw_only=True):
         self.vectors.extend(other.vectors)
         self.unmarked.extend(other.unmarked)
 
+    def leave_out(self, words: Iterable[str]) -> bool:
+        """Take out what stands in these words, coded in any way, and tell whether anything did."""
+        coded = (form.decode() for some in words for form in _coded(some))
+        pieces = [(kind, piece) for kind, of_kind in self.pieces.items() for piece in of_kind]
+        staying = _in_words([piece for _, piece in pieces], coded)
+        for number in staying:
+            kind, piece = pieces[number]
+            self.pieces[kind].remove(piece)
+        if staying:
+            self.unmarked.append("words of them were said again meanwhile, by who is not forgotten")
+        return bool(staying)
+
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was read to its end, and how many different traces of each kind are in it."""

@@ -115,7 +115,10 @@ def test_what_is_acknowledged_during_a_switch_is_seen(fitted_dir: Path, other: P
 
 @pytest.mark.slow
 def test_a_forget_under_load(fitted_dir: Path, other: Provider) -> None:
-    """Queries recover by themselves: they wait, or are told 503 and when to come again; the ticket never comes back."""
+    """Queries recover by themselves: they wait, or are told 503 and when to come again; the ticket never comes back.
+
+    That clients ask in the ticket's words all the time, and that notes which quote them are kept, is no remains of it.
+    """
     secret = make_ticket(7)  # which the forest knows
     with running_service(fitted_dir, other) as service:
         assert service.answer("/v1/similar", text=secret.text, top_k=1)["neighbours"][0]["id"] == secret.id

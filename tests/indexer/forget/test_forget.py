@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from indexer.errors import PrecedentError
 from indexer.forget import UnknownTicketsError, unfinished
+from indexer.ledger import Answer
 from indexer.progress import no_progress
 from indexer.rebuild import rebuild
 from indexer.settings import Settings
@@ -158,6 +161,26 @@ def test_a_trace_that_stays_is_reported(store: Store, settings: Settings, data_d
     assert again.clean
     assert again.forgotten == [SECRET.id]
     assert verify(store, data_dir, progress=no_progress).clean
+
+
+def test_words_that_are_said_again_are_no_trace(store: Store, settings: Settings, data_dir: Path) -> None:
+    """Who asks in the same words before the proof is made keeps the answer, and the run does not stay unfinished for ever."""
+    (data_dir / "notes.txt").write_text(f"about {SECRET.resolution}")
+    assert not forget_tickets(store, settings, SECRET.id).clean
+    (data_dir / "notes.txt").unlink()
+    body: dict[str, Any] = {
+        "text": None, "asked": {"exclude": []}, "neighbours": [], "priority": {"evidence": []},
+        "note": {"text": f"Issue: {SECRET.text}", "citations": []}, "reply": {"text": "", "citations": []},
+    }  # fmt: skip
+    store.ledger.answers.keep([
+        Answer(id="a-1", at=time.time(), who=None, input_hash="", reply_key=None, body=body)
+    ])  # fmt: skip
+    again = forget_tickets(store, settings)
+    assert again.clean
+    assert any("said again" in note for note in again.notes)
+    kept = store.ledger.answers.get("a-1")
+    assert kept is not None
+    assert SECRET.text in kept.body["note"]["text"]
 
 
 def test_unknown_ids(store: Store, settings: Settings) -> None:
