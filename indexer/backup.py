@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger, Row, Rows, pages_of, rows_of
+from indexer.ledger import Ledger, Row, Rows, pages, rows_of
 from indexer.ledger.soundness import is_sound
 from indexer.ledger.tables import COPIED_SINCE, SCHEMA, TABLES_SINCE, copied, metadata, spaces
 from indexer.progress import Progress
@@ -143,7 +143,7 @@ def write_copy(rows: Rows, file: Path, *, progress: Progress, whole: bool) -> tu
             metadata.create_all(connection, tables=copied)
             _made.create(connection)
             for table in copied:
-                for page in pages_of(passing.through(table, rows(table))):
+                for page in pages(passing.through(table, rows(table))):
                     connection.execute(table.insert(), page)
             if whole and passing.unsound:
                 named = ", ".join(passing.unsound[:_NAMED])

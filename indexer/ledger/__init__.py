@@ -3,7 +3,7 @@
 from indexer.ledger.allowance_table import Allowance
 from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
 from indexer.ledger.classification_table import Classification
-from indexer.ledger.copies import Row, Rows, pages_of, rows_of
+from indexer.ledger.copies import Row, Rows, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.delivery_table import Delivery, Outgoing
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError, Week
@@ -53,7 +53,6 @@ __all__ = [
     "hash_of_key",
     "hash_of_question",
     "pages",
-    "pages_of",
     "rows_of",
     "spent_now",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from indexer.ledger.database import Database
+from indexer.ledger.database import Part
 from indexer.ledger.tables import allowances
 
 __all__ = ["Allowance", "Allowances"]
@@ -21,11 +21,8 @@ class Allowance:
     ends: float
 
 
-class Allowances:
+class Allowances(Part):
     """Uses that are taken before they happen."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def take(self, wanted: Sequence[Allowance]) -> bool:
         """Take one use of each, or of none where one of them is used up; tell which.

@@ -12,8 +12,17 @@ import sqlalchemy as sa
 from indexer.errors import PrecedentError
 from indexer.ledger.answer_body import Body, tickets_in, without, words_in
 from indexer.ledger.audit_table import secret_of
-from indexer.ledger.database import PAGE, Database, feedback, pages, tickets, tombstones
-from indexer.ledger.tables import answer_tickets, answers, classifications, corrections, remarks
+from indexer.ledger.database import PAGE, Part, pages, rows_with
+from indexer.ledger.tables import (
+    answer_tickets,
+    answers,
+    classifications,
+    corrections,
+    feedback,
+    remarks,
+    tickets,
+    tombstones,
+)
 
 __all__ = [
     "Answer",
@@ -70,11 +79,8 @@ class Which:
     """Time and id of an answer: only those that come after it, newest first."""
 
 
-class Answers:
+class Answers(Part):
     """The answers that were given, until they are cleared."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def keep(self, given: Sequence[Answer]) -> None:
         """Store answers. What they name of tickets that are not stored any more is left out."""
@@ -137,8 +143,7 @@ class Answers:
 
     def count(self) -> int:
         """Return how many are kept."""
-        with self._db.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(answers)).scalar_one())
+        return self._count(sa.select(sa.func.count()).select_from(answers))
 
     def clear(self, before: float) -> int:
         """Remove the answers of before that moment, and the texts that feedback of then holds for no ticket."""
@@ -156,40 +161,30 @@ class Answers:
 
     def named(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ticket ids that an answer or a remark on one names."""
+        named = list(ids)
         with self._db.read() as connection:
             return {
                 str(found)
-                for page in pages(ids)
                 for column in (answer_tickets.c.ticket_id, remarks.c.precedent)
-                for found in connection.execute(sa.select(column).where(column.in_(page))).scalars()
+                for (found,) in rows_with(connection, sa.select(column), column, named)
             }
 
     def words(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Return the words of the answers that `erase_answers` would take away or shorten, by a ticket that they name."""
-        found: dict[str, list[str]] = {}
+        wanted, found = set(ids), dict[str, list[str]]()
         with self._db.read() as connection:
-            for page in pages(ids):
-                query = sa.select(answers.c.body, answer_tickets.c.ticket_id)
-                query = query.join(answer_tickets, answer_tickets.c.answer == answers.c.id)
-                for row in connection.execute(query.where(answer_tickets.c.ticket_id.in_(page))):
-                    body = _decoded(row.body)
-                    stays = set(words_in(without(body, set(page))))
-                    said = [words for words in words_in(body) if words not in stays]
-                    found.setdefault(row.ticket_id, []).extend(said)
+            for _, body, shorter in _shortened(connection, ids):
+                stays = set(words_in(shorter))
+                for ticket_id in tickets_in(body) & wanted:
+                    lost = (words for words in words_in(body) if words not in stays)
+                    found.setdefault(ticket_id, []).extend(lost)
         return found
 
     def losing_replies(self, ids: Sequence[str]) -> set[str]:
         """Return the ids of the answers that lose their reply when these tickets are erased."""
-        found: set[str] = set()
         with self._db.read() as connection:
-            for page in pages(ids):
-                naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id.in_(page))
-                query = sa.select(answers.c.id, answers.c.body).where(answers.c.id.in_(naming))
-                for row in connection.execute(query):
-                    body = _decoded(row.body)
-                    if without(body, set(page))["reply"] != body["reply"]:
-                        found.add(row.id)
-        return found
+            found = _shortened(connection, ids)
+            return {answer for answer, body, shorter in found if body["reply"] != shorter["reply"]}
 
     def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
         """Yield the words of all answers that stay once these tickets are erased."""
@@ -233,21 +228,24 @@ def erase_answers(connection: sa.Connection, ids: Sequence[str]) -> None:
         for table in (remarks, corrections):
             connection.execute(table.delete().where(table.c.answer.in_(given_for)))
         connection.execute(remarks.update().where(remarks.c.precedent.in_(page)).values(precedent=None))
-        _shorten(connection, page)
+        for answer, body, shorter in _shortened(connection, page):
+            text = msgspec.json.encode(shorter).decode()
+            mine = answers.update().where(answers.c.id == answer)
+            connection.execute(mine.values(body=text, reply_key=None))
+            if body["reply"] != shorter["reply"]:
+                connection.execute(feedback.update().where(feedback.c.answer == answer).values(reply=None))
+                connection.execute(remarks.update().where(remarks.c.answer == answer).values(reason=None))
+        connection.execute(answer_tickets.delete().where(answer_tickets.c.ticket_id.in_(page)))
 
 
-def _shorten(connection: sa.Connection, ids: Sequence[str]) -> None:
-    naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id.in_(ids))
-    rows = connection.execute(sa.select(answers.c.id, answers.c.body).where(answers.c.id.in_(naming))).all()
-    for row in rows:
-        body = _decoded(row.body)
-        shorter = without(body, set(ids))
-        text = msgspec.json.encode(shorter).decode()
-        connection.execute(answers.update().where(answers.c.id == row.id).values(body=text, reply_key=None))
-        if body["reply"] != shorter["reply"]:
-            connection.execute(feedback.update().where(feedback.c.answer == row.id).values(reply=None))
-            connection.execute(remarks.update().where(remarks.c.answer == row.id).values(reason=None))
-    connection.execute(answer_tickets.delete().where(answer_tickets.c.ticket_id.in_(ids)))
+def _shortened(connection: sa.Connection, ids: Iterable[str]) -> Iterator[tuple[str, Body, Body]]:
+    """Yield id and body of each answer that names one of these tickets, and the body without them."""
+    for page in pages(ids):
+        naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id.in_(page))
+        query = sa.select(answers.c.id, answers.c.body).where(answers.c.id.in_(naming))
+        for row in connection.execute(query).all():
+            body = _decoded(row.body)
+            yield row.id, body, without(body, set(page))
 
 
 def _remove(connection: sa.Connection, ids: Sequence[str]) -> None:
@@ -283,44 +281,23 @@ def _without(answer: Answer, gone: set[str]) -> Answer:
 
 def _corrections(connection: sa.Connection, ids: Iterable[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for page in pages(ids):
-        for row in connection.execute(sa.select(corrections).where(corrections.c.answer.in_(page))):
-            found.setdefault(row.answer, {})[row.field] = row.value
+    for row in rows_with(connection, sa.select(corrections), corrections.c.answer, ids):
+        found.setdefault(row.answer, {})[row.field] = row.value
     return found
 
 
 def _answer(row: Mapping[str, Any], decisions: dict[str, str]) -> Answer:
     told = None
     if row["told_at"] is not None:
-        told = Told(
-            at=row["told_at"],
-            action=row["told_action"],
-            ticket_id=row["told_ticket_id"],
-            priority=row["told_priority"],
-            reply=row["told_reply"],
-            reason=row["reason"],
-            precedent=row["precedent"],
-            decisions=decisions,
-        )
-    return Answer(
-        id=row["id"],
-        at=row["at"],
-        who=row["who"],
-        input_hash=row["input_hash"],
-        reply_key=row["reply_key"],
-        body=_decoded(row["body"]),
-        told=told,
-    )
+        said = {name: row[f"told_{name}"] for name in ("at", "action", "ticket_id", "priority", "reply")}
+        told = Told(**said, reason=row["reason"], precedent=row["precedent"], decisions=decisions)
+    given = {name: row[name] for name in ("id", "at", "who", "input_hash", "reply_key")}
+    return Answer(**given, body=_decoded(row["body"]), told=told)
 
 
 def stored_ids(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     """Return those of the ids that are stored."""
-    query = sa.select(tickets.c.id)
-    return {
-        str(found)
-        for page in pages(ids)
-        for found in connection.execute(query.where(tickets.c.id.in_(page))).scalars()
-    }
+    return {str(found) for (found,) in rows_with(connection, sa.select(tickets.c.id), tickets.c.id, ids)}
 
 
 def _kept_no_more() -> sa.ColumnElement[bool]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from indexer.actor import ACTOR
-from indexer.ledger.database import PAGE, Database, audit, pages, state
+from indexer.ledger.database import PAGE, Part, pages
+from indexer.ledger.tables import audit, state
 
 __all__ = ["WHOLE", "Audit", "AuditLine", "hide", "note", "secret_of"]
 
@@ -31,11 +32,8 @@ class AuditLine:
     ticket_id: str
 
 
-class Audit:
+class Audit(Part):
     """The lines of the ledger, each written in the transaction of what it is about."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def lines(self, since: float = 0.0) -> Iterator[AuditLine]:
         """Yield the lines from a time on, oldest first; a reading transaction is open until the end."""

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import Database, pages
+from indexer.ledger.database import Part, rows_with
 from indexer.ledger.tables import classifications
 
 __all__ = ["Classification", "Classifications"]
@@ -27,24 +28,16 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     shares: dict[str, float] = {}
 
 
-class Classifications:
+class Classifications(Part):
     """What was answered, by the keyed hash of what was asked."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def keep(self, found: Sequence[Classification]) -> None:
         """Store them, if there are any."""
         if not found:
             return
         rows = [
-            {
-                "key": one.key,
-                "input_hash": one.input_hash,
-                "at": time.time(),
-                "label": one.label,
-                "shares": msgspec.json.encode(one.shares).decode(),
-            }
+            msgspec.structs.asdict(one)
+            | {"at": time.time(), "shares": msgspec.json.encode(one.shares).decode()}
             for one in found
         ]
         with self._db.write() as connection:
@@ -52,20 +45,16 @@ class Classifications:
 
     def of(self, keys: Iterable[str]) -> dict[str, Classification]:
         """Return what is kept under these keys."""
-        query = sa.select(classifications)
         with self._db.read() as connection:
-            return {
-                row.key: Classification(
-                    key=row.key,
-                    input_hash=row.input_hash,
-                    label=row.label,
-                    shares=msgspec.json.decode(row.shares, type=dict[str, float]),
-                )
-                for page in pages(keys)
-                for row in connection.execute(query.where(classifications.c.key.in_(page)))
-            }
+            rows = rows_with(connection, sa.select(classifications), classifications.c.key, keys)
+            return {row.key: _read(row) for row in rows}
 
     def clear(self, before: float) -> int:
         """Delete what was answered before that moment, in seconds since the epoch; return how much."""
         with self._db.write() as connection:
             return connection.execute(classifications.delete().where(classifications.c.at < before)).rowcount
+
+
+def _read(row: sa.Row[Any]) -> Classification:
+    shares = msgspec.json.decode(row.shares, type=dict[str, float])
+    return Classification(key=row.key, input_hash=row.input_hash, label=row.label, shares=shares)

@@ -2,14 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import PAGE, Database, next_revision
+from indexer.ledger.database import PAGE, Database, Part, next_revision, pages
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Space
 from indexer.ledger.soundness import decode
@@ -19,33 +18,29 @@ from indexer.ledger.tables import (
     audit,
     copied,
     deliveries,
-    facets,
-    facets_of,
     feedback,
     generations,
     spaces,
     spend,
     state,
-    subjects,
-    subjects_of,
     tickets,
     tombstones,
     vectors,
 )  # fmt: skip
+from indexer.ledger.ticket_rows import insert_derived
 
-__all__ = ["Copies", "Row", "Rows", "pages_of", "rows_of"]
+__all__ = ["Copies", "Row", "Rows", "rows_of"]
 
-_T = TypeVar("_T")
 Row = dict[str, Any]
 Rows = Callable[[sa.Table], Iterable[Row]]
 """Returns every row of a table, by the names of its columns."""
 
 
-class Copies:
+class Copies(Part):
     """Copies of the ledger; they hold no more than a page of rows in memory."""
 
     def __init__(self, db: Database, made: Generations) -> None:
-        self._db = db
+        super().__init__(db)
         self._generations = made
 
     @contextlib.contextmanager
@@ -76,7 +71,7 @@ class Copies:
             revision = next_revision(connection)
             made: list[Row] = []
             for table in copied:
-                for page in pages_of(rows(table)):
+                for page in pages(rows(table)):
                     if table is generations:
                         made += page
                     elif table is tickets:
@@ -94,7 +89,7 @@ class Copies:
             if space is not None:
                 of_live = Space(space.kind, space.model, space.dimension, space.recipe)
                 highest = max(int(row["number"]) for row in made)
-                self._generations.first(connection, of_live, number=highest + 1)
+                self._generations.add(connection, of_live, "live", behind=highest)
 
     def _fill_other(self, connection: sa.Connection, table: sa.Table, page: list[Row]) -> None:
         if table is state:
@@ -113,11 +108,7 @@ class Copies:
 
 def _fill_tickets(connection: sa.Connection, rows: list[Row], revision: int) -> None:
     connection.execute(tickets.insert(), [_as_new(row, revision) for row in rows])
-    batch = [decode(row["record"]) for row in rows]
-    if found := [facet for ticket in batch for facet in facets_of(ticket)]:
-        connection.execute(facets.insert(), found)
-    if found := subjects_of(batch):
-        connection.execute(subjects.insert(), found)
+    insert_derived(connection, [decode(row["record"]) for row in rows])
 
 
 def _as_new(row: Row, revision: int) -> Row:
@@ -129,13 +120,6 @@ def rows_of(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Row]:
     """Yield the query's rows, page by page."""
     for row in connection.execute(query, execution_options={"yield_per": PAGE}):
         yield row._asdict()
-
-
-def pages_of(rows: Iterable[_T]) -> Iterator[list[_T]]:
-    """Yield rows in lists of at most `PAGE`."""
-    left = iter(rows)
-    while page := list(islice(left, PAGE)):
-        yield page
 
 
 def _is_empty(connection: sa.Connection) -> bool:

@@ -5,8 +5,9 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -15,41 +16,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from indexer.errors import FullDiskError, PrecedentError, SettingsError
 from indexer.ledger.migrations import make_tables
 from indexer.ledger.rows import Space
-from indexer.ledger.tables import (
-    SCHEMA,
-    audit,
-    feedback,
-    follow,
-    generations,
-    metadata,
-    pending,
-    spaces,
-    state,
-    subjects,
-    tickets,
-    tombstones,
-    vectors,
-)
+from indexer.ledger.tables import SCHEMA, follow, metadata, spaces, state
 from indexer.ledger.waiting import Wait, holder_of
 from indexer.privacy import private_folder
 
-__all__ = [
-    "PAGE",
-    "Database",
-    "audit",
-    "feedback",
-    "generations",
-    "next_revision",
-    "pages",
-    "pending",
-    "space_number",
-    "spaces",
-    "state",
-    "subjects",
-    "tickets",
-    "tombstones",
-    "vectors",
-]
+__all__ = ["PAGE", "Database", "Part", "next_revision", "pages", "rows_with", "space_number"]
+
+_T = TypeVar("_T")
 
 PAGE = 500
 """Rows in one statement: far below what either database takes."""
@@ -281,16 +254,30 @@ def space_number(connection: sa.Connection, space: Space) -> int | None:
     return number
 
 
-def pages(ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the ids in lists of at most `PAGE`."""
-    page: list[str] = []
-    for ticket_id in ids:
-        page.append(ticket_id)
-        if len(page) == PAGE:
-            yield page
-            page = []
-    if page:
+def pages(rows: Iterable[_T], size: int = PAGE) -> Iterator[list[_T]]:
+    """Yield rows or ids in lists of at most so many."""
+    left = iter(rows)
+    while page := list(islice(left, size)):
         yield page
+
+
+def rows_with(
+    connection: sa.Connection, query: sa.Select[Any], column: sa.ColumnElement[str], ids: Iterable[str]
+) -> Iterator[sa.Row[Any]]:
+    """Yield the rows of a query whose column is one of these ids, page by page."""
+    for page in pages(ids):
+        yield from connection.execute(query.where(column.in_(page)))
+
+
+class Part:
+    """A part of the ledger: some of its tables."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def _count(self, query: sa.Select[Any]) -> int:
+        with self._db.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
 
 def _acquired(lock: FileLock, seconds: float) -> bool:

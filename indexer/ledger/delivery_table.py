@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.answer_table import own_hashes, stored_ids
-from indexer.ledger.database import PAGE, Database, pages
+from indexer.ledger.database import PAGE, Part, pages
 from indexer.ledger.tables import deliveries
 
 __all__ = ["Deliveries", "Delivery", "Outgoing", "erase_deliveries"]
@@ -56,11 +56,8 @@ class Delivery:
     body: str | None
 
 
-class Deliveries:
+class Deliveries(Part):
     """The outbox. Whoever claims a delivery has it alone until ``next_at``."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def record(self, given: Sequence[Outgoing]) -> None:
         """Store deliveries; one whose id is there already is left as it is."""
@@ -164,8 +161,8 @@ class Deliveries:
 
     def clear(self, before: float) -> int:
         """Remove those recorded before that moment that do not wait; return how many."""
+        old = deliveries.delete().where(deliveries.c.at < before, deliveries.c.state.in_(_DONE))
         with self._db.write() as connection:
-            old = deliveries.delete().where(deliveries.c.at < before, deliveries.c.state.in_(_DONE))
             return int(connection.execute(old).rowcount)
 
     def named(self, ids: Iterable[str]) -> set[str]:

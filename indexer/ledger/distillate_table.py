@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database, pages
+from indexer.ledger.database import PAGE, Part, rows_with
 from indexer.ledger.tables import distillates
 
 __all__ = ["Distillate", "Distillates"]
@@ -27,11 +27,8 @@ class Distillate(msgspec.Struct, frozen=True, kw_only=True):
     resolution: str | None
 
 
-class Distillates:
+class Distillates(Part):
     """What was made of tickets, by their ids, the version of the prompt and the hash of the conversation."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def keep(self, found: Sequence[Distillate]) -> None:
         """Store them, if there are any."""
@@ -46,19 +43,15 @@ class Distillates:
         names = Distillate.__struct_fields__
         query = sa.select(*(distillates.c[name] for name in names)).where(distillates.c.prompt == prompt)
         with self._db.read() as connection:
-            return {
-                (row.ticket_id, row.thread_hash): Distillate(**row._asdict())
-                for page in pages(ids)
-                for row in connection.execute(query.where(distillates.c.ticket_id.in_(page)))
-            }
+            rows = rows_with(connection, query, distillates.c.ticket_id, ids)
+            return {(row.ticket_id, row.thread_hash): Distillate(**row._asdict()) for row in rows}
 
     def words(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return every text that is kept of these tickets, by their ids."""
         found: dict[str, list[str]] = {}
         with self._db.read() as connection:
-            for page in pages(ids):
-                for row in connection.execute(_WORDS.where(distillates.c.ticket_id.in_(page))):
-                    found.setdefault(row.ticket_id, []).extend(filter(None, (row.problem, row.resolution)))
+            for row in rows_with(connection, _WORDS, distillates.c.ticket_id, ids):
+                found.setdefault(row.ticket_id, []).extend(filter(None, (row.problem, row.resolution)))
         return found
 
     def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:

@@ -10,11 +10,11 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.audit_table import note
-from indexer.ledger.database import PAGE, Database, feedback, next_revision, pages, tickets
+from indexer.ledger.database import PAGE, Database, Part, next_revision, rows_with
 from indexer.ledger.generation_table import Generations
-from indexer.ledger.rows import FeedbackRow, Outcome, Space
+from indexer.ledger.rows import Outcome, Space
 from indexer.ledger.soundness import decode
-from indexer.ledger.tables import answers, corrections, remarks
+from indexer.ledger.tables import answers, corrections, feedback, remarks, tickets
 from indexer.ledger.ticket_rows import replace_derived, ticket_row
 from indexer.ticket import Ticket
 
@@ -72,11 +72,11 @@ class Week:
     other_precedent: int = 0
 
 
-class Feedback:
+class Feedback(Part):
     """One entry an answer: the last one counts, so that sending one again changes nothing."""
 
     def __init__(self, db: Database, generations: Generations) -> None:
-        self._db = db
+        super().__init__(db)
         self._generations = generations
 
     def take(
@@ -105,33 +105,24 @@ class Feedback:
             elif entry.ticket_id is not None:
                 note(connection, "told of" if learn else "new label kept", [entry.ticket_id])
             answer = entry.triage_id or f"ticket {entry.ticket_id}"
-            row = FeedbackRow(
-                answer=answer,
-                at=time.time(),
-                ticket_id=entry.ticket_id,
-                action=entry.action,
-                priority=entry.priority,
-                reply=entry.reply,
-            )
-            self._db.upsert(connection, feedback, [msgspec.structs.asdict(row)])
+            said = {name: getattr(entry, name) for name in ("ticket_id", "action", "priority", "reply")}
+            self._db.upsert(connection, feedback, [said | {"answer": answer, "at": time.time()}])
             connection.execute(remarks.delete().where(remarks.c.answer == answer))
             connection.execute(corrections.delete().where(corrections.c.answer == answer))
             if entry.decisions:
                 rows = [{"answer": answer, "field": f, "value": v} for f, v in entry.decisions.items()]
                 connection.execute(corrections.insert(), rows)
             if entry.reason is not None or entry.precedent is not None:
-                said = {"answer": answer, "reason": entry.reason, "precedent": entry.precedent}
-                connection.execute(remarks.insert().values(said))
+                remark = {"answer": answer, "reason": entry.reason, "precedent": entry.precedent}
+                connection.execute(remarks.insert().values(remark))
         return outcome
 
     def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:
         """Return those of the ids that any feedback names, with what was sent to their customers, and reasons."""
-        query = _WORDS
         found: dict[str, list[str]] = {}
         with self._db.read() as connection:
-            for page in pages(ticket_ids):
-                for row in connection.execute(query.where(feedback.c.ticket_id.in_(page))):
-                    found.setdefault(row.ticket_id, []).extend(filter(None, (row.reply, row.reason)))
+            for row in rows_with(connection, _WORDS, feedback.c.ticket_id, ticket_ids):
+                found.setdefault(row.ticket_id, []).extend(filter(None, (row.reply, row.reason)))
         return found
 
     def replies_of_others(self, without: Container[str], answers: Container[str]) -> Iterator[str]:

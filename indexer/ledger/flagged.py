@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Database, pages
+from indexer.ledger.database import PAGE, Part, rows_with
 from indexer.ledger.tables import FLAG, facets
 
 __all__ = ["Flag", "Flagged"]
@@ -18,20 +18,16 @@ class Flag(NamedTuple):
     why: str
 
 
-class Flagged:
+class Flagged(Part):
     """The flagged tickets, as of when each was stored."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def count(self, ids: Iterable[str] | None = None) -> int:
         """Return how many there are, in all or of these."""
         query = sa.select(sa.func.count()).select_from(facets).where(facets.c.name == FLAG)
-        narrowed = (
-            [query] if ids is None else (query.where(facets.c.ticket_id.in_(page)) for page in pages(ids))
-        )
+        if ids is None:
+            return self._count(query)
         with self._db.read() as connection:
-            return sum(int(connection.execute(one).scalar_one()) for one in narrowed)
+            return sum(count for (count,) in rows_with(connection, query, facets.c.ticket_id, ids))
 
     def all(self) -> Iterator[Flag]:
         """Yield them in order of their ids; a reading transaction is open until the end."""

@@ -3,35 +3,23 @@
 import math
 import time
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 import sqlalchemy as sa
 
 from indexer.embedding import Matrix
 from indexer.errors import PrecedentError, SpaceMismatchError
-from indexer.ledger.database import (
-    Database,
-    generations,
-    next_revision,
-    pages,
-    pending,
-    space_number,
-    spaces,
-    state,
-    tickets,
-    vectors,
-)
+from indexer.ledger.database import Part, next_revision, pages, rows_with, space_number
 from indexer.ledger.rows import Generation, IndexEntry, Space
 from indexer.ledger.soundness import decode
+from indexer.ledger.tables import generations, pending, spaces, state, tickets, vectors
 
 __all__ = ["Generations", "check_space"]
 
 
-class Generations:
+class Generations(Part):
     """The collections in Chroma, and for each the tickets that it has not seen yet."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def live(self) -> Generation | None:
         """Return the generation that answers, ``None`` before the first ticket."""
@@ -64,7 +52,7 @@ class Generations:
                 if generation.status == "live":
                     check_space(generation, space)
                     return generation
-            return self._new_generation(connection, space, "live")
+            return self.add(connection, space, "live")
 
     def previous(self) -> Generation | None:
         """Return the generation that was live before, ``None`` when there was none or it is dropped."""
@@ -86,7 +74,7 @@ class Generations:
     def begin(self, space: Space) -> Generation:
         """Make a generation that is being built, with every ticket pending."""
         with self._db.write() as connection:
-            return self._new_generation(connection, space, "building")
+            return self.add(connection, space, "building")
 
     def switch(self, to: Generation, *, remove_others: bool = False) -> bool:
         """Make the generation live and retire the one that was, in one step; refuse while anything is pending for it.
@@ -100,16 +88,10 @@ class Generations:
             if connection.execute(waiting).first() is not None:
                 return False
             now = time.time()
-            connection.execute(
-                generations.update()
-                .where(generations.c.status == "live")
-                .values(status="retired", changed_at=now)
-            )
-            connection.execute(
-                generations.update()
-                .where(generations.c.number == number)
-                .values(status="live", changed_at=now)
-            )
+            live, mine = generations.c.status == "live", generations.c.number == number
+            for which, status in ((live, "retired"), (mine, "live")):
+                changed = generations.update().where(which).values(status=status, changed_at=now)
+                connection.execute(changed)
             if remove_others:
                 connection.execute(pending.delete().where(pending.c.generation != number))
                 connection.execute(generations.delete().where(generations.c.number != number))
@@ -155,13 +137,8 @@ class Generations:
 
     def count_pending(self, generation: Generation) -> int:
         """Return how many tickets the generation's collection has not seen yet."""
-        query = (
-            sa.select(sa.func.count())
-            .select_from(pending)
-            .where(pending.c.generation == _number(generation.name))
-        )
-        with self._db.read() as connection:
-            return int(connection.execute(query).scalar_one())
+        query = sa.select(sa.func.count()).select_from(pending)
+        return self._count(query.where(pending.c.generation == _number(generation.name)))
 
     def pending(
         self, generation: Generation, limit: int, *, only: Sequence[str] | None = None
@@ -206,13 +183,8 @@ class Generations:
         """Note that the collection has these tickets as they were at the revision."""
         with self._db.write() as connection:
             for page in pages(ids):
-                connection.execute(
-                    pending.delete().where(
-                        pending.c.generation == _number(generation.name),
-                        pending.c.ticket_id.in_(page),
-                        pending.c.revision <= revision,
-                    )
-                )
+                seen = pending.delete().where(pending.c.ticket_id.in_(page), pending.c.revision <= revision)
+                connection.execute(seen.where(pending.c.generation == _number(generation.name)))
 
     def require(self, connection: sa.Connection, space: Space, hashes: set[str]) -> None:
         """Make sure, within a transaction, that the space is the live one's and has vectors of these text hashes.
@@ -222,15 +194,8 @@ class Generations:
         for generation in _all(connection):
             if generation.status == "live":
                 check_space(generation, space)
-        number = space_number(connection, space)
-        found = 0
-        for page in pages(sorted(hashes)):
-            query = (
-                sa.select(sa.func.count())
-                .select_from(vectors)
-                .where(vectors.c.space == number, vectors.c.text_hash.in_(page))
-            )
-            found += int(connection.execute(query).scalar_one())
+        query = sa.select(sa.func.count()).where(vectors.c.space == space_number(connection, space))
+        found = sum(count for (count,) in rows_with(connection, query, vectors.c.text_hash, sorted(hashes)))
         if found != len(hashes):
             msg = f"{len(hashes) - found} vectors were erased since their texts were embedded (a forget ran): run the same again"
             raise SpaceMismatchError(msg)
@@ -248,34 +213,23 @@ class Generations:
         if rows:
             self._db.upsert(connection, pending, rows)
 
-    def first(self, connection: sa.Connection, space: Space, *, number: int) -> None:
-        """Make the live generation of a ledger that has none, with every ticket pending, within a transaction.
+    def add(
+        self, connection: sa.Connection, space: Space, status: Literal["building", "live"], *, behind: int = 0
+    ) -> Generation:
+        """Make a generation, with every ticket pending, within a transaction.
 
-        :param number: higher than those that collections in Chroma may have from before.
+        :param behind: the highest number that a collection in Chroma may have from before.
         """
-        self._add(connection, number, space, "live")
-
-    def _new_generation(self, connection: sa.Connection, space: Space, status: str) -> Generation:
-        number = (
-            connection.execute(sa.select(sa.func.coalesce(sa.func.max(generations.c.number), 0))).scalar_one()
-            + 1
-        )
-        self._add(connection, number, space, status)
-        return next(g for g in _all(connection) if g.name == _name(number))
-
-    def _add(self, connection: sa.Connection, number: int, space: Space, status: str) -> None:
-        values = {
-            "number": number,
-            "space": space_number(connection, space),
-            "status": status,
-            "changed_at": time.time(),
-        }
-        connection.execute(generations.insert().values(values))
+        highest = connection.execute(sa.select(sa.func.max(generations.c.number))).scalar_one() or 0
+        number = max(highest, behind) + 1
+        values = {"number": number, "space": space_number(connection, space), "status": status}
+        connection.execute(generations.insert().values(**values, changed_at=time.time()))
         # Every ticket is pending; of an earlier generation of that number nothing is.
         connection.execute(pending.delete().where(pending.c.generation == number))
         revision = sa.literal(next_revision(connection), sa.BigInteger)
         everything = sa.select(sa.literal(number), tickets.c.id, revision)
         connection.execute(pending.insert().from_select(["generation", "ticket_id", "revision"], everything))
+        return Generation(_name(number), space, status)
 
 
 def check_space(generation: Generation, space: Space) -> None:

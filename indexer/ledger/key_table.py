@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import Database
+from indexer.ledger.database import Part
 from indexer.ledger.tables import api_keys
 
 __all__ = ["SCOPES", "ApiKey", "ApiKeys", "Calls", "KeyScope", "hash_of_key"]
@@ -47,11 +47,8 @@ class Calls(NamedTuple):
     last_at: float
 
 
-class ApiKeys:
+class ApiKeys(Part):
     """The keys. One that is revoked stays in the list: its name is in the audit log, and is never given again."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def add(self, name: str, scope: KeyScope, *, per_minute: int | None = None) -> str:
         """Make a key and return it; it is stored nowhere.

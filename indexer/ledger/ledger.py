@@ -1,7 +1,6 @@
 """The ledger: one object for all of its tables."""
 
 import logging
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from indexer.ledger.answer_table import Answers
 from indexer.ledger.audit_table import Audit
 from indexer.ledger.classification_table import Classifications
 from indexer.ledger.copies import Copies
-from indexer.ledger.database import Database, state
+from indexer.ledger.database import Database
 from indexer.ledger.delivery_table import Deliveries
 from indexer.ledger.distillate_table import Distillates
 from indexer.ledger.feedback_table import Feedback
@@ -21,6 +20,7 @@ from indexer.ledger.generation_table import Generations
 from indexer.ledger.key_table import ApiKeys
 from indexer.ledger.nearest import Nearest
 from indexer.ledger.spend_table import Spend
+from indexer.ledger.tables import state
 from indexer.ledger.ticket_table import Tickets
 from indexer.ledger.tombstone_table import Tombstones
 from indexer.ledger.vector_table import Vectors
@@ -42,6 +42,8 @@ class Ledger:
         :raises PrecedentError: it cannot be opened, or another release wrote it.
         """
         self._db = Database(url, data_dir)
+        self.index_lock, self.maintenance_lock = self._db.index_lock, self._db.maintenance_lock
+        self.integrity, self.compact, self.close = self._db.integrity, self._db.compact, self._db.close
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.tombstones = Tombstones(self._db)
@@ -84,25 +86,6 @@ class Ledger:
         with self._db.write() as connection:
             connection.execute(state.update().values(revision=state.c.revision))
 
-    def index_lock(self, *, patience: float | None = None) -> AbstractContextManager[None]:
-        """Hold the right to write to Chroma: one holder over all processes, and it ends with the holder.
-
-        :param patience: seconds to wait for it; when not given, as long as suits a command, which is told of it.
-        :raises IndexBusyError: others have it for longer.
-        """
-        return self._db.index_lock(patience=patience)
-
-    def maintenance_lock(self) -> AbstractContextManager[None]:
-        """Hold the right to make and remove generations: one holder over all processes, and it ends with the holder.
-
-        :raises PrecedentError: another process has it.
-        """
-        return self._db.maintenance_lock()
-
-    def integrity(self) -> list[str]:
-        """Return what the database finds wrong with its own file; on PostgreSQL that is its operator's to ask."""
-        return self._db.integrity()
-
     def check_sample(self) -> list[str]:
         """Log an error if any of a few tickets, chosen by chance, is not what was acknowledged; return their ids.
 
@@ -120,14 +103,3 @@ class Ledger:
                 _GLANCE, len(altered), ", ".join(map(repr, altered[:_NAMED])),
             )  # fmt: skip
         return altered
-
-    def compact(self) -> None:
-        """Rewrite what is stored, so that nothing deleted remains in its files.
-
-        :raises PrecedentError: a reader held on to the log for a minute.
-        """
-        self._db.compact()
-
-    def close(self) -> None:
-        """Give connections back."""
-        self._db.close()

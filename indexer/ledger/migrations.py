@@ -58,17 +58,9 @@ def make_tables(connection: sa.Connection) -> int | None:
     elif not 1 <= found <= SCHEMA:
         return int(found)
     elif found < SCHEMA:
-        if found < 2:  # noqa: PLR2004 (a schema)
-            _to_second(connection)
-        if found < 3:  # noqa: PLR2004 (a schema)
-            _to_third(connection)
-        if found < 4:  # noqa: PLR2004 (a schema)
-            _to_fourth(connection)
-        if found < 5:  # noqa: PLR2004 (a schema)
-            _to_fifth(connection)
-        # The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth and an index.
-        if found < 9:  # noqa: PLR2004 (a schema)
-            _add_flags(connection)
+        for schema, bring_forward in _STEPS.items():
+            if found < schema:
+                bring_forward(connection)
         tickets_by_revision.create(connection, checkfirst=True)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
@@ -192,12 +184,12 @@ def _carry_recipe(connection: sa.Connection) -> None:
         for number in connection.execute(sa.select(generations.c.number)).scalars().all()
         for one in changed
     ]
-    here = sa.and_(
-        pending.c.generation == sa.bindparam("number"), pending.c.ticket_id == sa.bindparam("ticket")
-    )
-    for each in rows:
-        connection.execute(
-            pending.delete().where(here), {"number": each["generation"], "ticket": each["ticket_id"]}
-        )
     if rows:
+        here = (pending.c[name] == sa.bindparam(f"of_{name}") for name in ("generation", "ticket_id"))
+        keys = [{"of_generation": row["generation"], "of_ticket_id": row["ticket_id"]} for row in rows]
+        connection.execute(pending.delete().where(*here), keys)
         connection.execute(pending.insert(), rows)
+
+
+# The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth and an index.
+_STEPS = {2: _to_second, 3: _to_third, 4: _to_fourth, 5: _to_fifth, 9: _add_flags}

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
-from indexer.ledger.database import Database, space_number, subjects, tickets, vectors
+from indexer.ledger.database import Database, space_number
 from indexer.ledger.filters import Filter
 from indexer.ledger.listed import listed
 from indexer.ledger.rows import Candidates, Space
-from indexer.ledger.tables import OPEN, facets
+from indexer.ledger.tables import OPEN, facets, subjects, tickets, vectors
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
 
 __all__ = ["Nearest"]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +12,6 @@ from indexer.ticket import Ticket
 
 __all__ = [
     "Candidates",
-    "FeedbackRow",
     "Generation",
     "IndexEntry",
     "Outcome",
@@ -92,17 +90,6 @@ class Stored:
         if self.updated_at is not None and updated_at is not None and updated_at < self.updated_at:
             return Outcome.STALE
         return Outcome.UPDATED
-
-
-class FeedbackRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The last word on one answer, as it is stored; ``at`` is when it was said, in seconds since the epoch."""
-
-    answer: str
-    at: float
-    ticket_id: str | None
-    action: str
-    priority: str | None
-    reply: str | None
 
 
 @dataclass(frozen=True, slots=True)

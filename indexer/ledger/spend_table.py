@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.actor import ACTOR
-from indexer.ledger.database import Database
+from indexer.ledger.database import Part
 from indexer.ledger.tables import spend
 
 __all__ = ["Spend", "Spent", "spent_now"]
@@ -65,11 +65,8 @@ def spent_now(
     )
 
 
-class Spend:
+class Spend(Part):
     """Sums, one a day, actor, model and kind."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def add(self, found: Iterable[Spent]) -> None:
         """Add to the sums."""

@@ -1,17 +1,17 @@
 """What the ledger stores of a ticket: its own row, and the rows that follow from it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import pages, tickets
-from indexer.ledger.tables import distillates, facets, facets_of, subjects, subjects_of
+from indexer.ledger.database import pages
+from indexer.ledger.tables import distillates, facets, facets_of, subjects, subjects_of, tickets
 from indexer.ticket import Ticket, moments
 
-__all__ = ["delete_derived", "replace_derived", "ticket_row"]
+__all__ = ["delete_derived", "insert_derived", "replace_derived", "ticket_row"]
 
 
 def ticket_row(ticket: Ticket) -> dict[str, Any]:
@@ -37,9 +37,14 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
 def replace_derived(connection: sa.Connection, written: Mapping[str, Ticket]) -> None:
     """Write what follows from these tickets, by their ids, in the place of what is there."""
     delete_derived(connection, written)
-    if rows := [row for ticket in written.values() for row in facets_of(ticket)]:
+    insert_derived(connection, written.values())
+
+
+def insert_derived(connection: sa.Connection, written: Collection[Ticket]) -> None:
+    """Write what follows from tickets of which nothing is there."""
+    if rows := [row for ticket in written for row in facets_of(ticket)]:
         connection.execute(facets.insert(), rows)
-    if rows := subjects_of(written.values()):
+    if rows := subjects_of(written):
         connection.execute(subjects.insert(), rows)
 
 

@@ -1,7 +1,6 @@
 """Tickets in the ledger."""
 
 import contextlib
-import itertools
 import logging
 import secrets
 import time
@@ -12,24 +11,14 @@ import sqlalchemy as sa
 
 from indexer.ledger.answer_table import erase_answers
 from indexer.ledger.audit_table import hide, note
-from indexer.ledger.database import (
-    PAGE,
-    Database,
-    feedback,
-    next_revision,
-    pages,
-    state,
-    tickets,
-    tombstones,
-    vectors,
-)
+from indexer.ledger.database import PAGE, Database, Part, next_revision, pages, rows_with
 from indexer.ledger.delivery_table import erase_deliveries
 from indexer.ledger.filters import Filter, is_labelled
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.listed import listed
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import facets, remarks, subjects
+from indexer.ledger.tables import facets, feedback, remarks, state, subjects, tickets, tombstones, vectors
 from indexer.ledger.ticket_rows import delete_derived, replace_derived, ticket_row
 from indexer.ledger.vector_table import has_ticket
 from indexer.ticket import Ticket
@@ -39,27 +28,22 @@ __all__ = ["Tickets"]
 _log = logging.getLogger(__name__)
 
 
-class Tickets:
+class Tickets(Part):
     """Every ticket as last acknowledged."""
 
     def __init__(self, db: Database, generations: Generations) -> None:
-        self._db = db
+        super().__init__(db)
         self._generations = generations
         self._by_id = sa.select(tickets).where(tickets.c.id.in_(listed(is_sqlite=db.is_sqlite)))
 
     def count(self, source: str | None = None) -> int:
         """Return the number of tickets, or of those of one source."""
         query = sa.select(sa.func.count()).select_from(tickets)
-        if source is not None:
-            query = query.where(tickets.c.source == source)
-        with self._db.read() as connection:
-            return int(connection.execute(query).scalar_one())
+        return self._count(query if source is None else query.where(tickets.c.source == source))
 
     def count_labelled(self, field: str | None = None) -> int:
         """Return the number of tickets that have a priority, or that field."""
-        query = sa.select(sa.func.count()).select_from(tickets).where(is_labelled(field))
-        with self._db.read() as connection:
-            return int(connection.execute(query).scalar_one())
+        return self._count(sa.select(sa.func.count()).select_from(tickets).where(is_labelled(field)))
 
     def changed_labels(self, revision: int, field: str | None = None) -> int:
         """Return how many priorities were given, changed or taken away since the revision.
@@ -113,13 +97,12 @@ class Tickets:
         query = sa.select(tickets.c.id, tickets.c.record)
         found = {}
         with self._db.read() as connection:
-            for page in pages(ids):
-                for row in connection.execute(query.where(tickets.c.id.in_(page))):
-                    try:
-                        found[row.id] = decode(row.record)
-                    except DamagedRecordError:
-                        if not readable:
-                            raise
+            for row in rows_with(connection, query, tickets.c.id, ids):
+                try:
+                    found[row.id] = decode(row.record)
+                except DamagedRecordError:
+                    if not readable:
+                        raise
         return found
 
     def write(self, batch: Sequence[Ticket], *, space: Space | None = None) -> list[Outcome]:
@@ -247,17 +230,13 @@ class Tickets:
 
     def with_texts(self, hashes: Iterable[str]) -> list[tuple[str, str]]:
         """Return the ids of the tickets whose text or subject has one of these hashes, each with that hash."""
-        of_text = sa.select(tickets.c.id, tickets.c.text_hash)
-        of_subject = sa.select(subjects.c.ticket_id, subjects.c.text_hash)
+        named = list(hashes)
+        columns = (tickets.c.id, tickets.c.text_hash), (subjects.c.ticket_id, subjects.c.text_hash)
         with self._db.read() as connection:
             return [
-                (row[0], row[1])
-                for page in pages(hashes)
-                for query in (
-                    of_text.where(tickets.c.text_hash.in_(page)),
-                    of_subject.where(subjects.c.text_hash.in_(page)),
-                )
-                for row in connection.execute(query)
+                (row.id, row.text_hash)
+                for owner, of_text in columns
+                for row in rows_with(connection, sa.select(owner.label("id"), of_text), of_text, named)
             ]
 
     def sound(self, ids: Iterable[str], *, at_once: int = PAGE) -> Iterator[Ticket]:
@@ -267,9 +246,8 @@ class Tickets:
 
         :param at_once: how many are read at a time: who takes only the first ones knows how many.
         """
-        left = iter(ids)
         with self._db.read() as connection:
-            while page := list(itertools.islice(left, at_once)):
+            for page in pages(ids, at_once):
                 rows = {row.id: row for row in connection.execute(self._by_id, {"named": page})}
                 for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
                     if is_sound(tickets, row._asdict(), {}):
@@ -318,8 +296,5 @@ class Tickets:
 
 def _stored(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Stored]:
     query = sa.select(tickets.c.id, tickets.c.record_hash, tickets.c.text_hash, tickets.c.updated_at)
-    return {
-        row.id: Stored(row.record_hash, row.text_hash, row.updated_at)
-        for page in pages(ids)
-        for row in connection.execute(query.where(tickets.c.id.in_(page)))
-    }
+    rows = rows_with(connection, query, tickets.c.id, ids)
+    return {row.id: Stored(row.record_hash, row.text_hash, row.updated_at) for row in rows}

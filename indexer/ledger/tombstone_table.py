@@ -6,25 +6,26 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import Database, feedback, pages, tickets, tombstones
-from indexer.ledger.tables import answer_tickets
+from indexer.ledger.database import Part, rows_with
+from indexer.ledger.tables import answer_tickets, feedback, tickets, tombstones
 
 __all__ = ["Tombstones"]
 
 
-class Tombstones:
+class Tombstones(Part):
     """What is left of tickets that were deleted, by which `Tickets.erase` still reaches their bytes."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def deleted(self, ids: Iterable[str] | None = None) -> dict[str, str]:
         """Return the ids, all or of these, that were deleted and are not stored again, with the hash of each one's text."""
         gone = ~sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
         query = sa.select(tombstones.c.id, tombstones.c.text_hash).where(gone).order_by(tombstones.c.id)
-        narrowed = [query] if ids is None else (query.where(tombstones.c.id.in_(page)) for page in pages(ids))
         with self._db.read() as connection:
-            return {row.id: row.text_hash for one in narrowed for row in connection.execute(one)}
+            rows = (
+                connection.execute(query)
+                if ids is None
+                else rows_with(connection, query, tombstones.c.id, ids)
+            )
+            return {row.id: row.text_hash for row in rows}
 
     def note_rewritten(self, begun: float) -> None:
         """Note that every file was rewritten, after the moment ``begun``, without the tickets deleted before it."""

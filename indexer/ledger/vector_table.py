@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
@@ -9,47 +10,31 @@ import sqlalchemy as sa
 
 from indexer.embedding import Matrix
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import (
-    PAGE,
-    Database,
-    generations,
-    pages,
-    space_number,
-    spaces,
-    state,
-    subjects,
-    tickets,
-    vectors,
-)
+from indexer.ledger.database import PAGE, Part, rows_with, space_number
 from indexer.ledger.filters import is_labelled
 from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode
+from indexer.ledger.tables import generations, spaces, state, subjects, tickets, vectors
 
 __all__ = ["Vectors", "has_ticket"]
 
+_OF_TEXT = sa.select(vectors.c.text_hash, vectors.c.vector)
 
-class Vectors:
+
+class Vectors(Part):
     """Every vector ever paid for, under its space and the hash of its text."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
 
     def missing(self, space: Space, hashes: Iterable[str]) -> set[str]:
         """Return those of the text hashes that have no vector in the space."""
         wanted = set(hashes)
         with self._db.read() as connection:
-            number = space_number(connection, space)
-            for page in pages(sorted(wanted)) if number is not None else ():
-                query = sa.select(vectors.c.text_hash).where(
-                    vectors.c.space == number, vectors.c.text_hash.in_(page)
-                )
-                wanted.difference_update(connection.execute(query).scalars())
-        return wanted
+            query = sa.select(vectors.c.text_hash).where(vectors.c.space == space_number(connection, space))
+            found = rows_with(connection, query, vectors.c.text_hash, sorted(wanted))
+            return wanted.difference(row.text_hash for row in found)
 
     def count(self) -> int:
         """Return the number of vectors, of all spaces."""
-        with self._db.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(vectors)).scalar_one())
+        return self._count(sa.select(sa.func.count()).select_from(vectors))
 
     def unusable(self) -> int:
         """Return how many vectors have another length than their space's, or a value that is not finite."""
@@ -115,13 +100,8 @@ class Vectors:
         with self._db.write() as connection:
             number = space_number(connection, space)
             if number is None:
-                number = connection.execute(
-                    spaces.insert()
-                    .values(
-                        kind=space.kind, model=space.model, recipe=space.recipe, dimension=space.dimension
-                    )
-                    .returning(spaces.c.id)
-                ).scalar_one()
+                new = spaces.insert().values(asdict(space)).returning(spaces.c.id)
+                number = connection.execute(new).scalar_one()
             values = [
                 {"space": number, "text_hash": h, "vector": row.tobytes()}
                 for h, row in zip(hashes, data, strict=True)
@@ -130,26 +110,16 @@ class Vectors:
 
     def get(self, space: Space, hashes: Iterable[str]) -> dict[str, Matrix]:
         """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored."""
-        query = sa.select(vectors.c.text_hash, vectors.c.vector)
         with self._db.read() as connection:
-            number = space_number(connection, space)
-            return {
-                row.text_hash: np.frombuffer(row.vector, dtype="<f4")
-                for page in pages(hashes)
-                for row in connection.execute(
-                    query.where(vectors.c.space == number, vectors.c.text_hash.in_(page))
-                )
-            }
+            query = _OF_TEXT.where(vectors.c.space == space_number(connection, space))
+            rows = rows_with(connection, query, vectors.c.text_hash, hashes)
+            return {row.text_hash: np.frombuffer(row.vector, dtype="<f4") for row in rows}
 
     def in_all_spaces(self, hashes: Iterable[str]) -> list[Matrix]:
         """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
-        query = sa.select(vectors.c.vector)
         with self._db.read() as connection:
-            return [
-                np.frombuffer(data, dtype="<f4")
-                for page in pages(hashes)
-                for data in connection.execute(query.where(vectors.c.text_hash.in_(page))).scalars()
-            ]
+            rows = rows_with(connection, _OF_TEXT, vectors.c.text_hash, hashes)
+            return [np.frombuffer(row.vector, dtype="<f4") for row in rows]
 
     def of_other_tickets(self, without: Iterable[str]) -> Iterator[Matrix]:
         """Yield the vectors that tickets other than these have, in matrices of one space each."""
@@ -230,12 +200,9 @@ class Vectors:
             for position, row in enumerate(rows):
                 positions.setdefault(row.text_hash, []).append(position)
             matrix = np.empty((len(rows), space.dimension), dtype=np.float32)
-            for page in pages(positions):
-                of_page = sa.select(vectors.c.text_hash, vectors.c.vector).where(
-                    vectors.c.space == number, vectors.c.text_hash.in_(page)
-                )
-                for of_text in connection.execute(of_page):
-                    matrix[positions[of_text.text_hash]] = np.frombuffer(of_text.vector, dtype="<f4")
+            of_space = _OF_TEXT.where(vectors.c.space == number)
+            for of_text in rows_with(connection, of_space, vectors.c.text_hash, positions):
+                matrix[positions[of_text.text_hash]] = np.frombuffer(of_text.vector, dtype="<f4")
         return TrainingRows(
             revision=revision,
             ids=tuple(row.id for row in rows),

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.embedding.choose import open_embedder
-from indexer.ledger.database import Database, spaces, tickets, vectors
+from indexer.ledger.database import Database
+from indexer.ledger.tables import spaces, tickets, vectors
 from indexer.parsing import parse_ticket
 from indexer.recipe import embedding_text
 from indexer.rejections import Rejections

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
 from indexer.ledger import Ledger
-from indexer.ledger.database import Database, state
-from indexer.ledger.tables import SCHEMA
+from indexer.ledger.database import Database
+from indexer.ledger.tables import SCHEMA, state
 from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, make_ticket, store_vectors, vectors_for
 from tests.postgres import PASSWORD, Postgres
