@@ -4,12 +4,11 @@ import contextlib
 import functools
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import ProviderError
+from indexer.retry_after import seconds_to_wait
 from indexer.settings import Settings
 
 if TYPE_CHECKING:
@@ -207,12 +206,7 @@ def _echoes(said: str, request: "httpx2.Request") -> bool:
 
 
 def _retry_after(response: "httpx2.Response") -> float | None:
-    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = response.headers.get(header)
-        if value is None:
-            continue
-        with contextlib.suppress(ValueError):
-            return max(0.0, float(value) * unit)
-        with contextlib.suppress(ValueError, TypeError):
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    return None
+    milliseconds = seconds_to_wait(response.headers.get("retry-after-ms"))
+    return (
+        seconds_to_wait(response.headers.get("retry-after")) if milliseconds is None else milliseconds / 1000
+    )

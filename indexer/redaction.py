@@ -1,7 +1,6 @@
 """Replaces secrets and personal data in a text by stable placeholders, before the text leaves for a provider."""
 
 import re
-from collections.abc import Callable
 
 __all__ = ["Redactor", "secrets_in"]
 
@@ -34,53 +33,43 @@ def _is_phone(text: str) -> bool:
     return sum(c.isdecimal() for c in text) in _PHONE_DIGITS
 
 
-def _always(_: str) -> bool:
-    return True
-
-
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    (
-        "PRIVATE_KEY",
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-        _always,
-    ),
-    ("TOKEN", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), _always),
-    ("TOKEN", re.compile(r"(?i:(?<=\bbearer ))[\w.~+/-]{16,}=*"), _always),
+_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("PRIVATE_KEY", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
+    ("TOKEN", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")),
+    ("TOKEN", re.compile(r"(?i:(?<=\bbearer ))[\w.~+/-]{16,}=*")),
     (
         "API_KEY",
         re.compile(
             r"(?<![\w-])(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}"
             r"|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|[a-z]{2,8}_(?:live|test|prod|sandbox)_\w{8,})(?!\w)"
         ),
-        _always,
     ),
-    ("TOKEN", re.compile(r"(?i:(?<=\bbasic ))(?=\S{0,200}[\d=])[\w+/]{12,}=*"), _always),
+    ("TOKEN", re.compile(r"(?i:(?<=\bbasic ))(?=\S{0,200}[\d=])[\w+/]{12,}=*")),
     (
         "API_KEY",
         re.compile(
             r"(?i:(?:secret|token|api[_-]?key|access[_-]?key|auth[_-]?key)[\w-]{0,20}[\"']?\s{0,3}[:=]\s{0,3}[\"']?)"
             r"((?=\S{0,200}\d)(?=[\d_+/.-]{0,100}[A-Za-z])[\w+/.-]{12,}=*)"
         ),
-        _always,
     ),
-    ("PASSWORD", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@$<*{]+(?=@)"), _always),
+    ("PASSWORD", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@$<*{]+(?=@)")),
     (
         "PASSWORD",
         re.compile(
             r"(?i:(?:password|passwd|pwd|passphrase|passwort|kennwort)(?:[\"']?\s{0,3}[:=]\s{0,3}|\s+(?:is|ist)\s+)[\"']?)"
             r"((?=\S{0,200}[\d!#%&+])[^\s<>$*{}\[\],;()\"']{4,})"
         ),
-        _always,
     ),
-    ("IBAN", re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?!\w)"), _is_iban),
-    ("CARD", re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){11,12}(?![\w.-]*\d)"), _is_card),
-    ("EMAIL", re.compile(r"(?<![\w.+%-])[\w.+%-]{1,100}@(?:[\w-]+\.)+[^\W\d]{2,}(?!\w)"), _always),
+    ("IBAN", re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?!\w)")),
+    ("CARD", re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){11,12}(?![\w.-]*\d)")),
+    ("EMAIL", re.compile(r"(?<![\w.+%-])[\w.+%-]{1,100}@(?:[\w-]+\.)+[^\W\d]{2,}(?!\w)")),
     (
         "PHONE",
         re.compile(r"(?<![\w.+])(?:\+\d{1,3}[ ./-]?|\(0?\d{2,5}\) ?|(?<![\d-])0\d{2,4}[ /])\(?\d[\d ()/-]{4,14}\d(?![\w.-]*\d)"),
-        _is_phone,
     ),
 )  # fmt: skip
+_CHECKS = {"IBAN": _is_iban, "CARD": _is_card, "PHONE": _is_phone}
+"""What tells whether one that looks like it is one, of the kinds that other numbers look like."""
 
 
 class Redactor:
@@ -92,7 +81,8 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text with placeholders such as ``[EMAIL_1]``."""
-        for kind, pattern, is_one in _KINDS:
+        for kind, pattern in _KINDS:
+            is_one = _CHECKS.get(kind, bool)
             found = (m[m.lastindex or 0] for m in pattern.finditer(text))
             for value in dict.fromkeys(value for value in found if is_one(value)):
                 text = text.replace(value, self._placeholder(kind, value))

@@ -29,113 +29,101 @@ _WHOSE = (
     r"(?:all|any|every|previous|prior|earlier|above|former|your|these|alle[ns]?|vorherigen|bisherigen|obigen|deine|ihre|toutes|tes|vos|todas|tus|sus"
     r"|tutte|tue|eerdere|jouw|wszystkie|poprzednie|twoje)"
 )
-_INSTRUCTS = "gives a language model instructions"
-_IMITATES = "imitates the structure of a prompt"
-_ACTS = "has an active image, tag or script"
-_PHISHES = "asks for a secret at an address"
 _CREDENTIAL = r"(?:\w+ )?(?:password|pin|cvv|card (?:number|details)|(?:seed|recovery) phrase|credentials|social security number)\b"
 
 
-def _rule(words: str, pattern: str, what: str) -> tuple[tuple[str, ...], re.Pattern[str], str]:
-    return tuple(words.split("|")), re.compile(pattern, re.MULTILINE), what
+def _rule(words: str, pattern: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
+    return tuple(words.split("|")), re.compile(pattern, re.MULTILINE)
 
 
-_TABLE = (
-    _rule(
-        "ignor|disregard|forget|overrid|bypass|vergiss|vergessen|missachte|überschreib|oublie|olvid|esque|dimentica|negeer|vergeet"
-        "|zapomnij",
-        rf"\b{_FORGET}\b(?=[^.!?\n]{{0,60}}\b{_WHOSE}\b)[^.!?\n]{{0,60}}\b{_RULES}\b",
-        _INSTRUCTS,
+_TABLE = {
+    "gives a language model instructions": (
+        _rule(
+            "ignor|disregard|forget|overrid|bypass|vergiss|vergessen|missachte|überschreib|oublie|olvid|esque|dimentica|negeer|vergeet"
+            "|zapomnij",
+            rf"\b{_FORGET}\b(?=[^.!?\n]{{0,60}}\b{_WHOSE}\b)[^.!?\n]{{0,60}}\b{_RULES}\b",
+        ),
+        _rule(
+            "prompt|instruction|developer m|hidden m|secret m|system m|initial m",
+            r"\b(?:system|developer|hidden|secret|initial)[ _-]?(?:prompt|instructions?|message)\b|\bprompt injection\b"
+            r"|\b(?:new|updated|real|actual) (?:system )?instructions?\s*:",
+        ),
+        _rule(
+            "you are now|from now on|jailbreak|dan mode|developer mode",
+            r"\byou are now\b(?! able)|\bfrom now on,? (?:you|always|every)\b|\bdeveloper mode\b|\bjailbreak\b|\bdan mode\b",
+        ),
+        _rule(
+            " as if you| as a",
+            r"\b(?:act|respond|answer|behave|reply) as (?:if you|an? (?:unrestricted|different|new|evil))",
+        ),
+        _rule(
+            " ai| llm|model| assistant| chatbot| bot",
+            r"\b(?:as an?|you are an?|dear|attention,?|note to(?: the)?|hey) (?:ai|llm|language model|assistant|chatbot|bot|model)s?\b",
+        ),
+        _rule(
+            "prompt|instructions|rules",
+            r"\b(?:reveal|repeat|print|show|output|leak) (?:me )?(?:all |the |your )+(?:\w+ )?(?:prompt|instructions|rules)\b",
+        ),
+        _rule(
+            "reply|replies|answer|response|draft",
+            r"\b(?:in|to|begin|start|end|close|finish) (?:your|every|each|all|any) (?:\w+ )?(?:reply|replies|answers?|responses?|drafts?)\b"
+            r"|\binstead of (?:the|an?|your) (?:answer|reply|resolution)\b",
+        ),
+        _rule(
+            "no attention|stop following|acht lassen|tenir compte|tenez|caso a|override:",
+            r"\bpay no attention to (?:what|the|any|all)\b[^.!?\n]{0,30}\b(?:told|above|before|rules|instructions)\b"
+            r"|\bstop following\b[^.!?\n]{0,30}\b(?:rules|guidelines|instructions)\b|\b(?:vorgaben|regeln|anweisungen) au(?:ß|ss)er acht lassen"
+            r"|\bne (?:pas )?(?:tenez |tenir )(?:pas )?compte des (?:consignes|instructions|règles)|\bno (?:hagas|haga) caso a\b|^override:",
+        ),
+        _rule(
+            "language model|agents|your task|your new task|repeat after me|verbatim|pretend to be",
+            r"\bif you are (?:an? )?(?:large )?(?:language model|ai)\b|\b(?:ai|llm|automated) agents?\b(?: reading this)?\s*:|\byour (?:new )?task (?:is now|has changed)\b"
+            r"|\brepeat after me\b|\b(?:text|message|words?|lines?) above\b[^.!?\n]{0,40}\bverbatim\b|\bpretend to be\b",
+        ),
+        _rule(
+            "when you|whenever you",
+            r"\bwhen(?:ever)? you (?:write|draft|answer|reply|respond|summari[sz]e)\b",
+        ),
+        _rule(
+            "игнорируй|забудь|инструкции|忽略|无视|無視|従わ|지시|무시하|تجاهل|התעלם|अनदेखा",
+            r"игнорируй|забудь|(?:предыдущие|прежние) инструкции|忽略|无视|無視|指示に従わ|이전 지시|무시하|تجاهل|התעלם|अनदेखा",
+        ),
     ),
-    _rule(
-        "prompt|instruction|developer m|hidden m|secret m|system m|initial m",
-        r"\b(?:system|developer|hidden|secret|initial)[ _-]?(?:prompt|instructions?|message)\b|\bprompt injection\b"
-        r"|\b(?:new|updated|real|actual) (?:system )?instructions?\s*:",
-        _INSTRUCTS,
+    "imitates the structure of a prompt": (
+        _rule(
+            "<|[inst]|[/inst]|#|system|assistant|prompt",
+            r"</?(?:new_ticket|precedents?|resolution|ticket|system|assistant|tool_call|function_call|instructions?|prompt)\b[^>\n]{0,40}>"
+            r"|<\|[\w ]{2,30}\|>|\[/?inst\]|<</?sys>>|^[ \t]*#{2,}[ \t]*(?:system|assistant|instructions?)\b"
+            r"|^[ \t]*(?:system|assistant)[ \t]*:|(?:begin|end)[ _]+(?:of[ _]+)?(?:system[ _]+)?prompt",
+        ),
+        _rule(
+            "tool_call|function_call|sentences|role",
+            r"[\"'](?:tool_calls?|function_call|sentences|role)[\"']\s*:\s*[\[{\"']",
+        ),
     ),
-    _rule(
-        "you are now|from now on|jailbreak|dan mode|developer mode",
-        r"\byou are now\b(?! able)|\bfrom now on,? (?:you|always|every)\b|\bdeveloper mode\b|\bjailbreak\b|\bdan mode\b",
-        _INSTRUCTS,
+    "has an active image, tag or script": (
+        _rule(
+            "![",
+            r"!\[(?:(?!!\[)[^\]\n])*\]\s*\(\s*(?:https?:)?//[^)\s]{0,2000}[?{$]",
+        ),
+        _rule(
+            "src|action|=|javascript:|data:text",
+            r"<(?:script|iframe|object|embed|form|img)\b[^>]{0,200}\b(?:src|data|action)\s*=\s*[\"']?(?:https?:)?//[^>]{0,200}[?{$]"
+            r"|<(?:script|iframe|object|embed)\b[^>]{0,200}\b(?:src|data)\s*=\s*[\"']?(?:https?:)?//(?!localhost)"
+            r"|<[a-z]{1,12}\b[^>]{0,200}\bon(?:click|error|load|focus|mouseover)\s*=\s*+[^>]{0,100}(?://|\bfetch\(|\beval\(|document\.cookie)"
+            r"|\bjavascript:\s*(?:location|document|window|fetch|eval)\b|\bdata:text/html[;,]",
+        ),
     ),
-    _rule(
-        " as if you| as a",
-        r"\b(?:act|respond|answer|behave|reply) as (?:if you|an? (?:unrestricted|different|new|evil))",
-        _INSTRUCTS,
+    "asks for a secret at an address": (
+        _rule(
+            "password|pin|cvv|card |phrase|credentials|social security",
+            rf"\b(?:enter|type|send|give|confirm|submit|verify|reply with|tell us)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}[^.!?\n]{{0,60}}"
+            r"(?:https?://|\bto \+?\d|@[\w-]+\.)"
+            rf"|https?://(?:\S(?!https?://))+[^.!?\n]{{0,40}}\b(?:enter|type|confirm|submit|verify)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}",
+        ),
     ),
-    _rule(
-        " ai| llm|model| assistant| chatbot| bot",
-        r"\b(?:as an?|you are an?|dear|attention,?|note to(?: the)?|hey) (?:ai|llm|language model|assistant|chatbot|bot|model)s?\b",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "prompt|instructions|rules",
-        r"\b(?:reveal|repeat|print|show|output|leak) (?:me )?(?:all |the |your )+(?:\w+ )?(?:prompt|instructions|rules)\b",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "reply|replies|answer|response|draft",
-        r"\b(?:in|to|begin|start|end|close|finish) (?:your|every|each|all|any) (?:\w+ )?(?:reply|replies|answers?|responses?|drafts?)\b"
-        r"|\binstead of (?:the|an?|your) (?:answer|reply|resolution)\b",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "no attention|stop following|acht lassen|tenir compte|tenez|caso a|override:",
-        r"\bpay no attention to (?:what|the|any|all)\b[^.!?\n]{0,30}\b(?:told|above|before|rules|instructions)\b"
-        r"|\bstop following\b[^.!?\n]{0,30}\b(?:rules|guidelines|instructions)\b|\b(?:vorgaben|regeln|anweisungen) au(?:ß|ss)er acht lassen"
-        r"|\bne (?:pas )?(?:tenez |tenir )(?:pas )?compte des (?:consignes|instructions|règles)|\bno (?:hagas|haga) caso a\b|^override:",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "language model|agents|your task|your new task|repeat after me|verbatim|pretend to be",
-        r"\bif you are (?:an? )?(?:large )?(?:language model|ai)\b|\b(?:ai|llm|automated) agents?\b(?: reading this)?\s*:|\byour (?:new )?task (?:is now|has changed)\b"
-        r"|\brepeat after me\b|\b(?:text|message|words?|lines?) above\b[^.!?\n]{0,40}\bverbatim\b|\bpretend to be\b",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "when you|whenever you",
-        r"\bwhen(?:ever)? you (?:write|draft|answer|reply|respond|summari[sz]e)\b",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "игнорируй|забудь|инструкции|忽略|无视|無視|従わ|지시|무시하|تجاهل|התעלם|अनदेखा",
-        r"игнорируй|забудь|(?:предыдущие|прежние) инструкции|忽略|无视|無視|指示に従わ|이전 지시|무시하|تجاهل|התעלם|अनदेखा",
-        _INSTRUCTS,
-    ),
-    _rule(
-        "<|[inst]|[/inst]|#|system|assistant|prompt",
-        r"</?(?:new_ticket|precedents?|resolution|ticket|system|assistant|tool_call|function_call|instructions?|prompt)\b[^>\n]{0,40}>"
-        r"|<\|[\w ]{2,30}\|>|\[/?inst\]|<</?sys>>|^[ \t]*#{2,}[ \t]*(?:system|assistant|instructions?)\b"
-        r"|^[ \t]*(?:system|assistant)[ \t]*:|(?:begin|end)[ _]+(?:of[ _]+)?(?:system[ _]+)?prompt",
-        _IMITATES,
-    ),
-    _rule(
-        "tool_call|function_call|sentences|role",
-        r"[\"'](?:tool_calls?|function_call|sentences|role)[\"']\s*:\s*[\[{\"']",
-        _IMITATES,
-    ),
-    _rule(
-        "![",
-        r"!\[(?:(?!!\[)[^\]\n])*\]\s*\(\s*(?:https?:)?//[^)\s]{0,2000}[?{$]",
-        _ACTS,
-    ),
-    _rule(
-        "src|action|=|javascript:|data:text",
-        r"<(?:script|iframe|object|embed|form|img)\b[^>]{0,200}\b(?:src|data|action)\s*=\s*[\"']?(?:https?:)?//[^>]{0,200}[?{$]"
-        r"|<(?:script|iframe|object|embed)\b[^>]{0,200}\b(?:src|data)\s*=\s*[\"']?(?:https?:)?//(?!localhost)"
-        r"|<[a-z]{1,12}\b[^>]{0,200}\bon(?:click|error|load|focus|mouseover)\s*=\s*+[^>]{0,100}(?://|\bfetch\(|\beval\(|document\.cookie)"
-        r"|\bjavascript:\s*(?:location|document|window|fetch|eval)\b|\bdata:text/html[;,]",
-        _ACTS,
-    ),
-    _rule(
-        "password|pin|cvv|card |phrase|credentials|social security",
-        rf"\b(?:enter|type|send|give|confirm|submit|verify|reply with|tell us)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}[^.!?\n]{{0,60}}"
-        r"(?:https?://|\bto \+?\d|@[\w-]+\.)"
-        rf"|https?://(?:\S(?!https?://))+[^.!?\n]{{0,40}}\b(?:enter|type|confirm|submit|verify)\b[^.!?\n]{{0,40}}\byour {_CREDENTIAL}",
-        _PHISHES,
-    ),
-)
-"""Words of which a text must have one, what is then looked for in it, and what was found; all in lower case.
+}
+"""By what is found: words of which a text must have one, and what is then looked for in it; all in lower case.
 
 No pattern may read the rest of a text again from each place where it could begin: texts have up to a million characters.
 """
@@ -179,8 +167,8 @@ def suspicion(text: str) -> str | None:
 
 
 def _found(text: str) -> str | None:
-    for words, pattern, what in _TABLE:
-        if any(word in text for word in words) and pattern.search(text):
+    for what, rules in _TABLE.items():
+        if any(any(word in text for word in words) and pattern.search(text) for words, pattern in rules):
             return what
     return None
 

@@ -13,32 +13,25 @@ from chromadb.config import Settings as ChromaSettings
 
 from indexer.settings import Settings
 
-__all__ = ["close_client", "open_client", "patiently", "within"]
+__all__ = ["PATIENT_SECONDS", "close_client", "open_client", "within"]
 
 _CONNECT_SECONDS = 5.0
-_PATIENT_SECONDS = 1_800.0  # deleting a collection of a million rows takes minutes (chromadb 1.5.9)
-_bound: ContextVar[float | None] = ContextVar("bound", default=None)
-_patient: ContextVar[bool] = ContextVar("patient", default=False)
+PATIENT_SECONDS = 1_800.0
+"""For what takes minutes, such as deleting a collection of a million rows (chromadb 1.5.9)."""
+_bound: ContextVar[tuple[float, bool] | None] = ContextVar("bound", default=None)
 
 
 @contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Let requests of this thread, while the block runs, wait no longer for an answer than this."""
-    before = _bound.set(seconds)
+def within(seconds: float, *, whatever_set: bool = False) -> Iterator[None]:
+    """Let requests of this thread, while the block runs, wait no longer for an answer than this.
+
+    :param whatever_set: also where that is longer than the setting says.
+    """
+    before = _bound.set((seconds, whatever_set))
     try:
         yield
     finally:
         _bound.reset(before)
-
-
-@contextlib.contextmanager
-def patiently() -> Iterator[None]:
-    """Let requests of this thread, while the block runs, wait for what takes minutes, whatever the setting says."""
-    before = _patient.set(True)
-    try:
-        yield
-    finally:
-        _patient.reset(before)
 
 
 def open_client(settings: Settings, port: int | None) -> Client:
@@ -87,11 +80,9 @@ class _Session(httpx.Client):
 
     def request(self, *arguments: Any, **options: Any) -> httpx.Response:
         """Send a request."""
-        seconds = _bound.get()
-        if _patient.get():
-            options["timeout"] = _PATIENT_SECONDS
-        elif seconds is not None:
-            options["timeout"] = min(seconds, self.timeout.read or seconds)
+        if (bound := _bound.get()) is not None:
+            seconds, whatever_set = bound
+            options["timeout"] = seconds if whatever_set else min(seconds, self.timeout.read or seconds)
         return super().request(*arguments, **options)
 
 

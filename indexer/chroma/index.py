@@ -123,16 +123,12 @@ class Index:
 
     def drop(self, name: str) -> None:
         """Delete a collection, if it is there."""
-        from indexer.chroma.client import patiently
+        from indexer.chroma.client import PATIENT_SECONDS, within
 
-        with contextlib.suppress(MissingCollectionError), patiently(), self._connections.used() as connection:
+        patiently = within(PATIENT_SECONDS, whatever_set=True)
+        with contextlib.suppress(MissingCollectionError), patiently, self._connections.used() as connection:
             connection.collections.pop(name, None)
             connection.client.delete_collection(name)
-
-    def names(self) -> list[str]:
-        """Return the names of all collections."""
-        with self._connections.used() as connection:
-            return [collection.name for collection in connection.client.list_collections()]
 
     def write(self, generation: Generation, entries: Sequence[IndexEntry], vectors: Matrix) -> None:
         """Store the entries with a ticket, whose vectors are the rows of the matrix, and delete the others.
@@ -190,11 +186,6 @@ class Index:
         """Yield every row's id."""
         for page in self._pages(generation, [], _PAGE):
             yield from page["ids"]
-
-    def vectors(self, generation: Generation) -> Iterator[tuple[list[str], Matrix]]:
-        """Yield every row's id and vector, page by page."""
-        for page in self._pages(generation, ["embeddings"], _VECTOR_PAGE):
-            yield page["ids"], np.asarray(page["embeddings"], dtype=np.float32)
 
     def rows(
         self, generation: Generation, ids: Sequence[str] | None = None

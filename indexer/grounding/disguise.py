@@ -5,7 +5,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["fold", "fold_with_origins", "revealed", "visible"]
+__all__ = ["fold", "revealed", "visible"]
 
 _ANSI = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?")
 _HIDDEN = frozenset(("Cc", "Cf", "Co", "Cs", "Cn"))
@@ -124,14 +124,6 @@ def _as_latin(word: re.Match[str]) -> str:
     # A word of Cyrillic or Greek stays one, unless all of it could be taken for Latin.
     latin = word[0].translate(_LATIN)
     return latin if latin.isascii() else word[0]
-
-
-def fold_with_origins(text: str) -> tuple[str, list[int]]:
-    """Return the folded text, and for each of its characters (and its end) where it comes from."""
-    if text.isascii():
-        return text, list(range(len(text) + 1))
-    origins = [at for at, char in enumerate(text) for _ in _folded(char)]
-    return fold(text), [*origins, len(text)]
 
 
 def revealed(text: str, *, latin: bool = True) -> str:

@@ -60,5 +60,5 @@ def assert_whole(store: Store) -> None:
     hashes = store.tickets.hashes()
     assert store.index.hashes(live) == hashes
     stored = store.vectors.get(live.space, set(hashes.values()))
-    for ids, vectors in store.index.vectors(live):
-        assert np.allclose(vectors, np.stack([stored[hashes[i]] for i in ids]), atol=1e-5)
+    for rows, vectors in store.index.rows(live):
+        assert np.allclose(vectors, np.stack([stored[hashes[row.id]] for row in rows]), atol=1e-5)
