@@ -23,7 +23,7 @@ from dataclasses import replace
 from io import BufferedIOBase
 from typing import Any
 
-from indexer.sources.helpdesk import ShapeError, objects, words
+from indexer.sources.helpdesk import ShapeError, message, objects, words
 from indexer.sources.json_document import read_json
 from indexer.sources.record import SourceRecord, as_open
 from indexer.ticket import is_open_status
@@ -32,16 +32,12 @@ __all__ = ["TOOLS", "read_conversations", "ticket_of_line"]
 
 _Object = dict[str, Any]
 
-_FRESHDESK_STATUS = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"}  # fmt: skip
-_FRESHDESK_SOURCE = {
-    1: "Email",
-    2: "Portal",
-    3: "Phone",
-    7: "Chat",
-    9: "Feedback widget",
-    10: "Outbound email",
-}
-_FRESHDESK_PRIORITY = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
+_FRESHDESK_NAMES = {
+    "status": {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed", 6: "Waiting on customer", 7: "Waiting on third party"},
+    "source": {1: "Email", 2: "Portal", 3: "Phone", 7: "Chat", 9: "Feedback widget", 10: "Outbound email"},
+    "priority": {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"},
+}  # fmt: skip
+"""Names of the numbers that Freshdesk writes."""
 _GITHUB_AGENTS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _GH_NAMES = {
     "author": "user", "authorAssociation": "author_association", "createdAt": "created_at", "updatedAt": "updated_at",
@@ -81,30 +77,34 @@ def _ticket(found: SourceRecord, fields: Callable[[_Object], _Object]) -> Source
 def _freshdesk(ticket: _Object) -> _Object:
     requester, stats = ticket.get("requester_id"), _object(ticket, "stats")
     return {
-        "id": ticket.get("id"),
-        "subject": ticket.get("subject"),
+        **_taken(
+            ticket, id="id", subject="subject", created_at="created_at", updated_at="updated_at", tags="tags"
+        ),
         "body": words(ticket.get("description_text")) or words(ticket.get("description")),
-        "priority": _named(_FRESHDESK_PRIORITY, ticket.get("priority")),
-        "status": _named(_FRESHDESK_STATUS, ticket.get("status")),
-        "created_at": ticket.get("created_at"),
-        "updated_at": ticket.get("updated_at"),
+        "priority": _freshdesk_name(ticket, "priority"),
+        "status": _freshdesk_name(ticket, "status"),
         "resolved_at": stats.get("resolved_at") or stats.get("closed_at"),
-        "tags": ticket.get("tags"),
         "thread": [
-            {
-                "author": "customer" if note.get("incoming") or note.get("user_id") == requester else "agent",
-                "at": note.get("created_at"),
-                "text": words(note.get("body_text")) or words(note.get("body")),
-            }
+            message(
+                "customer" if note.get("incoming") or note.get("user_id") == requester else "agent",
+                note.get("created_at"),
+                words(note.get("body_text")) or words(note.get("body")),
+            )
             for note in objects(ticket.get("conversations"), "conversations")
             if not note.get("private")
         ],
         "fields": {
             "type": ticket.get("type"),
-            "channel": _named(_FRESHDESK_SOURCE, ticket.get("source")),
+            "channel": _freshdesk_name(ticket, "source"),
             **_object(ticket, "custom_fields"),
         },
     }
+
+
+def _freshdesk_name(ticket: _Object, field: str) -> Any:
+    """Return the name of a number; what is no number has a name already."""
+    value = ticket.get(field)
+    return _FRESHDESK_NAMES[field].get(value, str(value)) if isinstance(value, int) else value
 
 
 def _github(issue: _Object) -> _Object:
@@ -112,31 +112,24 @@ def _github(issue: _Object) -> _Object:
     author = _object(issue, "user").get("login")
     comments = issue.get("comments")
     return {
-        "id": issue.get("number"),
-        "subject": issue.get("title"),
-        "body": issue.get("body"),
-        "status": issue.get("state"),
-        "outcome": issue.get("state_reason"),
-        "url": issue.get("html_url"),
-        "created_at": issue.get("created_at"),
-        "updated_at": issue.get("updated_at"),
-        "resolved_at": issue.get("closed_at"),
+        **_taken(
+            issue, id="number", subject="title", body="body", status="state", outcome="state_reason", url="html_url",
+            created_at="created_at", updated_at="updated_at", resolved_at="closed_at",
+        ),
         "tags": [
             label if isinstance(label, str) else label.get("name") for label in issue.get("labels") or []
         ],
         "thread": [
-            {
-                "author": _github_author(comment, author),
-                "at": _in_rest_names(comment).get("created_at"),
-                "text": words(comment.get("body")),
-            }
-            for comment in objects(comments if isinstance(comments, list) else None, "comments")
+            message(_github_author(comment, author), comment.get("created_at"), words(comment.get("body")))
+            for comment in map(
+                _in_rest_names, objects(comments if isinstance(comments, list) else None, "comments")
+            )
         ],
         "fields": {
             "milestone": _object(issue, "milestone").get("title"),
             "type": _object(issue, "type").get("name"),
         },
-    }
+    }  # fmt: skip
 
 
 def _in_rest_names(given: _Object) -> _Object:
@@ -145,7 +138,6 @@ def _in_rest_names(given: _Object) -> _Object:
 
 
 def _github_author(comment: _Object, author: Any) -> str:
-    comment = _in_rest_names(comment)
     user = _object(comment, "user")
     if user.get("type") == "Bot":
         return "system"
@@ -161,21 +153,17 @@ def _rt(ticket: _Object) -> _Object:
         if entry.get("Type") in ("Create", "Correspond") and words(entry.get("Content"))
     ]
     first = said[0]["Content"] if said and said[0].get("Type") == "Create" else None
+    times = _taken(ticket, created_at="Created", updated_at="LastUpdated", resolved_at="Resolved")
     custom = {
         field.get("name"): field.get("values")
         for field in objects(ticket.get("CustomFields") or None, "CustomFields")
     }
     return {
-        "id": ticket.get("id"),
-        "subject": ticket.get("Subject"),
+        **_taken(ticket, id="id", subject="Subject", priority="Priority", status="Status"),
+        **{name: None if time == _RT_UNSET else time for name, time in times.items()},
         "body": first,
-        "priority": ticket.get("Priority"),
-        "status": ticket.get("Status"),
-        "created_at": _rt_time(ticket.get("Created")),
-        "updated_at": _rt_time(ticket.get("LastUpdated")),
-        "resolved_at": _rt_time(ticket.get("Resolved")),
         "thread": [
-            {"author": _rt_author(entry, requestors), "at": entry.get("Created"), "text": entry["Content"]}
+            message(_rt_author(entry, requestors), entry.get("Created"), entry["Content"])
             for entry in said[1 if first else 0 :]
         ],
         "fields": {"queue": _object(ticket, "Queue").get("Name"), **custom},
@@ -189,29 +177,28 @@ def _rt_author(entry: _Object, requestors: set[Any]) -> str:
     return "customer" if creator in requestors else "agent"
 
 
-def _rt_time(value: Any) -> Any:
-    return None if value == _RT_UNSET else value
-
-
 def _intercom(conversation: _Object) -> _Object:
     source, tags = _object(conversation, "source"), _object(conversation, "tags")
     parts = _object(conversation, "conversation_parts")
     return {
-        "id": conversation.get("id"),
+        **_taken(
+            conversation,
+            id="id",
+            priority="priority",
+            status="state",
+            created_at="created_at",
+            updated_at="updated_at",
+        ),
         "subject": words(conversation.get("title")) or words(source.get("subject")),
         "body": source.get("body"),
-        "priority": conversation.get("priority"),
-        "status": conversation.get("state"),
-        "created_at": conversation.get("created_at"),
-        "updated_at": conversation.get("updated_at"),
         "resolved_at": _object(conversation, "statistics").get("last_close_at"),
         "tags": [tag.get("name") for tag in objects(tags.get("tags"), "tags")],
         "thread": [
-            {
-                "author": _INTERCOM_AUTHORS.get(_object(part, "author").get("type", ""), "customer"),
-                "at": part.get("created_at"),
-                "text": words(part.get("body")),
-            }
+            message(
+                _INTERCOM_AUTHORS.get(_object(part, "author").get("type", ""), "customer"),
+                part.get("created_at"),
+                words(part.get("body")),
+            )
             for part in objects(parts.get("conversation_parts"), "conversation_parts")
             if part.get("part_type") in ("comment", "close", "open") and words(part.get("body"))
         ],
@@ -226,25 +213,17 @@ def _zammad(ticket: _Object) -> _Object:
         if not article.get("internal") and words(article.get("body"))
     ]
     return {
-        "id": ticket.get("number"),
-        "subject": ticket.get("title"),
+        **_taken(
+            ticket, id="number", subject="title", priority="priority", status="state", tags="tags",
+            created_at="created_at", updated_at="updated_at", resolved_at="close_at",
+        ),
         "body": said[0]["body"] if said else None,
-        "priority": ticket.get("priority"),
-        "status": ticket.get("state"),
-        "created_at": ticket.get("created_at"),
-        "updated_at": ticket.get("updated_at"),
-        "resolved_at": ticket.get("close_at"),
-        "tags": ticket.get("tags"),
         "thread": [
-            {
-                "author": words(article.get("sender")).casefold() or "system",
-                "at": article.get("created_at"),
-                "text": article["body"],
-            }
-            for article in said[1:]
+            message(words(one.get("sender")).casefold() or "system", one.get("created_at"), one["body"])
+            for one in said[1:]
         ],
-        "fields": {"team": ticket.get("group"), "type": ticket.get("type")},
-    }
+        "fields": _taken(ticket, team="group", type="type"),
+    }  # fmt: skip
 
 
 def _helpscout(conversation: _Object) -> _Object:
@@ -254,41 +233,33 @@ def _helpscout(conversation: _Object) -> _Object:
         if thread.get("type") not in ("note", "lineitem") and words(thread.get("body"))
     ]
     said.sort(key=lambda thread: words(thread.get("createdAt")))  # the API gives the newest first
+    custom = {
+        str(field.get("name")): field.get("text") or field.get("value")
+        for field in objects(conversation.get("customFields"), "customFields")
+    }
     return {
-        "id": conversation.get("number"),
-        "subject": conversation.get("subject"),
+        **_taken(
+            conversation, id="number", subject="subject", status="status",
+            created_at="createdAt", updated_at="userUpdatedAt", resolved_at="closedAt",
+        ),
         "body": said[0]["body"] if said else conversation.get("preview"),
-        "status": conversation.get("status"),
-        "created_at": conversation.get("createdAt"),
-        "updated_at": conversation.get("userUpdatedAt"),
-        "resolved_at": conversation.get("closedAt"),
         "tags": [tag.get("tag") for tag in objects(conversation.get("tags"), "tags")],
         "thread": [
-            {
-                "author": "customer" if thread.get("type") == "customer" else "agent",
-                "at": thread.get("createdAt"),
-                "text": thread["body"],
-            }
-            for thread in said[1:]
+            message("customer" if one.get("type") == "customer" else "agent", one.get("createdAt"), one["body"])
+            for one in said[1:]
         ],
-        "fields": {
-            "type": conversation.get("type"),
-            **{
-                str(field.get("name")): field.get("text") or field.get("value")
-                for field in objects(conversation.get("customFields"), "customFields")
-            },
-        },
-    }
+        "fields": {"type": conversation.get("type"), **custom},
+    }  # fmt: skip
+
+
+def _taken(given: _Object, **names: str) -> _Object:
+    """Return what is given under these names, by the ticket's fields."""
+    return {field: given.get(name) for field, name in names.items()}
 
 
 def _object(value: _Object, name: str) -> _Object:
     found = value.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _named(names: dict[int, str], value: Any) -> Any:
-    """Return the name of a number; what is no number has a name already."""
-    return names.get(value, str(value)) if isinstance(value, int) else value
 
 
 _TOOLS: dict[str, tuple[Callable[[_Object], _Object], tuple[str, ...]]] = {

@@ -6,7 +6,7 @@ from typing import Any
 from indexer.resolution import origin_of_message
 from indexer.ticket import kind_of
 
-__all__ = ["SAME_UPDATE", "ShapeError", "drawn_from", "moment", "objects", "words"]
+__all__ = ["SAME_UPDATE", "ShapeError", "drawn_from", "message", "moment", "objects", "words"]
 
 SAME_UPDATE = timedelta(minutes=1)
 """A reply and the change of status sent with it are one act, whose two times may differ by a moment."""
@@ -42,6 +42,11 @@ def objects(value: Any, field: str) -> list[dict[str, Any]]:
         msg = f"{field} must be a list of objects, found {kind_of(value)}"
         raise ShapeError(msg)
     return value
+
+
+def message(author: str, at: Any, text: str) -> dict[str, Any]:
+    """Return a message of a conversation as `indexer.parsing.parse_ticket` takes it."""
+    return {"author": author, "at": at, "text": text}
 
 
 def drawn_from(thread: list[dict[str, Any]], text: str) -> str | None:

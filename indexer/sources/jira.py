@@ -24,7 +24,7 @@ from typing import Any, cast
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, message, moment, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.record import Cursor, Records, SourceRecord, as_open, as_resolved
 
@@ -93,7 +93,7 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
     at = moment(given.get("resolutiondate"), "resolutiondate") or _entered_done(issue, given)
     written, reporter = _conversation(given, at), _identity(given.get("reporter"))
     thread = [
-        {"author": _author(comment, reporter), "at": time.isoformat(), "text": text}
+        message(_author(comment, reporter), time.isoformat(), text)
         for time, comment in written
         if _is_public(comment) and (text := plain_text(comment.get("body")))
     ]

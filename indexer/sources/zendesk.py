@@ -29,7 +29,7 @@ from typing import Any, cast
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
 from indexer.sources.comments import Comments
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, moment, objects, words
+from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, message, moment, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import Cursor, Records, SourceRecord, json_text
@@ -129,11 +129,11 @@ def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:
         return found
     first, *rest = sorted(said, key=lambda comment: str(comment.get("created_at")))
     thread = [
-        {
-            "author": "customer" if comment.get("author_id") == first.get("author_id") else "agent",
-            "at": comment.get("created_at"),
-            "text": _text(comment),
-        }
+        message(
+            "customer" if comment.get("author_id") == first.get("author_id") else "agent",
+            comment.get("created_at"),
+            _text(comment),
+        )
         for comment in rest
     ]
     return replace(found, value={"body": _text(first)} | found.value | {"thread": thread})
@@ -168,7 +168,7 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
         "tags": ticket.get("tags"),
         "url": _url(ticket),
         "thread": [
-            {"author": _author(comment, ticket, agents), "at": comment.get("created_at"), "text": text}
+            message(_author(comment, ticket, agents), comment.get("created_at"), text)
             for _, comment in comments
             if comment.get("public") is True and (text := _text(comment)) and text != body
         ],
