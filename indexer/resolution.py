@@ -75,35 +75,15 @@ _UNHELPED = re.compile(
 )
 
 _OUTCOMES = frozenset(
-    [
-        "completed",
-        "not_planned",
-        "not planned",
-        "reopened",
-        "works as designed",
-        "by design",
-        "not an issue",
-        "no action",
-        "no change",
-        "other",
-        "answered",
-        "known error",
-        "workaround",
-        "solved (work around)",
-        "solved (permanently)",
-        "solved remotely (work around)",
-        "solved remotely (permanently)",
-        "not solved (not reproducible)",
-        "not solved (too costly)",
-        "closed/resolved by caller",
-        "user error",
-        "self resolved",
-        "unresolved",
-        "none",
-        "n/a",
-        "-",
-    ]
-)  # values that Jira, GitHub, ServiceNow and Salesforce offer in their fields of that name
+    re.findall(
+        r"[^|]+",
+        "completed|not_planned|not planned|reopened|works as designed|by design|not an issue|no action|no change|other"
+        "|answered|known error|workaround|solved (work around)|solved (permanently)|solved remotely (work around)"
+        "|solved remotely (permanently)|not solved (not reproducible)|not solved (too costly)"
+        "|closed/resolved by caller|user error|self resolved|unresolved|none|n/a|-",
+    )
+)
+"""Values that Jira, GitHub, ServiceNow and Salesforce offer in their fields of that name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,79 +39,21 @@ _CUT = " … (cut)"
 _WORD_CHARACTERS = 80  # how far back a cut looks for white space, so that no word or address is halved
 _SEPARATORS = re.compile(r"[^\w]+|_+")
 
+_STATUS_WORD = re.compile(r"[^\W_]+")
 _OPEN = frozenset(
-    [
-        "new",
-        "open",
-        "opened",
-        "reopened",
-        "re",
-        "pending",
-        "hold",
-        "on",
-        "in",
-        "to",
-        "todo",
-        "backlog",
-        "assigned",
-        "active",
-        "waiting",
-        "wait",
-        "awaiting",
-        "escalated",
-        "triage",
-        "snoozed",
-        "unresolved",
-        "stalled",
-        "working",
-        "selected",
-        "needs",
-        "unassigned",
-        "answered",
-        "neu",
-        "offen",
-        "wartend",
-        "wartet",
-        "warten",
-        "zugewiesen",
-        "ouvert",
-        "ouverte",
-        "nouveau",
-        "en",
-        "abierto",
-        "abierta",
-        "nuevo",
-        "pendiente",
-    ]
+    _STATUS_WORD.findall(
+        "new open opened reopened re pending hold on in to todo backlog assigned active waiting wait awaiting escalated"
+        " triage snoozed unresolved stalled working selected needs unassigned answered neu offen wartend wartet warten"
+        " zugewiesen ouvert ouverte nouveau en abierto abierta nuevo pendiente"
+    )
 )
 _RESOLVED = frozenset(
-    [
-        "solved",
-        "resolved",
-        "closed",
-        "done",
-        "complete",
-        "completed",
-        "fixed",
-        "rejected",
-        "merged",
-        "cancelled",
-        "canceled",
-        "geschlossen",
-        "erledigt",
-        "gelöst",
-        "abgeschlossen",
-        "behoben",
-        "fertig",
-        "fermé",
-        "résolu",
-        "clos",
-        "cerrado",
-        "resuelto",
-    ]
-) | {"won"}
+    _STATUS_WORD.findall(
+        "solved resolved closed done complete completed fixed rejected merged cancelled canceled won geschlossen erledigt"
+        " gelöst abgeschlossen behoben fertig fermé résolu clos cerrado resuelto"
+    )
+)
 """First words of the statuses that helpdesks have by default: Open, On hold, Waiting for customer; Closed, Closed Complete."""
-_STATUS_WORD = re.compile(r"[^\W_]+")
 
 MAX_FIELDS = 100
 """Further fields of a ticket, and values of one field."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from indexer.field_names import plain_name, zone_of
 from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, parse_date
+from indexer.sources.helpdesk import message
 from indexer.sources.record import SourceRecord, as_open, as_resolved
 from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status, split_list
@@ -113,14 +114,9 @@ def _finished(record: SourceRecord, thread: list[Message], *, has_date: bool) ->
     category = str(value.pop("category", ""))
     is_open = _is_open(status, category.casefold(), value, has_date=has_date)
     if thread:
-        thread = sorted(thread, key=lambda message: message.at or datetime.min.replace(tzinfo=UTC))
+        thread = sorted(thread, key=lambda one: one.at or datetime.min.replace(tzinfo=UTC))
         value["thread"] = [
-            {
-                "author": message.author,
-                "at": message.at.isoformat() if message.at else None,
-                "text": message.text,
-            }
-            for message in thread
+            message(one.author, one.at.isoformat() if one.at else None, one.text) for one in thread
         ]
     dates = {name: value[name].isoformat() for name in DATE_FIELDS & value.keys()}
     finished = replace(record, value=value | dates)
