@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from indexer.chroma.check import compare, probe
-from indexer.ledger import Generation
+from indexer.chroma.check import IndexCheck
+from indexer.ledger import Generation, pages
 from indexer.progress import Progress
 from indexer.store import Store
 
@@ -48,7 +48,8 @@ def examine(store: Store, new: Generation, old: Generation | None, progress: Pro
     :raises IndexUnavailableError: one of them cannot be read.
     """
     reasons = []
-    found = compare(store.ledger, store.index, new, progress)
+    check = IndexCheck(store.ledger, store.index, new)
+    found = check.compare(progress)
     tickets = store.tickets.count()
     if found.ids:
         reasons.append(f"{len(found.ids):,} of {tickets:,} tickets are not as the ledger has them")
@@ -56,7 +57,7 @@ def examine(store: Store, new: Generation, old: Generation | None, progress: Pro
         reasons.append(
             f"{len(found.unusable):,} vectors are of another dimension than {new.space.dimension} or not finite"
         )
-    reach = probe(store.ledger, store.index, new, _SAMPLE, progress)
+    reach = check.probe(_SAMPLE, progress)
     if reach.share < _SELF_RETRIEVAL:
         reasons.append(
             f"only {reach.share:.1%} of {reach.asked} tickets are found by their own vectors, {_SELF_RETRIEVAL:.0%} are needed"
@@ -118,8 +119,7 @@ def _agreement(
 ) -> dict[str, bool]:
     """Return, for each ticket of the sample, whether most of its nearest others have its priority."""
     right = {}
-    for start in range(0, len(sample), _QUERIES):
-        page = sample[start : start + _QUERIES]
+    for page in pages(sample, _QUERIES):
         stored = store.vectors.get(generation.space, {texts[i] for i in page})
         ids = [i for i in page if texts[i] in stored]
         if not ids:

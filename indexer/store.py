@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.chroma.check import compare, differing, probe_sample
+from indexer.chroma.check import IndexCheck
 from indexer.chroma.failures import (
     DamagedIndexError,
     UnreadableIndexError,
@@ -306,7 +306,7 @@ class Store:
                 self._note_differing(generation)
                 self._replay_all(generation, progress)
             size = _SAMPLE if suspect else _GLANCE
-            reach = probe_sample(self.ledger, self.index, generation, size)
+            reach = IndexCheck(self.ledger, self.index, generation).probe_sample(size)
         if len(reach.lost) > 1 and reach.share < _FOUND:
             found = reach.asked - len(reach.lost)
             msg = f"{generation.name} finds only {found} of {reach.asked} stored tickets by their own vectors"
@@ -317,26 +317,25 @@ class Store:
         return whole or not suspect
 
     def _compare(self, generation: Generation, progress: Progress) -> None:
-        found = compare(self.ledger, self.index, generation, progress)
+        found = IndexCheck(self.ledger, self.index, generation).compare(progress)
         if wrong := found.vector + found.unusable:
             msg = f"{len(wrong):,} vectors in {generation.name} are not those that were stored, such as of {wrong[0]!r}"
             raise DamagedIndexError(msg)
         if found.ids:
-            _log.warning("%s differs from the ledger in %s tickets", generation.name, f"{len(found.ids):,}")
-            self.generations.mark_pending(generation, found.ids)
+            self._mark_wrong(generation, found.ids)
             with self.ledger.index_lock():
                 self._replay_all(generation, progress)
 
     def _note_differing(self, generation: Generation) -> int:
-        wrong = differing(self.ledger, self.index, generation)
+        wrong = IndexCheck(self.ledger, self.index, generation).differing()
         if wrong:
-            _log.warning(
-                "%s differs from the ledger in %s tickets: they are replayed",
-                generation.name,
-                f"{len(wrong):,}",
-            )
-            self.generations.mark_pending(generation, wrong)
+            self._mark_wrong(generation, wrong)
         return len(wrong)
+
+    def _mark_wrong(self, generation: Generation, ids: Sequence[str]) -> None:
+        said = "%s differs from the ledger in %s tickets: they are replayed"
+        _log.warning(said, generation.name, f"{len(ids):,}")
+        self.generations.mark_pending(generation, ids)
 
     def _replay_all(self, generation: Generation, progress: Progress) -> None:
         total = self.generations.count_pending(generation)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from indexer.chroma.check import Differences, ProbeResult, compare, probe
+from indexer.chroma.check import Differences, IndexCheck, ProbeResult
 from indexer.chroma.index_files import is_segment
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
-from indexer.ledger import Generation
+from indexer.ledger import Generation, pages
 from indexer.progress import Progress
 from indexer.rebuild import drop_retired
 from indexer.store import Store
@@ -21,7 +21,6 @@ __all__ = ["Problem", "VerifyReport", "repair", "verify"]
 
 _NAMED = 5
 _SAMPLE = 500
-_PAGE = 500
 _LOOKS, _LOOK_SECONDS = 4, 1.0  # at tickets that wait: a slow write may span two of them
 _VERIFY = "precedent verify --repair"
 _REBUILD = "precedent rebuild"
@@ -65,10 +64,11 @@ def verify(store: Store, data_dir: Path, *, full: bool = False, progress: Progre
     """
     began = time.monotonic()
     ledger = store.ledger
-    damage = ledger.integrity()
-    if damage:  # nothing else that it says can be relied on
+    if damage := ledger.integrity():  # nothing else that it says can be relied on
+        what = f"the ledger's file is damaged: {damage[0]}"
+        problem = Problem(kind="ledger_damaged", count=len(damage), what=what, mend=_RESTORE)
         return VerifyReport(
-            clean=False, tickets=0, vectors=0, generation=None, problems=(_damaged(damage),),
+            clean=False, tickets=0, vectors=0, generation=None, problems=(problem,),
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
     live = ledger.generations.live()
@@ -80,21 +80,24 @@ def verify(store: Store, data_dir: Path, *, full: bool = False, progress: Progre
         generation=live.name if live else None,
     )
     if live is None and report.tickets:
-        problems.append(_no_generation(report.tickets))
+        what = f"{report.tickets:,} tickets are stored, but no generation is live"
+        problems.append(
+            Problem(kind="no_generation", count=report.tickets, what=what, mend="precedent sync FILE")
+        )
     try:
         store.index.connect()
         if live is not None:
             stuck = ledger.generations.pending_ids(live)
-            found = compare(store.ledger, store.index, live, progress)
-            reach = probe(store.ledger, store.index, live, None if full else _SAMPLE, progress)
+            check = IndexCheck(ledger, store.index, live)
+            found, reach = check.compare(progress), check.probe(None if full else _SAMPLE, progress)
             report.rows, report.asked = found.rows, reach.asked
             problems += _index_problems(live, found, reach)
             problems += _pending_problems(store, live, stuck)
-        problems += _unknown_collections(store)
+        unknown = store.index.unknown_collections(store.generations.all())
+        problems += _problems("collection", unknown, "collections are of no generation", _VERIFY)
     except IndexUnavailableError as error:
-        problems.append(
-            Problem(kind="index_unreadable", count=1, what=f"the index cannot be read: {error}", mend=_VERIFY)
-        )
+        what = f"the index cannot be read: {error}"
+        problems.append(Problem(kind="index_unreadable", count=1, what=what, mend=_VERIFY))
     if unfinished(data_dir):
         what = "a forget was interrupted: what it was to erase may still be in files"
         problems.append(Problem(kind="forget_unfinished", count=1, what=what, mend="precedent forget"))
@@ -114,20 +117,15 @@ def repair(store: Store, *, full: bool = False, progress: Progress) -> None:
     store.prepare(progress)
     live = ledger.generations.live()
     if live is not None:
-        _replace(store, live, compare(store.ledger, store.index, live, progress).ids, progress)
-        _replace(
-            store,
-            live,
-            probe(store.ledger, store.index, live, None if full else _SAMPLE, progress).lost,
-            progress,
-        )
+        check = IndexCheck(ledger, store.index, live)
+        _replace(store, live, check.compare(progress).ids, progress)
+        _replace(store, live, check.probe(None if full else _SAMPLE, progress).lost, progress)
     with ledger.maintenance_lock():
         drop_retired(store, before=0.0)
 
 
 def _replace(store: Store, live: Generation, ids: Sequence[str], progress: Progress) -> None:
-    for start in range(0, len(ids), _PAGE):
-        page = ids[start : start + _PAGE]
+    for page in pages(ids):
         # Noted first: a kill after the deletion leaves them to be replayed.
         store.generations.mark_pending(live, page)
         store.index.delete(live, page)
@@ -135,51 +133,25 @@ def _replace(store: Store, live: Generation, ids: Sequence[str], progress: Progr
 
 
 def _ledger_problems(store: Store) -> list[Problem]:
-    ledger = store.ledger
-    problems = []
-    altered = ledger.tickets.altered()
-    if altered:
-        problems.append(
-            _problem(
-                "ticket_altered",
-                altered,
-                "tickets are not what was acknowledged",
-                f"sync them again, or {_RESTORE}",
-            )
-        )
-    unusable = ledger.vectors.unusable()
+    altered, unusable = store.tickets.altered(), store.vectors.unusable()
+    mend = f"sync them again, or {_RESTORE}"
+    problems = _problems("ticket_altered", altered, "tickets are not what was acknowledged", mend)
     if unusable:
-        problems.append(
-            Problem(
-                kind="vector_unusable",
-                count=unusable,
-                what=f"{unusable:,} vectors in the ledger have another length than their space's, or values that are not finite",
-                mend=_RESTORE,
-            )
-        )
+        what = f"{unusable:,} vectors in the ledger have another length than their space's, or values that are not finite"
+        problems.append(Problem(kind="vector_unusable", count=unusable, what=what, mend=_RESTORE))
     return problems
 
 
 def _index_problems(live: Generation, found: Differences, reach: ProbeResult) -> list[Problem]:
-    kinds = (
-        ("missing", found.missing, f"tickets of the ledger are missing in {live.name}", _VERIFY),
-        ("foreign", found.foreign, f"rows of {live.name} are of no ticket of the ledger", _VERIFY),
-        ("changed", found.changed, f"rows of {live.name} have another text, priority or resolution", _VERIFY),
-        ("vector", found.vector, f"rows of {live.name} have another vector than the ledger", _VERIFY),
-        (
-            "unusable",
-            found.unusable,
-            f"vectors of {live.name} have another dimension or are not finite",
-            _VERIFY,
-        ),
-        (
-            "unreachable",
-            reach.lost,
-            f"rows of {live.name} are not found by their own vectors",
-            f"{_VERIFY}; if they stay, {_REBUILD}",
-        ),
-    )
-    return [_problem(kind, ids, what, mend) for kind, ids, what, mend in kinds if ids]
+    of, again = f"of {live.name}", f"{_VERIFY}; if they stay, {_REBUILD}"
+    return [
+        *_problems("missing", found.missing, f"tickets of the ledger are missing in {live.name}", _VERIFY),
+        *_problems("foreign", found.foreign, f"rows {of} are of no ticket of the ledger", _VERIFY),
+        *_problems("changed", found.changed, f"rows {of} have another text, priority or resolution", _VERIFY),
+        *_problems("vector", found.vector, f"rows {of} have another vector than the ledger", _VERIFY),
+        *_problems("unusable", found.unusable, f"vectors {of} have another dimension or are not finite", _VERIFY),
+        *_problems("unreachable", reach.lost, f"rows {of} are not found by their own vectors", again),
+    ]  # fmt: skip
 
 
 def _pending_problems(store: Store, live: Generation, before: dict[str, int]) -> list[Problem]:
@@ -190,29 +162,13 @@ def _pending_problems(store: Store, live: Generation, before: dict[str, int]) ->
         # What is just being written is pending for a moment, and not the same at every look.
         now = store.generations.pending_ids(live) if stuck else {}
         stuck = {ticket_id: at for ticket_id, at in stuck.items() if now.get(ticket_id) == at}
-    problems = []
     lacking = set(store.vectors.tickets_lacking(live.space))
     waiting = [ticket_id for ticket_id in stuck if ticket_id not in lacking]
-    if waiting:
-        problems.append(
-            _problem("pending", waiting, f"tickets are still to be written to {live.name}", _VERIFY)
-        )
     lasting = [ticket_id for ticket_id in stuck if ticket_id in lacking]
-    if lasting:
-        problems.append(
-            _problem("not_embedded", lasting, "tickets have no vector in the live space", _REBUILD)
-        )
-    return problems
-
-
-def _unknown_collections(store: Store) -> list[Problem]:
-    problems = []
-    unknown_collections = store.index.unknown_collections(store.generations.all())
-    if unknown_collections:
-        problems.append(
-            _problem("collection", unknown_collections, "collections are of no generation", _VERIFY)
-        )
-    return problems
+    return [
+        *_problems("pending", waiting, f"tickets are still to be written to {live.name}", _VERIFY),
+        *_problems("not_embedded", lasting, "tickets have no vector in the live space", _REBUILD),
+    ]
 
 
 def _orphaned_folders(index: Path) -> list[str]:
@@ -248,24 +204,9 @@ def _notes(store: Store, data_dir: Path) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _damaged(lines: Sequence[str]) -> Problem:
-    return Problem(
-        kind="ledger_damaged",
-        count=len(lines),
-        what=f"the ledger's file is damaged: {lines[0]}",
-        mend=_RESTORE,
-    )
-
-
-def _no_generation(tickets: int) -> Problem:
-    return Problem(
-        kind="no_generation",
-        count=tickets,
-        what=f"{tickets:,} tickets are stored, but no generation is live",
-        mend="precedent sync FILE",
-    )
-
-
-def _problem(kind: str, ids: Sequence[str], what: str, mend: str) -> Problem:
+def _problems(kind: str, ids: Sequence[str], what: str, mend: str) -> list[Problem]:
+    """Return the problem that these ids have; none where there are none."""
     named = tuple(ids[:_NAMED])
-    return Problem(kind=kind, count=len(ids), what=f"{len(ids):,} {what}", mend=mend, ids=named)
+    return (
+        [Problem(kind=kind, count=len(ids), what=f"{len(ids):,} {what}", mend=mend, ids=named)] if ids else []
+    )
