@@ -33,15 +33,8 @@ class Counts(msgspec.Struct, kw_only=True):
     @property
     def done(self) -> int:
         """How many of the records read are stored, compared or rejected."""
-        return (
-            self.added
-            + self.updated
-            + self.unchanged
-            + self.stale
-            + self.repeated
-            + self.rejected
-            + self.left_out
-        )
+        told = self.repeated + self.rejected + self.left_out
+        return self.added + self.updated + self.unchanged + self.stale + told
 
     def add(self, name: str, change: int = 1) -> None:
         """Change one of the counts."""

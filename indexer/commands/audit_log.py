@@ -1,11 +1,11 @@
 """``audit-log``: who changed which tickets, and when."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
-import msgspec
 
-from indexer.commands.output import DONE, opened_ledger
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show, utc
 from indexer.console import say
 
 __all__ = ["audit_log"]
@@ -25,7 +25,7 @@ __all__ = ["audit_log"]
     metavar="TIME",
     help="Delete the lines from before this time (UTC) first.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
+@json_lines_option
 def audit_log(
     *, since: datetime | None, ticket: str | None, clear_before: datetime | None, as_json: bool
 ) -> int:
@@ -43,11 +43,8 @@ def audit_log(
         for line in ledger.audit.lines(0.0 if since is None else _seconds(since)):
             if named is not None and line.ticket_id not in named:
                 continue
-            at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="seconds")
-            shown = {"at": at, "who": line.who, "action": line.action, "ticket_id": line.ticket_id or None}
-            click.echo(
-                msgspec.json.encode(shown).decode() if as_json else "  ".join(filter(None, shown.values()))
-            )
+            shown = asdict(line) | {"at": utc(line.at), "ticket_id": line.ticket_id or None}
+            show(shown, "  ".join(filter(None, shown.values())), as_json=as_json)
     return DONE
 
 

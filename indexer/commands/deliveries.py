@@ -1,12 +1,10 @@
 """``deliveries``: which answers were delivered, wait, or are dead, and try dead ones again."""
 
 import time
-from datetime import UTC, datetime
 
 import click
-import msgspec
 
-from indexer.commands.output import DONE, PROBLEMS, opened_ledger
+from indexer.commands.output import DONE, PROBLEMS, json_lines_option, opened_ledger, show, utc
 from indexer.console import say
 from indexer.ledger import Delivery
 
@@ -21,7 +19,7 @@ __all__ = ["deliveries"]
     "--repeat", "ids", multiple=True, metavar="ID", help="Try this dead delivery again; may be repeated."
 )
 @click.option("--repeat-dead", is_flag=True, help="Try all dead deliveries again.")
-@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
+@json_lines_option
 def deliveries(*, state: str | None, ids: tuple[str, ...], repeat_dead: bool, as_json: bool) -> int:
     """List the deliveries of answers to a webhook or to Slack, oldest first.
 
@@ -38,25 +36,15 @@ def deliveries(*, state: str | None, ids: tuple[str, ...], repeat_dead: bool, as
                 say(f"not dead, or without a body any more, so not tried again: {', '.join(sorted(refused))}")
         for one in ledger.deliveries.all():
             if state in (None, one.state):
-                click.echo(_json(one) if as_json else _line(one))
+                show(_shown(one), _line(one), as_json=as_json)
     return PROBLEMS if refused else DONE
 
 
 def _line(one: Delivery) -> str:
-    return "  ".join([_moment(one.at), one.id, one.state, f"tries {one.tries}", *filter(None, [one.error])])
+    return "  ".join([utc(one.at), one.id, one.state, f"tries {one.tries}", *filter(None, [one.error])])
 
 
-def _json(one: Delivery) -> str:
-    shown = {
-        "id": one.id,
-        "answer": one.answer,
-        "target": one.target,
-        "at": _moment(one.at),
-        "state": one.state,
-    }
-    waits = {"next_at": _moment(one.next_at) if one.state == "waiting" else None}
-    return msgspec.json.encode({**shown, "tries": one.tries, **waits, "error": one.error}).decode()
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+def _shown(one: Delivery) -> dict[str, str | int | None]:
+    names = ("id", "answer", "target", "at", "state", "tries", "next_at", "error")
+    next_at = utc(one.next_at) if one.state == "waiting" else None
+    return {name: getattr(one, name) for name in names} | {"at": utc(one.at), "next_at": next_at}

@@ -1,11 +1,9 @@
 """``keys``: make, list and revoke API keys."""
 
-from datetime import UTC, datetime
-
 import click
 import msgspec
 
-from indexer.commands.output import DONE, opened_ledger
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show, utc
 from indexer.console import say
 from indexer.ledger import SCOPES, ApiKey, KeyScope
 
@@ -19,7 +17,7 @@ Examples:
   precedent keys add portal --scope write
   precedent keys revoke portal""",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print each key as a JSON object.")
+@json_lines_option
 @click.pass_context
 def keys(context: click.Context, *, as_json: bool) -> int:
     """List the API keys that were made here, or make and revoke one.
@@ -30,7 +28,7 @@ def keys(context: click.Context, *, as_json: bool) -> int:
     if context.invoked_subcommand is None:
         with opened_ledger() as (_, ledger):
             for key in ledger.keys.all():
-                click.echo(msgspec.json.encode(_shown(key)).decode() if as_json else _line(key))
+                show(_shown(key), _line(key), as_json=as_json)
     return DONE
 
 
@@ -74,15 +72,10 @@ def revoke(*, name: str) -> int:
 
 
 def _shown(key: ApiKey) -> dict[str, str | int | None]:
-    return {
-        "name": key.name,
-        "scope": key.scope,
-        "per_minute": key.per_minute,
-        "made_at": _time(key.made_at),
-        "revoked_at": _time(key.revoked_at),
-        "calls": key.calls,
-        "last_call_at": _time(key.last_call_at),
-    }
+    times = {name: _time(getattr(key, name)) for name in ("made_at", "revoked_at", "last_call_at")}
+    shown = msgspec.structs.asdict(key) | times
+    del shown["hash"]
+    return shown
 
 
 def _line(key: ApiKey) -> str:
@@ -98,4 +91,4 @@ def _line(key: ApiKey) -> str:
 
 
 def _time(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+    return None if moment is None else utc(moment)

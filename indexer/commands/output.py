@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -23,11 +24,14 @@ __all__ = [
     "PROBLEMS",
     "RETRIES",
     "finish",
+    "json_lines_option",
     "json_option",
     "opened_ledger",
     "opened_store",
     "run_closing",
     "settings_for_command",
+    "show",
+    "utc",
 ]
 
 _T = TypeVar("_T")
@@ -40,6 +44,20 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the report as one line of JSON at the end."
 )
 """``--json``; the command passes its value to `finish`."""
+
+
+json_lines_option = click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
+"""``--json`` of a list; the command passes its value to `show`."""
+
+
+def show(shown: object, line: str, *, as_json: bool) -> None:
+    """Print one line of a list, or what it shows as a JSON object."""
+    click.echo(msgspec.json.encode(shown).decode() if as_json else line)
+
+
+def utc(seconds: float) -> str:
+    """Return a time, given in seconds since the epoch, as lists show it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def settings_for_command() -> Settings:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
-from indexer.commands.output import DONE, opened_ledger
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show
 from indexer.ledger import Spent
 from indexer.prices import cost
 
@@ -21,7 +21,7 @@ _DAYS = 30
     metavar="DAY",
     help=f"Only from this day on, such as 2026-03-31 (UTC); when not given: the last {_DAYS} days.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
+@json_lines_option
 def spend(*, since: datetime | None, as_json: bool) -> int:
     """Print what was asked of the provider, by day, API key or command, model and kind.
 
@@ -32,7 +32,7 @@ def spend(*, since: datetime | None, as_json: bool) -> int:
     with opened_ledger() as (settings, ledger):
         for one in ledger.spend.since(day):
             shown = msgspec.structs.asdict(one) | {"cost": cost(settings, [one])}
-            click.echo(msgspec.json.encode(shown).decode() if as_json else _line(one, shown["cost"]))
+            show(shown, _line(one, shown["cost"]), as_json=as_json)
     return DONE
 
 

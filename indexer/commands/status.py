@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from indexer.commands.output import DONE, json_option, opened_ledger, settings_for_command
+from indexer.commands.output import DONE, json_option, opened_ledger, settings_for_command, show
 from indexer.console import say
 
 __all__ = ["status", "stop"]
@@ -63,8 +63,7 @@ def status(*, flagged: bool, as_json: bool) -> int:
 def _list_flagged(*, as_json: bool) -> int:
     with opened_ledger() as (_, ledger):
         for one in ledger.flagged.all():
-            shown = {"id": one.ticket_id, "why": one.why}
-            click.echo(msgspec.json.encode(shown).decode() if as_json else f"{one.ticket_id}  {one.why}")
+            show({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}", as_json=as_json)
     return DONE
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from indexer.errors import SourceError
@@ -130,39 +131,25 @@ def _complete_jira_comments(web: Web, issue: dict[str, Any], address: Address) -
 
 def _freshdesk(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of the ticket list, ordered by the time of the last change, with their conversations."""
-
-    def fetch(since: str, page: int) -> list[dict[str, Any]]:
-        return _all(
-            web.get(
-                "/api/v2/tickets", updated_since=since, order_by="updated_at", order_type="asc",
-                include="description,stats,requester", per_page=_PAGE, page=page,
-            ),
-            address,
-        )  # fmt: skip
-
-    for tickets, reached in _by_update(fetch, cursor):
+    changed = _by_update(
+        web, address, cursor, "/api/v2/tickets", "updated_since",
+        order_by="updated_at", order_type="asc", include="description,stats,requester",
+    )  # fmt: skip
+    for tickets, reached in changed:
         for ticket in tickets:
             if ticket.get("status") in (4, 5):  # resolved, closed
-                ticket["conversations"] = _numbered(
-                    web, f"/api/v2/tickets/{ticket['id']}/conversations", address
-                )
+                path = f"/api/v2/tickets/{ticket['id']}/conversations"
+                ticket["conversations"] = _numbered(web, path, address)
         yield Page(tickets, reached)
 
 
 def _github(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of a repository's closed issues, with their comments; pull requests are none."""
     repository = f"/repos/{address.path}/issues"
-
-    def fetch(since: str, page: int) -> list[dict[str, Any]]:
-        return _all(
-            web.get(
-                repository, state="closed", sort="updated", direction="asc", since=since,
-                per_page=_PAGE, page=page,
-            ),
-            address,
-        )  # fmt: skip
-
-    for found, reached in _by_update(fetch, cursor):
+    changed = _by_update(
+        web, address, cursor, repository, "since", state="closed", sort="updated", direction="asc"
+    )
+    for found, reached in changed:
         issues = [issue for issue in found if "pull_request" not in issue]
         for issue in issues:
             if issue.get("comments"):
@@ -199,44 +186,28 @@ def _rt(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
 def _rt_history(web: Web, ticket: str, address: Address) -> list[dict[str, Any]]:
     """Return what was written, each entry with its author and the text that stands behind it."""
     texts: dict[str, str] = {}
-    attachments = _rt_items(
-        web, f"/REST/2.0/ticket/{ticket}/attachments", "Content,ContentType,TransactionId,Filename", address
-    )
-    for part in attachments:
+    wanted = "Content,ContentType,TransactionId,Filename"
+    for part in _numbered(web, f"/REST/2.0/ticket/{ticket}/attachments", address, "items", fields=wanted):
         kind, key = part.get("ContentType"), str(part.get("TransactionId"))
         if part.get("Filename") or kind not in ("text/plain", "text/html") or not part.get("Content"):
             continue
         if kind == "text/plain" or key not in texts:
             texts[key] = part["Content"]
-    history = _rt_items(
-        web, f"/REST/2.0/ticket/{ticket}/history", "Type,Created,Creator,Field,NewValue", address
-    )
+    names = ("Type", "Created", "Creator", "Field", "NewValue")
+    path = f"/REST/2.0/ticket/{ticket}/history"
     return [
-        {name: entry.get(name) for name in ("Type", "Created", "Creator", "Field", "NewValue")}
-        | {"Content": texts.get(str(entry["id"]), "")}
-        for entry in history
+        {name: entry.get(name) for name in names} | {"Content": texts.get(str(entry["id"]), "")}
+        for entry in _numbered(web, path, address, "items", fields=",".join(names))
     ]
 
 
-def _rt_items(web: Web, path: str, fields: str, address: Address) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
-    page = 1
-    while True:
-        found = web.get(path, fields=fields, per_page=_PAGE, page=page)
-        more = _list(found, "items", address)
-        items += more
-        if len(more) < _PAGE or page >= (found.get("pages") or page):
-            return items
-        page += 1
-
-
 def _by_update(
-    fetch: Callable[[str, int], list[dict[str, Any]]], cursor: Cursor
+    web: Web, address: Address, cursor: Cursor, path: str, since_name: str, **query: str
 ) -> Iterator[tuple[list[dict[str, Any]], Cursor]]:
     """Yield pages in order of the last change, each asked for by the last change of the one before."""
     since, page = cursor.get("updated", _EPOCH), 1
     while True:
-        found = fetch(since, page)
+        found = _all(web.get(path, **{since_name: since}, **query, per_page=_PAGE, page=page), address)
         reached = str(found[-1]["updated_at"]) if found else since
         yield found, {"updated": reached}
         if len(found) < _PAGE:
@@ -245,15 +216,21 @@ def _by_update(
         since, page = (reached, 1) if reached != since else (since, page + 1)
 
 
-def _numbered(web: Web, path: str, address: Address) -> list[dict[str, Any]]:
+def _numbered(
+    web: Web, path: str, address: Address, array: str | None = None, **query: str
+) -> list[dict[str, Any]]:
+    """Return what all pages of a list have together.
+
+    :param array: the name under which each page has its part of the list, beside how many pages there are.
+    """
     found: list[dict[str, Any]] = []
-    page = 1
-    while True:
-        more = _all(web.get(path, per_page=_PAGE, page=page), address)
+    for page in count(1):
+        answer = web.get(path, **query, per_page=_PAGE, page=page)
+        more = _all(answer, address) if array is None else _list(answer, array, address)
         found += more
-        if len(more) < _PAGE:
-            return found
-        page += 1
+        if len(more) < _PAGE or (array and page >= (answer.get("pages") or page)):
+            break
+    return found
 
 
 def _list(answer: Any, name: str, address: Address) -> list[dict[str, Any]]:

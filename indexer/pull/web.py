@@ -25,14 +25,7 @@ _MAX_BYTES = 64 * 2**20
 class Web:
     """Asks one helpdesk for JSON, one request at a time. It follows no redirection: a token stays with its host."""
 
-    def __init__(
-        self,
-        base: str,
-        headers: Mapping[str, str],
-        *,
-        tell: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, base: str, headers: Mapping[str, str], *, tell: Callable[[str], None]) -> None:
         """Open the connection.
 
         :param tell: told each wait in words.
@@ -43,7 +36,6 @@ class Web:
             base_url=base, headers={"Accept": "application/json", **headers}, timeout=_TIMEOUT
         )
         self._tell = tell
-        self._sleep = sleep
         self._not_before = 0.0
 
     def get(self, path: str, **query: str | int) -> Any:
@@ -91,7 +83,7 @@ class Web:
             raise SourceError(msg)
         if wait >= 2:  # noqa: PLR2004 (seconds worth a word)
             self._tell(f"{host} asks to wait: going on in {wait:,.0f} s")
-        self._sleep(wait)
+        time.sleep(wait)
 
     def _note_limit(self, answer: "httpx.Response") -> None:
         """Keep the next request back where this answer says that it was the last one allowed for now."""
