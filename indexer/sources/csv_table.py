@@ -9,8 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from indexer.errors import SourceError
-from indexer.sources.lines import TOO_LONG, Line, read_lines
-from indexer.sources.record import MAX_RECORD_BYTES, SourceRecord, shortened
+from indexer.sources.record import MAX_RECORD_BYTES, TOO_LONG, Line, SourceRecord, read_lines, shortened
 
 __all__ = ["header_of", "read_csv", "split_header"]
 

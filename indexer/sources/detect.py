@@ -9,7 +9,7 @@ import ijson
 from indexer.errors import SourceError
 from indexer.sources.csv_table import header_of, split_header
 from indexer.sources.json_document import ARRAY_NAMES
-from indexer.sources.lines import read_lines
+from indexer.sources.record import read_lines
 from indexer.sources.salesforce import are_comments
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS
 

@@ -5,8 +5,7 @@ from io import BufferedIOBase
 
 import msgspec
 
-from indexer.sources.lines import TOO_LONG, read_lines
-from indexer.sources.record import SourceRecord, shortened
+from indexer.sources.record import TOO_LONG, SourceRecord, read_lines, shortened
 from indexer.ticket import kind_of
 
 __all__ = ["read_jsonl"]

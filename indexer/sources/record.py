@@ -1,9 +1,9 @@
-"""What a reader hands out: records, and the place where the next export continues."""
+"""What a reader hands out: records, and the place where the next export continues; lines of bounded length, to read them from."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,8 +11,10 @@ from indexer.ticket import is_open_status
 
 __all__ = [
     "MAX_RECORD_BYTES",
+    "TOO_LONG",
     "Cursor",
     "FirstRecords",
+    "Line",
     "Reader",
     "Recognised",
     "Records",
@@ -21,11 +23,13 @@ __all__ = [
     "as_open",
     "as_resolved",
     "json_text",
+    "read_lines",
     "shortened",
 ]
 
 MAX_RECORD_BYTES = 16 * 2**20
 """Bytes of one record; a longer one is refused unread, so that memory has a bound whatever the file holds."""
+TOO_LONG = f"the line is longer than {MAX_RECORD_BYTES // 2**20} MiB, which no ticket is"
 
 _SHOWN_CHARACTERS = 2_000
 _FIRST = 1_000  # records
@@ -144,3 +148,24 @@ def json_text(value: Any) -> str:
 def shortened(data: bytes) -> str:
     """Return the beginning of a record that was too long, and say that it is only that."""
     return data[:_SHOWN_CHARACTERS].decode(errors="backslashreplace") + " … [cut here]"
+
+
+class Line(NamedTuple):
+    """A line with its end; of a line that is too long, ``data`` is only the beginning."""
+
+    number: int
+    data: bytes
+    too_long: bool
+
+
+def read_lines(stream: BufferedIOBase) -> Iterator[Line]:
+    """Yield the lines of a stream, numbered from 1, holding no more than `MAX_RECORD_BYTES` of one."""
+    number = 0
+    while data := stream.readline(MAX_RECORD_BYTES):
+        number += 1
+        too_long = len(data) == MAX_RECORD_BYTES and not data.endswith(b"\n")
+        if too_long:
+            rest = data
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(MAX_RECORD_BYTES)
+        yield Line(number, data, too_long)

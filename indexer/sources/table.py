@@ -7,14 +7,13 @@ from datetime import UTC, tzinfo
 from io import BufferedIOBase
 
 from indexer.field_names import field_of, plain_name, zone_of
-from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
 from indexer.sources.long_texts import LongTexts
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import FirstRecords, SourceRecord, Values
-from indexer.sources.tool_rows import ticket_of_row
+from indexer.sources.tool_rows import is_nothing, ticket_of_row, whole_number
 from indexer.sources.tools import Tool, tool_of
 from indexer.ticket import Message
 

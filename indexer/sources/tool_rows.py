@@ -1,4 +1,4 @@
-"""Rows of a known tool's table as tickets."""
+"""Rows of a known tool's table as tickets, from cells as people and spreadsheets leave them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +7,22 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 from indexer.field_names import plain_name, zone_of
-from indexer.sources.cells import is_nothing, whole_number
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, parse_date
 from indexer.sources.helpdesk import message
 from indexer.sources.record import SourceRecord, as_open, as_resolved
 from indexer.sources.tools import Tool
 from indexer.ticket import MAX_FIELDS, Message, field_name, is_open_status, split_list
 
-__all__ = ["flat_row", "ticket_of_row"]
+__all__ = ["flat_row", "is_nothing", "ticket_of_row", "whole_number"]
 
+_CHOSEN = re.compile(r"-+ ?none ?-+", re.IGNORECASE)  # from a list, in ServiceNow, Salesforce and Zoho Desk
+_WORDS = re.compile(
+    r"#?n/?a|#?n\.a\.|null|none|nan|nil|-+|[\u2013\u2014]|[(\[](?:none|blank|empty|leer|null)[)\]]|k\. ?a\.|keine?",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})+|(\d+)\.0")
+_SHORT = DATE_FIELDS | {"priority", "resolution", "outcome", "status", "tags", "url"}
+"""Fields in which such a word is never a value; a region may well be NA, and a subject a dash."""
 _LISTS = frozenset({"tags"})
 _CUSTOMERS = ("reporter", "reporter id", "autor", "caller_id", "caller")
 _ENTRY = re.compile(
@@ -56,7 +63,8 @@ def ticket_of_row(
     for key in ordered:
         name, given = row[key]
         target = tool.columns.get(key, "fields." + field_name(key))
-        filled = [text for text in _filled(given) if not _is_nothing(text, target, tool)]
+        nothing = tool.nothing if target.startswith("fields.") else ""
+        filled = [text for text in _filled(given) if not is_nothing(text, target) and text.strip() != nothing]
         if not filled:
             continue
         if key in tool.comments:
@@ -147,10 +155,6 @@ def _by_plain_name(row: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     return found
 
 
-def _is_nothing(cell: str, target: str, tool: Tool) -> bool:
-    return is_nothing(cell, target) or (target.startswith("fields.") and cell.strip() == tool.nothing)
-
-
 def _tags(cell: str, tool: Tool) -> list[str]:
     return split_list(cell.replace(" ", ",") if tool.spaced_tags else cell)
 
@@ -181,3 +185,15 @@ def _comments(cells: list[str], customer: set[str], order: str, zone: tzinfo) ->
             yield Message(author="agent", text=cell)
         else:
             yield Message(author=author(found["who"]), text=found["text"], at=at)
+
+
+def is_nothing(cell: str, field: str | None) -> bool:
+    """Tell whether a cell of this field of a ticket's has no value, as far as its words say."""
+    text = cell.strip()
+    return not text or bool(_CHOSEN.fullmatch(text) or (field in _SHORT and _WORDS.fullmatch(text)))
+
+
+def whole_number(cell: str) -> str:
+    """Return an id without what programs for numbers put into it: ``1,019`` and ``1019.0`` are 1019."""
+    found = _AMOUNT.fullmatch(cell.strip())
+    return (found[1] or found[0].replace(",", "")) if found else cell
