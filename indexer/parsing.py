@@ -17,6 +17,7 @@ from indexer.ticket import (
     Ticket,
     TicketError,
     field_name,
+    is_unicode,
     kind_of,
     split_list,
 )
@@ -30,9 +31,8 @@ _MAX_URL = 2_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNADDRESSABLE = re.compile(r"batch|[./]+")  # POST /v1/tickets/batch, and what clients take for folders
 _ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
-_BLANK = frozenset(
-    "\u034f\u115f\u1160\u2800\u3164\uffa0"
-)  # letters and marks by their category, but nothing to see
+# Letters and marks by their category, but nothing to see.
+_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
 _AUTHORS = ("customer", "agent", "system")
 _COMPONENTS = "components"
@@ -104,20 +104,18 @@ def _id(value: Any) -> str:
         msg = f"id is missing: a string or a whole number is needed, found {found}"
         raise TicketError(msg)
     ticket_id = str(value).strip()
+    msg = ""
     if _UNADDRESSABLE.fullmatch(ticket_id):
         msg = f"id {ticket_id!r} cannot be part of a web address: give another"
-        raise TicketError(msg)
-    if _ROUNDED.fullmatch(ticket_id):
+    elif _ROUNDED.fullmatch(ticket_id):
         msg = f"id {ticket_id!r} was rounded by a spreadsheet, so that several tickets may have it: export ids as text"
-        raise TicketError(msg)
-    if not ticket_id:
+    elif not ticket_id:
         msg = "id is missing: it is blank"
-        raise TicketError(msg)
-    if len(ticket_id) > MAX_ID_LENGTH:
+    elif len(ticket_id) > MAX_ID_LENGTH:
         msg = f"id has {len(ticket_id):,} characters, at most {MAX_ID_LENGTH} are possible"
-        raise TicketError(msg)
-    if not ticket_id.isprintable():
+    elif not ticket_id.isprintable():
         msg = f"id {ticket_id!r} has a character that cannot be printed"
+    if msg:
         raise TicketError(msg)
     return ticket_id
 
@@ -128,11 +126,9 @@ def _text(value: Any, field: str) -> str | None:
     if not isinstance(value, str):
         msg = f"{field} must be a string, found {kind_of(value)}"
         raise TicketError(msg)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
+    if not is_unicode(value):
         msg = f"{field} is not valid Unicode: the file's encoding is not UTF-8, or it was cut in a character"
-        raise TicketError(msg) from None
+        raise TicketError(msg)
     # Control characters carry no meaning in a ticket, and PostgreSQL cannot store NUL.
     text = _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     return text if any(map(_shows, text)) else None

@@ -18,9 +18,8 @@ __all__ = [
     "resolution_of",
 ]
 
-_LATE = timedelta(
-    minutes=5
-)  # helpdesks store the answer that solves a ticket shortly after its change of status
+# Helpdesks store the answer that solves a ticket shortly after its change of status.
+_LATE = timedelta(minutes=5)
 _ENOUGH = 4  # words besides courtesies, or there is nothing one could do
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")

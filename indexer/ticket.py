@@ -23,6 +23,7 @@ __all__ = [
     "embedding_text",
     "field_name",
     "is_open_status",
+    "is_unicode",
     "kind_of",
     "moments",
     "shorten",
@@ -211,6 +212,15 @@ def field_name(name: Any) -> str:
 def split_list(cell: str) -> list[str]:
     """Return the tags or components that one cell of a table holds, apart by commas, semicolons or bars."""
     return [part.strip() for part in re.split(r"[,;|]", cell) if part.strip()]
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be encoded; one from bytes that were no text cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def kind_of(value: Any) -> str:

@@ -175,11 +175,10 @@ def _orphaned_folders(index: Path) -> list[str]:
     """Return segment folders that the server's database does not know; it is opened for reading only."""
     # Folders first: one that is made meanwhile is then in the database.
     folders = [path.name for path in index.iterdir() if path.is_dir() and is_segment(path.name)]
+    database = (index / "chroma.sqlite3").resolve().as_uri()
     try:
-        with closing(
-            sqlite3.connect(f"{(index / 'chroma.sqlite3').resolve().as_uri()}?mode=ro", uri=True)
-        ) as db:
-            known = {row[0] for row in db.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
+        with closing(sqlite3.connect(f"{database}?mode=ro", uri=True)) as connection:
+            known = {row[0] for row in connection.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
     except sqlite3.Error:
         return []
     return sorted(name for name in folders if name not in known)

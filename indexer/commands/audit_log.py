@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -11,20 +12,13 @@ from indexer.console import say
 __all__ = ["audit_log"]
 
 
+_time_option = partial(click.option, type=click.DateTime(), metavar="TIME")
+
+
 @click.command("audit-log")
-@click.option(
-    "--since",
-    type=click.DateTime(),
-    metavar="TIME",
-    help="Only lines from this time on, such as 2026-03-31 (UTC).",
-)
+@_time_option("--since", help="Only lines from this time on, such as 2026-03-31 (UTC).")
 @click.option("--ticket", metavar="ID", help="Only lines of this ticket, even if it was erased.")
-@click.option(
-    "--clear-before",
-    type=click.DateTime(),
-    metavar="TIME",
-    help="Delete the lines from before this time (UTC) first.",
-)
+@_time_option("--clear-before", help="Delete the lines from before this time (UTC) first.")
 @json_lines_option
 def audit_log(
     *, since: datetime | None, ticket: str | None, clear_before: datetime | None, as_json: bool

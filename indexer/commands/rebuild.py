@@ -3,15 +3,7 @@
 import click
 
 from indexer import rebuild as generations
-from indexer.commands.output import (
-    DONE,
-    PROBLEMS,
-    RETRIES,
-    finish,
-    json_option,
-    opened_store,
-    run_closing,
-)
+from indexer.commands.output import DONE, PROBLEMS, RETRIES, finish, json_option, opened_store, run_closing
 from indexer.console import say
 from indexer.embedding.choose import open_embedder
 

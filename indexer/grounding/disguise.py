@@ -10,9 +10,8 @@ __all__ = ["fold", "revealed", "visible"]
 _ANSI = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?")
 _HIDDEN = frozenset(("Cc", "Cf", "Co", "Cs", "Cn"))
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-_JOINERS = frozenset(
-    "\u200c\u200d"
-)  # Persian, the scripts of India and families of emoji are written with them
+# Persian, the scripts of India and families of emoji are written with them.
+_JOINERS = frozenset("\u200c\u200d")
 _BREAKS = str.maketrans("", "", "\n\t")
 _EMOJI_STYLE = "\ufe0f"
 _KEYCAP = "\u20e3"

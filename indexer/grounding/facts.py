@@ -82,9 +82,8 @@ class Facts:
             return fact.text in self._numbers
         if fact.kind == "name":
             return all(stem(part) in self._names for part in fact.text.split("-"))
-        return self.says(fact.text) or self.says(
-            f"/{fact.text}"
-        )  # the name of a file that is given with its path
+        # The name of a file may be given with its path.
+        return self.says(fact.text) or self.says(f"/{fact.text}")
 
     def says(self, fragment: str) -> bool:
         """Whether a text has this, not as a part of a longer word, path, option or number."""

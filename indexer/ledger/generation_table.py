@@ -61,15 +61,9 @@ class Generations(Part):
 
     def retired(self, *, before: float = math.inf) -> list[Generation]:
         """Return those that were live once, the last one first; ``before`` a moment, in seconds since the epoch."""
-        query = (
-            sa.select(generations.c.number)
-            .where(generations.c.status == "retired", generations.c.changed_at < before)
-            .order_by(generations.c.changed_at.desc(), generations.c.number.desc())
-        )
+        gone = generations.c.status == "retired", generations.c.changed_at < before
         with self._db.read() as connection:
-            numbers = list(connection.execute(query).scalars())
-            found = {generation.name: generation for generation in _all(connection)}
-        return [found[_name(number)] for number in numbers]
+            return _all(connection, *gone, first=[generations.c.changed_at.desc()])
 
     def begin(self, space: Space) -> Generation:
         """Make a generation that is being built, with every ticket pending."""
@@ -246,12 +240,13 @@ def check_space(generation: Generation, space: Space) -> None:
         raise SpaceMismatchError(msg)
 
 
-def _all(connection: sa.Connection) -> list[Generation]:
-    query = (
-        sa.select(generations.c.number, generations.c.status, spaces)
-        .join_from(generations, spaces)
-        .order_by(generations.c.number.desc())
-    )
+def _all(
+    connection: sa.Connection,
+    *which: sa.ColumnElement[bool],
+    first: Sequence[sa.ColumnElement[float]] = (),
+) -> list[Generation]:
+    query = sa.select(generations.c.number, generations.c.status, spaces).join_from(generations, spaces)
+    query = query.where(*which).order_by(*first, generations.c.number.desc())
     return [
         Generation(_name(row.number), Space(row.kind, row.model, row.dimension, row.recipe), row.status)
         for row in connection.execute(query)

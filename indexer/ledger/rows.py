@@ -10,15 +10,7 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 
-__all__ = [
-    "Candidates",
-    "Generation",
-    "IndexEntry",
-    "Outcome",
-    "Space",
-    "Stored",
-    "TrainingRows",
-]
+__all__ = ["Candidates", "Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
 
 
 class Outcome(StrEnum):

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from indexer.errors import PrecedentError
 from indexer.ledger.tables import answers, tickets, vectors
-from indexer.ticket import Ticket
+from indexer.ticket import Ticket, is_unicode
 
-__all__ = ["DamagedRecordError", "decode", "is_sound"]
+__all__ = ["DamagedRecordError", "decode", "is_sound", "is_vector"]
 
 _decode = msgspec.json.Decoder(Ticket).decode
 _FLOAT = np.dtype("<f4")
@@ -43,7 +43,7 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
         value = row[name]
         if not isinstance(value, kinds):
             return False
-        if isinstance(value, str) and not _is_text(value):
+        if isinstance(value, str) and not is_unicode(value):
             return False
     if table is tickets:
         try:
@@ -57,12 +57,7 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
             row[name] for name in ("record_hash", "text_hash", "id", "source")
         )
     if table is vectors:
-        data, dimension = row["vector"], dimensions.get(row["space"])
-        return (
-            dimension is not None
-            and len(data) == dimension * _FLOAT.itemsize
-            and bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
-        )
+        return is_vector(row["vector"], dimensions.get(row["space"]))
     return table is not answers or _is_object(row["body"])
 
 
@@ -76,17 +71,15 @@ def _kinds(table: sa.Table) -> list[tuple[str, tuple[type, ...]]]:
     ]
 
 
+def is_vector(data: bytes, dimension: int | None) -> bool:
+    """Tell whether bytes are a vector of that dimension with finite values."""
+    sized = dimension is not None and len(data) == dimension * _FLOAT.itemsize
+    return sized and bool(np.isfinite(np.frombuffer(data, _FLOAT)).all())
+
+
 def _is_object(value: str) -> bool:
     try:
         msgspec.json.decode(value, type=dict[str, Any])
     except msgspec.MsgspecError:
-        return False
-    return True
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
         return False
     return True

@@ -13,7 +13,7 @@ from indexer.ledger.audit_table import WHOLE, note
 from indexer.ledger.database import PAGE, Part, rows_with, space_number
 from indexer.ledger.filters import is_labelled
 from indexer.ledger.rows import Space, TrainingRows
-from indexer.ledger.soundness import decode
+from indexer.ledger.soundness import decode, is_vector
 from indexer.ledger.tables import generations, spaces, state, subjects, tickets, vectors
 
 __all__ = ["Vectors", "has_ticket"]
@@ -39,12 +39,9 @@ class Vectors(Part):
     def unusable(self) -> int:
         """Return how many vectors have another length than their space's, or a value that is not finite."""
         query = sa.select(vectors.c.vector, spaces.c.dimension).join_from(vectors, spaces)
-        wrong = 0
         with self._db.read() as connection:
-            for row in connection.execution_options(yield_per=PAGE).execute(query):
-                right = len(row.vector) == row.dimension * np.dtype("<f4").itemsize
-                wrong += not (right and np.isfinite(np.frombuffer(row.vector, dtype="<f4")).all())
-        return wrong
+            rows = connection.execution_options(yield_per=PAGE).execute(query)
+            return sum(not is_vector(row.vector, row.dimension) for row in rows)
 
     def lacking(
         self, space: Space | None, *, subjects_only: bool = False, after: str = "", limit: int

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from indexer.errors import SourceError
 from indexer.sources.record import MAX_RECORD_BYTES, TOO_LONG, Line, SourceRecord, read_lines, shortened
+from indexer.ticket import is_unicode
 
 __all__ = ["header_of", "read_csv", "split_header"]
 
@@ -131,7 +132,7 @@ def _is_title(names: list[str], following: Line | None, delimiter: str) -> bool:
 
 
 def _check_names(names: list[str]) -> None:
-    if not all(map(_is_unicode, names)):
+    if not all(map(is_unicode, names)):
         msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
         raise SourceError(msg)
 
@@ -149,19 +150,11 @@ def _values(cells: list[str], places: dict[str, list[int]]) -> dict[str, str | l
 
 
 def _fault(cells: list[str], columns: int) -> str | None:
-    if not all(map(_is_unicode, cells)):
+    if not all(map(is_unicode, cells)):
         return _NOT_UTF_8
     if len(cells) < columns or any(cell.strip() for cell in cells[columns:]):
         return f"the row has {len(cells)} cells, the header names {columns}: quote a field that holds a delimiter or a line break"
     return None
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class _Row(NamedTuple):

@@ -38,12 +38,10 @@ _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")  # days, as spreadsheets write da
 _SERIAL_START = datetime(1899, 12, 30, tzinfo=UTC)
 _EPOCH = re.compile(r"(\d{10})(\d{3})?")  # seconds, or milliseconds
 _OFFSET = re.compile(r" ?(Z|[+-]\d{2}:?\d{2})$")
-_AROUND = re.compile(
-    r"^[^\W\d_]{2,10}\.?, +|(?<=\d) (?:at|um) (?=\d)"
-)  # a weekday before the date, a word before the time
-_SPACES = re.compile(
-    "[\u00a0\u2007\u2009\u202f]"
-)  # before AM and PM, as browsers and databases of locales have it
+# A weekday before the date, a word before the time.
+_AROUND = re.compile(r"^[^\W\d_]{2,10}\.?, +|(?<=\d) (?:at|um) (?=\d)")
+# Before AM and PM, as browsers and databases of locales have it.
+_SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")
 _ZONE_NAMES = {  # as mails have them
     "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00", "MDT": "-06:00",
     "PST": "-08:00", "PDT": "-07:00",

@@ -118,10 +118,8 @@ def _marked(paths: dict[str, object]) -> str | None:
 
 
 def _comments(paths: dict[str, object]) -> str | None:
-    if any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS) and not paths.keys() & {
-        "tickets",
-        "id",
-    }:
+    has_tickets = paths.keys() & {"tickets", "id"}
+    if not has_tickets and any(f"{array}.item.ticket_id" in paths for array in COMMENT_ARRAYS):
         return ZENDESK_COMMENTS
     names = [path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] in ("records.item", "item")]
     return SALESFORCE_COMMENTS if are_comments(names) else None
