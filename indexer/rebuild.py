@@ -124,9 +124,8 @@ class _Work:
         raise PrecedentError(msg)
 
     async def known_space(self) -> Space | None:
-        return await to_thread(
-            self.store.vectors.known_space, self.embedder.kind, self.embedder.model, RECIPE
-        )
+        embedder = self.embedder
+        return await to_thread(self.store.vectors.known_space, embedder.kind, embedder.model, RECIPE)
 
 
 def estimate(store: Store, embedder: Embedder, settings: Settings) -> Estimate:

@@ -66,7 +66,7 @@ def _of_keys(settings: Settings) -> Iterator[str]:
             f"{PREFIX}API_BASE would send {KEY_NAME} and tickets unencrypted: use https://; http:// is for loopback only"
         )
     for key in (*settings.api_keys, settings.oxlo_api_key or ""):
-        if not key.isascii() or not key.isprintable():
+        if not _fits_header(key):
             yield (
                 f"a key in {PREFIX}API_KEYS or {KEY_NAME} has a character that no HTTP header can carry: copy it again"
             )
@@ -133,9 +133,7 @@ def _of_deliveries(settings: Settings) -> Iterator[str]:
         )
     if (settings.slack_token is None) != (settings.slack_channel is None):
         yield f"{PREFIX}SLACK_TOKEN and {PREFIX}SLACK_CHANNEL need each other: set both, or neither"
-    if settings.slack_token is not None and not (
-        settings.slack_token.isascii() and settings.slack_token.isprintable()
-    ):
+    if not _fits_header(settings.slack_token or ""):
         yield f"{PREFIX}SLACK_TOKEN has a character that no HTTP header can carry: copy it again"
 
 
@@ -150,6 +148,10 @@ def _of_decisions(settings: Settings) -> Iterator[str]:
     for name in settings.field_max_error:
         if name not in settings.decide:
             yield f"{PREFIX}FIELD_MAX_ERROR names {name!r}, which {PREFIX}DECIDE does not: add it there, or leave it out here"
+
+
+def _fits_header(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def _is_signing_secret(value: str) -> bool:

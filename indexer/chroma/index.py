@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from indexer.chroma.failures import MissingCollectionError
-from indexer.chroma.payload import metadata, parts, whole
 from indexer.chroma.reconnecting import Connections
 from indexer.chroma.server import Endpoint, LocalServer
 from indexer.embedding import Matrix
@@ -21,6 +20,9 @@ __all__ = ["HNSW", "Index", "Row"]
 _PAGE = 5_000  # more rows in one `get` exceed SQLite's variables
 _VECTOR_PAGE = 1_000
 _BEAT_SECONDS = 5.0
+_UPSERT_BYTES = 24 * 2**20  # Chroma refuses a request above 40 MiB
+_FLOAT_BYTES = 24  # of one number in JSON, at most
+_TEXT_WEIGHT = 10  # Chroma indexes every three letters of a text: about 0.3 MB/s, so that 2 MB take seconds
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 
 
@@ -147,10 +149,10 @@ class Index:
             placed = {entry.id for entry in same}
             if gone := [ticket_id for ticket_id in there if ticket_id not in placed]:
                 collection.delete(ids=gone)
-            for part in parts([entry for entry in kept if entry.id not in placed], vectors.shape[1]):
-                collection.upsert(**whole(part, vectors))
+            for part in _parts([entry for entry in kept if entry.id not in placed], vectors.shape[1]):
+                collection.upsert(**_rows_of(part, vectors))
             if same:
-                collection.update(ids=[entry.id for entry in same], metadatas=metadata(same))
+                collection.update(ids=[entry.id for entry in same], metadatas=_metadata_of(same))
 
     def nearest_ids(
         self, generation: Generation, vectors: Matrix, limit: int = 10, *, patience: float | None = None
@@ -280,3 +282,43 @@ def _texts(collection: Any, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         ticket_id: ((fields or {}).get("text_hash", ""), text or "")
         for ticket_id, fields, text in zip(found["ids"], found["metadatas"], found["documents"], strict=True)
     }
+
+
+def _metadata_of(entries: Sequence[IndexEntry]) -> list[dict[str, str | None]]:
+    """Return what is stored beside the texts of entries that have a ticket each."""
+    # Chroma merges metadata: a field that a ticket lost must be named to be removed.
+    return [
+        {
+            "priority": entry.ticket.priority,
+            "resolution": entry.ticket.resolution,
+            "text_hash": entry.text_hash,
+        }
+        for entry in entries
+        if entry.ticket
+    ]
+
+
+def _rows_of(entries: Sequence[IndexEntry], vectors: Matrix) -> dict[str, Any]:
+    """Return the rows of entries that have a ticket each; the matrix holds their vectors."""
+    return {
+        "ids": [entry.id for entry in entries],
+        "embeddings": vectors[[entry.position for entry in entries]],
+        "documents": [entry.ticket.text for entry in entries if entry.ticket],
+        "metadatas": _metadata_of(entries),
+    }
+
+
+def _parts(entries: Sequence[IndexEntry], dimension: int) -> Iterator[list[IndexEntry]]:
+    """Yield entries in as few requests as Chroma takes: long texts make a page of them too large."""
+    part: list[IndexEntry] = []
+    size = 0
+    for entry in entries:
+        fields = (entry.ticket.text, entry.ticket.resolution or "") if entry.ticket else ()
+        more = dimension * _FLOAT_BYTES + _TEXT_WEIGHT * sum(len(field.encode()) for field in fields)
+        if part and size + more > _UPSERT_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += more
+    if part:
+        yield part

@@ -46,9 +46,8 @@ def html_text(html: str) -> str:
     except etree.XMLSyntaxError:
         root = None
     if root is None or any(error.level_name == "FATAL" for error in parser.error_log):
-        return unescape(
-            TAG.sub("\n", source)
-        ).strip()  # nested beyond lxml's limit, behind which it reads nothing
+        # Nested beyond lxml's limit, behind which it reads nothing.
+        return unescape(TAG.sub("\n", source)).strip()
     return _Page().read(root)
 
 

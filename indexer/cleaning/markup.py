@@ -140,10 +140,8 @@ def _marker(mark: re.Match[str]) -> str:
     if mark[1] == "color":
         return ""
     title, _ = _options(mark[2] or "")
-    before, after = (
-        mark.string[max(0, mark.start() - 1) : mark.start()],
-        mark.string[mark.end() : mark.end() + 1],
-    )
+    before = mark.string[max(0, mark.start() - 1) : mark.start()]
+    after = mark.string[mark.end() : mark.end() + 1]
     between = "\n" if before not in {"", "\n"} and (title or after not in {"", "\r", "\n"}) else ""
     return between + title + ("\n" if title and after not in {"", "\r", "\n"} else "")
 

@@ -59,14 +59,12 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
         f"{receipt.vectors_before:,} vectors before, {receipt.vectors_after:,} after); their traces were in "
         f"{', '.join(file.name for file in receipt.before) or 'no file'}"
     )
-    say(
-        f"{len(receipt.files):,} files were read to their end: "
-        + (
-            f"traces are still in {', '.join(found)}; run `precedent forget` again"
-            if found
-            else "no trace is left"
-        )
+    left = (
+        f"traces are still in {', '.join(found)}; run `precedent forget` again"
+        if found
+        else "no trace is left"
     )
+    say(f"{len(receipt.files):,} files were read to their end: {left}")
     for note in receipt.notes:
         say(f"note: {note}")
     finish(receipt, as_json=as_json)

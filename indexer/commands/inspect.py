@@ -118,11 +118,8 @@ def _lines(file: str, found: Inspection) -> Iterator[str]:
     yield from _counts("Further fields", found.fields)
     yield from _counts("Left out", found.left_out, width=60)
     if found.rejected:
-        yield from (
-            "",
-            f"Rejected: {found.rejected:,}, such as",
-            *(f"  {reason}" for reason in found.reasons),
-        )
+        reasons = (f"  {reason}" for reason in found.reasons)
+        yield from ("", f"Rejected: {found.rejected:,}, such as", *reasons)
     for number, ticket in enumerate(found.tickets, 1):
         yield from ("", f"Ticket {number} as stored", *_ticket(ticket))
     yield from ("", _CHANGES)

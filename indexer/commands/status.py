@@ -17,11 +17,8 @@ def status(*, flagged: bool, as_json: bool) -> int:
     if flagged:
         return _list_flagged(as_json=as_json)
     with opened_ledger() as (_, ledger):
-        live, generations, altered = (
-            ledger.generations.live(),
-            ledger.generations.all(),
-            ledger.check_sample(),
-        )
+        live, altered = ledger.generations.live(), ledger.check_sample()
+        generations = ledger.generations.all()
         found = {
             "tickets": ledger.tickets.count(),
             "generation": live.name if live else None,
@@ -39,20 +36,15 @@ def status(*, flagged: bool, as_json: bool) -> int:
         click.echo(msgspec.json.encode(found).decode())
     else:
         served = f"{live.name}, {live.space.model}, {live.space.dimension} dimensions" if live else "none yet"
+        some = {name: f"{found[name]:,}" if found[name] else "" for name in ("not_embedded", "flagged")}
         others = [f"{g.name} ({g.space.model}, {g.status})" for g in generations if g != live]
         for name, value in (
             ("tickets", f"{found['tickets']:,}"),
             ("index", served),
             ("not yet in the index", f"{found['pending']:,}"),
-            (
-                "texts and subjects not yet embedded, which `make reindex` embeds",
-                f"{found['not_embedded']:,}" if found["not_embedded"] else "",
-            ),
+            ("texts and subjects not yet embedded, which `make reindex` embeds", some["not_embedded"]),
             ("altered by something else than Precedent", ", ".join(altered)),
-            (
-                "flagged and kept out of drafts (--flagged lists them)",
-                f"{found['flagged']:,}" if found["flagged"] else "",
-            ),
+            ("flagged and kept out of drafts (--flagged lists them)", some["flagged"]),
             ("other generations", ", ".join(others)),
         ):
             if value:
@@ -79,9 +71,6 @@ def stop() -> int:
     settings = settings_for_command()
     services = stop_services(settings.data_dir)
     chroma = LocalServer(settings.data_dir).stop()
-    say(
-        f"stopped {services} service(s){' and Chroma' if chroma else ''}"
-        if services or chroma
-        else "nothing was running"
-    )
+    stopped = f"stopped {services} service(s){' and Chroma' if chroma else ''}"
+    say(stopped if services or chroma else "nothing was running")
     return DONE

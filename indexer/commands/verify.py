@@ -31,11 +31,8 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
                 say(f"the index could not be repaired: {error}")
         report = checks.verify(store, settings.data_dir, full=full, progress=step)
     for problem in report.problems:
-        named = (
-            f" ({', '.join(problem.ids)}{', …' if problem.count > len(problem.ids) else ''})"
-            if problem.ids
-            else ""
-        )
+        more = ", …" if problem.count > len(problem.ids) else ""
+        named = f" ({', '.join(problem.ids)}{more})" if problem.ids else ""
         say(f"{problem.what}{named}: {problem.mend}")
     for note in report.notes:
         say(f"note: {note}")

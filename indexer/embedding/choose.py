@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from indexer.embedding import Embedder
 from indexer.embedding.minilm import MINILM_MODEL, MiniLMEmbedder
-from indexer.embedding.protocol import Embedder
 from indexer.errors import SettingsError
 from indexer.ledger import Ledger
 from indexer.provider import open_provider

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from indexer.embedding.protocol import EmbeddedBatch, Matrix
+from indexer.embedding import EmbeddedBatch, Matrix
 from indexer.errors import SettingsError
 
 __all__ = ["MINILM_MODEL", "MiniLMEmbedder"]

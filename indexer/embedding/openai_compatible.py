@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from indexer.embedding.protocol import EmbeddedBatch, Matrix
+from indexer.embedding import EmbeddedBatch, Matrix
 from indexer.errors import ProviderError, RefusedTextsError
 from indexer.provider import retries_before, translate
 from indexer.rate_limiter import RateLimiter

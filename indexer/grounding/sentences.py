@@ -12,9 +12,8 @@ SENTENCE_CHARACTERS = 1_000
 """Of one sentence, or of one block of code."""
 
 _CLOSING = "\"'\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK})*_`"
-WIDE_STOPS = (
-    "\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}"  # no blank follows
-)
+# No blank follows these.
+WIDE_STOPS = "\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}"
 _STOP = re.compile(rf"[\n.!?…{WIDE_STOPS}]")
 _TAIL = re.compile(rf"[\].!?…{_CLOSING}]*")  # what closes a sentence together with its full stop
 _CITATION = re.compile(rf"[ \t]*\[[^\[\]\n]{{0,100}}\][.{_CLOSING}]*")  # "Roll it back. [5]" belongs together

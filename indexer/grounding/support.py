@@ -8,9 +8,8 @@ from indexer.grounding.words import content_words
 
 __all__ = ["ENOUGH", "content_of", "is_supported", "share"]
 
-ENOUGH = (
-    0.55  # measured: true paraphrases have 0.62 and more, invented sentences made of real words 0.50 and less
-)
+# Measured: true paraphrases have 0.62 and more, invented sentences made of real words 0.50 and less.
+ENOUGH = 0.55
 _CODE = re.compile(r"`[^`]*`")
 
 

@@ -1,12 +1,12 @@
 """The ledger: the source of truth, every ticket as acknowledged and every vector ever paid for."""
 
 from indexer.ledger.allowance_table import Allowance
-from indexer.ledger.answer_table import Answer, Told, Which, hash_of_question
+from indexer.ledger.answer_table import Answer, Which, hash_of_question
 from indexer.ledger.classification_table import Classification
 from indexer.ledger.copies import Row, Rows, rows_of
 from indexer.ledger.database import pages
 from indexer.ledger.delivery_table import Delivery, Outgoing
-from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError, Week
+from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
 from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
@@ -36,10 +36,8 @@ __all__ = [
     "Space",
     "Spent",
     "Stored",
-    "Told",
     "TrainingRows",
     "UnknownTicketError",
-    "Week",
     "Which",
     "check_space",
     "hash_of_key",

@@ -79,9 +79,8 @@ state = sa.Table(
     sa.Column("ledger_id", sa.String(32), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change of any ticket
     sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
-    sa.Column(
-        "secret", sa.String(64), nullable=False, server_default=""
-    ),  # proves ids of answers, and marks erased ids in the audit log
+    # Proves ids of answers, and marks erased ids in the audit log.
+    sa.Column("secret", sa.String(64), nullable=False, server_default=""),
 )
 tickets = sa.Table(
     "tickets",

@@ -71,9 +71,7 @@ def messages_of(case: Mapping[str, Any], comments: Comments | None) -> list[Mess
     :param comments: those that stand in other files.
     """
     row = _row(case)
-    found = [
-        _row(one) for name in _NESTED for one in _records(row.get(name)) if isinstance(one, dict)
-    ]  # fmt: skip
+    found = [_row(one) for name in _NESTED for one in _records(row.get(name)) if isinstance(one, dict)]
     if comments is not None:
         found += [one for _, one in comments.of(words(row.get("id") or row.get("case id"))[:_CASE_ID])]
     asked = words(row.get("description"))

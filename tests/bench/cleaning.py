@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from indexer.cleaning import Cleaned, clean
+from indexer.embedding import Matrix
 from indexer.embedding.minilm import MiniLMEmbedder
-from indexer.embedding.protocol import Matrix
 from indexer.recipe import embedding_text
 from tests.bench.mails import HELD_OUT, SHAPES, Shape
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.embedding import Embedder
+from indexer.embedding import EmbeddedBatch, Embedder
 from indexer.embedding.openai_compatible import OpenAICompatibleEmbedder
-from indexer.embedding.protocol import EmbeddedBatch
 from indexer.errors import ProviderError
 from indexer.provider import open_provider
 from indexer.settings import Settings
