@@ -15,7 +15,7 @@ To add a format:
 3. Name each record's place as a person finds it (``line 17``, ``record 17``), and keep it as it stood, or as JSON, in ``raw``.
 4. Give values the names of `Ticket`'s fields, with ``subject`` and ``body``; times in ISO 8601.
 5. Yield a broken record as ``error``, which never quotes it, and go on with the next one.
-6. Return the `Cursor` with which the next export continues, or ``None``.
+6. Yield the `Cursor` with which the next export continues, if there is one, behind the last record.
 7. Enter the function in ``_READERS`` of ``reading.py``; in ``_FIXED`` too, when its fields cannot be mapped.
 8. Enter its suffix in ``_SUFFIXES`` of ``detect.py``. Where its beginning leaves no doubt, teach ``detect_format`` to see
    it; else it is asked for by name.
