@@ -221,19 +221,24 @@ def _remove_files(data_dir: Path) -> list[str]:
 
     A report names ids that were refused, or quotes tickets. A batch that still waits is left: the proof names its file.
     """
+    removed = []
     with forest_folder(data_dir, exclusive=True) as folder:
-        forests = [*folder.glob("*"), *folder.glob(".*")]
-        for path in forests:
+        paths = [*folder.glob("*"), *folder.glob(".*")]
+        for path in paths:
             path.unlink()
+            removed.append(str(path.relative_to(data_dir)))
     unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)
-    jobs = (data_dir / "jobs").glob("*.json")
-    reports = [path for path in jobs if not path.with_suffix(".body").exists() and _names_tickets(path)]
-    for path in reports:
-        path.unlink(missing_ok=True)
-    exports, aside = [*(data_dir / "uploads").glob("*")], [*data_dir.glob("index.damaged-*")]
-    for path in (*exports, *aside):
-        shutil.rmtree(path, ignore_errors=path in exports)
-    return sorted(str(path.relative_to(data_dir)) for path in (*forests, *reports, *exports, *aside))
+    for report in (data_dir / "jobs").glob("*.json"):
+        if not report.with_suffix(".body").exists() and _names_tickets(report):
+            report.unlink(missing_ok=True)
+            removed.append(str(report.relative_to(data_dir)))
+    for export in (data_dir / "uploads").glob("*"):
+        shutil.rmtree(export, ignore_errors=True)
+        removed.append(str(export.relative_to(data_dir)))
+    for aside in data_dir.glob("index.damaged-*"):
+        shutil.rmtree(aside)
+        removed.append(aside.name)
+    return sorted(removed)
 
 
 class _Report(msgspec.Struct):
