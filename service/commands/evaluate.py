@@ -19,7 +19,7 @@ from indexer.settings import Settings
 from indexer.ticket import field_name
 from service import evaluation
 from service.decided_fields import PRIORITY, rules_of
-from service.evaluation.cuts import roll, tested_tickets
+from service.evaluation.cases import roll, tested_tickets
 from service.evaluation.hosted import Hosted
 from service.evaluation.label_audit import report, write_csv
 from service.evaluation.loading import Loaded, load, read_pairs

@@ -9,9 +9,8 @@ import numpy as np
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.decided_fields import Rules
-from service.evaluation.cases import MAX_TICKETS, Cases
+from service.evaluation.cases import MAX_TICKETS, Cases, Cut, roll, tested_tickets
 from service.evaluation.comparison import compare
-from service.evaluation.cuts import Cut, roll, tested_tickets
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.loading import Loaded

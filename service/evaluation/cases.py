@@ -1,7 +1,8 @@
-"""The tickets that are evaluated, as arrays in order of time."""
+"""The tickets that are evaluated, as arrays in order of time, and the moments at which the clock is turned back."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,16 +11,20 @@ from indexer.errors import PrecedentError
 from indexer.ticket import Ticket, moments
 from service.arrays import IntArray
 from service.priority import features_of
-from service.priority.fitting import MAX_ROWS
+from service.priority.fitting import MAX_ROWS, MIN_TICKETS
 from service.priority.spelling import one_spelling
+from service.priority.timeline import existing, repeats
 from service.priority.training_set import TrainingSet
 
-__all__ = ["MAX_TICKETS", "Cases", "EvaluationError", "make_cases", "newest"]
+__all__ = ["MAX_TICKETS", "Cases", "Cut", "EvaluationError", "make_cases", "newest", "roll", "tested_tickets"]
 
 MAX_TICKETS = MAX_ROWS
 """The newest tickets that are evaluated: a forest is never fitted on more."""
 
 _SPARE = MAX_TICKETS // 8  # held besides, so that they are seldom put in order
+_MIN_LABELLED = 30  # labelled tickets below which a back-test says nothing
+_FIRST = 0.4  # of history, before the first cut: later tickets are the most part, and yet there is something to learn from
+_MIN_BLOCK = 10
 
 
 class EvaluationError(PrecedentError):
@@ -118,3 +123,61 @@ def _groups(ids: Sequence[str], hashes: Sequence[str], duplicates: Iterable[tupl
     here, there = np.array(links, np.int64).T
     graph = coo_array((np.ones(len(links)), (here, there)), shape=(len(ids), len(ids)))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One moment of the past.
+
+    :param moment: seconds since the epoch, NaN where unknown.
+    :param learned: rows of the tickets that existed then, with their priority.
+    :param tested: rows of the tickets that came after it and before the next cut, without repeats of earlier ones.
+    :param repeated: how many repeats were left out.
+    """
+
+    moment: float
+    learned: IntArray
+    tested: IntArray
+    repeated: int
+
+
+def roll(cases: Cases, folds: int, *, start: int | None = None) -> tuple[Cut, ...]:
+    """Cut the last six tenths of history, or what begins at a row, into that many blocks, fewer where they would be tiny.
+
+    A ticket that was created before a cut but resolved after it is learned from only after its resolution.
+
+    :param cases: labelled tickets.
+    :raises EvaluationError: there is too little to learn from or to test on.
+    """
+    rows = len(cases)
+    names = set(cases.labels)
+    if rows < _MIN_LABELLED:
+        msg = f"{rows:,} tickets have a priority: at least {_MIN_LABELLED} are needed for a back-test"
+        raise EvaluationError(msg)
+    if len(names) == 1:
+        msg = f"all {rows:,} tickets have the priority {names.pop()!r}: there is nothing to predict"
+        raise EvaluationError(msg)
+    start = round(rows * _FIRST) if start is None else start
+    blocks = max(1, min(folds, (rows - start) // _MIN_BLOCK))
+    bounds = [round(start + (rows - start) * part / blocks) for part in range(blocks + 1)]
+    repeated = repeats(cases.vectors, cases.groups)
+    cuts = []
+    for begin, end in pairwise(bounds):
+        moment = float(cases.times[begin])
+        learned = existing(cases.times, cases.known, begin)
+        tested = begin + np.flatnonzero(~repeated[begin:end])
+        if len(tested) and len(learned) >= MIN_TICKETS and len({cases.labels[row] for row in learned}) > 1:
+            cuts.append(Cut(moment, learned, tested, int(repeated[begin:end].sum())))
+    if not cuts:
+        msg = (
+            "no later ticket is left to test on: "
+            f"{repeated.sum():,} of {rows:,} tickets repeat an earlier one, or at no moment of the past had "
+            "tickets of two priorities been resolved"
+        )
+        raise EvaluationError(msg)
+    return tuple(cuts)
+
+
+def tested_tickets(cases: Cases, cuts: Sequence[Cut]) -> list[tuple[str, float]]:
+    """Return the ids of the tickets that are tested on, in order, each with the moment to which the clock is turned back for it."""
+    return [(cases.ids[row], cut.moment) for cut in cuts for row in cut.tested.tolist()]

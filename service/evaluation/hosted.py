@@ -9,8 +9,7 @@ import numpy as np
 from indexer.ledger import Classification
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.evaluation.cases import Cases
-from service.evaluation.cuts import Cut
+from service.evaluation.cases import Cases, Cut
 from service.evaluation.methods import Predictions
 from service.hosted_priority.calibrated import calibrated_on, votes_of
 from service.hosted_priority.calibrating import Asked

@@ -1,5 +1,6 @@
 """Make the map: project vectors onto a plane, find what lies together there, and say what it is about."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,9 +14,8 @@ from service.arrays import FloatArray, IntArray
 from service.priority.spelling import one_spelling
 from service.ranking import Whitening
 from service.ticket_map.files import Cluster, MapField, TicketMap
-from service.ticket_map.telling_words import telling_words
 
-__all__ = ["SIDE", "make_map", "project"]
+__all__ = ["SIDE", "make_map", "project", "telling_words"]
 
 SIDE = 1_000
 """Length of a side of the plane."""
@@ -27,6 +27,13 @@ _FEWEST_CLUSTERS, _MOST_CLUSTERS = 3, 20
 _FIELDS = 4
 _VALUES = 10
 _COMMON = 0.3  # of the tickets; a field that fewer have is none to colour by
+
+_WORDS = 5  # that say what a cluster is about
+_CHARACTERS = 600  # of each text: its beginning says what it is about
+_MANY = 100  # tickets, from which on a word that many of them have tells nothing in any language
+_MOST = 0.3
+_ADDRESS = re.compile(r"\w+://\S+|\S+@\S+|www\.\S+")
+_PATTERN = r"(?u)\b[^\W\d_][\w-]{2,30}\b"
 
 
 def make_map(generation: str, tickets: Sequence[Ticket], vectors: Matrix, stored: int) -> TicketMap:
@@ -122,3 +129,38 @@ def _fields(tickets: Sequence[Ticket]) -> dict[str, MapField]:
             of = tuple(-1 if value is None else numbers.get(value, -1) for value in column)
             kept.append((-covered, name, MapField(values=tuple(known), of=of)))
     return {name: field for _, name, field in sorted(kept, key=lambda one: one[:2])[:_FIELDS]}
+
+
+def telling_words(tickets: Sequence[Ticket], cluster: IntArray) -> list[tuple[str, ...]]:
+    """Return the most telling words of each cluster, the most telling first; none where no word is in two tickets.
+
+    A word scores by the share of the cluster's tickets that have it, times ln(1 + the mean number of words in a cluster
+    / the number of tickets that have it). One ticket's own words never show.
+
+    :param cluster: the number of each ticket's cluster, shape (tickets,).
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    texts = [_ADDRESS.sub(" ", f"{ticket.subject or ''}\n{ticket.text[:_CHARACTERS]}") for ticket in tickets]
+    clusters = int(cluster.max()) + 1
+    counter = CountVectorizer(
+        binary=True,
+        stop_words="english",
+        token_pattern=_PATTERN,
+        min_df=2,
+        max_df=_MOST if len(texts) >= _MANY else 1.0,
+    )
+    try:
+        counted = counter.fit_transform(texts)
+    except ValueError:  # no word is left
+        return [()] * clusters
+    names = counter.get_feature_names_out()
+    members = (cluster[None, :] == np.arange(clusters)[:, None]).astype(np.float64)
+    having = members @ counted
+    total = having.sum(axis=0)
+    score = having / members.sum(axis=1, keepdims=True) * np.log1p(having.sum() / clusters / total)
+    score[having < 2] = 0  # noqa: PLR2004 (tickets of the cluster)
+    return [
+        tuple(str(names[column]) for column in np.argsort(-row, kind="stable")[:_WORDS] if row[column] > 0)
+        for row in score
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.doubts import more_urgent_precedent, unconfirmed, without_label
+from service.decider import more_urgent_precedent, unconfirmed, without_label
 from service.drafting.note import agent_note
 from service.drafting.wording import priority_sentence
 from service.results import Alert, Evidence, PriorityDecision

@@ -14,8 +14,7 @@ from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.ticket_map import NoMapError, TicketMaps
 from service.ticket_map.files import find, load, map_path, save
-from service.ticket_map.projection import SIDE, make_map
-from service.ticket_map.telling_words import telling_words
+from service.ticket_map.projection import SIDE, make_map, telling_words
 from tests.indexer.making import SPACE, make_ticket, make_tickets, sentence, store_vectors
 from tests.service.conftest import MARK
 from tests.service.priority.data import clustered

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.evaluation.cases import Cases, EvaluationError
-from service.evaluation.cuts import Cut, roll
+from service.evaluation.cases import Cases, Cut, EvaluationError, roll
 from tests.service.evaluation.making import history
 
 _DAY = 86_400

@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.ledger import Classification
 from indexer.settings import Settings
-from service.evaluation.cuts import roll
+from service.evaluation.cases import roll
 from service.evaluation.hosted import Hosted
 from service.evaluation.methods import Predictions
 from service.hosted_priority.calibrating import Asked
