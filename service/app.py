@@ -29,10 +29,10 @@ from service.api import (
     triage_routes,
     upload_routes,
 )
-from service.api.body import JSONRequest
 from service.api.documentation import Document
 from service.api.door import Door
 from service.api.keyring import KeyFollower, Keyring
+from service.api.requests import JSONRequest
 from service.api.security import RATE_HEADERS, tell_rate
 from service.intervals import Intervals
 from service.jobs.batches import Batches

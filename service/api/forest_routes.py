@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 
 from indexer.ticket import SHORT_TEXT, TicketError, shorten
 from service.api.documentation import problems
-from service.api.lists import Cursor, Limit, require_known
+from service.api.requests import Cursor, Limit, require_known
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.decided_fields import PRIORITY
 from service.doc import doc

@@ -20,9 +20,8 @@ from indexer.parsing import parse_ticket
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, shorten
-from service.api.body import decoded
 from service.api.documentation import problems, response
-from service.api.lists import Cursor, Limit, in_utc, require_known
+from service.api.requests import Cursor, Limit, decoded, in_utc, require_known
 from service.api.security import (
     KEY_IN_OPENAPI,
     LINES,

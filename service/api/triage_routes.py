@@ -16,7 +16,7 @@ from indexer.ledger import Filter, Which
 from indexer.parsing import parse_ticket
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.documentation import problems, response
-from service.api.lists import Cursor, Limit, in_utc, require_known
+from service.api.requests import Cursor, Limit, in_utc, require_known
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.doc import doc
 from service.kept_answer import AnswerSummary, KeptAnswer, shown, summary

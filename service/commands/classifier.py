@@ -16,8 +16,7 @@ from service.evaluation.loading import load
 from service.evaluation.verdict import percent
 from service.hosted_priority.calibrated import Calibrated, calibrated_on, calibration_file, save
 from service.hosted_priority.calibrating import Asked, answered, plan
-from service.hosted_priority.fine_tuning import write_files
-from service.hosted_priority.held_out import later_tickets, require_classifier
+from service.hosted_priority.fine_tuning import later_tickets, require_classifier, write_files
 
 __all__ = ["calibrate", "fine_tune"]
 

@@ -28,7 +28,7 @@ from service.evaluation.result import Drafts
 from service.evaluation.verdict import percent, table
 from service.evaluation.weights import LEAST_KNOWN
 from service.hosted_priority.calibrating import answered, plan
-from service.hosted_priority.held_out import later_tickets, require_classifier
+from service.hosted_priority.fine_tuning import later_tickets, require_classifier
 
 __all__ = ["audit", "evaluate"]
 

@@ -17,9 +17,8 @@ from indexer.ledger import Delivery, Ledger, Outgoing, hash_of_question
 from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.background import BackgroundWriter, end_task
-from service.deliveries.posting import DeliveryError, Poster
+from service.deliveries.posting import DeliveryError, Poster, Webhook
 from service.deliveries.slack import GrowingMessage, SlackBot, SlackWebhook
-from service.deliveries.webhook import Webhook
 from service.intervals import Intervals
 from service.metrics import DELIVERIES_LOST
 from service.results import Triage, Triaged

@@ -1,14 +1,19 @@
-"""One request to a receiver, and its failures as `DeliveryError`."""
+"""Requests to receivers, with failures as `DeliveryError`, and a webhook: the answer as JSON, signed by the Standard Webhooks specification."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
 import httpx
 
+from indexer.ledger import Delivery
 from indexer.retry_after import seconds_to_wait
 
-__all__ = ["DeliveryError", "Poster"]
+__all__ = ["DeliveryError", "Poster", "Webhook"]
 
 _MOST_READ = 65_536
 _LONGEST_WAIT = 86_400.0
@@ -76,6 +81,36 @@ class Poster:
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+
+class Webhook:
+    """Posts an answer with a stable id, the time of the try, and a signature of both with the body."""
+
+    name = "webhook"
+
+    def __init__(self, poster: Poster, url: str, secret: str) -> None:
+        """Make one.
+
+        :param secret: ``whsec_`` and the key in base64.
+        """
+        self._poster = poster
+        self._url = url
+        self._key = base64.b64decode(secret.removeprefix("whsec_"))
+
+    async def send(self, delivery: Delivery) -> None:
+        """Post it.
+
+        :raises DeliveryError: it is not acknowledged.
+        """
+        body = (delivery.body or "").encode()
+        at = str(int(time.time()))
+        signed = hmac.new(self._key, b".".join((delivery.id.encode(), at.encode(), body)), hashlib.sha256)
+        headers = {
+            "webhook-id": delivery.id,
+            "webhook-timestamp": at,
+            "webhook-signature": f"v1,{base64.b64encode(signed.digest()).decode()}",
+        }
+        await self._poster.post(self._url, body, headers)
 
 
 def _require_acknowledged(answer: httpx.Response) -> None:

@@ -14,6 +14,7 @@ from service.evaluation.comparison import compare
 from service.evaluation.first_screen import Later, first_screen
 from service.evaluation.hosted import Hosted
 from service.evaluation.loading import Loaded
+from service.evaluation.look_back import retrieve
 from service.evaluation.methods import (
     GUESSES,
     HOSTED,
@@ -34,7 +35,6 @@ from service.evaluation.result import (
     LearningPoint,
     Period,
 )
-from service.evaluation.retrieval import retrieve
 from service.evaluation.verdict import verdict
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order

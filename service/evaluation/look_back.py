@@ -11,24 +11,26 @@ import numpy as np
 from indexer.embedding import Matrix
 from indexer.ledger import Candidates
 from indexer.settings import Settings
-from service.arrays import IntArray, unit_rows
+from service.arrays import FloatArray, IntArray, unit_rows
 from service.drafting.extractive import extractive_draft
 from service.drafting.house_style import DEFAULTS
 from service.drafting.languages import reply_language
 from service.drafting.precedents import select_precedents
 from service.evaluation.cases import Cases
-from service.evaluation.result import Drafts, Precedents, Weights
+from service.evaluation.result import Drafts, Precedents, Retrieval, Weights
 from service.evaluation.weights import MOST_RANKED, choices, compare_weights, reciprocal_ranks
 from service.neighbours import neighbour_of
 from service.ranking import CANDIDATES, QueryVectors, Ranking, Whitening, measure_floor
 from service.results import Draft, Neighbour
+from service.scores import Interval, interval, resample
 
-__all__ = ["TOP", "LookBack", "Ranker", "count_draft", "look_back"]
+__all__ = ["TOP", "LookBack", "Ranker", "count_draft", "look_back", "retrieve"]
 
 TOP = 3
 """Precedents that an agent sees at a glance."""
 
 _NEIGHBOURS = 5
+_DEPTHS = (1, 5, 10)  # at which it is told how many known duplicates are found
 _MOST_ASKED = 200
 _LEARNED_FROM = 5_000
 _FEWEST_WORDS = 6  # of a resolution that two tickets share because they are one problem
@@ -207,3 +209,41 @@ def _same_resolution(cases: Cases) -> Iterator[tuple[str, str]]:
         before = earlier.setdefault(" ".join(words), row)
         if before != row and float(unit[before] @ unit[row]) >= _SURE:
             yield cases.ids[before], cases.ids[row]
+
+
+def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retrieval:
+    """Rank, for the later ticket of each pair, all tickets created before it by cosine, and look for the earlier.
+
+    :param pairs: ids of two tickets of one problem.
+    """
+    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+    unit = unit_rows(cases.vectors)
+    ranks, resolved = [], 0
+    for one, other in pairs:
+        if one not in row_of or other not in row_of:
+            continue
+        earlier, later = sorted((row_of[one], row_of[other]))
+        moment = cases.times[later]
+        if not cases.times[earlier] < moment:  # at the same time, or at an unknown one
+            continue
+        resolved += bool(cases.known[earlier] <= moment)
+        there = np.flatnonzero(cases.times < moment)
+        # BLAS sums a row in another order by where it lies in the matrix, so that copies of one text would differ in
+        # the last digit and count as better than each other; einsum sums every row alike.
+        similarity = np.einsum("ij,j->i", unit[there], unit[later])
+        own = similarity[np.searchsorted(there, earlier)]
+        ranks.append(1 + int((similarity > own).sum()))
+    measured = (
+        {k: _mean(np.array([float(rank <= k) for rank in ranks]), seed) for k in _DEPTHS} if ranks else {}
+    )
+    return Retrieval(
+        pairs=len(pairs),
+        asked=len(ranks),
+        resolved=resolved,
+        recall=measured,
+        mrr=_mean(1 / np.array(ranks), seed) if ranks else None,
+    )
+
+
+def _mean(values: FloatArray, seed: int) -> Interval:
+    return interval(resample(len(values), lambda counts: counts @ values / len(values), seed))

@@ -5,7 +5,7 @@ import pytest
 
 from indexer.ticket import text_hash
 from service.evaluation.cases import make_cases
-from service.evaluation.retrieval import retrieve
+from service.evaluation.look_back import retrieve
 from tests.service.evaluation.making import history, tickets_of
 
 
