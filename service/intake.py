@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import msgspec
@@ -61,7 +61,8 @@ class Intake:
         :raises ProviderError: texts could not be embedded; earlier chunks are stored.
         :raises IndexUnavailableError: the ledger has the tickets, the index will be told of them later.
         """
-        for chunk in _chunks(records):
+        waiting = iter(records)
+        while chunk := list(islice(waiting, CHUNK)):
             await asyncio.sleep(0)  # others are answered in between, however many records are none
             await self._store({number: ticket for number, ticket in map(self._parsed, chunk) if ticket})
 
@@ -171,9 +172,3 @@ async def tell(runtime: Runtime, ids: list[str]) -> None:
     live = await runtime.pools.writes.run(runtime.store.generations.live)
     if live is not None:
         await runtime.update_index(live, ids)
-
-
-def _chunks(records: Iterable[tuple[int, object]]) -> Iterator[list[tuple[int, object]]]:
-    waiting = iter(records)
-    while chunk := list(islice(waiting, CHUNK)):
-        yield chunk

@@ -69,13 +69,7 @@ def requests_to(
 
 def requests_of(settings: Settings, model: str, calls: Sequence[ChatCall]) -> Requests:
     """Return what these requests took."""
-    return requests_to(
-        settings,
-        model,
-        requests=sum(call.requests for call in calls),
-        prompt_tokens=sum(call.prompt_tokens for call in calls),
-        completion_tokens=sum(call.completion_tokens for call in calls),
-    )
+    return requests_to(settings, model, **_sums(calls))
 
 
 def spend_today(settings: Settings, ledger: Ledger) -> SpendToday:
@@ -84,11 +78,9 @@ def spend_today(settings: Settings, ledger: Ledger) -> SpendToday:
     found = ledger.spend.since(day)
     return SpendToday(
         day=day,
-        requests=sum(one.requests for one in found),
-        prompt_tokens=sum(one.prompt_tokens for one in found),
-        completion_tokens=sum(one.completion_tokens for one in found),
         estimated=sum(one.estimated for one in found),
         cost=cost(settings, found),
+        **_sums(found),
     )
 
 
@@ -98,14 +90,19 @@ def usage_of(settings: Settings, embedded: Spent, calls: Sequence[ChatCall] = ()
     :param embedded: what it took to embed the question; ``calls``: its chat requests.
     """
     asked: list[Billed] = [embedded, *calls]
+    sums = _sums(asked)
     return Usage(
         embedding_requests=embedded.requests,
-        chat_requests=sum(call.requests for call in calls),
-        prompt_tokens=embedded.prompt_tokens + sum(call.prompt_tokens for call in calls),
-        completion_tokens=sum(call.completion_tokens for call in calls),
+        chat_requests=sums.pop("requests") - embedded.requests,
         estimated=any(call.estimated for call in calls),
         cost=cost(settings, asked),
+        **sums,
     )
+
+
+def _sums(asked: Sequence[Billed]) -> dict[str, int]:
+    names = ("requests", "prompt_tokens", "completion_tokens")
+    return {name: sum(getattr(one, name) for one in asked) for name in names}
 
 
 @dataclass(slots=True)

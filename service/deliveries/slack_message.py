@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from indexer.ticket import shorten
-from service.results import Draft, Neighbour, PriorityDecision, Triage, Triaged
+from service.results import Neighbour, PriorityDecision, Triage, Triaged
 
 __all__ = ["NO_PREVIEWS", "message_of"]
 
@@ -26,7 +26,8 @@ def message_of(answer: Triaged, draft: str | None = None) -> dict[str, Any]:
     """
     title = _title(answer.priority)
     if isinstance(answer, Triage):
-        reply = f"Reply\n{answer.reply.text or _why_empty(answer.reply)}"
+        none = f"None: {answer.reply.degraded or 'no precedent is near enough'}"
+        reply = f"Reply\n{answer.reply.text or none}"
     else:
         reply = f"Reply, being written\n{draft or '…'}"
     parts = [_bounded(answer.note.text, _SECTION), _bounded(reply, _SECTION)]
@@ -49,10 +50,6 @@ def _title(priority: PriorityDecision) -> str:
         return "Priority: not known yet" if priority.why is None else "Priority: none, a person must set it"
     sure = "" if priority.decision == "automatic" else ", to be confirmed"
     return f"Priority: {priority.label} ({priority.confidence:.0%}{sure})"
-
-
-def _why_empty(reply: Draft) -> str:
-    return f"None: {reply.degraded}" if reply.degraded else "None: no precedent is near enough"
 
 
 def _precedents(neighbours: tuple[Neighbour, ...]) -> str:

@@ -100,7 +100,7 @@ class CheckedReply:
         if not re.search(r"\w", body):
             self._gap += sentence if sentence.isspace() else ""
             return ""
-        lead, after = _around(sentence)
+        lead, _, after = sentence.partition(sentence.strip())  # white space before and after it
         gap = (self._gap + lead or ("" if self._body[-1:] in WIDE_STOPS else " ")) if self._body else ""
         named = (*map(self._finder.known, ids), *found.ids)
         if found.unknown or None in named:
@@ -150,10 +150,3 @@ class CheckedReply:
             cited = [self._precedents[i] for i in ids]
             self._given[ids] = Given(self._text, cited, self._style, language=self._frame.language)
         return self._given[ids]
-
-
-def _around(sentence: str) -> tuple[str, str]:
-    """Return the white space before and after a sentence."""
-    body = sentence.strip()
-    lead, _, after = sentence.partition(body)
-    return lead, after
