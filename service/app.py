@@ -43,7 +43,7 @@ from service.metrics import watch
 from service.pools import Pools
 from service.problems import handlers
 from service.status import StatusFeed, status_of
-from service.ticket_map import TicketMaps
+from service.ticket_map.maps import TicketMaps
 
 __all__ = ["create_app"]
 

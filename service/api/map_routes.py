@@ -12,16 +12,9 @@ from service.api.documentation import problems, response
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.doc import doc
 from service.runtime import Runtime
-from service.ticket_map import (
-    LOOKED_AT,
-    Gap,
-    MapProgress,
-    NoMapError,
-    ServedMap,
-    TicketMap,
-    TicketMaps,
-    place_gaps,
-)
+from service.ticket_map.files import TicketMap
+from service.ticket_map.gaps import LOOKED_AT, Gap, place_gaps
+from service.ticket_map.maps import MapProgress, NoMapError, ServedMap, TicketMaps
 
 __all__ = ["router"]
 

@@ -115,7 +115,10 @@ def evaluate(
     """
     settings = settings_for_command()
     if hosted is not None:
-        _require_hosted(settings, field)
+        require_classifier(settings)
+        if field is not None:
+            msg = "a hosted classifier predicts the priority alone: give --hosted or --field"
+            raise evaluation.EvaluationError(msg)
     if drafts is not None:
         require_model(settings)
     _require_writable(out, numbers)
@@ -176,13 +179,6 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
     say(f"{found.suspects:,} suspicious tickets are in {out}")
     finish(report(found), as_json=as_json)
     return DONE
-
-
-def _require_hosted(settings: Settings, field: str | None) -> None:
-    require_classifier(settings)
-    if field is not None:
-        msg = "a hosted classifier predicts the priority alone: give --hosted or --field"
-        raise evaluation.EvaluationError(msg)
 
 
 def _ask(settings: Settings, loaded: Loaded, most: int, step: Progress) -> Hosted:

@@ -12,8 +12,8 @@ import pytest
 from indexer.ledger import Ledger
 from indexer.settings import Settings
 from indexer.ticket import Ticket
-from service.ticket_map import NoMapError, TicketMaps
 from service.ticket_map.files import find, load, map_path, save
+from service.ticket_map.maps import NoMapError, TicketMaps
 from service.ticket_map.projection import SIDE, make_map, telling_words
 from tests.indexer.making import SPACE, make_ticket, make_tickets, sentence, store_vectors
 from tests.service.conftest import MARK
