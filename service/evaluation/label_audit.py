@@ -22,7 +22,7 @@ _BLOCK_ROWS = 512  # bounds the similarities in memory to rows x 512
 _FORMULA = ("=", "+", "-", "@")
 _REPORTED = 200  # suspects of a report
 _OF_TICKET = (
-    "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "source", "url", "status", "outcome",
+    "subject", "text", "resolution", "created_at", "resolved_at", "updated_at", "tags", "source", "url", "status", "outcome",
     "thread", "fields", "set_apart", "resolution_from", "unresolved",
 )  # fmt: skip
 """Fields of a ticket that come back as they were."""
@@ -135,7 +135,7 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
         writer = csv.writer(file)
         writer.writerow(
             ("id", "priority", "neighbours_suggest", "neighbours_have", "duplicate_id", "duplicate_priority", "similarity",
-             "suspicion", "tags", *_OF_TICKET)
+             "suspicion", *_OF_TICKET)
         )  # fmt: skip
         for suspect in found.contradictions:
             ticket = tickets[suspect.id]
@@ -148,7 +148,6 @@ def write_csv(path: Path, cases: Cases, found: Audit) -> None:
                 suspect.duplicate_priority,
                 f"{suspect.similarity:.3f}",
                 f"{suspect.suspicion:.3f}",
-                ";".join(ticket.tags),
                 *(_cell(getattr(ticket, name)) for name in _OF_TICKET),
             )
             told = [cell or "" for cell in cells]
@@ -159,6 +158,8 @@ def _cell(value: Any) -> str:
     """Return a field of a ticket as a sync reads it."""
     if value in (None, (), {}):
         return ""
+    if isinstance(value, tuple) and isinstance(value[0], str):
+        return ";".join(value)
     plain = msgspec.to_builtins(value)
     return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
