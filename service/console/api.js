@@ -117,3 +117,14 @@ export async function ready(signal) {
     throw signal?.aborted ? error : unreachable();
   }
 }
+
+/** Wait so many milliseconds before the service is asked again; fails when the page is left. */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,6 +1,6 @@
 // Operators' jobs that a page starts and follows, each in a panel of its own.
 
-import { get, jobList, post, remove } from "./api.js";
+import { get, jobList, pause, post, remove } from "./api.js";
 import { el, fill } from "./dom.js";
 import { number, time } from "./format.js";
 import { problem, sentence } from "./notices.js";
@@ -68,7 +68,7 @@ export async function followed(job, place, signal, far = ({ progress }) => progr
       bars.value = now.done;
     } else bars.removeAttribute("value");
     if (!said.isConnected) fill(place, said, bars, stop);
-    await pause(signal);
+    await pause(POLL, signal);
   }
 }
 
@@ -77,14 +77,4 @@ export function step({ step: name, done, total, seconds }) {
   const rate = seconds > 0 ? done / seconds : 0;
   const left = rate && total > done ? Math.ceil((total - done) / rate) : null;
   return words.step(name, number(done), total ? number(total) : null, rate >= 1 ? number(Math.round(rate)) : null, left);
-}
-
-function pause(signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, POLL);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }

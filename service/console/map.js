@@ -1,7 +1,7 @@
 // A map of the stored tickets: what lies together, what has no resolution, and where questions found no precedent.
 
 import { answerLink } from "./answers.js";
-import { get } from "./api.js";
+import { get, pause } from "./api.js";
 import { apart, el, field, fill } from "./dom.js";
 import { number } from "./format.js";
 import { drawing } from "./map_drawing.js";
@@ -65,13 +65,7 @@ async function made(body, signal) {
     if (!found.state) return found;
     if (!said.isConnected) fill(body, el("div", { class: "notice", role: "status" }, el("p", { class: "title" }, words.making), said));
     said.textContent = words.progress(Math.round(found.seconds), Math.round(found.expected_seconds));
-    await new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, POLL);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      });
-    });
+    await pause(POLL, signal);
   }
 }
 
