@@ -20,7 +20,7 @@ from indexer.chroma.failures import (
 )
 from indexer.chroma.index import Index
 from indexer.errors import IndexBusyError, IndexUnavailableError, PrecedentError
-from indexer.ledger import Candidates, Filter, Generation, Ledger, pages
+from indexer.ledger import Candidates, Filter, Generation, Ledger, Measure, pages
 from indexer.progress import Progress, no_progress
 from indexer.settings import Settings
 
@@ -201,6 +201,7 @@ class Store:
         resolved: bool = False,
         which: Filter | None = None,
         exclude: Collection[str] = (),
+        measure: Measure | None = None,
     ) -> Candidates:
         """Return the ``limit`` tickets nearest to the vector, nearest first, of all or of those that are asked for.
 
@@ -210,6 +211,7 @@ class Store:
         :param resolved: only tickets with a resolution.
         :param which: only tickets that meet it.
         :param exclude: ids of tickets that are not wanted.
+        :param measure: as of `Nearest.among`.
         """
         # A filter on what many rows have costs far more than reading past those that lack it (chromadb 1.5.9, 60,000
         # rows: 235 ms against 5 ms), and so does asking for more and more until enough are found.
@@ -218,7 +220,7 @@ class Store:
         def among(ids: Iterable[str]) -> Candidates:
             kept = [ticket_id for ticket_id in ids if ticket_id not in exclude]
             return self.ledger.nearest.among(
-                generation.space, vector, kept, limit, resolved=resolved, which=which
+                generation.space, vector, kept, limit, resolved=resolved, which=which, measure=measure
             )
 
         found = among(self._nearest_ids(generation, vector, limit + len(exclude)))

@@ -118,8 +118,15 @@ class Decider:
 
     def _best_relevance(self, snapshot: Snapshot, query: QueryVectors, exclude: frozenset[str]) -> float:
         """Return the greatest relevance of a stored ticket, infinity where none can be compared."""
-        candidates = self._runtime.store.nearest(snapshot.generation, query.text, CANDIDATES, exclude=exclude)
-        places = snapshot.ranking.rank(query, candidates)
+        ranking = snapshot.ranking
+        candidates = self._runtime.store.nearest(
+            snapshot.generation,
+            query.text,
+            CANDIDATES,
+            exclude=exclude,
+            measure=ranking.whitening.lengths,
+        )
+        places = ranking.rank(query, candidates)
         return max((place.relevance for place in places), default=math.inf)
 
 

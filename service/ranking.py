@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +24,6 @@ _DEFAULT_COSINE = 0.35
 _DAY = 86_400.0
 _RIDGE, _POWER = 0.02, 0.25
 _DIGITS = 6
-_KEPT_LENGTHS = 200_000
 _SAME, _ALIKE = 0.95, 0.7  # cosines, in words
 
 
@@ -80,7 +79,6 @@ class Whitening:
 
     mean: Matrix
     matrix: Matrix
-    _lengths: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def learn(cls, vectors: Matrix) -> "Whitening":
@@ -107,30 +105,24 @@ class Whitening:
         unit: Matrix = spread / np.maximum(lengths, np.finfo(np.float32).tiny)
         return unit
 
-    def cosines(self, query: Matrix, found: Candidates) -> FloatArray:
-        """Return the cosines of the whitened vectors, as if each candidate were whitened, shape (rows,).
+    def lengths(self, vectors: Matrix) -> FloatArray:
+        """Return how long the vectors are once whitened, shape (rows,); in double precision, so that none depends on the others."""
+        spread = (vectors.astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
+        lengths: FloatArray = np.maximum(np.linalg.norm(spread, axis=1), np.finfo(np.float32).tiny)
+        return lengths
 
-        What is whitened is the query, twice; of a candidate only the length is needed, which is kept under its text's hash.
+    def cosines(self, query: Matrix, texts: FloatArray, lengths: FloatArray) -> FloatArray:
+        """Return the cosines of query and texts, as if all were whitened, shape (rows,).
+
+        What is whitened is the query, twice; of a text only the length is needed, which does not depend on the query.
 
         :param query: of unit length, shape (dimension,).
+        :param texts: in double precision, shape (rows, dimension).
+        :param lengths: as of `lengths`.
         """
         direction = (self.matrix @ self(query[None])[0]).astype(np.float64)
-        spread: FloatArray = found.vectors.astype(np.float64) @ direction - self.mean @ direction
-        return spread / self._lengths_of(found)
-
-    def _lengths_of(self, found: Candidates) -> FloatArray:
-        kept = [self._lengths.get(text) for text in found.text_hashes] or [None] * len(found)
-        if lacking := [row for row, length in enumerate(kept) if length is None]:
-            # In double precision, so that a length does not depend on which others are worked out with it.
-            spread = (found.vectors[lacking].astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
-            lengths = np.maximum(np.linalg.norm(spread, axis=1), np.finfo(np.float32).tiny).tolist()
-            if len(self._lengths) + len(lengths) > _KEPT_LENGTHS:
-                self._lengths.clear()
-            for row, length in zip(lacking, lengths, strict=True):
-                kept[row] = length
-                if found.text_hashes:
-                    self._lengths[found.text_hashes[row]] = length
-        return np.array(kept, np.float64)
+        spread: FloatArray = texts @ direction - self.mean @ direction
+        return spread / lengths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,14 +145,20 @@ class Ranking:
     def rank(self, query: QueryVectors, found: Candidates) -> Iterator[Ranked]:
         """Yield the candidates, best first; of equals the one with the lower id.
 
-        A candidate without a date counts as being as far away as half of the others.
+        A candidate without a date counts as being as far away as half of the others. Candidates that come with lengths have those
+        of this ranking's whitening.
         """
         if not len(found):
             return
         both = np.stack([query.text, query.subject]).astype(np.float32)
         both /= np.linalg.norm(both, axis=1, keepdims=True)
-        subjects = found.subjects.astype(np.float64) @ both[1]
-        relevance = self.whitening.cosines(both[0], found) + self.subject_weight * subjects
+        lengths = found.lengths
+        if lengths is None or np.isnan(lengths).any():
+            lengths = self.whitening.lengths(found.vectors)
+        texts = found.vectors.astype(np.float64)
+        own = texts if found.subjects is found.vectors else found.subjects.astype(np.float64)
+        subjects = own @ both[1]
+        relevance = self.whitening.cosines(both[0], texts, lengths) + self.subject_weight * subjects
         days = np.abs(found.created - query.created) / _DAY
         known = ~np.isnan(days)
         distance = np.log1p(np.where(known, days, np.median(days[known]) if known.any() else 0.0))

@@ -326,6 +326,7 @@ class Pipeline:
             resolved=search.resolved,
             which=search.which,
             exclude=search.exclude,
+            measure=ranking.whitening.lengths,
         )
         places: dict[str, Ranked] = {}
 

@@ -11,7 +11,16 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
 from indexer.ledger.ledger import Ledger
-from indexer.ledger.rows import Candidates, Generation, IndexEntry, Outcome, Space, Stored, TrainingRows
+from indexer.ledger.rows import (
+    Candidates,
+    Generation,
+    IndexEntry,
+    Measure,
+    Outcome,
+    Space,
+    Stored,
+    TrainingRows,
+)
 from indexer.ledger.spend_table import Spent, spent_now
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "IndexEntry",
     "KeyScope",
     "Ledger",
+    "Measure",
     "Outcome",
     "Outgoing",
     "Row",

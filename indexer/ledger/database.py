@@ -57,6 +57,8 @@ class Database:
         except ModuleNotFoundError as error:
             msg = f"PRECEDENT_DATABASE_URL needs package {error.name}: pip install 'precedent[postgres]'"
             raise SettingsError(msg) from None
+        self.dialect = self._engine.dialect
+        self._driver_error: type[Exception] = self.dialect.loaded_dbapi.Error
         self._index_turn = threading.Lock()
         self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
         if self.is_sqlite:
@@ -83,6 +85,12 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
+
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[Any]:
+        """Open a cursor of the driver's own, for one statement that reads."""
+        with self._translated(), contextlib.closing(self._engine.raw_connection()) as connection:
+            yield connection.cursor()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -209,7 +217,7 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, self._driver_error) as error:
             said = _first_line(error)
             if self._is_full_disk(said.lower()):
                 msg = f"the disk of the ledger at {self._where} is full ({said}): nothing is damaged; free some space"
@@ -322,7 +330,7 @@ def _parsed(url: str) -> sa.URL:
     return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
-def _first_line(error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> str:
+def _first_line(error: Exception) -> str:
     original = getattr(error, "orig", None) or error
     line = (str(original).strip().splitlines() or [type(original).__name__])[0]
     # SQLite and drivers quote a value that cannot be decoded: it is a ticket.

@@ -1,6 +1,7 @@
 """The tickets near a vector, with their own vectors from the ledger: what an answer's order is worked out from."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import sqlalchemy as sa
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, space_number
 from indexer.ledger.filters import Filter
-from indexer.ledger.listed import listed
-from indexer.ledger.rows import Candidates, Space
-from indexer.ledger.tables import OPEN, facets, subjects, tickets, vectors
+from indexer.ledger.prepared_query import listed
+from indexer.ledger.rows import Candidates, Measure, Space
+from indexer.ledger.tables import OPEN, facets, state, subjects, tickets, vectors
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
 
 __all__ = ["Nearest"]
@@ -25,7 +26,7 @@ class Nearest:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._cache = TicketCache()
+        self._cache = TicketCache(db)
         named = listed(is_sqlite=db.is_sqlite)
         self._by_id = _columns().where(tickets.c.id.in_(named))
         self._ids = sa.select(tickets.c.id).where(tickets.c.id.in_(named))
@@ -42,6 +43,7 @@ class Nearest:
         *,
         resolved: bool = False,
         which: Filter | None = None,
+        measure: Measure | None = None,
     ) -> Candidates:
         """Return the nearest ``limit`` of these tickets, nearest first.
 
@@ -49,13 +51,16 @@ class Nearest:
 
         :param resolved: only tickets with a resolution.
         :param which: only tickets that meet it.
+        :param measure: what else is wanted of each; best the same one every time, as one is kept.
         """
         named = list(ids)
-        with self._db.read() as connection:
-            if which is not None:
+        if which is not None:
+            with self._db.read() as connection:
                 asked = self._ids.where(*which.conditions())
                 named = list(connection.execute(asked, {"named": named}).scalars())
-            rows = self._looked_up(connection, space, named)
+        rows, others = self._cache.take(space, named, measure)
+        if others:
+            rows += self._looked_up(space, others, measure)
         usable = ~rows.open & (rows.resolved if resolved else True)
         return _nearest(rows, vector, np.flatnonzero(usable), limit)
 
@@ -113,14 +118,15 @@ class Nearest:
             found = self._read(connection, space, sorted(rows, key=lambda row: row.text_hash))
         return _candidates(found, np.ones(len(found.ids)), np.arange(len(found.ids)))
 
-    def _looked_up(self, connection: sa.Connection, space: Space, ids: Sequence[str]) -> LookedUp:
-        """Return the tickets that have a vector, in any order: those that are kept, and the others from the ledger."""
-        kept, others, revision = self._cache.take(connection, space, ids)
-        if not others:
-            return kept
-        rows = self._read(connection, space, connection.execute(self._by_id, {"named": others}).all())
-        self._cache.add(rows, space, revision)
-        return kept + rows
+    def _looked_up(self, space: Space, ids: Sequence[str], measure: Measure | None) -> LookedUp:
+        """Return the tickets that have a vector, in any order, and keep them in memory."""
+        with self._db.read() as connection:
+            revision = connection.execute(sa.select(state.c.revision)).scalar_one()
+            rows = self._read(connection, space, connection.execute(self._by_id, {"named": ids}).all())
+        if measure is not None:
+            rows = replace(rows, lengths=measure(rows.texts))
+        self._cache.add(rows, space, revision, measure)
+        return rows
 
     def _read(self, connection: sa.Connection, space: Space, rows: Sequence[_Row]) -> LookedUp:
         """Return the tickets that have a vector, in the given order."""
@@ -139,12 +145,12 @@ class Nearest:
         created = [np.nan if row.created_at is None else row.created_at for row in rows]
         return LookedUp(
             [row.id for row in rows],
-            [row.text_hash for row in rows],
             texts,
             subjects,
             np.array(created, np.float64),
             np.array([row.resolved for row in rows], np.bool_),
             np.array([row.is_open for row in rows], np.bool_),
+            np.full(len(rows), np.nan),
             final,
         )
 
@@ -169,7 +175,7 @@ def _nearest(rows: LookedUp, vector: NDArray[np.float32], among: NDArray[np.int6
     unit = (vector / np.linalg.norm(vector)).astype(np.float64)
     cosines = np.clip(rows.texts.astype(np.float64) @ unit, -1.0, 1.0)
     # Rounded, so that copies of one text are in the order of their ids.
-    keys = [rows.ids[row] for row in among], -np.round(cosines[among], _DIGITS)
+    keys = [rows.ids[row] for row in among.tolist()], -np.round(cosines[among], _DIGITS)
     order = among[np.lexsort(keys)[:limit]]
     return _candidates(rows, cosines, order)
 
@@ -182,7 +188,7 @@ def _candidates(rows: LookedUp, cosines: NDArray[np.float64], order: NDArray[np.
         vectors=texts,
         subjects=texts if rows.subjects is rows.texts else rows.subjects[order],
         created=rows.created[order],
-        text_hashes=tuple(rows.text_hashes[row] for row in places),
+        lengths=rows.lengths[order],
     )
 
 

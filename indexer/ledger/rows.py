@@ -1,5 +1,6 @@
 """The records that the ledger returns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -10,7 +11,11 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 
-__all__ = ["Candidates", "Generation", "IndexEntry", "Outcome", "Space", "Stored", "TrainingRows"]
+__all__ = ["Candidates", "Generation", "IndexEntry", "Measure", "Outcome", "Space", "Stored", "TrainingRows"]
+
+
+Measure = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+"""A number for each of some vectors, shape (rows, dimension), that is worked out once and kept with them."""
 
 
 class Outcome(StrEnum):
@@ -53,7 +58,7 @@ class Candidates:
     :param vectors: float32, of unit length, shape (rows, dimension).
     :param subjects: likewise, of the tickets' subjects; where there is none, of the text.
     :param created: when each was created, in seconds since the epoch, NaN where unknown, shape (rows,).
-    :param text_hashes: the hashes that the vectors stand under in the ledger; empty where they do not come from there.
+    :param lengths: what the `Measure` says that was asked for, shape (rows,); NaN or ``None`` without one.
     """
 
     ids: tuple[str, ...]
@@ -61,7 +66,7 @@ class Candidates:
     vectors: NDArray[np.float32]
     subjects: NDArray[np.float32]
     created: NDArray[np.float64]
-    text_hashes: tuple[str, ...] = ()
+    lengths: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

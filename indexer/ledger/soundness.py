@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -64,11 +65,14 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
 @functools.cache
 def _kinds(table: sa.Table) -> list[tuple[str, tuple[type, ...]]]:
     """Return each column's name, and of which types its values are."""
-    nothing = type(None)
-    return [
-        (column.name, (column.type.python_type, *([nothing] if column.nullable else [])))
-        for column in table.columns
-    ]
+    found = []
+    for column in table.columns:
+        kind = column.type.python_type
+        # SQLite's driver has 0 and 1 for booleans.
+        found.append(
+            (column.name, (kind, *([int] if kind is bool else []), *([NoneType] if column.nullable else [])))
+        )
+    return found
 
 
 def is_vector(data: bytes, dimension: int | None) -> bool:

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
-from indexer.ledger.rows import Space
+from indexer.ledger.database import Database
+from indexer.ledger.prepared_query import PreparedQuery
+from indexer.ledger.rows import Measure, Space
 from indexer.ledger.tables import state, tickets
 
 __all__ = ["LookedUp", "TicketCache"]
@@ -27,33 +29,33 @@ _changed = (
 class LookedUp:
     """What is compared of stored tickets, one row each.
 
-    :param text_hashes: of their texts.
     :param texts: their vectors, float32, of unit length, shape (rows, dimension).
     :param subjects: likewise of the subjects; where there is none, of the text.
     :param created: in seconds since the epoch, NaN where unknown, shape (rows,).
     :param resolved: whether they have a resolution, shape (rows,); ``open``: whether they are not resolved yet.
+    :param lengths: what a `Measure` says of the texts, NaN where there is none, shape (rows,).
     :param final: whether nothing but a change of the ticket makes the row another, shape (rows,).
     """
 
     ids: list[str]
-    text_hashes: list[str]
     texts: Matrix
     subjects: Matrix
     created: NDArray[np.float64]
     resolved: NDArray[np.bool_]
     open: NDArray[np.bool_]
+    lengths: NDArray[np.float64]
     final: NDArray[np.bool_]
 
     def __add__(self, other: "LookedUp") -> "LookedUp":
         """Return the rows of both."""
         return LookedUp(
             self.ids + other.ids,
-            self.text_hashes + other.text_hashes,
             np.concatenate([self.texts, other.texts]),
             np.concatenate([self.subjects, other.subjects]),
             np.concatenate([self.created, other.created]),
             np.concatenate([self.resolved, other.resolved]),
             np.concatenate([self.open, other.open]),
+            np.concatenate([self.lengths, other.lengths]),
             np.concatenate([self.final, other.final]),
         )
 
@@ -65,10 +67,12 @@ class TicketCache:
     empties it: what was forgotten is in no process's memory for longer than until the next question.
     """
 
-    def __init__(self, most_bytes: int = _BYTES) -> None:
+    def __init__(self, db: Database, most_bytes: int = _BYTES) -> None:
+        self._state, self._changed = PreparedQuery(db, _state), PreparedQuery(db, _changed)
         self._bytes = most_bytes
         self._lock = threading.Lock()
         self._revision = 0
+        self._measure: Measure | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -77,34 +81,36 @@ class TicketCache:
             self._clear()
 
     def take(
-        self, connection: sa.Connection, space: Space, ids: Sequence[str]
-    ) -> tuple[LookedUp, list[str], int]:
-        """Return the rows that are here, the ids of the others, and the revision that the transaction sees."""
+        self, space: Space, ids: Sequence[str], measure: Measure | None = None
+    ) -> tuple[LookedUp, list[str]]:
+        """Return the rows that are here, and the ids of the others."""
+        # Before the lock: what another question saw meanwhile is newer, and stays.
+        ((revision, deleted),) = self._state.rows()
         with self._lock:
-            revision = self._follow(connection, space)
-            there = [(i, slot) for i in ids if (slot := self._slots.get(i)) is not None]
-            at = np.array([slot for _, slot in there], np.int64)
+            self._follow(space, revision, deleted)
+            slots = [self._slots.get(ticket_id) for ticket_id in ids]
+            at = np.array([slot for slot in slots if slot is not None], np.int64)
             texts = self._texts[at]
             subjects = texts
             if (own := np.flatnonzero(self._has_subject[at])).size:
                 subjects = texts.copy()
                 subjects[own] = self._subjects[at[own]]
             found = LookedUp(
-                [ticket_id for ticket_id, _ in there],
-                [self._text_hashes[slot] for _, slot in there],
+                [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is not None],
                 texts,
                 subjects,
                 self._created[at],
                 self._resolved[at],
                 self._open[at],
+                self._lengths_of(at, texts, measure),
                 np.ones(len(at), np.bool_),
             )
-            return found, [i for i in ids if i not in self._slots], revision
+        return found, [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is None]
 
-    def add(self, rows: LookedUp, space: Space, revision: int) -> None:
+    def add(self, rows: LookedUp, space: Space, revision: int, measure: Measure | None = None) -> None:
         """Keep the rows that are final, as a transaction found them that sees the revision."""
         with self._lock:
-            if (space, revision) != (self._space, self._revision):
+            if (space, revision, measure) != (self._space, self._revision, self._measure):
                 return
             new = [row for row in np.flatnonzero(rows.final).tolist() if rows.ids[row] not in self._slots][
                 -len(self._ids) :
@@ -115,27 +121,35 @@ class TicketCache:
                 if self._slots.get(before) == slot:
                     del self._slots[before]
                 self._slots[ticket_id] = slot
-                self._ids[slot], self._text_hashes[slot] = ticket_id, rows.text_hashes[row]
+                self._ids[slot] = ticket_id
             self._next += len(new)
             self._texts[slots] = rows.texts[new]
             self._has_subject[slots] = own = (rows.subjects[new] != rows.texts[new]).any(axis=1)
             self._subjects[slots[own]] = rows.subjects[new][own]
-            self._created[slots] = rows.created[new]
+            self._created[slots], self._lengths[slots] = rows.created[new], rows.lengths[new]
             self._resolved[slots], self._open[slots] = rows.resolved[new], rows.open[new]
 
-    def _follow(self, connection: sa.Connection, space: Space) -> int:
-        revision, deleted = connection.execute(_state).one()
+    def _follow(self, space: Space, revision: int, deleted: int) -> None:
         if space != self._space or deleted > self._revision:
             self._clear(space)
         elif revision > self._revision:
-            changed = connection.execute(_changed, {"seen": self._revision}).scalars().all()
+            changed = self._changed.rows(seen=self._revision)
             if len(changed) == _MANY:
                 self._clear(space)
-            for ticket_id in changed:
+            for (ticket_id,) in changed:
                 self._slots.pop(ticket_id, None)
-        # A transaction that began before another's sees less: what is here is newer.
         self._revision = max(revision, self._revision)
-        return int(revision)
+
+    def _lengths_of(
+        self, slots: NDArray[np.int64], texts: Matrix, measure: Measure | None
+    ) -> NDArray[np.float64]:
+        if measure != self._measure:
+            self._measure = measure
+            self._lengths.fill(np.nan)
+        lengths = self._lengths[slots]
+        if measure is not None and (new := np.flatnonzero(np.isnan(lengths))).size:
+            lengths[new] = self._lengths[slots[new]] = measure(texts[new])
+        return lengths
 
     def _clear(self, space: Space | None = None) -> None:
         dimension = space.dimension if space else 0
@@ -143,10 +157,10 @@ class TicketCache:
         self._space = space
         self._revision = self._next = 0
         self._slots: dict[str, int] = {}
-        self._ids, self._text_hashes = [""] * slots, [""] * slots
+        self._ids = [""] * slots
         # Memory that nothing was written to yet takes no room.
         self._texts = np.empty((slots, dimension), np.float32)
         self._subjects = np.empty((slots, dimension), np.float32)
         self._has_subject = np.zeros(slots, np.bool_)
-        self._created = np.empty(slots, np.float64)
+        self._created, self._lengths = np.empty(slots, np.float64), np.full(slots, np.nan)
         self._resolved, self._open = np.zeros(slots, np.bool_), np.zeros(slots, np.bool_)

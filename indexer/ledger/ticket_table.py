@@ -15,7 +15,7 @@ from indexer.ledger.database import PAGE, Database, Part, next_revision, pages, 
 from indexer.ledger.delivery_table import erase_deliveries
 from indexer.ledger.filters import Filter, is_labelled
 from indexer.ledger.generation_table import Generations
-from indexer.ledger.listed import listed
+from indexer.ledger.prepared_query import PreparedQuery, listed
 from indexer.ledger.rows import Outcome, Space, Stored
 from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
 from indexer.ledger.tables import facets, feedback, remarks, state, subjects, tickets, tombstones, vectors
@@ -34,7 +34,8 @@ class Tickets(Part):
     def __init__(self, db: Database, generations: Generations) -> None:
         super().__init__(db)
         self._generations = generations
-        self._by_id = sa.select(tickets).where(tickets.c.id.in_(listed(is_sqlite=db.is_sqlite)))
+        named = tickets.c.id.in_(listed(is_sqlite=db.is_sqlite))
+        self._by_id = PreparedQuery(db, sa.select(tickets).where(named))
 
     def count(self, source: str | None = None) -> int:
         """Return the number of tickets, or of those of one source."""
@@ -246,17 +247,17 @@ class Tickets(Part):
 
         :param at_once: how many are read at a time: who takes only the first ones knows how many.
         """
-        with self._db.read() as connection:
-            for page in pages(ids, at_once):
-                rows = {row.id: row for row in connection.execute(self._by_id, {"named": page})}
-                for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
-                    if is_sound(tickets, row._asdict(), {}):
-                        yield decode(row.record)
-                    else:
-                        _log.error(
-                            "ticket %r is left out: its record in the ledger is damaged: run `precedent verify`",
-                            row.id,
-                        )
+        columns = tickets.columns.keys()
+        for page in pages(ids, at_once):
+            rows = {row[0]: dict(zip(columns, row, strict=True)) for row in self._by_id.rows(named=page)}
+            for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
+                if is_sound(tickets, row, {}):
+                    yield decode(row["record"])
+                else:
+                    _log.error(
+                        "ticket %r is left out: its record in the ledger is damaged: run `precedent verify`",
+                        row["id"],
+                    )
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:
         """Delete these tickets, stored or deleted before, what agents said and answers hold of them, and every vector that then no ticket has.

@@ -82,7 +82,6 @@ class Ranker:
             vectors=self._unit[kept],
             subjects=self._subjects[kept],
             created=self._cases.times[kept],
-            text_hashes=tuple(self._cases.tickets[row].text_hash for row in kept),
         )
 
     def of_row(self, row: int) -> tuple[QueryVectors, Candidates]:

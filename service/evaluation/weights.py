@@ -39,6 +39,7 @@ def reciprocal_ranks(
 ) -> list[float]:
     """Return, for each choice, 1 / the place of the first right precedent; 0 where it is not among the candidates."""
     ranks = []
+    found = replace(found, lengths=ranking.whitening.lengths(found.vectors))
     for subject, date in weights:
         order = replace(ranking, subject_weight=subject, date_weight=date).rank(query, found)
         places = (place for place, one in enumerate(order, 1) if one.id in wanted)

@@ -18,17 +18,23 @@ _IDS = [f"t-{number}" for number in range(40)]
 
 def _asked(ledger: Ledger, space: Space = SPACE, *, resolved: bool = False) -> list[tuple[object, ...]]:
     vector = np.ones(space.dimension, np.float32)
-    return _rows(ledger.nearest.among(space, vector, _IDS, len(_IDS), resolved=resolved))
+    return _rows(
+        ledger.nearest.among(space, vector, _IDS, len(_IDS), resolved=resolved, measure=_first_component)
+    )
+
+
+def _first_component(vectors: np.ndarray) -> np.ndarray:
+    return vectors[:, 0].astype(np.float64)
 
 
 def _rows(found: Candidates) -> list[tuple[object, ...]]:
     vectors = zip(found.vectors, found.subjects, strict=True)
     return [
-        (ticket_id, cosine, text_hash, repr(created), text.tobytes(), subject.tobytes())
-        for ticket_id, cosine, text_hash, created, (text, subject) in zip(
+        (ticket_id, cosine, length, repr(created), text.tobytes(), subject.tobytes())
+        for ticket_id, cosine, length, created, (text, subject) in zip(
             found.ids,
             found.cosines.tolist(),
-            found.text_hashes,
+            [] if found.lengths is None else found.lengths.tolist(),
             found.created.tolist(),
             vectors,
             strict=True,
@@ -92,13 +98,11 @@ def test_it_is_bounded(ledger: Ledger, database_url: str | None, data_dir: Path)
     tickets = make_tickets(12)
     store_vectors(ledger, tickets)
     ledger.tickets.write(tickets)
-    cache = TicketCache(8 * 2 * 4 * SPACE.dimension)
     vectors = vectors_for(tickets)
 
     def kept(revision: int | None = None) -> list[str]:
-        with db.read() as connection:
-            found, others, seen = cache.take(connection, SPACE, [ticket.id for ticket in tickets])
-        cache.add(looked_up(others), SPACE, seen if revision is None else revision)
+        found, others = cache.take(SPACE, [ticket.id for ticket in tickets])
+        cache.add(looked_up(others), SPACE, ledger.revision() if revision is None else revision)
         assert found.ids + others == sorted(found.ids, key=_IDS.index) + sorted(others, key=_IDS.index)
         assert found.texts.tobytes() == looked_up(found.ids).texts.tobytes()
         return found.ids
@@ -106,9 +110,11 @@ def test_it_is_bounded(ledger: Ledger, database_url: str | None, data_dir: Path)
     def looked_up(ids: list[str]) -> LookedUp:
         at = [int(ticket_id.removeprefix("t-")) for ticket_id in ids]
         no = np.zeros(len(ids), np.bool_)
-        return LookedUp(ids, ids, vectors[at], vectors[at], np.zeros(len(ids)), no, no, ~no)
+        zeros = np.zeros(len(ids))
+        return LookedUp(ids, vectors[at], vectors[at], zeros, no, no, zeros, ~no)
 
     with contextlib.closing(Database(database_url, data_dir)) as db:
+        cache = TicketCache(db, 8 * 2 * 4 * SPACE.dimension)
         assert kept() == []
         assert kept(revision=0) == [f"t-{n}" for n in range(4, 12)]
         assert kept() == [f"t-{n}" for n in range(4, 12)], "what was read before a change is not kept"
