@@ -21,7 +21,6 @@ _ERRORS = 500
 _LINE = 250
 _LOOKED_AT = 2_000  # lines that tell an error; a log of more says the same again
 _SHRINKS = 4  # NFC makes one character of at most four
-_SPACE = re.compile(r"\s+")
 _ERROR = re.compile(
     r"error|exception|fail|fatal|traceback|panic|denied|refused|timed? ?out|unable|cannot|could not|invalid|not found",
     re.IGNORECASE,
@@ -36,7 +35,7 @@ def embedding_text(text: str) -> str:
     first paragraphs stand; lines behind it that tell an error, each kind of them once; and the end. Time grows with the
     length of the text and no faster.
     """
-    flat = _SPACE.sub(" ", text).strip()
+    flat = _spaced(text)
     # What is longer than this is so in NFC too, and hostile text takes quadratic time to be brought into it.
     if len(flat) <= _SHRINKS * _CHARACTERS:
         flat = unicodedata.normalize("NFC", flat)
@@ -82,4 +81,9 @@ def _lines(text: str, start: int) -> Iterator[str]:
 
 
 def _flat(text: str) -> str:
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return _spaced(unicodedata.normalize("NFC", text))
+
+
+def _spaced(text: str) -> str:
+    """Return the text with every run of white space as one space, and none around it."""
+    return " ".join(text.split())

@@ -178,7 +178,9 @@ def _decoded(text: str, plain: str) -> Iterator[tuple[str, str]]:
     for found in _BASE64.finditer(text):
         with_padding = found[0].rstrip("=").replace("-", "+").replace("_", "/")
         yield from _bytes_as_text(f"{with_padding}{'=' * (-len(with_padding) % 4)}", " in base64")
-    for pattern, where in ((_HEX, " in hexadecimal digits"), (_ESCAPES, " in escapes")):
+    escaped = "%" in plain or "\\" in plain
+    coded = ((_HEX, " in hexadecimal digits"), *([(_ESCAPES, " in escapes")] if escaped else []))
+    for pattern, where in coded:
         for found in pattern.finditer(plain):
             digits = re.sub(r"0x|\\x|\\u00|[^0-9a-f]", "", found[0])
             yield bytes.fromhex(digits).decode("utf-8", "replace"), where

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,7 @@ class Pool:
         self._what = what
         self._limit = threads + waiting
         self._pending = 0
+        self._counting = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=what)
 
     async def run(self, action: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -104,10 +106,9 @@ class Pool:
         if self._pending >= self._limit:
             raise BusyError(self._busy)
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
         work = self._threads.submit(context.run, functools.partial(action, *args, **kwargs))
-        self._pending += 1
-        work.add_done_callback(lambda _: self._ended(loop))
+        self._count(1)
+        work.add_done_callback(lambda _: self._count(-1))
         waited = asyncio.wrap_future(work)
         await asyncio.wait({waited}, timeout=_PATIENCE)
         if not waited.done() and work.cancel():
@@ -118,12 +119,9 @@ class Pool:
         """Begin nothing more; what runs ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _ended(self, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody counts any more
-            loop.call_soon_threadsafe(self._count_down)
-
-    def _count_down(self) -> None:
-        self._pending -= 1
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._pending += more
 
     @property
     def _busy(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.embedding import Matrix
-from indexer.ledger import Candidates, Generation, Ledger
+from indexer.ledger import Candidates, Generation, Ledger, greatest_first
 from indexer.settings import Settings
 from service.arrays import FloatArray
 
@@ -164,7 +164,7 @@ class Ranking:
         distance = np.log1p(np.where(known, days, np.median(days[known]) if known.any() else 0.0))
         # Rounded, so that the last bits, which are another machine's, never decide.
         score = np.round(relevance - self.date_weight * distance, _DIGITS)
-        for row in np.lexsort((found.ids, -score)).tolist():
+        for row in greatest_first(score, found.ids).tolist():
             yield Ranked(
                 id=found.ids[row],
                 similarity=round(float(found.cosines[row]), _DIGITS),

@@ -11,6 +11,7 @@ from indexer.ledger.filters import Filter
 from indexer.ledger.generation_table import check_space
 from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
 from indexer.ledger.ledger import Ledger
+from indexer.ledger.nearest import greatest_first
 from indexer.ledger.rows import (
     Candidates,
     Generation,
@@ -50,6 +51,7 @@ __all__ = [
     "UnknownTicketError",
     "Which",
     "check_space",
+    "greatest_first",
     "hash_of_key",
     "hash_of_question",
     "pages",

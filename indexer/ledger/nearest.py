@@ -15,7 +15,7 @@ from indexer.ledger.rows import Candidates, Measure, Space
 from indexer.ledger.tables import OPEN, facets, state, subjects, tickets, vectors
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
 
-__all__ = ["Nearest"]
+__all__ = ["Nearest", "greatest_first"]
 
 _DIGITS = 9  # of a cosine
 _Row = sa.Row[tuple[str, str, bool, float | None, str | None, bool]]
@@ -169,21 +169,28 @@ class Nearest:
         return {rows[i].text_hash: i for i in usable}, unit
 
 
+def greatest_first(values: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:
+    """Return the places of the values, the greatest first, and of equal ones that with the lower id, shape (rows,)."""
+    order = np.argsort(-values, kind="stable")
+    ordered = values[order]
+    # Ids take most of the time, and equal values are rare.
+    return np.lexsort((np.array(ids), -values)) if (ordered[1:] == ordered[:-1]).any() else order
+
+
 def _nearest(rows: LookedUp, vector: NDArray[np.float32], among: NDArray[np.int64], limit: int) -> Candidates:
     """Return the nearest ``limit`` of some of the rows by cosine, nearest first."""
     # In double precision, so that a ticket's cosine does not depend on the rows around it.
     unit = (vector / np.linalg.norm(vector)).astype(np.float64)
     cosines = np.clip(rows.texts.astype(np.float64) @ unit, -1.0, 1.0)
     # Rounded, so that copies of one text are in the order of their ids.
-    keys = [rows.ids[row] for row in among.tolist()], -np.round(cosines[among], _DIGITS)
-    order = among[np.lexsort(keys)[:limit]]
-    return _candidates(rows, cosines, order)
+    order = greatest_first(np.round(cosines[among], _DIGITS), [rows.ids[row] for row in among.tolist()])
+    return _candidates(rows, cosines, among[order[:limit]])
 
 
 def _candidates(rows: LookedUp, cosines: NDArray[np.float64], order: NDArray[np.int64]) -> Candidates:
-    texts, places = rows.texts[order], order.tolist()
+    texts = rows.texts[order]
     return Candidates(
-        ids=tuple(rows.ids[row] for row in places),
+        ids=tuple(rows.ids[row] for row in order.tolist()),
         cosines=cosines[order],
         vectors=texts,
         subjects=texts if rows.subjects is rows.texts else rows.subjects[order],

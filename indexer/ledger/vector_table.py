@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from indexer.embedding import Matrix
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import PAGE, Part, rows_with, space_number
+from indexer.ledger.database import PAGE, Database, Part, pages, rows_with, space_number
 from indexer.ledger.filters import is_labelled
+from indexer.ledger.prepared_query import PreparedQuery, listed
 from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode, is_vector
 from indexer.ledger.tables import generations, spaces, state, subjects, tickets, vectors
@@ -23,6 +24,13 @@ _OF_TEXT = sa.select(vectors.c.text_hash, vectors.c.vector)
 
 class Vectors(Part):
     """Every vector ever paid for, under its space and the hash of its text."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        named = (spaces.c[name] == sa.bindparam(name) for name in ("kind", "model", "dimension", "recipe"))
+        in_space = vectors.c.space == sa.select(spaces.c.id).where(*named).scalar_subquery()
+        of_texts = vectors.c.text_hash.in_(listed(is_sqlite=db.is_sqlite))
+        self._of_texts = PreparedQuery(db, _OF_TEXT.where(in_space, of_texts))
 
     def missing(self, space: Space, hashes: Iterable[str]) -> set[str]:
         """Return those of the text hashes that have no vector in the space."""
@@ -107,10 +115,11 @@ class Vectors(Part):
 
     def get(self, space: Space, hashes: Iterable[str]) -> dict[str, Matrix]:
         """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored."""
-        with self._db.read() as connection:
-            query = _OF_TEXT.where(vectors.c.space == space_number(connection, space))
-            rows = rows_with(connection, query, vectors.c.text_hash, hashes)
-            return {row.text_hash: np.frombuffer(row.vector, dtype="<f4") for row in rows}
+        return {
+            text: np.frombuffer(vector, dtype="<f4")
+            for page in pages(hashes)
+            for text, vector in self._of_texts.rows(named=page, **asdict(space))
+        }
 
     def in_all_spaces(self, hashes: Iterable[str]) -> list[Matrix]:
         """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
