@@ -63,8 +63,8 @@ class LookedUp:
 class TicketCache:
     """Rows of tickets as they are at one revision of the ledger, each in a slot; where all are taken, the oldest makes room.
 
-    Every question brings it up to date first, in its own transaction, so that it is never behind the ledger. A deletion
-    empties it: what was forgotten is in no process's memory for longer than until the next question.
+    Every question brings it up to date first, so that it is never behind the ledger. A deletion empties it: what was forgotten
+    is in no process's memory for longer than until the next question.
     """
 
     def __init__(self, db: Database, most_bytes: int = _BYTES) -> None:
