@@ -100,9 +100,7 @@ class _Passing:
         return CopyReport(
             file=str(file),
             made=made,
-            tickets=self.counts.get("tickets", 0),
-            vectors=self.counts.get("vectors", 0),
-            feedback=self.counts.get("feedback", 0),
+            **{name: self.counts.get(name, 0) for name in ("tickets", "vectors", "feedback")},
             bytes=file.stat().st_size,
             seconds=round(time.monotonic() - began, 3),
         )

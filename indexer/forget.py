@@ -221,24 +221,22 @@ def _remove_files(data_dir: Path) -> list[str]:
 
     A report names ids that were refused, or quotes tickets. A batch that still waits is left: the proof names its file.
     """
-    removed = []
     with forest_folder(data_dir, exclusive=True) as folder:
-        paths = [*folder.glob("*"), *folder.glob(".*")]
-        for path in paths:
+        removed = [*folder.glob("*"), *folder.glob(".*")]
+        for path in removed:
             path.unlink()
-            removed.append(str(path.relative_to(data_dir)))
     unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)
     for report in (data_dir / "jobs").glob("*.json"):
         if not report.with_suffix(".body").exists() and _names_tickets(report):
             report.unlink(missing_ok=True)
-            removed.append(str(report.relative_to(data_dir)))
+            removed.append(report)
     for export in (data_dir / "uploads").glob("*"):
         shutil.rmtree(export, ignore_errors=True)
-        removed.append(str(export.relative_to(data_dir)))
+        removed.append(export)
     for aside in data_dir.glob("index.damaged-*"):
         shutil.rmtree(aside)
-        removed.append(aside.name)
-    return sorted(removed)
+        removed.append(aside)
+    return sorted(str(path.relative_to(data_dir)) for path in removed)
 
 
 class _Report(msgspec.Struct):

@@ -1,16 +1,19 @@
 """A table of tickets: its encoding, tool and dates are found in a first reading, its tickets yielded in a second."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from io import BufferedIOBase
+from typing import Any
 
+from indexer.errors import SourceError
 from indexer.field_names import field_of, plain_name, zone_of
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
 from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
-from indexer.sources.long_texts import LongTexts
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import FirstRecords, SourceRecord, Values
 from indexer.sources.tool_rows import is_nothing, ticket_of_row, whole_number
@@ -21,6 +24,48 @@ __all__ = ["Table", "look_at_table"]
 
 _USUAL = DATE_FIELDS | {"body", "resolution", "outcome", "status", "priority", "tags", "url"}
 """Fields whose usual names mean the same in any tool's table."""
+_TEXT_ROWS = 200
+_TEXT_WORDS = 4  # of a cell, on average, from which on it says something
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+class _LongTexts:
+    """How many words the columns of the first rows hold: which of them hold texts, where none is known to be the body."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._words: Counter[str] = Counter()
+
+    def add(self, row: Mapping[str, Any]) -> bool:
+        """Look at a row; return whether more are wanted."""
+        if self._rows < _TEXT_ROWS:
+            self._rows += 1
+            for name, cell in row.items():
+                self._words[name] += len(_WORD.findall(cell)) if isinstance(cell, str) else 0
+        return self._rows < _TEXT_ROWS
+
+    def require_body(self, fields: Mapping[str, str]) -> None:
+        """Refuse a table of subjects whose bodies may stand in a column that nobody named.
+
+        :param fields: the ticket's field by column, as far as it is known.
+        :raises SourceError: with the columns.
+        """
+        known = set(fields.values())
+        subject = next((column for column, name in fields.items() if name == "subject"), None)
+        if subject is None or "id" not in known or known & {"text", "body"}:
+            return
+        found = [
+            column
+            for column, words in self._words.most_common()
+            if column not in fields and words >= _TEXT_WORDS * self._rows
+        ]
+        if found:
+            shown = " or ".join(map(repr, found[:3]))
+            msg = (
+                f"no column is known to hold the body of a ticket, and {shown} may: say --map body={found[0]!r}, "
+                f"or --map text={subject!r} if none does"
+            )
+            raise SourceError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +86,7 @@ class Table:
     """The ticket's field by column, of a table of no known tool, where it has one."""
     values: dict[str, Values] = field(default_factory=dict)
     """What the columns of the first rows hold."""
-    texts: LongTexts = field(default_factory=LongTexts)
+    texts: _LongTexts = field(default_factory=_LongTexts)
     """Which columns hold texts."""
 
     def ticket(self, record: SourceRecord, conversation: Sequence[Message] = ()) -> SourceRecord:
@@ -94,7 +139,7 @@ def look_at_table(
     dates: list[str] | None = None
     fields: dict[str, str] = {}
     orders = DateOrders()
-    texts, first = LongTexts(), FirstRecords()
+    texts, first = _LongTexts(), FirstRecords()
     # What is damaged is the second reading's to report.
     with suppress(*DAMAGED):
         for record in read_csv(stream):
