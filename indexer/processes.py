@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.errors import SettingsError
 from indexer.privacy import private_folder
 
-__all__ = ["is_service", "registered_service", "stop_services"]
+__all__ = ["is_locked", "is_service", "registered_service", "stop_services"]
 
 _WAIT_SECONDS = 30.0
 
@@ -39,7 +39,7 @@ def registered_service(data_dir: Path) -> Iterator[None]:
 
 def is_service(data_dir: Path, number: int) -> bool:
     """Tell whether the process of that id is a running service of the data directory."""
-    return _is_locked(data_dir / f"service-{number}.pid")
+    return is_locked(data_dir / f"service-{number}.pid")
 
 
 def stop_services(data_dir: Path) -> int:
@@ -47,18 +47,19 @@ def stop_services(data_dir: Path) -> int:
     stopped = 0
     for path in data_dir.glob("service-*.pid"):
         # A file that nobody locks was left by a process that was killed; its id may be another's now.
-        if _is_locked(path):
+        if is_locked(path):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(path.stem.removeprefix("service-")), signal.SIGTERM)
             deadline = time.monotonic() + _WAIT_SECONDS
-            while _is_locked(path) and time.monotonic() < deadline:
+            while is_locked(path) and time.monotonic() < deadline:
                 time.sleep(0.05)
             stopped += 1
         path.unlink(missing_ok=True)
     return stopped
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Tell whether a process has the file locked for itself alone."""
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -20,6 +20,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _KEY_LENGTH = 16
 _WEB = ("http", "https")
+_DATABASES = ("postgresql", "postgresql+psycopg", "sqlite")
+_POSTED_TO = ("WEBHOOK_URL", "SLACK_WEBHOOK_URL", "SLACK_API")
 
 
 def require_usable(settings: Settings) -> None:
@@ -40,14 +42,8 @@ def require_usable(settings: Settings) -> None:
 
 
 def _of_addresses(settings: Settings) -> Iterator[str]:
-    for name, address, schemes in (
-        ("API_BASE", settings.api_base, _WEB),
-        ("CHROMA_URL", settings.chroma_url, _WEB),
-        ("WEBHOOK_URL", settings.webhook_url, _WEB),
-        ("SLACK_WEBHOOK_URL", settings.slack_webhook_url, _WEB),
-        ("SLACK_API", settings.slack_api, _WEB),
-        ("DATABASE_URL", settings.database_url, ("postgresql", "postgresql+psycopg", "sqlite")),
-    ):
+    for name in ("API_BASE", "CHROMA_URL", *_POSTED_TO, "DATABASE_URL"):
+        address, schemes = getattr(settings, name.lower()), _DATABASES if name == "DATABASE_URL" else _WEB
         if address is not None and not _is_address(address, schemes):
             begins = " or ".join(f"{scheme}://" for scheme in schemes)
             # The value itself may hold a password.
@@ -117,11 +113,8 @@ def _of_prices(settings: Settings) -> Iterator[str]:
 
 
 def _of_deliveries(settings: Settings) -> Iterator[str]:
-    for name, address in (
-        ("WEBHOOK_URL", settings.webhook_url),
-        ("SLACK_WEBHOOK_URL", settings.slack_webhook_url),
-        ("SLACK_API", settings.slack_api),
-    ):
+    for name in _POSTED_TO:
+        address = getattr(settings, name.lower())
         if address is not None and _is_readable_on_the_way(address):
             yield f"{PREFIX}{name} would send answers unencrypted: use https://; http:// is for loopback only"
     if (settings.webhook_url is None) != (settings.webhook_secret is None):

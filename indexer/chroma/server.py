@@ -19,6 +19,7 @@ from indexer.chroma.run_state import is_compacting, order, orders_of, state_of
 from indexer.chroma.server_log import tail
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.privacy import plain_environment, private_folder
+from indexer.processes import is_locked
 
 __all__ = ["Endpoint", "LocalServer"]
 
@@ -162,12 +163,7 @@ class LocalServer:
         return True
 
     def _owned(self) -> bool:
-        with (self._dir / "chroma.lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
+        return is_locked(self._dir / "chroma.lock")
 
     def _endpoint(self) -> Endpoint | None:
         found = _described(self._dir)
