@@ -8,7 +8,8 @@ from pathlib import Path
 
 __all__ = ["NoBrowserError", "Visit", "chromium", "visit"]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first is made to be without a window, and needs two thirds of the others' time.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 120.0
 
 
@@ -31,7 +32,7 @@ def chromium() -> str:
     """
     program = next((found for found in map(shutil.which, _NAMES) if found), None)
     if program is None:
-        msg = "install Debian's chromium"
+        msg = "install Debian's chromium-headless-shell"
         raise NoBrowserError(msg)
     return program
 
