@@ -1,5 +1,6 @@
 """Which format a source is in: from its name, and where that is not enough, from how it begins."""
 
+import contextlib
 import io
 import re
 from pathlib import PurePath
@@ -80,16 +81,11 @@ def tool_of_lines(head: bytes) -> str | None:
 def _of_table(named: str | None, text: bytes) -> str | None:
     first = text.split(b"\n", 1)[0].decode(errors="replace")
     is_table = named == "csv" or (not first.startswith("<") and split_header(first) is not None)
-    if is_table and are_comments(_columns(text)):
-        return SALESFORCE_COMMENTS
+    # What is wrong with its header is said when it is read.
+    with contextlib.suppress(SourceError):
+        if is_table and are_comments(header_of(read_lines(io.BytesIO(text)))[0]):
+            return SALESFORCE_COMMENTS
     return named or ("csv" if is_table else None)
-
-
-def _columns(text: bytes) -> list[str]:
-    try:
-        return header_of(read_lines(io.BytesIO(text)))[0]
-    except SourceError:
-        return []  # said when it is read
 
 
 def _vendor(paths: dict[str, object]) -> str | None:
