@@ -247,7 +247,10 @@ def _file(path: str, options: _Options) -> _Stream:
         opened = stack.enter_context(open_source(path))
         chosen = _chosen_format(name, opened, options)
         try:
-            records, changes = _reading(chosen, opened, options, stack)
+            is_table = chosen == "csv"
+            records, changes = (
+                _table(opened, options, stack) if is_table else _reading(chosen, opened, options)
+            )
             changes += [relabelling(options.priorities)] if options.priorities else []
             for found in records:
                 if isinstance(found, SourceRecord):
@@ -279,12 +282,8 @@ def _chosen_format(name: str, opened: Opened, options: _Options) -> str:
     return chosen
 
 
-def _reading(
-    chosen: str, opened: Opened, options: _Options, stack: ExitStack
-) -> tuple[Records, list[_Change]]:
+def _reading(chosen: str, opened: Opened, options: _Options) -> tuple[Records, list[_Change]]:
     """Return the records of a file as its format has them, and what makes those of them that are to be stored."""
-    if chosen == "csv":
-        return _table(opened, options, stack)
     if chosen == "jsonl" and not options.mapping and (tool := tool_of_lines(opened.head)):
         options.recognised.append(Recognised(chosen, opened.encoding, tool))
         return read_jsonl(opened.stream), [_LINES[tool]]
