@@ -1,7 +1,8 @@
 """The tickets near a vector, with their own vectors from the ledger: what an answer's order is worked out from."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -10,15 +11,26 @@ from numpy.typing import NDArray
 from indexer.embedding import Matrix
 from indexer.ledger.database import Database, space_number
 from indexer.ledger.filters import Filter
-from indexer.ledger.prepared_query import listed
+from indexer.ledger.prepared_query import PreparedQuery, listed
 from indexer.ledger.rows import Candidates, Measure, Space
-from indexer.ledger.tables import OPEN, facets, state, subjects, tickets, vectors
+from indexer.ledger.tables import OPEN, facets, subjects, tickets, vectors
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
+from indexer.ledger.vector_table import vectors_of_texts
 
 __all__ = ["Nearest", "greatest_first"]
 
 _DIGITS = 9  # of a cosine
-_Row = sa.Row[tuple[str, str, bool, float | None, str | None, bool]]
+
+
+class _Row(NamedTuple):
+    """What `_columns` are called."""
+
+    id: str
+    text_hash: str
+    resolved: bool
+    created_at: float | None
+    subject_hash: str | None
+    is_open: bool
 
 
 class Nearest:
@@ -28,11 +40,9 @@ class Nearest:
         self._db = db
         self._cache = TicketCache(db)
         named = listed(is_sqlite=db.is_sqlite)
-        self._by_id = _columns().where(tickets.c.id.in_(named))
+        self._by_id = PreparedQuery(db, _columns().where(tickets.c.id.in_(named)))
         self._ids = sa.select(tickets.c.id).where(tickets.c.id.in_(named))
-        self._by_hash = sa.select(vectors.c.text_hash, vectors.c.vector).where(
-            vectors.c.space == sa.bindparam("space"), vectors.c.text_hash.in_(named)
-        )
+        self._by_hash = vectors_of_texts(db)
 
     def among(
         self,
@@ -58,9 +68,14 @@ class Nearest:
             with self._db.read() as connection:
                 asked = self._ids.where(*which.conditions())
                 named = list(connection.execute(asked, {"named": named}).scalars())
-        rows, others = self._cache.take(space, named, measure)
+        rows, others, revision = self._cache.take(space, named, measure)
         if others:
-            rows += self._looked_up(space, others, measure)
+            # As of that revision or a later one: what has changed since then is dropped by the next question.
+            more = self._read(space, self._by_id.rows(named=others))
+            if measure is not None:
+                more = replace(more, lengths=measure(more.texts))
+            self._cache.add(more, space, revision, measure)
+            rows += more
         usable = ~rows.open & (rows.resolved if resolved else True)
         return _nearest(rows, vector, np.flatnonzero(usable), limit)
 
@@ -93,7 +108,7 @@ class Nearest:
             few = sa.select(tickets.c.id).where(*conditions).limit(most + 1)
             if connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one() > most:
                 return None
-            rows = self._read(connection, space, connection.execute(_columns().where(*conditions)).all())
+            rows = self._read(space, connection.execute(_columns().where(*conditions)).all())
         return _nearest(rows, vector, np.arange(len(rows.ids)), limit)
 
     def sample(self, space: Space, size: int) -> Candidates:
@@ -114,30 +129,20 @@ class Nearest:
                 .limit(size)
             )
             ids = list(connection.execute(first).scalars())
-            rows = connection.execute(self._by_id, {"named": ids}).all()
-            found = self._read(connection, space, sorted(rows, key=lambda row: row.text_hash))
+        found = self._read(space, sorted(self._by_id.rows(named=ids), key=lambda row: row[1]))
         return _candidates(found, np.ones(len(found.ids)), np.arange(len(found.ids)))
 
-    def _looked_up(self, space: Space, ids: Sequence[str], measure: Measure | None) -> LookedUp:
-        """Return the tickets that have a vector, in any order, and keep them in memory."""
-        with self._db.read() as connection:
-            revision = connection.execute(sa.select(state.c.revision)).scalar_one()
-            rows = self._read(connection, space, connection.execute(self._by_id, {"named": ids}).all())
-        if measure is not None:
-            rows = replace(rows, lengths=measure(rows.texts))
-        self._cache.add(rows, space, revision, measure)
-        return rows
-
-    def _read(self, connection: sa.Connection, space: Space, rows: Sequence[_Row]) -> LookedUp:
+    def _read(self, space: Space, stored: Iterable[Sequence[Any]]) -> LookedUp:
         """Return the tickets that have a vector, in the given order."""
+        rows = [_Row(*row) for row in stored]
         # Never one join with vectors: SQLite, which knows nothing of a space's size, goes through all of them for it.
-        places, matrix = self._unit_vectors(connection, space, [row.text_hash for row in rows])
+        places, matrix = self._unit_vectors(space, [row.text_hash for row in rows])
         rows = [row for row in rows if row.text_hash in places]
         # A text without a subject of its own is its own subject.
         subjects = texts = matrix[[places[row.text_hash] for row in rows]]
         final = np.array([row.subject_hash is None for row in rows], np.bool_)
         if hashes := [row.subject_hash for row in rows if row.subject_hash]:
-            places, matrix = self._unit_vectors(connection, space, hashes)
+            places, matrix = self._unit_vectors(space, hashes)
             found = [i for i, row in enumerate(rows) if row.subject_hash in places]
             subjects = texts.copy()
             subjects[found] = matrix[[places[rows[i].subject_hash or ""] for i in found]]
@@ -154,19 +159,16 @@ class Nearest:
             final,
         )
 
-    def _unit_vectors(
-        self, connection: sa.Connection, space: Space, hashes: Sequence[str]
-    ) -> tuple[dict[str, int], Matrix]:
+    def _unit_vectors(self, space: Space, hashes: Sequence[str]) -> tuple[dict[str, int], Matrix]:
         """Return the vectors of unit length of those texts that have a sound one, and the row of each."""
         size = space.dimension * np.dtype("<f4").itemsize
-        named = {"space": space_number(connection, space), "named": hashes}
-        rows = [row for row in connection.execute(self._by_hash, named).all() if len(row.vector) == size]
-        stored = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4")
+        rows = [row for row in self._by_hash.rows(named=hashes, **asdict(space)) if len(row[1]) == size]
+        stored = np.frombuffer(b"".join(vector for _, vector in rows), dtype="<f4")
         matrix: Matrix = stored.reshape(len(rows), space.dimension)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             unit: Matrix = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
         usable = np.flatnonzero(np.isfinite(unit).all(axis=1)).tolist()
-        return {rows[i].text_hash: i for i in usable}, unit
+        return {rows[i][0]: i for i in usable}, unit
 
 
 def greatest_first(values: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:

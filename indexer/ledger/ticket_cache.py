@@ -82,8 +82,8 @@ class TicketCache:
 
     def take(
         self, space: Space, ids: Sequence[str], measure: Measure | None = None
-    ) -> tuple[LookedUp, list[str]]:
-        """Return the rows that are here, and the ids of the others."""
+    ) -> tuple[LookedUp, list[str], int]:
+        """Return the rows that are here, the ids of the others, and the ledger's revision before."""
         # Before the lock: what another question saw meanwhile is newer, and stays.
         ((revision, deleted),) = self._state.rows()
         with self._lock:
@@ -105,10 +105,11 @@ class TicketCache:
                 self._lengths_of(at, texts, measure),
                 np.ones(len(at), np.bool_),
             )
-        return found, [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is None]
+        others = [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is None]
+        return found, others, revision
 
     def add(self, rows: LookedUp, space: Space, revision: int, measure: Measure | None = None) -> None:
-        """Keep the rows that are final, as a transaction found them that sees the revision."""
+        """Keep the rows that are final, as they were at the revision or later."""
         with self._lock:
             if (space, revision, measure) != (self._space, self._revision, self._measure):
                 return

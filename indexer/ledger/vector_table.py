@@ -17,7 +17,7 @@ from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode, is_vector
 from indexer.ledger.tables import generations, spaces, state, subjects, tickets, vectors
 
-__all__ = ["Vectors", "has_ticket"]
+__all__ = ["Vectors", "has_ticket", "vectors_of_texts"]
 
 _OF_TEXT = sa.select(vectors.c.text_hash, vectors.c.vector)
 
@@ -27,10 +27,7 @@ class Vectors(Part):
 
     def __init__(self, db: Database) -> None:
         super().__init__(db)
-        named = (spaces.c[name] == sa.bindparam(name) for name in ("kind", "model", "dimension", "recipe"))
-        in_space = vectors.c.space == sa.select(spaces.c.id).where(*named).scalar_subquery()
-        of_texts = vectors.c.text_hash.in_(listed(is_sqlite=db.is_sqlite))
-        self._of_texts = PreparedQuery(db, _OF_TEXT.where(in_space, of_texts))
+        self._of_texts = vectors_of_texts(db)
 
     def missing(self, space: Space, hashes: Iterable[str]) -> set[str]:
         """Return those of the text hashes that have no vector in the space."""
@@ -218,6 +215,15 @@ class Vectors(Part):
             text_hashes=tuple(row.text_hash for row in rows),
             vectors=matrix,
         )
+
+
+def vectors_of_texts(db: Database) -> PreparedQuery:
+    """Return the query of the vectors in a space, by its fields, of the text hashes ``named``."""
+    named = (spaces.c[name] == sa.bindparam(name) for name in ("kind", "model", "dimension", "recipe"))
+    in_space = vectors.c.space == sa.select(spaces.c.id).where(*named).scalar_subquery()
+    return PreparedQuery(
+        db, _OF_TEXT.where(in_space, vectors.c.text_hash.in_(listed(is_sqlite=db.is_sqlite)))
+    )
 
 
 def _moment(seconds: float | None) -> float:

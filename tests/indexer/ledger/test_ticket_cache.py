@@ -101,8 +101,8 @@ def test_it_is_bounded(ledger: Ledger, database_url: str | None, data_dir: Path)
     vectors = vectors_for(tickets)
 
     def kept(revision: int | None = None) -> list[str]:
-        found, others = cache.take(SPACE, [ticket.id for ticket in tickets])
-        cache.add(looked_up(others), SPACE, ledger.revision() if revision is None else revision)
+        found, others, seen = cache.take(SPACE, [ticket.id for ticket in tickets])
+        cache.add(looked_up(others), SPACE, seen if revision is None else revision)
         assert found.ids + others == sorted(found.ids, key=_IDS.index) + sorted(others, key=_IDS.index)
         assert found.texts.tobytes() == looked_up(found.ids).texts.tobytes()
         return found.ids
