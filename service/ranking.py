@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -79,6 +79,11 @@ class Whitening:
 
     mean: Matrix
     matrix: Matrix
+    _wide: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep the matrix in double precision too: to make it so takes as long as what it is needed for."""
+        object.__setattr__(self, "_wide", self.matrix.astype(np.float64))
 
     @classmethod
     def learn(cls, vectors: Matrix) -> "Whitening":
@@ -107,7 +112,7 @@ class Whitening:
 
     def lengths(self, vectors: Matrix) -> FloatArray:
         """Return how long the vectors are once whitened, shape (rows,); in double precision, so that none depends on the others."""
-        spread = (vectors.astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
+        spread = (vectors.astype(np.float64) - self.mean) @ self._wide
         lengths: FloatArray = np.maximum(np.linalg.norm(spread, axis=1), np.finfo(np.float32).tiny)
         return lengths
 

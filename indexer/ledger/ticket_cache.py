@@ -30,7 +30,7 @@ class LookedUp:
     """What is compared of stored tickets, one row each.
 
     :param texts: their vectors, float32, of unit length, shape (rows, dimension).
-    :param subjects: likewise of the subjects; where there is none, of the text.
+    :param subjects: likewise of the subjects; where there is none, of the text; ``texts`` itself where no row has one.
     :param created: in seconds since the epoch, NaN where unknown, shape (rows,).
     :param resolved: whether they have a resolution, shape (rows,); ``open``: whether they are not resolved yet.
     :param lengths: what a `Measure` says of the texts, NaN where there is none, shape (rows,).
@@ -48,10 +48,13 @@ class LookedUp:
 
     def __add__(self, other: "LookedUp") -> "LookedUp":
         """Return the rows of both."""
+        subjects = texts = np.concatenate([self.texts, other.texts])
+        if self.subjects is not self.texts or other.subjects is not other.texts:
+            subjects = np.concatenate([self.subjects, other.subjects])
         return LookedUp(
             self.ids + other.ids,
-            np.concatenate([self.texts, other.texts]),
-            np.concatenate([self.subjects, other.subjects]),
+            texts,
+            subjects,
             np.concatenate([self.created, other.created]),
             np.concatenate([self.resolved, other.resolved]),
             np.concatenate([self.open, other.open]),
