@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "entries_of", "pick", "unit_rows"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "entries_of", "pick", "row_norms", "unit_rows"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -17,10 +17,18 @@ def unit_rows(vectors: Matrix) -> Matrix:
 
     :param vectors: shape (rows, dimension).
     """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    norms[norms == 0] = 1
-    unit: Matrix = vectors / norms
+    unit: Matrix = vectors / row_norms(vectors)[:, None]
     return unit
+
+
+def row_norms(vectors: Matrix) -> Matrix:
+    """Return the length of each row, shape (rows,), and 1 for a row of zeros.
+
+    :param vectors: shape (rows, dimension).
+    """
+    norms: Matrix = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    norms[norms == 0] = 1
+    return norms
 
 
 def pick(values: FloatArray, column: IntArray) -> FloatArray:

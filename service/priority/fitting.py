@@ -16,13 +16,13 @@ from service.priority.model_selection import (
     select_candidate,
 )
 from service.priority.predictors import fit_predictors
-from service.priority.timeline import LATE, NEWEST, later_blocks, newest_labelled, repeats, resolved_late
+from service.priority.timeline import LATE, NEWEST, later_blocks, newest_labelled, resolved_late
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit", "unfit"]
 
-MAX_ROWS = 20_000
+MAX_ROWS = 100_000
 """The newest labelled tickets that a forest is fitted on."""
 MIN_TICKETS = 5
 """Below so many labelled tickets no forest is fitted."""
@@ -77,7 +77,7 @@ def fit(
     if (state := unfit(names, tickets)) is not None:
         return NoForest(state=state)
     label = kept.columns(names)
-    blocks = later_blocks(kept.times, kept.known, repeats(kept.vectors, kept.groups))
+    blocks = later_blocks(kept)
     history = make_history(kept, names, label, blocks, costs or {})
     chosen, tried = select_candidate(history, half_life_days, seed)
     held_out = predict_held_out(history, chosen, _TREES, seed)

@@ -18,10 +18,9 @@ __all__ = ["Predictors", "fit_predictors"]
 
 _FOLDS = 5
 _LEAST_ROWS = 50  # below, two linear models say more about chance than about tickets
-_MOST_LABELS, _MOST_WORK = (
-    60,
-    600_000,
-)  # labels, and labels x tickets: above, fitting them takes far longer than the forest
+_MOST_LABELS = 60
+_MOST_ROWS, _MOST_WORK = 20_000, 600_000
+"""Tickets that a linear model learns from, and labels x tickets: with more it takes longer than the forest, and learns little."""
 _WORDS_STRENGTH, _MEANING_STRENGTH = 10.0, 1.0
 _MOST_VALUES = 60
 _LEAST_SHARE, _LEAST_TICKETS = 0.005, 5  # of the tickets that have a value, for a column of its own
@@ -67,14 +66,16 @@ class Predictors:
 
     def put_together(self, features: Features, thought: tuple[FloatArray, ...]) -> Matrix:
         """Return the columns with these probabilities of the two models."""
+        matrix = np.zeros((len(features), self.width), np.float32)
+        end = 0
         parts: list[NDArray[Any]] = [features.vectors, *(np.round(part, _DIGITS) for part in thought)]
-        if self.values:
-            column = {value: number for number, value in enumerate(self.values)}
-            flags = np.zeros((len(features), len(self.values)), np.float32)
-            for row, own in enumerate(features.values):
-                flags[row, [column[value] for value in own if value in column]] = 1
-            parts.append(flags)
-        return np.ascontiguousarray(np.hstack(parts), dtype=np.float32)
+        for part in parts:
+            start, end = end, end + part.shape[1]
+            matrix[:, start:end] = part
+        column = {value: end + number for number, value in enumerate(self.values)}
+        for row, own in enumerate(features.values):
+            matrix[row, [column[value] for value in own if value in column]] = 1
+        return matrix
 
 
 def fit_predictors(
@@ -91,12 +92,13 @@ def fit_predictors(
     rows = len(features)
     values = _common_values(features)
     none = np.zeros(0, np.float32)
-    if rows < _LEAST_ROWS or labels > _MOST_LABELS or labels * rows > _MOST_WORK:
+    if rows < _LEAST_ROWS or labels > _MOST_LABELS:
         plain = Predictors(features.vectors.shape[1], none, None, None, values)
         return plain, plain.matrix(features)
     rarity = _rarity(features)
     weighed = _weighed(features, rarity)
-    fold = np.unique(groups, return_inverse=True)[1] % _FOLDS
+    # Two are enough where either has as many as a model learns from.
+    fold = np.unique(groups, return_inverse=True)[1] % (_FOLDS if rows <= 2 * _MOST_ROWS else 2)
 
     words, words_thought = _fit_apart(weighed.take, label, labels, fold, _WORDS_STRENGTH)
     meaning, meaning_thought = _fit_apart(
@@ -113,12 +115,15 @@ def _fit_apart(
 
     :param take: returns the given rows.
     """
+    most = min(_MOST_ROWS, _MOST_WORK // labels)
+    numbers = np.unique(fold)
+    parts = [np.flatnonzero(fold != number) for number in numbers] + [np.arange(len(fold))]
+    *apart, whole = fit_linear(take, label, labels, [rows[-most:] for rows in parts], strength=strength)
     thought = np.zeros((len(label), labels))
-    for number in np.unique(fold):
-        others, own = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        model = fit_linear(take(others), label[others], labels, strength=strength)
+    for number, model in zip(numbers, apart, strict=True):
+        own = np.flatnonzero(fold == number)
         thought[own] = model.probabilities(take(own))
-    return fit_linear(take(np.arange(len(label))), label, labels, strength=strength), thought
+    return whole, thought
 
 
 def _rarity(features: Features) -> NDArray[np.float32]:

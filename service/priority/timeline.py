@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from indexer.embedding import Matrix
-from service.arrays import BoolArray, FloatArray, IntArray, unit_rows
+from service.arrays import BoolArray, FloatArray, IntArray, row_norms
 from service.priority.training_set import TrainingSet
 
 __all__ = [
@@ -27,10 +27,11 @@ NEWEST = "the newest later tickets"
 LATE = "the later tickets that took longest to be resolved"
 """Parts of the later tickets, in words: what is decided by itself must be right in each of them."""
 
-_BLOCK_ROWS = 2_048  # bounds the similarities in memory to rows x 2,048
+_AT_ONCE = 1 << 24  # similarities in memory
 _SOON = 0.75  # of the tickets were resolved soon
-_CUTS = (0.6, 0.8, 1.0)
-"""Where history is cut: each block is held out from a forest of all that came before."""
+_LATER, _MOST_LATER = 0.4, 10_000
+"""How much of history is held out, in two blocks, each from a forest of all that came before it: more tickets would make no
+threshold better, and the more is learned from, the more the forests that they test are like the one that serves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,26 +44,33 @@ class Block:
 
 def newest_labelled(training: TrainingSet, limit: int) -> TrainingSet:
     """Return the labelled tickets, oldest first, and of these the newest ``limit``."""
-    labelled = training.labelled()
-    order = np.argsort(np.where(np.isnan(labelled.times), -np.inf, labelled.times), kind="stable")
-    return labelled.take(order[-limit:])
+    labelled = np.flatnonzero([label is not None for label in training.labels])
+    times = training.times[labelled]
+    newest = labelled[np.argsort(np.where(np.isnan(times), -np.inf, times), kind="stable")[-limit:]]
+    # Not twice in memory where that is all of them, in order.
+    return training if np.array_equal(newest, np.arange(len(training))) else training.take(newest)
 
 
-def repeats(vectors: Matrix, groups: IntArray) -> BoolArray:
-    """Say of each row whether an earlier one is of the same group or nearly the same text.
+def repeats(vectors: Matrix, groups: IntArray, start: int = 0) -> BoolArray:
+    """Say of each row whether an earlier one is of the same group or nearly the same text, shape (rows,).
 
     :param vectors: shape (rows, dimension), oldest first, of any norm.
     :param groups: shape (rows,).
+    :param start: the vectors of rows before this one are not compared with earlier ones.
     """
     rows = len(groups)
     first = np.unique(groups, return_index=True)[1]
     repeated = np.ones(rows, dtype=bool)
     repeated[first] = False
-    unit = unit_rows(vectors)
-    for start in range(0, rows, _BLOCK_ROWS):
-        stop = min(start + _BLOCK_ROWS, rows)
-        similar = unit[start:stop] @ unit[:stop].T >= NEAR_DUPLICATE
-        repeated[start:stop] |= np.tril(similar, start - 1).any(axis=1)
+    norms = row_norms(vectors)
+    step = max(1, _AT_ONCE // max(1, rows))
+    for begin in range(start, rows, step):
+        end = min(begin + step, rows)
+        similar = (vectors[begin:end] / norms[begin:end, None]) @ vectors[:end].T >= NEAR_DUPLICATE * norms[
+            :end
+        ]
+        similar[:, begin:] = np.tril(similar[:, begin:], -1)
+        repeated[begin:end] |= similar.any(axis=1)
     return repeated
 
 
@@ -92,14 +100,17 @@ def resolved_late(times: FloatArray, known: FloatArray) -> BoolArray:
     return took > np.nanquantile(took, _SOON)
 
 
-def later_blocks(times: FloatArray, known: FloatArray, repeated: BoolArray) -> tuple[Block, ...]:
-    """Cut history, oldest first, into held-out blocks, without what repeats an earlier ticket.
-
-    :param times: as in `existing`, and so is ``known``.
-    """
-    ends = [round(len(repeated) * cut) for cut in _CUTS]
+def later_blocks(training: TrainingSet) -> tuple[Block, ...]:
+    """Cut history, oldest first, into held-out blocks, without what repeats an earlier ticket."""
+    rows = len(training)
+    later = min(_LATER * rows, _MOST_LATER)
+    ends = [round(rows - later), round(rows - later / 2), rows]
+    repeated = repeats(training.vectors, training.groups, ends[0])
     return tuple(
-        Block(learned=existing(times, known, start), rows=start + np.flatnonzero(~repeated[start:stop]))
+        Block(
+            learned=existing(training.times, training.known, start),
+            rows=start + np.flatnonzero(~repeated[start:stop]),
+        )
         for start, stop in pairwise(ends)
         if start < stop
     )

@@ -14,12 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from service.arrays import IntArray
 from service.priority import Features, Forest, TrainingSet, fit
 from service.priority.predictors import fit_predictors
-from service.priority.training import fit_classifier
+from service.priority.training import draws, fit_classifier
+from service.priority.words import BUCKETS, Words
+from tests.bench.world import DIMENSION
 
 _ROWS = (2_000, 20_000, 100_000)
-_DIMENSION = 1_024
+_CLUSTERS = 200
 _TREES = 100
 _DAY = 86_400.0
 _MEGABYTE = 1_024
@@ -32,7 +35,7 @@ def run(folder: Path) -> None:
 
 def _run(sizes: tuple[int, ...]) -> None:
     print(
-        f"{'tickets':>9} {'learned from':>13} {'wall':>8} {'CPU':>8} {'peak memory':>12} {'of it input':>12}"
+        f"{'tickets':>9} {'drawn a tree':>13} {'wall':>8} {'CPU':>8} {'peak memory':>12} {'of it input':>12} {'a decision':>9}"
     )
     for rows in sizes:
         subprocess.run([sys.executable, "-m", "tests.bench.forest", "--one", str(rows)], check=True)
@@ -40,11 +43,11 @@ def _run(sizes: tuple[int, ...]) -> None:
 
 
 def made(rows: int, seed: int = 0) -> TrainingSet:
-    """Return tickets in 200 clusters of 1,024 dimensions; a cluster has its usual label, half the tickets have it."""
+    """Return tickets in 200 clusters of vectors, words and a field; a cluster has its usual label, half the tickets have it."""
     generator = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).standard_normal((200, _DIMENSION), np.float32)
-    cluster = generator.integers(200, size=rows)
-    vectors = generator.standard_normal((rows, _DIMENSION), np.float32)
+    centres = np.random.default_rng(99).standard_normal((_CLUSTERS, DIMENSION), np.float32)
+    cluster = generator.integers(_CLUSTERS, size=rows)
+    vectors = generator.standard_normal((rows, DIMENSION), np.float32)
     vectors *= 1.5
     for start in range(0, rows, 10_000):  # never a second matrix of the same size
         vectors[start : start + 10_000] += centres[cluster[start : start + 10_000]]
@@ -54,12 +57,22 @@ def made(rows: int, seed: int = 0) -> TrainingSet:
     names = np.array(["critical", "high", "low", "medium"])
     return TrainingSet(
         ids=tuple(str(row) for row in range(rows)),
-        features=Features(vectors),
+        features=Features(vectors, _words(cluster, seed), tuple((f"component={c % 12}",) for c in cluster)),
         labels=tuple(names[label].tolist()),
         times=np.arange(rows) * _DAY / 20,
         known=np.arange(rows) * _DAY / 20,
         groups=np.arange(rows),
     )
+
+
+def _words(cluster: IntArray, seed: int) -> Words:
+    """Return up to sixty words a ticket: of all tickets, the most frequent far more often, and of its cluster."""
+    generator, rows = np.random.default_rng(seed), len(cluster)
+    usual = np.minimum(generator.zipf(1.3, (rows, 48)), BUCKETS) - 1
+    own = cluster[:, None] * 30 + generator.integers(30, size=(rows, 12))
+    cell = np.unique(np.arange(rows)[:, None] * BUCKETS + np.hstack([usual, BUCKETS - 1 - own]))
+    count = np.bincount(cell // BUCKETS, minlength=rows)
+    return Words(np.append(0, np.cumsum(count)), cell % BUCKETS, np.ones(len(cell), np.float32))
 
 
 def _fit_one(rows: int) -> None:
@@ -70,8 +83,10 @@ def _fit_one(rows: int) -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
     assert isinstance(forest, Forest)
+    ticket = made(1, seed=7).features
+    decision = _milliseconds(lambda: forest.decide(ticket))
     print(
-        f"{rows:>9,} {forest.report.rows:>13,} {wall:>6.1f} s {cpu:>6.1f} s {peak:>9,.0f} MB {before:>9,.0f} MB",
+        f"{rows:>9,} {draws(rows):>13,} {wall:>6.1f} s {cpu:>6.1f} s {peak:>9,.0f} MB {before:>9,.0f} MB {decision:>6.2f} ms",
         flush=True,
     )
 
@@ -91,15 +106,12 @@ def _predict() -> None:
     ).set_params(n_jobs=1)
     print(f"\n{'vectors':>9} {'predict_proba':>14} {'forest':>11} {'faster':>8} {'largest difference':>19}")
     for count in (1, 16, 256):
-        vectors = made(count, seed=7).vectors
-        columns = forest.predictors.matrix(Features(vectors))
+        tickets = made(count, seed=7).features
+        columns = forest.predictors.matrix(tickets)
         plain = _milliseconds(lambda asked=columns: fitted.predict_proba(asked))  # type: ignore[misc]  # bound early
-        own = _milliseconds(lambda asked=vectors: forest.votes(Features(asked)))  # type: ignore[misc]  # bound early
-        apart = float(np.abs(fitted.predict_proba(columns) - forest.votes(Features(vectors))).max())
+        own = _milliseconds(lambda asked=tickets: forest.votes(asked))  # type: ignore[misc]  # bound early
+        apart = float(np.abs(fitted.predict_proba(columns) - forest.votes(tickets)).max())
         print(f"{count:>9} {plain:>11.2f} ms {own:>8.3f} ms {plain / own:>7.0f}x {apart:>19.1e}", flush=True)
-    vector = made(1, seed=7).vectors[0]
-    whole = _milliseconds(lambda: forest.decide(Features(vector[None])))
-    print(f"a whole decision, calibrated and with evidence: {whole:.3f} ms")
 
 
 def _milliseconds(call: Callable[[], object], seconds: float = 2.0) -> float:

@@ -6,6 +6,7 @@ import pytest
 from service.arrays import IntArray
 from service.priority import Features, Forest, TrainingSet, features_of, fit
 from service.priority.predictors import fit_predictors
+from service.priority.training import draws
 from service.priority.words import BUCKETS, bucket_of
 from tests.service.priority.data import ticket, told_by_words
 
@@ -95,3 +96,26 @@ def test_a_label_that_a_fold_lacks(label: IntArray) -> None:
     assert np.isfinite(columns).all()
     assert fitted.words is not None
     assert (fitted.matrix(given.features)[:, [10, 13]] < 0.01).all()
+
+
+def test_a_linear_model_learns_from_the_newest() -> None:
+    """Of a long history from the newest 20,000, also where it says what it thinks of tickets that it did not see."""
+    rows = 41_000
+    right = np.random.default_rng(0).integers(2, size=rows)
+    vectors = (right[:, None] * np.array([2.0, 0.0]) - 1).astype(np.float32)
+    label = np.where(np.arange(rows) < 1_000, 1 - right, right)  # the labels' meaning changed
+    fitted, columns = fit_predictors(Features(vectors), label, 2, np.arange(rows))
+    assert fitted.meaning is not None
+    assert (fitted.meaning.probabilities(vectors)[:, 1].round() == right).all()
+    assert (columns[:, -1].round() == right).all()
+
+
+def test_a_tree_draws_more_of_a_longer_history() -> None:
+    """All of a short history; of a longer one more tickets, and a smaller share of it."""
+    sizes = (5, 3_000, 3_001, 9_000, 20_000, 100_000, 1_000_000)
+    drawn = [draws(rows) for rows in sizes]
+    assert drawn[:2] == [5, 3_000]
+    assert drawn == sorted(drawn)
+    assert drawn[3:6] == [4_327, 5_646, 9_655]
+    shares = [count / rows for count, rows in zip(drawn, sizes, strict=True)]
+    assert shares == sorted(shares, reverse=True)

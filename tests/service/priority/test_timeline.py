@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from service.arrays import FloatArray, IntArray
 from service.priority import Features, TrainingSet
 from service.priority.timeline import (
     NEAR_DUPLICATE,
@@ -25,6 +26,12 @@ def test_newest_labelled() -> None:
         groups=np.arange(5),
     )
     assert newest_labelled(training, 10).ids == ("untimed", "untimed too", "old", "new")
+    assert newest_labelled(training.take(np.array([2, 4, 3, 0])), 4).ids == (
+        "untimed",
+        "untimed too",
+        "old",
+        "new",
+    )
     newest = newest_labelled(training, 2)
     assert (newest.ids, newest.labels) == (("old", "new"), ("low", "high"))
     assert newest.vectors.tolist() == [np.eye(5)[3].tolist(), np.eye(5)[0].tolist()]
@@ -44,20 +51,39 @@ def test_repeats_across_blocks() -> None:
     vectors = training.vectors.copy()
     before = repeats(vectors, training.groups)
     assert not before.any()
-    vectors[[2_047, 2_048, 4_999]] = vectors[[2_046, 3, 7]]
-    assert np.flatnonzero(repeats(vectors, training.groups)).tolist() == [2_047, 2_048, 4_999]
+    vectors[[3_354, 3_355, 4_999]] = vectors[[3_353, 3, 7]]
+    assert np.flatnonzero(repeats(vectors, training.groups)).tolist() == [3_354, 3_355, 4_999]
+    assert np.flatnonzero(repeats(vectors, training.groups, 3_355)).tolist() == [3_355, 4_999]
+
+
+def _history(times: FloatArray, known: FloatArray, groups: IntArray) -> TrainingSet:
+    """Return tickets of which no two have a like text."""
+    return TrainingSet(
+        ids=tuple(map(str, range(len(times)))),
+        features=Features(np.zeros((len(times), 1), np.float32)),
+        labels=("low",) * len(times),
+        times=times,
+        known=known,
+        groups=groups,
+    )
 
 
 def test_later_blocks() -> None:
     """Each stretch is later than all that is learned before it, and holds no repeat."""
-    repeated = np.zeros(100, dtype=bool)
-    repeated[[65, 90]] = True
-    times = np.arange(100.0)
-    blocks = later_blocks(times, times, repeated)
+    times, groups = np.arange(100.0), np.arange(100)
+    groups[[65, 90]] = 1
+    blocks = later_blocks(_history(times, times, groups))
     assert [block.learned.tolist() for block in blocks] == [list(range(60)), list(range(80))]
     assert np.concatenate([block.rows for block in blocks]).tolist() == [
         row for row in range(60, 100) if row not in {65, 90}
     ]
+
+
+def test_of_a_long_history_the_newest_ten_thousand_are_held_out() -> None:
+    """Two fifths of it are enough to choose thresholds by where they are ten thousand tickets."""
+    times = np.arange(30_000.0)
+    blocks = later_blocks(_history(times, times, np.arange(30_000)))
+    assert [(len(block.learned), len(block.rows)) for block in blocks] == [(20_000, 5_000), (25_000, 5_000)]
 
 
 def test_nothing_is_learned_before_it_is_known() -> None:
@@ -65,7 +91,7 @@ def test_nothing_is_learned_before_it_is_known() -> None:
     times = np.arange(100.0)
     known = times.copy()
     known[[3, 4, 5, 6]] = [60, 61, 200, np.nan]
-    first, second = later_blocks(times, known, np.zeros(100, dtype=bool))
+    first, second = later_blocks(_history(times, known, np.arange(100)))
     assert first.learned.tolist() == [row for row in range(60) if row not in {4, 5}]
     assert second.learned.tolist() == [row for row in range(80) if row != 5]
     times[60] = np.nan
