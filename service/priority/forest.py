@@ -165,9 +165,9 @@ class Forest:
     def _evidence(self, weights: FloatArray, predicted: int, limit: int) -> tuple[Evidence, ...]:
         if limit < 1:
             return ()
-        agrees = self.label == predicted
-        for_ = _heaviest(np.where(agrees, weights, 0), limit)
-        against = _heaviest(np.where(agrees, 0, weights), limit)
+        voted = np.flatnonzero(weights > 0)  # few of a hundred thousand
+        agrees = self.label[voted] == predicted
+        for_, against = (_heaviest(weights, rows, limit) for rows in (voted[agrees], voted[~agrees]))
         half = min((limit + 1) // 2, len(for_))
         against = against[: limit - half]
         named = np.concatenate([for_[: limit - len(against)], against])
@@ -177,9 +177,9 @@ class Forest:
         )
 
 
-def _heaviest(weights: FloatArray, limit: int) -> IntArray:
-    """Return the rows of the greatest weights above zero, heaviest first."""
-    limit = min(limit, len(weights))
-    rows = np.argpartition(weights, len(weights) - limit)[len(weights) - limit :]
-    rows = rows[weights[rows] > 0]
-    return rows[np.argsort(-weights[rows], kind="stable")]
+def _heaviest(weights: FloatArray, rows: IntArray, limit: int) -> IntArray:
+    """Return those of the rows that have the greatest weights, heaviest first."""
+    rest = max(0, len(rows) - limit)
+    rows = rows[np.argpartition(weights[rows], rest)[rest:]] if rest else rows
+    heaviest: IntArray = rows[np.argsort(-weights[rows], kind="stable")]
+    return heaviest
