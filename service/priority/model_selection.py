@@ -13,7 +13,7 @@ from service.priority.calibration import Calibrator, costs_of, fit_calibrator, l
 from service.priority.forest_report import Calibration, Candidate
 from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
-from service.priority.training import draws, train
+from service.priority.training import train
 from service.priority.training_set import TrainingSet
 from service.scores import ProbabilityScores, confusion_matrix, macro_f1, reliability
 
@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 _MIN_LATER = 60  # later tickets below which a score says nothing and the default is taken
-_TRIAL_WORK = 60_000  # draws x trees in one fit of a trial: bounds the search by work, not by the clock
+_TRIAL_WORK, _TRIAL_DRAWS = 60_000, 3_000
+"""Draws x trees in one fit of a trial, and draws a tree: they bound the search by work, not by the clock."""
 _FEWEST_TRIAL_TREES, _MOST_TRIAL_TREES = 20, 40
 _HALF_LIFE_DAYS = 180.0
 _ENOUGH_LATER = 1_000  # tickets of the newest block with which the older need not be tried
@@ -122,8 +123,13 @@ class HeldOut:
         )
 
 
-def predict_held_out(history: History, candidate: Candidate, trees: int, seed: int) -> HeldOut:
-    """Have a forest of what came before vote on each later block."""
+def predict_held_out(
+    history: History, candidate: Candidate, trees: int, seed: int, *, drawn: int | None = None
+) -> HeldOut:
+    """Have a forest of what came before vote on each later block.
+
+    :param drawn: as of `service.priority.training.fit_classifier`.
+    """
     labels = len(history.names)
     rows, number_of, majority = (np.zeros(0, np.int64) for _ in range(3))
     votes, smoothed = (np.zeros((0, labels)) for _ in range(2))
@@ -139,6 +145,7 @@ def predict_held_out(history: History, candidate: Candidate, trees: int, seed: i
             candidate=candidate,
             trees=trees,
             seed=seed,
+            drawn=drawn,
         )
         found = leaves.votes(past, labels).mean(grown.walk(trial.tested))
         rows = np.append(rows, block.rows)
@@ -180,12 +187,12 @@ def select_candidate(
         # A leaf that holds a fortieth of the tickets is about what larger histories select.
         plain = Candidate(leaf=max(1, min(10, rows // 40)), balanced=True, features=few, half_life_days=age)
         return plain, (plain,)
-    trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // draws(rows)))
+    trees = max(_FEWEST_TRIAL_TREES, min(_MOST_TRIAL_TREES, _TRIAL_WORK // min(rows, _TRIAL_DRAWS)))
     newest = history.trials[-1:]
     tested = replace(history, trials=newest) if len(newest[0].block.rows) >= _ENOUGH_LATER else history
 
     def score(candidate: Candidate) -> Candidate:
-        held_out = predict_held_out(tested, candidate, trees, seed)
+        held_out = predict_held_out(tested, candidate, trees, seed, drawn=_TRIAL_DRAWS)
         return msgspec.structs.replace(candidate, macro_f1=held_out.macro_f1(held_out.predicted))
 
     tried = [
