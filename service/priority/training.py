@@ -24,7 +24,7 @@ def draws(rows: int) -> int:
     """Return how many of so many tickets a tree draws, with replacement.
 
     As many as there are; of more than 3,000 these times the fourth root of how many times 3,000 there are: 3,948 of 9,000,
-    4,820 of 20,000, 7,208 of 100,000. So a tree learns from more as the history grows, and from an ever smaller share of
+    4,821 of 20,000, 7,208 of 100,000. So a tree learns from more as the history grows, and from an ever smaller share of
     it, which keeps the trees different and a fit within a minute.
     """
     return min(rows, round(math.sqrt(math.sqrt(_ALL_DRAWN**3 * rows))))
