@@ -94,8 +94,12 @@ def finish(report: msgspec.Struct, *, as_json: bool) -> None:
 
 def run_closing(embedder: Embedder, work: Coroutine[Any, Any, _T]) -> _T:
     """Run the work in an event loop, and close the embedder's connections before that ends."""
-    with asyncio.Runner() as runner:
+
+    async def whole() -> _T:
+        # Within the task, so that work that a signal ends is cancelled before.
         try:
-            return runner.run(work)
+            return await work
         finally:
-            runner.run(embedder.close())
+            await embedder.close()
+
+    return asyncio.run(whole())

@@ -98,6 +98,7 @@ class SourceReader(Iterator[SourceRecord]):
         found, self._first = self._first or next(self._records), None
         if isinstance(found, Cursor):
             self.cursor = found
+            self.close()
             raise StopIteration
         self._read += 1
         self._characters += len(found.raw)
@@ -277,6 +278,7 @@ def _chosen_format(name: str, opened: Opened, options: _Options) -> str:
         raise SourceError(msg)
     _check_mapping(options.mapping, chosen)
     if chosen in _COMMENTS and options.comments is None:
+        options.recognised.append(Recognised(chosen, opened.encoding))
         msg = f"{name} has comments without their tickets: put it into a folder with the export of the tickets, and name the folder"
         raise SourceError(msg)
     return chosen

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.errors import SourceError
 from indexer.parsing import parse_ticket
-from indexer.sources import SourceRecord, read_source
+from indexer.sources import Recognised, SourceRecord, read_source
 from indexer.ticket import Ticket
 
 _CASE = "5003000000D8cuI"  # 15 characters; three more spell out its capitals
@@ -96,5 +96,7 @@ def test_comments_that_do_not_say_who_saw_them_are_asked_about(tmp_path: Path) -
     (tmp_path / "b.csv").write_bytes(_csv(rows))
     records = list(read_source(str(tmp_path)))
     assert ["IsPublished" in (one.error or "") for one in records].count(True) == 1
+    told: list[Recognised] = []
     with pytest.raises(SourceError, match="without their tickets"):
-        read_source(str(tmp_path / "b.csv"))
+        read_source(str(tmp_path / "b.csv"), recognised=told)
+    assert [one.format for one in told] == ["salesforce comments"]

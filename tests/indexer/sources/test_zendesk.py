@@ -279,13 +279,14 @@ class TestCursor:
         assert reader.cursor is None
 
     def test_there_is_none_before_the_end(self, tmp_path: Path) -> None:
-        """Not until everything was read."""
-        path = tmp_path / "export.json"
+        """Not until everything was read; then the file is closed."""
+        path = tmp_path.resolve() / "export.json"
         path.write_text(json.dumps(_page(_ticket(), _ticket())), encoding="utf-8")
         reader = read_source(str(path))
         next(reader)
         assert reader.cursor is None
         assert len(list(reader)) == 1
+        assert path not in {link.resolve() for link in Path("/dev/fd").iterdir()}
         assert reader.cursor is not None
 
     @pytest.mark.parametrize("end", [',{"', '\n{"tickets": [{"id"', '\n{"error": "rate limited"}'])
