@@ -46,9 +46,9 @@ style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base
 _FOLDER = Path(__file__).parent.parent / "console"
 _PAGE = "index.html"
 _TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }

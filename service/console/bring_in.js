@@ -75,13 +75,9 @@ async function send(text, outcome, signal) {
   const taken = await post("v1/tickets/batch", batch.body, signal, batch.type);
   // More than is stored at once becomes a job, which is asked how far it is.
   const job = taken.state && (await followed(taken, outcome, signal, far(batch.records)));
-  if (job && job.state !== "done") {
-    fill(outcome, unfinished(job));
-    return;
-  }
   const result = job ? job.result : taken;
   const reasons = (result.rejections ?? []).map(({ record, reason }) => [words.record(record), reason]);
-  fill(outcome, stored(result), rejected(reasons));
+  fill(outcome, job && job.state !== "done" && unfinished(job), stored(result), rejected(reasons));
 }
 
 /** Return the body that the service takes: JSON as it is or in a list, and else one ticket a line. */
