@@ -171,11 +171,11 @@ class Answers(Part):
 
     def words(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Return the words of the answers that `erase_answers` would take away or shorten, by a ticket that they name."""
-        wanted, found = set(ids), dict[str, list[str]]()
+        found: dict[str, list[str]] = {}
         with self._db.read() as connection:
             for _, body, shorter in _shortened(connection, ids):
                 stays = set(words_in(shorter))
-                for ticket_id in tickets_in(body) & wanted:
+                for ticket_id in tickets_in(body) - tickets_in(shorter):
                     lost = (words for words in words_in(body) if words not in stays)
                     found.setdefault(ticket_id, []).extend(lost)
         return found
