@@ -222,7 +222,7 @@ def _remove_files(data_dir: Path) -> list[str]:
     A report names ids that were refused, or quotes tickets. A batch that still waits is left: the proof names its file.
     """
     with forest_folder(data_dir, exclusive=True) as folder:
-        removed = [*folder.glob("*"), *folder.glob(".*")]
+        removed = list(folder.glob("*"))
         for path in removed:
             path.unlink()
     unfinished_file(data_dir / _JOURNAL).unlink(missing_ok=True)

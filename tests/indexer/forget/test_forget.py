@@ -109,16 +109,21 @@ def test_earlier_texts_go_too(store: Store, settings: Settings) -> None:
 
 
 def test_put_aside_indexes_and_forests_go(store: Store, settings: Settings, data_dir: Path) -> None:
-    """Copies of an index that was damaged, and forests, which hold ids, are removed and named."""
+    """Copies of an index that was damaged, and forests, which hold ids, also half written, are removed and named."""
     for path in (
         data_dir / "index.damaged-20260101T000000" / "chroma.sqlite3",
         data_dir / "forests" / "tickets-0001-7.npz",
+        data_dir / "forests" / ".tickets-0001-8.npz.0a1b2c3d",
     ):
-        path.parent.mkdir()
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(SECRET.id.encode() + SECRET.text.encode())
     receipt = forget_tickets(store, settings, SECRET.id)
     assert receipt.clean
-    assert receipt.removed == ["forests/tickets-0001-7.npz", "index.damaged-20260101T000000"]
+    assert receipt.removed == [
+        "forests/.tickets-0001-8.npz.0a1b2c3d",
+        "forests/tickets-0001-7.npz",
+        "index.damaged-20260101T000000",
+    ]
     assert {"forests/tickets-0001-7.npz", "index.damaged-20260101T000000/chroma.sqlite3"} <= {
         f.name for f in receipt.before
     }
