@@ -14,7 +14,7 @@ from filelock import FileLock
 from indexer.settings import Settings
 from indexer.store import Store
 from tests.chaos.checking import finds
-from tests.indexer.chroma.users import endpoint_of, kill
+from tests.indexer.chroma.users import endpoint_of, halt, kill
 from tests.indexer.making import fill_store, make_ticket, make_tickets, mislead, sentence
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
@@ -37,7 +37,7 @@ def own(data_dir: Path, provider: Provider) -> Iterator[Service]:
 def test_a_hung_chroma_costs_a_question_seconds(own: Service) -> None:
     """Questions get 503 soon, the later ones at once; when Chroma goes on, so do they, and nothing is put aside."""
     server = endpoint_of(own.data_dir)["server_pid"]
-    os.kill(server, signal.SIGSTOP)
+    halt(server)
     try:
         for number in range(3):
             began = time.monotonic()

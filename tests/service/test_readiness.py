@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.indexer.chroma.users import halt
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import JSON, Service, assert_problem, running_service
@@ -83,7 +84,7 @@ def test_a_full_disk_harms_nothing(small_disk: Path, provider: Provider) -> None
 def test_a_hung_index_is_not_ready(own: Service) -> None:
     """Nobody needs to ask for it to be noticed; the log tells begin and end, once each."""
     server = _server(own)
-    os.kill(server, signal.SIGSTOP)
+    halt(server)
     try:
         own.until(lambda: own.http.get("/health/ready").status_code == 503, "it is not ready")
         ready = own.http.get("/health/ready")

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.leftovers import is_gone, wait_until
 
-__all__ = ["User", "endpoint_of", "kill"]
+__all__ = ["User", "endpoint_of", "halt", "kill"]
 
 _ROOT = Path(__file__).parents[3]
 _USE = """
@@ -80,3 +80,10 @@ def kill(pid: int) -> None:
     """End a process of the data directory by SIGKILL, and wait until it is gone."""
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: is_gone(pid))
+
+
+def halt(pid: int) -> None:
+    """Stop a process of the data directory by SIGSTOP, and wait until none of its threads runs any more."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all("State:\tT" in (one / "status").read_text() for one in threads.iterdir()))
