@@ -14,7 +14,6 @@ _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _JOINERS = frozenset("\u200c\u200d")
 _BREAKS = str.maketrans("", "", "\n\t")
 _EMOJI_STYLE = "\ufe0f"
-_KEYCAP = "\u20e3"
 _FIRST_JOINING = 0x0600  # Latin, Greek and Cyrillic, which never need a joiner, stand before and at 0x1E00
 
 _ALIKE = {

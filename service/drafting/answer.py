@@ -48,7 +48,6 @@ _UNDECIDED = re.compile(r"\s*(?:`{1,3}(?:j(?:s(?:o(?:n\s*)?)?)?)?)?")
 _STRUCTURE = re.compile(r"\s*(?:```json\s*)?\{")
 _ITEM = re.compile(r'\{\s*"(?:text|ids)"\s*:')
 _ITEM_CHARACTERS = SENTENCE_CHARACTERS + 500  # ids and quotation marks beside the text
-_ITEM_START = 40  # characters in which an item may begin that has not come yet
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
