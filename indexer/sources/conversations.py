@@ -182,12 +182,8 @@ def _intercom(conversation: _Object) -> _Object:
     parts = _object(conversation, "conversation_parts")
     return {
         **_taken(
-            conversation,
-            id="id",
-            priority="priority",
-            status="state",
-            created_at="created_at",
-            updated_at="updated_at",
+            conversation, id="id", priority="priority", status="state",
+            created_at="created_at", updated_at="updated_at",
         ),
         "subject": words(conversation.get("title")) or words(source.get("subject")),
         "body": source.get("body"),
@@ -203,7 +199,7 @@ def _intercom(conversation: _Object) -> _Object:
             if part.get("part_type") in ("comment", "close", "open") and words(part.get("body"))
         ],
         "fields": {"channel": source.get("type"), **_object(conversation, "custom_attributes")},
-    }
+    }  # fmt: skip
 
 
 def _zammad(ticket: _Object) -> _Object:

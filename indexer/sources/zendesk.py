@@ -121,9 +121,8 @@ def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:
 
     A row names no author by number: whoever wrote the description is the customer, everybody else an agent.
     """
-    if found.value is None:
-        return found
-    given = joined(comments, {"id": found.value.get("id")}).get("comments", ())
+    row = found.value or {}
+    given = joined(comments, {"id": row.get("id")}).get("comments", ())
     said = [comment for comment in given if comment.get("public") is True and _text(comment)]
     if not said:
         return found
@@ -136,7 +135,7 @@ def row_with_comments(comments: Comments, found: SourceRecord) -> SourceRecord:
         )
         for comment in rest
     ]
-    return replace(found, value={"body": _text(first)} | found.value | {"thread": thread})
+    return replace(found, value={"body": _text(first)} | row | {"thread": thread})
 
 
 def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:
