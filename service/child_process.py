@@ -7,23 +7,38 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
 
 from indexer.privacy import plain_environment
+from indexer.settings import Settings
 
-__all__ = ["ChildError", "begin_child", "run_child"]
+__all__ = ["ChildError", "ChildOrder", "begin_child", "read_order", "run_child"]
 
 _NICENESS = 15
 _POLL_SECONDS = 0.5
+
+
+class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process that computes something of a generation reads from its standard input."""
+
+    settings: Settings
+    generation: str
+    service: int = msgspec.field(default_factory=os.getpid)
+    """Process id of the service that waits for it."""
+
+
+_Order = TypeVar("_Order", bound=ChildOrder)
 
 
 class ChildError(Exception):
     """A child process failed."""
 
 
-async def run_child(module: str, order: bytes) -> bytes:
+async def run_child(module: str, order: ChildOrder) -> bytes:
     """Run a module of the service in a process of its own, and return what it wrote to standard output.
 
-    :param order: what the process reads from its standard input.
     :raises ChildError: with the last line that the child wrote, or with how it ended.
     """
     child = await asyncio.create_subprocess_exec(
@@ -32,7 +47,8 @@ async def run_child(module: str, order: bytes) -> bytes:
         cwd=Path(__file__).parents[1], env=plain_environment("PG") | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
-        answer, errors = await child.communicate(order)
+        # Not as JSON, which has no infinity: a half-life of that would arrive as none.
+        answer, errors = await child.communicate(msgspec.msgpack.encode(order, enc_hook=str))
     except asyncio.CancelledError:
         child.kill()
         await child.wait()
@@ -48,6 +64,17 @@ async def run_child(module: str, order: bytes) -> bytes:
         lines = errors.decode(errors="replace").strip().splitlines()
         raise ChildError(lines[-1] if lines else f"its process ended with status {child.returncode}")
     return answer
+
+
+def read_order(kind: type[_Order]) -> _Order:
+    """Read this process's order from standard input, and begin as `begin_child` says."""
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=kind, dec_hook=_path)
+    begin_child(order.service)
+    return order
+
+
+def _path(_kind: type[Path], value: Any) -> Path:
+    return Path(value)
 
 
 def begin_child(service: int, *, niceness: int = _NICENESS, by: int = signal.SIGKILL) -> None:

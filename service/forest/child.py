@@ -2,8 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +10,7 @@ from indexer.errors import PrecedentError
 from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger, TrainingRows
 from indexer.ticket import Ticket
-from service.child_process import begin_child
+from service.child_process import read_order
 from service.decided_fields import PRIORITY, label_of, rules_of
 from service.forest.files import origin
 from service.forest.process import FitOrder
@@ -25,8 +23,7 @@ from service.priority.spelling import one_spelling
 
 def main() -> None:
     """Fit a forest by the order, and save it if it is promoted."""
-    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=FitOrder, dec_hook=_decode)
-    begin_child(order.service)
+    order = read_order(FitOrder)
     settings, field = order.settings, order.field
     rules = rules_of(settings, field)
     with forest_folder(settings.data_dir, exclusive=False):
@@ -98,10 +95,6 @@ def _training_set(rows: TrainingRows, ledger: Ledger, field: str, reads: Sequenc
         known=np.array(rows.known, dtype=np.float64),
         groups=np.array([groups[text] for text in rows.text_hashes], dtype=np.int64),
     )
-
-
-def _decode(kind: type, value: Any) -> Any:
-    return Path(value) if kind is Path else value
 
 
 if __name__ == "__main__":

@@ -1,31 +1,26 @@
 """The fit of a forest in a child process at low priority, so that neither the event loop nor a query waits."""
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from indexer.ledger import Generation
 from indexer.settings import Settings
-from service.child_process import run_child
+from service.child_process import ChildOrder, run_child
 from service.forest.served import Verdict
 
 __all__ = ["FitOrder", "fit_in_child"]
 
 
-class FitOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The order that the child process reads from its standard input."""
+class FitOrder(ChildOrder, frozen=True, kw_only=True):
+    """The order to fit a forest."""
 
-    settings: Settings
-    generation: str
     field: str
     """Whose labels are learned: `service.decided_fields.PRIORITY`, or a field's name."""
     path: Path
     """Where the new forest is saved."""
     rival: Path | None
     """The file of the forest that serves."""
-    service: int
-    """Process id of the service that waits for the forest."""
 
 
 async def fit_in_child(
@@ -37,14 +32,6 @@ async def fit_in_child(
     :param rival: the file of the forest that serves, ``None`` when none does.
     :raises ChildError: the process failed.
     """
-    order = FitOrder(
-        settings=settings,
-        generation=generation.name,
-        field=field,
-        path=path,
-        rival=rival,
-        service=os.getpid(),
-    )
-    # Not as JSON, which has no infinity: a half-life of that would arrive as none.
-    answer = await run_child("service.forest.child", msgspec.msgpack.encode(order, enc_hook=str))
+    order = FitOrder(settings=settings, generation=generation.name, field=field, path=path, rival=rival)
+    answer = await run_child("service.forest.child", order)
     return msgspec.json.decode(answer, type=Verdict)

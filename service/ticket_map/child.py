@@ -1,25 +1,21 @@
 """The child process that makes the map: ``python -m service.ticket_map.child``, its order on standard input."""
 
 import sys
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from indexer.errors import PrecedentError
 from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger
-from service.child_process import begin_child
+from service.child_process import ChildOrder, read_order
 from service.ticket_map.files import map_path, save
-from service.ticket_map.maps import LEAST_POINTS, MOST_POINTS, MapOrder
+from service.ticket_map.maps import LEAST_POINTS, MOST_POINTS
 from service.ticket_map.projection import make_map
 
 
 def main() -> None:
     """Make the map of a generation, save it beside its forest if there are tickets enough, and write how many there are."""
-    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=MapOrder, dec_hook=_decode)
-    begin_child(order.service)
+    order = read_order(ChildOrder)
     settings = order.settings
     # The lock is that of a fit: whoever erases tickets waits for the map, and then removes it.
     with forest_folder(settings.data_dir, exclusive=False):
@@ -35,10 +31,6 @@ def main() -> None:
             vectors = sample.vectors[np.array([row[ticket.id] for ticket in tickets], np.int64)]
             save(path, make_map(generation.name, tickets, vectors, stored), vectors)
     sys.stdout.write(str(len(tickets)))
-
-
-def _decode(kind: type, value: Any) -> Any:
-    return Path(value) if kind is Path else value
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import logging
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
 from service.background import end_task
-from service.child_process import ChildError, run_child
+from service.child_process import ChildError, ChildOrder, run_child
 from service.doc import doc
 from service.problems import NotReadyError
 from service.ticket_map.files import KeptMap, find, load
@@ -23,7 +22,6 @@ from service.ticket_map.files import KeptMap, find, load
 __all__ = [
     "LEAST_POINTS",
     "MOST_POINTS",
-    "MapOrder",
     "MapProgress",
     "NoMapError",
     "ServedMap",
@@ -39,15 +37,6 @@ _log = logging.getLogger(__name__)
 _OUTDATED = 0.2  # of the tickets; when so many have come or gone, another map is made
 _PAUSE = 60.0  # seconds after a failure
 _START_SECONDS, _POINT_SECONDS = 4.0, 0.01  # what a map takes on one quiet core
-
-
-class MapOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The order that the child process reads from its standard input."""
-
-    settings: Settings
-    generation: str
-    service: int
-    """Process id of the service that waits for the map."""
 
 
 class NoMapError(PrecedentError):
@@ -128,10 +117,9 @@ class TicketMaps:
         return self._served
 
     async def _make(self, generation: Generation, tickets: int) -> None:
-        order = MapOrder(settings=self._settings, generation=generation.name, service=os.getpid())
+        order = ChildOrder(settings=self._settings, generation=generation.name)
         try:
-            content = msgspec.msgpack.encode(order, enc_hook=str)
-            points = int(await run_child("service.ticket_map.child", content))
+            points = int(await run_child("service.ticket_map.child", order))
         except (ChildError, OSError, ValueError) as error:
             self._failure = time.monotonic(), str(error)
             _log.warning("no map of the tickets: %s", error)
