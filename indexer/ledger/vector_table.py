@@ -111,9 +111,9 @@ class Vectors(Part):
             connection.execute(self._db.insert(vectors).on_conflict_do_nothing(), values)
 
     def get(self, space: Space, hashes: Iterable[str]) -> dict[str, Matrix]:
-        """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored."""
+        """Return the vectors, of shape (dimension,), of these text hashes, as far as they are stored; damaged ones may be shorter."""
         return {
-            text: np.frombuffer(vector, dtype="<f4")
+            text: np.frombuffer(vector, dtype="<f4", count=len(vector) // 4)
             for page in pages(hashes)
             for text, vector in self._of_texts.rows(named=page, **asdict(space))
         }

@@ -200,7 +200,7 @@ def test_altered_tickets_are_told_and_not_shown(store: Store, settings: Settings
     assert not [words for words in said if "assowary" in words]
 
 
-@pytest.mark.parametrize("data", [b"\0" * 12, np.full(64, np.nan, "<f4").tobytes()])
+@pytest.mark.parametrize("data", [b"\0" * 12, b"\0" * 13, np.full(64, np.nan, "<f4").tobytes()])
 def test_an_unusable_vector_in_the_ledger(store: Store, settings: Settings, data: bytes) -> None:
     """A vector that is cut short or not finite is found."""
     _ledger(settings, "UPDATE vectors SET vector = ? WHERE rowid = 1", data)
