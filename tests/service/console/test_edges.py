@@ -67,21 +67,6 @@ def test_the_first_visit_says_what_to_do_and_does_it(
         looking.assert_well()
 
 
-def test_many_pasted_tickets_can_be_stopped(looking: Looking, provider: Provider) -> None:
-    """More than is stored at once becomes a job, which says what it has stored when it is stopped."""
-    lines = ["no ticket"] * 1_001
-    for number in (0, 500, 1_000):  # one in each chunk
-        lines[number] = json.dumps({"id": f"kettle-{number}", "text": f"Kettle {number} stays cold"})
-    provider.configure(latency=4.0)
-    page = looking.open("bring-in")
-    page.get_by_label("Or paste tickets").fill("\n".join(lines))
-    page.get_by_role("button", name="Store these tickets").click()
-    page.get_by_role("button", name="Stop it").click()
-    _see(page, "It was stopped.", 60_000)
-    expect(page.locator(".facts > div").filter(has_text="New").locator("dd")).to_have_text(re.compile("[12]"))
-    _see(page, "Rejected records")
-
-
 def test_a_key_is_asked_for_once_and_kept_for_the_tab(
     browser: Browser, fitted_dir: Path, provider: Provider
 ) -> None:
@@ -343,3 +328,18 @@ def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
     assert sample_service.http.get("/v1/uploads").json() == {"uploads": []}
     for number in range(3):
         sample_service.http.delete(f"/v1/tickets/export-{number}")
+
+
+def test_many_pasted_tickets_can_be_stopped(looking: Looking, provider: Provider) -> None:
+    """More than is stored at once becomes a job, which says what it has stored when it is stopped."""
+    lines = ["no ticket"] * 1_001
+    for number in (0, 500, 1_000):  # one in each chunk
+        lines[number] = json.dumps({"id": f"kettle-{number}", "text": f"Kettle {number} stays cold"})
+    provider.configure(latency=4.0)
+    page = looking.open("bring-in")
+    page.get_by_label("Or paste tickets").fill("\n".join(lines))
+    page.get_by_role("button", name="Store these tickets").click()
+    page.get_by_role("button", name="Stop it").click()
+    _see(page, "It was stopped.", 60_000)
+    expect(page.locator(".facts > div").filter(has_text="New").locator("dd")).to_have_text(re.compile("[12]"))
+    _see(page, "Rejected records")
