@@ -68,9 +68,12 @@ class Traces(msgspec.Struct, kw_only=True):
         self.unmarked.extend(other.unmarked)
 
     def leave_out(self, words: Iterable[str]) -> bool:
-        """Take out what stands in these words, coded in any way, and tell whether anything did."""
+        """Take out what a customer may have said too and stands in these words, coded in any way; tell whether anything did.
+
+        Ids, hashes, resolutions and vectors are nothing that a customer says: they stay looked for.
+        """
         coded = (form.decode() for some in words for form in _coded(some))
-        pieces = [(kind, piece) for kind, of_kind in self.pieces.items() for piece in of_kind]
+        pieces = [(kind, piece) for kind in ("text", "reply") for piece in self.pieces.get(kind, ())]
         staying = _in_words([piece for _, piece in pieces], coded)
         for number in staying:
             kind, piece = pieces[number]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from indexer.settings import Settings
 from indexer.ticket import Ticket
@@ -27,7 +27,13 @@ class Rules:
     costs: Mapping[str, float]
     alert: str | None
     order: tuple[str, ...]
+    half_life_days: float | None
     reads: tuple[str, ...]
+
+    @property
+    def of_fit(self) -> dict[str, Any]:
+        """Those of them that `service.priority.fit` takes by these names."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "reads"}
 
 
 def decided_fields(settings: Settings) -> tuple[str, ...]:
@@ -44,6 +50,7 @@ def rules_of(settings: Settings, field: str) -> Rules:
         costs=_of_field(settings, settings.costs, field),
         alert=settings.alert if own else None,
         order=settings.priority_order if own else (),
+        half_life_days=settings.half_life_days,
         reads=tuple(name for name in settings.forest_fields if name != field),
     )
 

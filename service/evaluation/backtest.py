@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from service.evaluation.methods import (
     SERVED,
     Predictions,
     fit_and_predict,
-    fit_by,
     pool,
 )
 from service.evaluation.result import (
@@ -36,6 +36,7 @@ from service.evaluation.result import (
     Period,
 )
 from service.evaluation.verdict import verdict
+from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
 from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
@@ -63,7 +64,7 @@ def evaluate(
     """Back-test the served forest and its rivals on later tickets.
 
     :param rules: by which the forest is fitted; with an alert it also says whether a ticket has that priority or a more urgent one.
-    :param settings: how precedents are put in order, and how fast tickets age.
+    :param settings: how precedents are put in order.
     :param folds: into how many blocks the later tickets are cut.
     :param duplicates: pairs of ids of one problem.
     :param progress: is told how many of how many answers there are.
@@ -79,7 +80,7 @@ def evaluate(
     ordered, order_reason = priority_order(by_name, rules.order)
     names = ordered or by_name
     label, data = known.columns(names), _data(loaded, known, names)
-    fitting, newest = fit_by(rules, settings), cuts[-1]
+    fitting, newest = partial(fit, **rules.of_fit), cuts[-1]
     sizes = _learning_sizes(newest, label)
     total = sum(len(cut.tested) for cut in cuts) * len(LOCAL) + 2 * len(sizes) * len(newest.tested)
     done = 0

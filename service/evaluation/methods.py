@@ -3,18 +3,14 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from indexer.settings import Settings
 from indexer.ticket import embedding_text
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.decided_fields import Rules
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
-from service.priority import fit as fit_forest
 from service.priority.alerts import judge_alerts
 
 __all__ = [
@@ -26,7 +22,6 @@ __all__ = [
     "Fit",
     "Predictions",
     "fit_and_predict",
-    "fit_by",
     "pool",
 ]
 
@@ -91,19 +86,6 @@ def pool(parts: Sequence[Predictions]) -> Predictions:
         found = [getattr(part, name) for part in parts]
         pooled[name] = None if found[0] is None else np.concatenate(found)
     return Predictions(**pooled)
-
-
-def fit_by(rules: Rules, settings: Settings) -> Fit:
-    """Return what fits the forest as settings want it."""
-    return partial(
-        fit_forest,
-        max_error=rules.max_error,
-        max_missed=rules.max_missed,
-        costs=rules.costs,
-        alert=rules.alert,
-        order=rules.order,
-        half_life_days=settings.half_life_days,
-    )
 
 
 def fit_and_predict(

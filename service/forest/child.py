@@ -35,12 +35,7 @@ def main() -> None:
         ledger.close()
         forest = fit(
             training,
-            max_error=rules.max_error,
-            max_missed=rules.max_missed,
-            costs=rules.costs,
-            alert=rules.alert,
-            order=rules.order,
-            half_life_days=settings.half_life_days,
+            **rules.of_fit,
             fitted_on=origin(settings, ledger, generation, field) | {"revision": str(rows.revision)},
         )
         verdict = _judged(forest, training, order)

@@ -66,9 +66,8 @@ def repeats(vectors: Matrix, groups: IntArray, start: int = 0) -> BoolArray:
     step = max(1, _AT_ONCE // max(1, rows))
     for begin in range(start, rows, step):
         end = min(begin + step, rows)
-        similar = (vectors[begin:end] / norms[begin:end, None]) @ vectors[:end].T >= NEAR_DUPLICATE * norms[
-            :end
-        ]
+        least = NEAR_DUPLICATE * norms[:end]
+        similar = (vectors[begin:end] / norms[begin:end, None]) @ vectors[:end].T >= least
         similar[:, begin:] = np.tril(similar[:, begin:], -1)
         repeated[begin:end] |= similar.any(axis=1)
     return repeated
