@@ -37,10 +37,11 @@ evaluate: setup ## back-test the priority on later tickets: make evaluate [FILE=
 bench: setup-dev ## measure against bare Chroma, scikit-learn and the ideal rate
 	@$(RUN) -m tests.bench
 
-# All at the lowest priority, which the processes that fit forests have: else those would wait for every other test.
+# All at the lowest priority, which the processes that fit forests have: else those would wait for every other test. One thread for
+# each product of matrices, as the service has: more of them wait for each other, which takes a third of the processor time of a fit.
 test: setup-dev ## lint, types and all tests
 	@nice -n 19 $(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
-	PYTHONDONTWRITEBYTECODE= nice -n 19 $(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; \
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 nice -n 19 $(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; \
 	wait $$lint || { cat $(VENV)/lint.log >&2; exit 1; }; exit $$tests
 
 lint: setup-dev ## ruff and mypy

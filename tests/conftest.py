@@ -1,5 +1,6 @@
 """Fixtures that tests of several packages share."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +13,16 @@ from indexer.settings import Settings
 from tests.leftovers import assert_nothing_runs
 from tests.postgres import NoPostgresError, Postgres, running_postgres
 from tests.provider import Provider
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Have no garbage looked for among what is imported and collected: it stays to the end, and there is much of it."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
