@@ -232,8 +232,7 @@ class Store:
         return among(self._nearest_ids(generation, vector, _WIDE)) if few is None else few
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:
-        (found,) = self.index.nearest_ids(generation, vector[np.newaxis], limit, patience=_QUESTION_SECONDS)
-        return [ticket_id for ticket_id, _ in found]
+        return self.index.ids_near(generation, vector, limit, patience=_QUESTION_SECONDS)
 
     def _turn(
         self, generation: Generation, patience: float | None

@@ -85,7 +85,7 @@ def _word(error: Exception, where: str) -> PrecedentError | None:  # noqa: PLR09
     name = type(error).__name__
     at = f"Chroma at {where}"
     match error:
-        case httpx.TimeoutException():
+        case httpx.TimeoutException() | TimeoutError():
             return SlowIndexError(
                 f"{at} did not answer in time ({name}); PRECEDENT_CHROMA_TIMEOUT sets how long to wait"
             )

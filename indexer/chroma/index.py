@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.chroma.failures import MissingCollectionError
-from indexer.chroma.reconnecting import Connections
+from indexer.chroma.quick_query import QuickQueryError
+from indexer.chroma.reconnecting import Connection, Connections
 from indexer.chroma.server import Endpoint, LocalServer
 from indexer.embedding import Matrix
 from indexer.errors import SpaceMismatchError
@@ -154,17 +156,29 @@ class Index:
             if same:
                 collection.update(ids=[entry.id for entry in same], metadatas=_metadata_of(same))
 
-    def nearest_ids(
-        self, generation: Generation, vectors: Matrix, limit: int = 10, *, patience: float | None = None
-    ) -> list[list[tuple[str, float]]]:
-        """Return, for each vector, the ids of the nearest rows, at most ``limit``, and their cosines.
+    def ids_near(
+        self, generation: Generation, vector: NDArray[np.float32], limit: int, *, patience: float
+    ) -> list[str]:
+        """Return the ids of the rows nearest to the vector, nearest first, at most ``limit``.
 
         :param patience: seconds to wait for an answer, where that is less than the time-out.
         """
         from indexer.chroma.client import within
 
-        bound = contextlib.nullcontext() if patience is None else within(patience)
-        with bound, self._collection(generation) as collection:
+        with within(patience), self._found(generation) as (connection, collection):
+            if connection.quick is not None:
+                seconds = min(patience, self._settings.chroma_timeout)
+                with contextlib.suppress(QuickQueryError):
+                    return connection.quick.nearest_ids(collection, vector, limit, seconds=seconds)
+            found = collection.query(query_embeddings=[vector], n_results=limit, include=[])
+        (ids,) = found["ids"]
+        return list(ids)
+
+    def nearest_ids(
+        self, generation: Generation, vectors: Matrix, limit: int = 10
+    ) -> list[list[tuple[str, float]]]:
+        """Return, for each vector, the ids of the nearest rows, at most ``limit``, and their cosines."""
+        with self._collection(generation) as collection:
             found = collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
         return [
             [(ticket_id, 1.0 - distance) for ticket_id, distance in zip(ids, distances, strict=True)]
@@ -246,13 +260,18 @@ class Index:
 
     @contextlib.contextmanager
     def _collection(self, generation: Generation) -> Iterator[Any]:
+        with self._found(generation) as (_, collection):
+            yield collection
+
+    @contextlib.contextmanager
+    def _found(self, generation: Generation) -> Iterator[tuple[Connection, Any]]:
         with self._connections.used() as connection:
             collection = connection.collections.get(generation.name)
             if collection is None:
                 collection = connection.client.get_collection(generation.name, embedding_function=None)
                 self._check(generation, collection.metadata or {})
                 connection.collections[generation.name] = collection
-            yield collection
+            yield connection, collection
 
     def _check(self, generation: Generation, found: dict[str, Any]) -> None:
         wanted = self._metadata(generation)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from indexer.chroma.failures import translated
+from indexer.chroma.quick_query import QuickQueries
 from indexer.chroma.server import Endpoint, LocalServer
 from indexer.errors import IndexUnavailableError
 from indexer.settings import Settings
@@ -21,6 +22,7 @@ class Connection:
         self.number = number
         self.client = client
         self.endpoint = endpoint
+        self.quick = QuickQueries(endpoint.port) if endpoint else None
         self.collections: dict[str, Any] = {}
         self.users = 0
         self.left = False
@@ -108,3 +110,5 @@ class Connections:
         from indexer.chroma.client import close_client
 
         close_client(connection.client)
+        if connection.quick is not None:
+            connection.quick.close()

@@ -256,6 +256,10 @@ _USES: dict[str, tuple[str, Callable[[Index], object]]] = {
         ),
     ),
     "query": ("/query", lambda index: index.nearest_ids(_GENERATION, vectors_for([make_ticket(1)]))),
+    "ids": (
+        "/query",
+        lambda index: index.ids_near(_GENERATION, vectors_for([make_ticket(1)])[0], 10, patience=60),
+    ),
     "count": ("/count", lambda index: index.count(_GENERATION)),
     "get": ("/get", lambda index: index.hashes(_GENERATION)),
     "names": ("/collections", lambda index: index.unknown_collections([])),
