@@ -108,6 +108,8 @@ class LedgerFollower:
             # Replaced only now: a fit may have ended meanwhile.
             self.snapshot = replace(self.snapshot, tickets=tickets, revision=revision)
         await self._fit_if_due(self.snapshot, revision)
+        measure = self.snapshot.ranking.whitening.lengths
+        await asyncio.to_thread(self._ledger.nearest.fill, live.space, measure)
 
     async def _switch(self, live: Generation) -> Snapshot:
         """Return the snapshot of another generation, with its own embedder, forest and ranking."""

@@ -20,6 +20,7 @@ from indexer.ledger.vector_table import vectors_of_texts
 __all__ = ["Nearest", "greatest_first"]
 
 _DIGITS = 9  # of a cosine
+_PAGE = 1_000  # tickets looked up ahead at once
 
 
 class _Row(NamedTuple):
@@ -42,6 +43,10 @@ class Nearest:
         named = listed(is_sqlite=db.is_sqlite)
         self._by_id = PreparedQuery(db, _columns().where(tickets.c.id.in_(named)))
         self._ids = sa.select(tickets.c.id).where(tickets.c.id.in_(named))
+        after = tickets.c.id > sa.bindparam("after", type_=sa.String)
+        self._page = PreparedQuery(
+            db, sa.select(tickets.c.id).where(after).order_by(tickets.c.id).limit(_PAGE)
+        )
         self._by_hash = vectors_of_texts(db)
 
     def among(
@@ -68,16 +73,19 @@ class Nearest:
             with self._db.read() as connection:
                 asked = self._ids.where(*which.conditions())
                 named = list(connection.execute(asked, {"named": named}).scalars())
-        rows, others, revision = self._cache.take(space, named, measure)
-        if others:
-            # As of that revision or a later one: what has changed since then is dropped by the next question.
-            more = self._read(space, self._by_id.rows(named=others))
-            if measure is not None:
-                more = replace(more, lengths=measure(more.texts))
-            self._cache.add(more, space, revision, measure)
-            rows += more
+        rows = self._look_up(space, named, measure)
         usable = ~rows.open & (rows.resolved if resolved else True)
         return _nearest(rows, vector, np.flatnonzero(usable), limit)
+
+    def fill(self, space: Space, measure: Measure) -> None:
+        """Look up the next thousand tickets before anybody asks for them, as long as memory for more is left.
+
+        :param measure: as of `among`.
+        """
+        if (after := self._cache.place) is not None:
+            page = [ticket_id for (ticket_id,) in self._page.rows(after=after)]
+            self._look_up(space, page, measure)
+            self._cache.go_on(after, page[-1] if len(page) == _PAGE else None)
 
     def clear(self) -> None:
         """Drop what is kept in memory of tickets that were looked up."""
@@ -131,6 +139,17 @@ class Nearest:
             ids = list(connection.execute(first).scalars())
         found = self._read(space, sorted(self._by_id.rows(named=ids), key=lambda row: row[1]))
         return _candidates(found, np.ones(len(found.ids)), np.arange(len(found.ids)))
+
+    def _look_up(self, space: Space, ids: Sequence[str], measure: Measure | None) -> LookedUp:
+        rows, others, revision = self._cache.take(space, ids, measure)
+        if not others:
+            return rows
+        # As of that revision or a later one: what has changed since then is dropped by the next question.
+        more = self._read(space, self._by_id.rows(named=others))
+        if measure is not None:
+            more = replace(more, lengths=measure(more.texts))
+        self._cache.add(more, space, revision, measure)
+        return rows + more
 
     def _read(self, space: Space, stored: Iterable[Sequence[Any]]) -> LookedUp:
         """Return the tickets that have a vector, in the given order."""

@@ -76,7 +76,15 @@ class TicketCache:
         self._lock = threading.Lock()
         self._revision = 0
         self._measure: Measure | None = None
+        self.place: str | None
+        """The last id up to which tickets were looked up ahead, ``None`` when that is done or no room is left."""
         self.clear()
+
+    def go_on(self, before: str, place: str | None) -> None:
+        """Note up to which id tickets were looked up ahead, ``None`` for all; not when it was emptied meanwhile."""
+        with self._lock:
+            if self.place == before:
+                self.place = place if len(self._slots) < len(self._ids) else None
 
     def clear(self) -> None:
         """Drop all rows."""
@@ -160,6 +168,7 @@ class TicketCache:
         slots = self._bytes // (2 * 4 * dimension) if dimension else 0
         self._space = space
         self._revision = self._next = 0
+        self.place = ""
         self._slots: dict[str, int] = {}
         self._ids = [""] * slots
         # Memory that nothing was written to yet takes no room.

@@ -10,6 +10,7 @@ import numpy as np
 
 from indexer.ledger import Candidates, Ledger, Space
 from indexer.ledger.database import Database
+from indexer.ledger.nearest import Nearest
 from indexer.ledger.ticket_cache import LookedUp, TicketCache
 from tests.indexer.making import OTHER_SPACE, SPACE, make_ticket, make_tickets, store_vectors, vectors_for
 
@@ -71,6 +72,8 @@ def test_it_is_never_behind_the_ledger(ledger: Ledger, database_url: str | None,
         other.tickets.write(tickets)
         assert len(_asked(ledger)) == 40
         for _ in range(30):
+            if drawn.random() < 1 / 3:
+                ledger.nearest.fill(SPACE, _first_component)
             drawn.choice(changes)()
             for resolved in (False, True):
                 fresh.nearest.clear()
@@ -78,6 +81,48 @@ def test_it_is_never_behind_the_ledger(ledger: Ledger, database_url: str | None,
                 assert _asked(ledger, resolved=resolved) == wanted
                 assert _asked(ledger, resolved=resolved) == wanted, "and when it is asked again"
     assert 0 < len(wanted) < 40
+
+
+def test_tickets_are_looked_up_ahead(ledger: Ledger, database_url: str | None, data_dir: Path) -> None:
+    """A thousand at a time, until all are, and again after a deletion: questions then need no vector of the ledger."""
+    tickets = make_tickets(2_300)
+    store_vectors(ledger, tickets)
+    ledger.tickets.write(tickets)
+
+    def in_memory() -> int:
+        found, _, _ = cache.take(SPACE, [ticket.id for ticket in tickets], _first_component)
+        return len(found.ids)
+
+    with contextlib.closing(Database(database_url, data_dir)) as db:
+        nearest = Nearest(db)
+        cache = nearest._cache  # noqa: SLF001 (from outside, what is kept only takes less time)
+        for kept in (1_000, 2_000, 2_300, 2_300):
+            nearest.fill(SPACE, _first_component)
+            assert in_memory() == kept
+        ledger.tickets.delete(["t-7"])
+        assert in_memory() == 0
+        for _ in range(3):
+            nearest.fill(SPACE, _first_component)
+        assert in_memory() == 2_299
+
+
+def test_no_more_is_looked_up_ahead_than_there_is_room_for(
+    ledger: Ledger, database_url: str | None, data_dir: Path
+) -> None:
+    """Where all slots are taken, the rest is left until somebody asks."""
+    with contextlib.closing(Database(database_url, data_dir)) as db:
+        cache = TicketCache(db, 8 * 2 * 4 * SPACE.dimension)
+        cache.take(SPACE, ["t-0"])
+        assert cache.place == ""
+        cache.go_on("", "t-3")
+        assert cache.place == "t-3"
+        cache.go_on("", "t-9")
+        assert cache.place == "t-3", "another place than it was gone on from"
+        ids = [f"t-{n}" for n in range(8)]
+        no, zeros, vectors = np.zeros(8, np.bool_), np.zeros(8), np.ones((8, SPACE.dimension), np.float32)
+        cache.add(LookedUp(ids, vectors, vectors, zeros, no, no, zeros, ~no), SPACE, 0)
+        cache.go_on("t-3", "t-7")
+        assert cache.place is None
 
 
 def test_spaces_are_kept_apart(ledger: Ledger) -> None:
