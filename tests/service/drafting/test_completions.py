@@ -1,9 +1,9 @@
-"""Completions that try to slip something past the check, and honest ones that must lose nothing else, over HTTP."""
+"""Completions that try to slip something past the check, and honest ones that must lose nothing else."""
 
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from indexer.grounding.sentences import SentenceSplitter
 from indexer.language import language_of
 from indexer.provider import open_provider
 from indexer.settings import Settings
+from service.drafting.answer import AnswerReader, Claim
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.drafter import Drafter
 from service.drafting.languages import LANGUAGES, in_another
+from service.drafting.precedents import select_precedents
 from service.results import Neighbour
 from tests.provider import Provider
 from tests.provider.chat import structured
@@ -56,7 +58,7 @@ _BY_RULE = {"that made a promise", "that said what was done"}
 """What a sentence may be left out for that its resolution says word for word."""
 _FENCES = ("```", "~~~")
 _LOST_AT_MOST = 40
-_EVERY = 8  # of the cases where they come in pieces: how a text is cut changes no sentence
+_EVERY = 16  # of the cases over HTTP, whole and in pieces
 
 
 def _read(kind: str) -> list[Case]:
@@ -103,26 +105,45 @@ def _answer(case: Case, *, structured_: bool) -> str:
 
 
 @pytest.mark.parametrize("structured_", [True, False], ids=["structured", "prose"])
+def test_what_is_made_up_is_cut(*, structured_: bool) -> None:
+    """Of a sentence with a made-up address, id, link, tag, command or piece of the prompt, nothing is kept."""
+    failures = []
+    for case in _read("adversarial"):
+        answer, reply = _answer(case, structured_=structured_), CheckedReply(TICKET, select_precedents(NEAR))
+        claims = _claims([answer])
+        assert claims == _claims(answer), "how an answer is cut changes no sentence"
+        for claim in claims:
+            reply.add(claim.text, claim.ids)
+        if not _is_held_back(reply.text, reply.left_out):
+            failures.append(f"{case!r} {reply.text!r} {reply.left_out}")
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("structured_", [True, False], ids=["structured", "prose"])
 @pytest.mark.parametrize("size", _SIZES)
 def test_what_is_made_up_never_reaches_the_reader(
     provider: Provider, size: int | None, structured_: bool
 ) -> None:
-    """Of a sentence with a made-up address, id, link, tag, command or piece of the prompt, nothing is shown."""
-    cases = _read("adversarial")
-    cases = cases if size is None else cases[::_EVERY]
+    """Nor is anything of it shown of an answer that a provider sends, whole or in pieces."""
+    cases = _read("adversarial")[::_EVERY]
     results = _drafts(provider, [(_answer(case, structured_=structured_), NEAR) for case in cases], size)
     failures = [
         f"{case!r} {result.draft.text!r} {result.draft.degraded}"
         for case, result in zip(cases, results, strict=True)
-        if not _is_held_back(case, result)
+        if not _is_held_back(result.draft.text, result.draft.degraded)
     ]
     assert not failures, "\n".join(failures)
 
 
-def _is_held_back(case: Case, result: Drafted) -> bool:
-    body = result.draft.text.removeprefix(GREETING).removesuffix(CLOSING)
-    left_out = (result.draft.degraded or "").startswith("left out ")
-    return left_out and body.split() == f"{_BEFORE}. {_AFTER}.".split()
+def _claims(pieces: Iterable[str]) -> list[Claim]:
+    reader = AnswerReader()
+    found = [claim for piece in pieces for claim in reader.feed(piece)]
+    return [*found, *reader.flush()]
+
+
+def _is_held_back(text: str, why: str | None) -> bool:
+    body = text.removeprefix(GREETING).removesuffix(CLOSING)
+    return (why or "").startswith("left out ") and body.split() == f"{_BEFORE}. {_AFTER}.".split()
 
 
 def test_what_its_resolution_says_loses_nothing_but_by_rule(
