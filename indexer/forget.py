@@ -114,7 +114,7 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
         clean = not any(file.found for file in files)
         if clean:
             ledger.tombstones.note_rewritten(datetime.fromisoformat(journal.begun).timestamp())
-            _erase(data_dir / _JOURNAL)
+            _erase(data_dir / _JOURNAL, journal)
     return Receipt(
         forgotten=journal.ids,
         unknown=unknown,
@@ -137,7 +137,10 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
 def _begin(store: Store, data_dir: Path, ids: Sequence[str]) -> tuple[_Journal, list[str]]:
     """Write down what is to be forgotten, and what it looks like, before anything is."""
     ledger, path = store.ledger, data_dir / _JOURNAL
-    left = msgspec.json.decode(path.read_bytes(), type=_Journal) if path.exists() else None
+    left = None
+    if path.exists():
+        # Its first line; behind that, one that was being erased has the rest of what it was.
+        left = msgspec.json.decode(path.read_bytes().partition(b"\n")[0], type=_Journal)
     found = _found(ledger, ids)
     unknown = [i for i in dict.fromkeys(ids) if i not in found.ids and (left is None or i not in left.ids)]
     if not found.ids and left is None:
@@ -304,10 +307,14 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _erase(path: Path) -> None:
-    """Overwrite and remove the journal: it holds pieces of what was forgotten."""
+def _erase(path: Path, journal: _Journal) -> None:
+    """Overwrite and remove the journal: it holds pieces of what was forgotten.
+
+    Killed in between, it is that of a run with nothing left to do.
+    """
+    done = msgspec.structs.replace(journal, ids=[], traces=Traces(skip=_JOURNAL), before=[])
     with path.open("r+b") as file:
-        file.write(bytes(path.stat().st_size))
+        file.write((msgspec.json.encode(done) + b"\n").ljust(path.stat().st_size, b"\0"))
         file.flush()
         os.fsync(file.fileno())
     path.unlink()

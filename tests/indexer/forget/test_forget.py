@@ -168,6 +168,26 @@ def test_a_trace_that_stays_is_reported(store: Store, settings: Settings, data_d
     assert verify(store, data_dir, progress=no_progress).clean
 
 
+def test_a_run_that_was_killed_while_it_removed_its_notes_is_done(
+    store: Store, settings: Settings, data_dir: Path
+) -> None:
+    """What it had begun to overwrite them with is read, the rest is not; the next run removes them."""
+    (data_dir / "notes.txt").write_text(SECRET.text)
+    assert not forget_tickets(store, settings, SECRET.id).clean
+    (journal,) = data_dir.glob("*.journal")
+    written = journal.read_bytes()
+    nothing = {**msgspec.json.decode(written), "ids": [], "before": [], "traces": {"skip": journal.name}}
+    begun = msgspec.json.encode(nothing) + b"\n\0"
+    assert len(begun) < len(written)
+    journal.write_bytes(begun + written[len(begun) :])
+    assert unfinished(data_dir)
+    receipt = forget_tickets(store, settings)
+    assert receipt.clean
+    assert receipt.forgotten == []
+    assert not unfinished(data_dir)
+    assert list(data_dir.glob("*.journal*")) == []
+
+
 def test_words_that_are_said_again_are_no_trace(store: Store, settings: Settings, data_dir: Path) -> None:
     """Who asks in the same words before the proof is made keeps the answer, and the run does not stay unfinished for ever."""
     (data_dir / "notes.txt").write_text(f"about {SECRET.resolution}")
