@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from indexer.settings import Settings
-from tests.leftovers import assert_nothing_runs
+from tests.leftovers import assert_nothing_runs, running
 from tests.postgres import NoPostgresError, Postgres, running_postgres
 from tests.provider import Provider
 
@@ -64,9 +64,9 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     """A data directory that no process may use any more when the test is over."""
-    path = tmp_path / "data"
+    path, older = tmp_path / "data", running()
     yield path
-    assert_nothing_runs(path)
+    assert_nothing_runs(path, older=older)
 
 
 @pytest.fixture(scope="session")

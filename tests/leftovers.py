@@ -4,10 +4,10 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-__all__ = ["assert_nothing_runs", "is_gone", "processes_of", "wait_until"]
+__all__ = ["assert_nothing_runs", "is_gone", "processes_of", "running", "wait_until"]
 
 _PATIENCE = 60.0
 
@@ -28,23 +28,32 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def processes_of(path: Path, among: Iterable[int] | None = None) -> dict[int, str]:
+def running() -> frozenset[str]:
+    """Return the ids of all processes."""
+    return frozenset(filter(str.isdigit, os.listdir("/proc")))
+
+
+def processes_of(
+    path: Path, among: Iterable[int] | None = None, *, older: Collection[str] = ()
+) -> dict[int, str]:
     """Return the processes, other than this one, that name the path on their command line or have a file in it open.
 
     :param among: the only ones that are looked at.
+    :param older: ids of processes that began before the path was there: only their command lines are looked at.
     """
     found = {}
     own, name, below = str(os.getpid()), os.fsencode(path), f"{path}/"
     # Without pathlib, which takes twice as long: it is done after almost every test, again and again while a server ends.
-    for pid in filter(str.isdigit, os.listdir("/proc")) if among is None else map(str, among):
+    for pid in running() if among is None else map(str, among):
         try:
             with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:
                 command = file.read()
             if not command or pid == own:
                 continue  # the kernel's, which have no files, or one that has ended
             opened = f"/proc/{pid}/fd"
-            if name in command or any(
-                os.readlink(f"{opened}/{fd}").startswith(below) for fd in os.listdir(opened)
+            if name in command or (
+                pid not in older
+                and any(os.readlink(f"{opened}/{fd}").startswith(below) for fd in os.listdir(opened))
             ):
                 found[int(pid)] = command.replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
@@ -52,10 +61,13 @@ def processes_of(path: Path, among: Iterable[int] | None = None) -> dict[int, st
     return found
 
 
-def assert_nothing_runs(path: Path) -> None:
-    """Wait for processes that are just ending; fail, and end them, when some stay."""
+def assert_nothing_runs(path: Path, *, older: Collection[str] = ()) -> None:
+    """Wait for processes that are just ending; fail, and end them, when some stay.
+
+    :param older: as of `processes_of`.
+    """
     deadline = time.monotonic() + _PATIENCE
-    left = processes_of(path)
+    left = processes_of(path, older=older)
     while left:
         if time.monotonic() > deadline:
             for pid in left:
@@ -63,4 +75,4 @@ def assert_nothing_runs(path: Path) -> None:
             msg = f"still running: {left}"
             raise AssertionError(msg)
         time.sleep(0.02)
-        left = processes_of(path, among=left) or processes_of(path)
+        left = processes_of(path, among=left) or processes_of(path, older=older)

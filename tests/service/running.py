@@ -23,7 +23,7 @@ from service.intervals import Intervals
 from tests.forked import Forked
 from tests.free_port import free_port
 from tests.indexer.making import make_tickets
-from tests.leftovers import assert_nothing_runs
+from tests.leftovers import assert_nothing_runs, running
 from tests.provider import Provider
 
 __all__ = [
@@ -218,6 +218,7 @@ def running_service(
     data_dir: Path, provider: Provider | None = None, *, intervals: Intervals | None = None, **settings: str
 ) -> Iterator[Service]:
     """Run a service until the block ends, then as Ctrl-C would end it, and see that nothing stays behind."""
+    older = running()
     service = start_service(data_dir, provider, intervals=intervals, **settings)
     try:
         service.wait()
@@ -228,7 +229,7 @@ def running_service(
         service.http.close()
         service.process.kill()
         service.process.wait()
-    assert_nothing_runs(data_dir)
+    assert_nothing_runs(data_dir, older=older)
 
 
 def assert_problem(response: httpx.Response, status: int, *, about: str = "") -> Any:
