@@ -1,14 +1,18 @@
 """The query that every question asks, sent to the local server without chromadb's client."""
 
-from http.client import HTTPConnection, HTTPException
+import socket
 from typing import Any
 from urllib.parse import quote
 
+import httptools
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 __all__ = ["QuickQueries", "QuickQueryError"]
+
+_PIECE = 2**16
 
 
 class QuickQueryError(Exception):
@@ -28,7 +32,7 @@ class QuickQueries:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[HTTPConnection] = []  # appending and popping are safe in threads
+        self._idle: list[socket.socket] = []  # appending and popping are safe in threads
 
     def nearest_ids(
         self, collection: Any, vector: NDArray[np.float32], limit: int, *, seconds: float
@@ -42,27 +46,23 @@ class QuickQueries:
         :raises QuickQueryError: it is another than ids, or there is none.
         """
         of = f"tenants/{collection.tenant}/databases/{collection.database}/collections/{collection.id}"
-        body = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": []}
+        asked = {"query_embeddings": [np.ascontiguousarray(vector)], "n_results": limit, "include": []}
+        # Single precision in as few digits as tell it: half the bytes of the same numbers in double precision.
+        body = orjson.dumps(asked, option=orjson.OPT_SERIALIZE_NUMPY)
+        head = (
+            f"POST {quote(f'/api/v2/{of}/query')} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        connection = None
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = HTTPConnection("127.0.0.1", self._port)
-        try:
-            connection.timeout = seconds
-            if connection.sock:
-                connection.sock.settimeout(seconds)
-            connection.request(
-                "POST",
-                quote(f"/api/v2/{of}/query"),
-                msgspec.json.encode(body),
-                {"Content-Type": "application/json"},
-            )
-            (found,) = msgspec.json.decode(connection.getresponse().read(), type=_Answer).ids
-        except TimeoutError:
-            connection.close()
-            raise
-        except (OSError, HTTPException, msgspec.MsgspecError) as error:
-            connection.close()
+            connection = self._connection(seconds)
+            connection.sendall(head.encode() + body)
+            (found,) = msgspec.json.decode(_read(connection), type=_Answer).ids
+        except (OSError, httptools.HttpParserError, msgspec.MsgspecError) as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, TimeoutError):
+                raise
             raise QuickQueryError from error
         self._idle.append(connection)
         return found
@@ -71,3 +71,41 @@ class QuickQueries:
         """Close the connections."""
         while self._idle:
             self._idle.pop().close()
+
+    def _connection(self, seconds: float) -> socket.socket:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = socket.create_connection(("127.0.0.1", self._port), seconds)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(seconds)
+        return connection
+
+
+class _Body:
+    """What the parser calls."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.complete = False
+
+    def on_body(self, part: bytes) -> None:
+        self.parts.append(part)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+def _read(connection: socket.socket) -> bytes:
+    """Return the body of the next answer.
+
+    :raises ConnectionError: the server closed the connection before its end.
+    """
+    body = _Body()
+    parser = httptools.HttpResponseParser(body)
+    while not body.complete:
+        piece = connection.recv(_PIECE)
+        if not piece:
+            raise ConnectionError
+        parser.feed_data(piece)
+    return b"".join(body.parts)
