@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +29,11 @@ _KEY = "sk-console-0123456789"
 
 @pytest.fixture(scope="module")
 def sample_service(
-    tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
+    tmp_path_factory: pytest.TempPathFactory, fitted: Path, _provider_process: Provider
 ) -> Iterator[Service]:
     """A service with few tickets, instead of the sample: it is soon there."""
     data_dir = tmp_path_factory.mktemp("edges") / "data"
+    shutil.copytree(fitted, data_dir)
     with running_service(data_dir, _provider_process, intervals=NEVER) as service:
         service.store([make_ticket(number, source="sample") for number in range(20)])
         yield service
@@ -276,7 +278,7 @@ def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
 ) -> None:
     """Columns that nobody understands are named on the page; what is hostile in it stands there as text; nothing is stored before."""
     hostile = '<img src=x onerror="window.harm=1">\u202etxet'
-    columns = ["Number", "What", "Sev", "Cure", hostile, *(f"More {number}" for number in range(200))]
+    columns = ["Number", "What", "Sev", "Cure", hostile, *(f"More {number}" for number in range(110))]
     rows = [
         [f"export-{number}", f"Wombat {number} digs {hostile} {'w' * 100_000 if number == 1 else ''}", "P1", "Fence it."]
         for number in range(3)
@@ -285,7 +287,7 @@ def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([*row, hostile, *["x"] * 200] for row in [*rows, ["export-9", "", "P1", ""]])
+        writer.writerows([*row, hostile, *["x"] * 110] for row in [*rows, ["export-9", "", "P1", ""]])
     page = looking.open("bring-in")
     page.get_by_label("An export of your helpdesk").set_input_files(path)
     _see(page, "it makes no tickets", _PATIENCE)
