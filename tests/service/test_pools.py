@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -21,10 +20,10 @@ PATIENCE = 15.0
 """Seconds within which a question is answered on a machine that has other things to do."""
 
 
-@pytest.fixture
-def local(data_dir: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that embeds on this machine, with a few tickets."""
-    with running_service(data_dir) as running:
+    with running_service(tmp_path_factory.mktemp("pools") / "data") as running:
         running.store(make_tickets(20, priority=None))
         running.wait()
         yield running
@@ -34,7 +33,7 @@ def test_writes_that_wait_for_the_index_do_not_stop_questions(local: Service) ->
     """While another process has the index, and 12 portals wait to write, new texts are embedded and answered."""
 
     def put(number: int) -> int:
-        ticket = msgspec.to_builtins(make_ticket(number))
+        ticket = msgspec.to_builtins(make_ticket(number, priority=None))
         return local.http.put(f"/v1/tickets/t-{number}", json=ticket).status_code
 
     with ThreadPoolExecutor(WRITERS) as portals:
