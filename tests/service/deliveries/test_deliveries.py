@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ _SLACK = {"slack_token": "xoxb-test", "slack_channel": "C1"}
 
 @pytest.fixture(scope="module")
 def _shared(
-    tmp_path_factory: pytest.TempPathFactory, _provider_process: Provider
+    tmp_path_factory: pytest.TempPathFactory, fitted: Path, _provider_process: Provider
 ) -> Iterator[tuple[Service, Receiver]]:
-    """A service with all targets at one receiver, and ten tickets."""
+    """A service with all targets at one receiver, and tickets with their forest."""
     with receiving() as receiver:
         targets = {
             "webhook_url": f"{receiver.url}/hook",
@@ -41,8 +42,8 @@ def _shared(
             **_SLACK,
         }
         data_dir = tmp_path_factory.mktemp("deliveries") / "data"
+        shutil.copytree(fitted, data_dir)
         with running_service(data_dir, _provider_process, intervals=_SOON, **targets) as service:
-            service.store(make_tickets(10))
             yield service, receiver
             assert "services/secret" not in service.log
             assert "Traceback" not in service.log

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,70 @@ def forest(service: Service) -> Any:
     return service.status()["forest"]
 
 
-def test_a_label_that_is_taken_away_is_unlearned(fitted_dir: Path, provider: Provider) -> None:
-    """One of sixty is more than a hundredth, however many tickets have no label at all."""
-    with running_service(fitted_dir, provider, intervals=SOON) as service:
+@pytest.fixture(scope="module")
+def refitted(
+    tmp_path_factory: pytest.TempPathFactory, fitted: Path, _provider_process: Provider
+) -> Iterator[tuple[Service, Path]]:
+    """A service that has learned that one of its sixty labels is taken away, and the file of the forest that served before.
+
+    All files of forests were of the future meanwhile, and there were more of them than are kept.
+    """
+    data_dir = tmp_path_factory.mktemp("refitted") / "data"
+    shutil.copytree(fitted, data_dir)
+    with running_service(data_dir, _provider_process, intervals=SOON) as service:
+        (path,) = (data_dir / "forests").glob("*.npz")
+        for name in ("tickets-0001-0.npz", "tickets-0000-0.npz"):
+            shutil.copy(path, path.with_name(name))
+        for each in (data_dir / "forests").iterdir():
+            os.utime(each, (4e9, 4e9))
         service.store(make_tickets(200, start=60, priority=None))
         service.store([make_ticket(0, priority=None)])
-        service.until(lambda: fitted_on(service, 59), "a forest is fitted without the label")
+        service.until(lambda: forest(service)["last_fit"], "a forest is fitted")
+        yield service, path
 
 
-def test_a_fit_that_failed_is_tried_again(data_dir: Path, provider: Provider) -> None:
-    """Without another label, after a pause, and said so meanwhile; a forest that is there goes on serving."""
-    with running_service(data_dir, provider, intervals=SOON) as service:
-        service.store(make_tickets(60))
-        kill_the_fit(service)
+def test_a_label_that_is_taken_away_is_unlearned(refitted: tuple[Service, Path]) -> None:
+    """One of sixty is more than a hundredth, however many tickets have no label at all."""
+    service, _ = refitted
+    service.until(lambda: fitted_on(service, 59), "a forest is fitted without the label")
+
+
+def test_a_clock_that_is_set_back_costs_no_forest(refitted: tuple[Service, Path]) -> None:
+    """Which forest is the newest is told by the ledger's revision: files of the future stay behind it."""
+    service, before = refitted
+    service.until(lambda: fitted_on(service, 59), "the new one serves")
+    kept = set((service.data_dir / "forests").glob("*.npz"))
+    assert len(kept) == 2
+    assert before in kept
+
+
+def test_the_first_forest_is_fitted_beside_answers_and_again_when_that_fails(
+    fitted_dir: Path, provider: Provider
+) -> None:
+    """Meanwhile it answers from the start on: what is similar, and a triage whose priority a person has to set.
+
+    It is tried again without another label, after a pause, and said so; a forest that is there goes on serving.
+    """
+    for path in (fitted_dir / "forests").glob("*.npz"):
+        path.unlink()
+    with running_service(fitted_dir, provider, intervals=SOON) as service:
+        service.until(lambda: fitting(service), "a forest is being fitted")
+        for child in fitting(service):
+            os.kill(child, signal.SIGSTOP)
+        try:
+            assert service.http.get("/health/ready").status_code == 200
+            assert service.answer("/v1/similar", text=sentence(7))["neighbours"][0]["id"] == "t-7"
+            answer = service.answer("/v1/triage", text=sentence(7))
+            assert (answer["priority"]["label"], answer["priority"]["decision"]) == (None, "review")
+            assert answer["index"]["forest"] == "the first forest is being fitted"
+            assert answer["neighbours"]
+        finally:
+            kill_the_fit(service)  # which also ends what is stopped
         without = forest(service)
         assert without["state"] == f"fitting failed: {KILLED}; it is tried again"
         assert (without["report"], without["last_fit"]["promoted"]) == (None, False)
         service.until(lambda: fitted_on(service, 60), "it is tried again")
+        assert service.answer("/v1/classify", text=sentence(7))["priority"]["label"]
         service.store(make_tickets(20, start=60))
         kill_the_fit(service)
         assert fitted_on(service, 60)
@@ -75,44 +123,6 @@ def test_a_forest_whose_file_is_lost_is_replaced(fitted_dir: Path, provider: Pro
         service.store(make_tickets(5, start=65))
         service.until(lambda: fitted_on(service, 70), "another serves")
         assert forest(service)["last_fit"]["why"] == "the one that serves cannot be read"
-
-
-def test_a_clock_that_is_set_back_costs_no_forest(fitted_dir: Path, provider: Provider) -> None:
-    """Which forest is the newest is told by the ledger's revision: files of the future stay behind it."""
-    with running_service(fitted_dir, provider, intervals=SOON) as service:
-        (path,) = (fitted_dir / "forests").glob("*.npz")
-        for name in ("tickets-0001-0.npz", "tickets-0000-0.npz"):
-            shutil.copy(path, path.with_name(name))
-        for each in (fitted_dir / "forests").iterdir():
-            os.utime(each, (4e9, 4e9))
-        service.store(make_tickets(5, start=60))
-        service.until(lambda: fitted_on(service, 65), "the new one serves")
-        kept = set((fitted_dir / "forests").glob("*.npz"))
-        assert len(kept) == 2
-        assert path in kept
-
-
-def test_it_answers_while_its_first_forest_is_fitted(fitted_dir: Path, provider: Provider) -> None:
-    """From the start on: what is similar, and a triage whose priority a person has to set."""
-    for path in (fitted_dir / "forests").glob("*.npz"):
-        path.unlink()
-    with running_service(fitted_dir, provider, intervals=SOON) as service:
-        service.until(lambda: fitting(service), "a forest is being fitted")
-        children = fitting(service)
-        for child in children:
-            os.kill(child, signal.SIGSTOP)
-        try:
-            assert service.http.get("/health/ready").status_code == 200
-            assert service.answer("/v1/similar", text=sentence(7))["neighbours"][0]["id"] == "t-7"
-            answer = service.answer("/v1/triage", text=sentence(7))
-            assert (answer["priority"]["label"], answer["priority"]["decision"]) == (None, "review")
-            assert answer["index"]["forest"] == "the first forest is being fitted"
-            assert answer["neighbours"]
-        finally:
-            for child in children:
-                os.kill(child, signal.SIGCONT)
-        service.until(lambda: fitted_on(service, 60), "the forest serves")
-        assert service.answer("/v1/classify", text=sentence(7))["priority"]["label"]
 
 
 @pytest.mark.slow
