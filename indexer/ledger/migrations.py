@@ -6,9 +6,11 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator
+from functools import cache
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from indexer.ledger.tables import (
     FLAG,
@@ -43,7 +45,13 @@ def make_tables(connection: sa.Connection) -> int | None:
 
     :return: ``None``, or the schema that was found, if it is one that this release does not know.
     """
-    metadata.create_all(connection)
+    names = set(sa.inspect(connection).get_table_names())
+    if not names and connection.dialect.name == "sqlite":
+        cursor = connection.connection.cursor()
+        for statement in _definitions():
+            cursor.execute(statement)
+    elif not names.issuperset(metadata.tables):
+        metadata.create_all(connection)
     found = connection.execute(sa.select(state.c.schema)).scalar()
     if found is None:
         first = {
@@ -64,6 +72,17 @@ def make_tables(connection: sa.Connection) -> int | None:
         tickets_by_revision.create(connection, checkfirst=True)
         connection.execute(state.update().values(schema=SCHEMA))
     return None
+
+
+@cache
+def _definitions() -> tuple[str, ...]:
+    """Return what makes all tables of an empty SQLite database: to write it takes longer than to run it."""
+    written, dialect = list[str](), sqlite.dialect()
+    engine = sa.create_mock_engine(
+        "sqlite://", lambda made, *_, **__: written.append(str(made.compile(dialect=dialect)))
+    )
+    metadata.create_all(engine, checkfirst=False)
+    return tuple(written)
 
 
 def _to_second(connection: sa.Connection) -> None:

@@ -1,5 +1,6 @@
-"""Queries that are compiled once: what SQLAlchemy does for one each time takes ten times as long as the database."""
+"""Queries that are compiled once, when they are first asked: what SQLAlchemy does for one each time takes ten times as long as the database."""
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -23,9 +24,7 @@ class PreparedQuery:
 
     def __init__(self, db: Database, query: sa.Select[Any]) -> None:
         self._db = db
-        compiled = query.compile(dialect=db.dialect)
-        self._sql, self._defaults = str(compiled), compiled.params
-        self._order: list[str] | None = compiled.positiontup
+        self._query = query
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
         """Return all rows, as they are at one moment, and values as the driver has them: of SQLite, which knows no booleans, 0 and 1.
@@ -33,12 +32,17 @@ class PreparedQuery:
         :param given: the query's parameters; lists of strings for those that are `listed`.
         :raises PrecedentError: the database failed.
         """
-        values = self._defaults | {name: _value(value, self._db.is_sqlite) for name, value in given.items()}
+        sql, defaults, order = self._compiled
+        values = defaults | {name: _value(value, self._db.is_sqlite) for name, value in given.items()}
         with self._db.driver() as cursor:
-            cursor.execute(
-                self._sql, values if self._order is None else [values[name] for name in self._order]
-            )
+            cursor.execute(sql, values if order is None else [values[name] for name in order])
             return list(cursor.fetchall())
+
+    @cached_property
+    def _compiled(self) -> tuple[str, dict[str, Any], list[str] | None]:
+        # Most commands open a ledger and ask few of its questions.
+        compiled = self._query.compile(dialect=self._db.dialect)
+        return str(compiled), compiled.params, compiled.positiontup
 
 
 class _Names(sa.types.TypeDecorator[list[str]]):
