@@ -6,6 +6,7 @@ from service.priority import Forest, TrainingSet
 from service.priority.calibration import least_costly, smooth
 from service.priority.predictors import fit_predictors
 from service.priority.training import train
+from service.priority.trees import extract
 from service.scores import resample_macro_f1
 
 __all__ = ["compare"]
@@ -36,7 +37,7 @@ def compare(old: Forest, new: Forest, training: TrainingSet) -> tuple[bool, str]
     truth = np.array(new.labels)[new.label[fresh]]
     by_old = np.array(old.labels)[old.classify(asked).predicted]
     predictors, matrix = fit_predictors(learned.features, new.label[shared], len(new.labels), learned.groups)
-    trees, leaves = train(
+    grown = train(
         matrix,
         new.label[shared],
         learned.times,
@@ -44,6 +45,7 @@ def compare(old: Forest, new: Forest, training: TrainingSet) -> tuple[bool, str]
         trees=len(new.trees.roots),
         seed=new.report.seed,
     )
+    trees, leaves = extract(grown, matrix)
     votes = leaves.votes(new.label[shared], len(new.labels)).mean(trees.walk(predictors.matrix(asked)))
     by_new = np.array(new.labels)[least_costly(new.calibrator(smooth(votes, len(shared))), new.costs)]
     names, columns = np.unique([truth, by_old, by_new], return_inverse=True)

@@ -19,6 +19,7 @@ from service.priority.predictors import fit_predictors
 from service.priority.timeline import LATE, NEWEST, later_blocks, newest_labelled, resolved_late
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
+from service.priority.trees import extract
 
 __all__ = ["MAX_ROWS", "MIN_TICKETS", "fit", "unfit"]
 
@@ -82,7 +83,8 @@ def fit(
     chosen, tried = select_candidate(history, half_life_days, seed)
     held_out = predict_held_out(history, chosen, _TREES, seed)
     predictors, matrix = fit_predictors(kept.features, label, len(names), kept.groups)
-    trees, leaves = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
+    grown = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
+    trees, leaves = extract(grown, matrix)
     probabilities = held_out.calibrator(held_out.smoothed)
     parts = {
         NEWEST: held_out.block == len(blocks) - 1,

@@ -15,6 +15,7 @@ from service.priority.predictors import fit_predictors
 from service.priority.timeline import Block
 from service.priority.training import train
 from service.priority.training_set import TrainingSet
+from service.priority.trees import extract
 from service.scores import ProbabilityScores, confusion_matrix, macro_f1, reliability
 
 __all__ = [
@@ -128,7 +129,7 @@ def predict_held_out(
 ) -> HeldOut:
     """Have a forest of what came before vote on each later block.
 
-    :param drawn: as of `service.priority.training.fit_classifier`.
+    :param drawn: as of `service.priority.training.train`.
     """
     labels = len(history.names)
     rows, number_of, majority = (np.zeros(0, np.int64) for _ in range(3))
@@ -138,7 +139,7 @@ def predict_held_out(
         block = trial.block
         past = history.label[block.learned]
         counts = np.bincount(past, minlength=labels)
-        grown, leaves = train(
+        fitted = train(
             trial.learned,
             past,
             history.training.times[block.learned],
@@ -147,6 +148,7 @@ def predict_held_out(
             seed=seed,
             drawn=drawn,
         )
+        grown, leaves = extract(fitted, trial.learned)
         found = leaves.votes(past, labels).mean(grown.walk(trial.tested))
         rows = np.append(rows, block.rows)
         number_of = np.append(number_of, np.full(len(block.rows), trial.number))

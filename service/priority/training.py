@@ -10,9 +10,8 @@ import numpy as np
 from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
 from service.priority.forest_report import Candidate
-from service.priority.trees import Leaves, Trees, extract
 
-__all__ = ["draws", "fit_classifier", "train"]
+__all__ = ["draws", "train"]
 
 _ALL_DRAWN = 3_000
 _DAY = 86_400.0
@@ -31,21 +30,6 @@ def draws(rows: int) -> int:
 
 
 def train(
-    matrix: Matrix,
-    label: IntArray,
-    times: FloatArray,
-    *,
-    candidate: Candidate,
-    trees: int,
-    seed: int,
-    drawn: int | None = None,
-) -> tuple[Trees, Leaves]:
-    """Train a forest and return its arrays; parameters as of `fit_classifier`."""
-    fitted = fit_classifier(matrix, label, times, candidate=candidate, trees=trees, seed=seed, drawn=drawn)
-    return extract(fitted, matrix)
-
-
-def fit_classifier(
     matrix: Matrix,
     label: IntArray,
     times: FloatArray,

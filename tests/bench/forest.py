@@ -17,7 +17,7 @@ import numpy as np
 from service.arrays import IntArray
 from service.priority import Features, Forest, TrainingSet, fit
 from service.priority.predictors import fit_predictors
-from service.priority.training import draws, fit_classifier
+from service.priority.training import draws, train
 from service.priority.words import BUCKETS, Words
 from tests.bench.world import DIMENSION
 
@@ -96,7 +96,7 @@ def _predict() -> None:
     forest = fit(training)
     assert isinstance(forest, Forest)
     # The same forest once more, as scikit-learn has it: the same tickets, way and seed.
-    fitted = fit_classifier(
+    fitted = train(
         fit_predictors(training.features, forest.label, len(forest.labels), training.groups)[1],
         forest.label,
         training.times,
