@@ -12,7 +12,7 @@ import pytest
 
 from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
-from tests.indexer.making import make_ticket, sentence
+from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
 from tests.service.running import KEY, NO_TLS, Service, running_service
 
@@ -96,10 +96,11 @@ def test_a_rebuild_and_back_without_a_failed_query(fitted_dir: Path, other: Prov
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["bge-large", _OTHER])
-def test_what_is_acknowledged_during_a_switch_is_seen(fitted_dir: Path, other: Provider, model: str) -> None:
+def test_what_is_acknowledged_during_a_switch_is_seen(data_dir: Path, other: Provider, model: str) -> None:
     """From the moment that another generation is live: what a portal deletes or relabels is so in the next answer."""
-    with running_service(fitted_dir, other) as service:
-        settings = _settings(fitted_dir, other)
+    with running_service(data_dir, other) as service:
+        service.store(make_tickets(_COUNT, priority=None))  # no forest is fitted on one label
+        settings = _settings(data_dir, other)
         made = report_of(run_command(settings, "rebuild", "--json", EMBEDDING_MODEL=model))
         for number in range(20):
             assert service.http.delete(f"/v1/tickets/t-{number}").json()["deleted"]
