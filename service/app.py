@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 from litestar import Litestar
@@ -48,6 +49,7 @@ from service.ticket_map.maps import TicketMaps
 __all__ = ["create_app"]
 
 _MAX_BODY_BYTES = 1_000_000
+_GARBAGE = 50_000  # new objects, before they are looked through
 _KEYS = (
     "An API key, where the service has any. Its scope is `ask` (questions, reading tickets, feedback), `write` (also storing "
     "and deleting tickets) or `admin` (everything); each operation names the narrowest that will do."
@@ -103,6 +105,10 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 "look": look,
                 "status_feed": StatusFeed(look, at_least=lambda: {"ready": runtime.ready, "stage": runtime.stage}, is_stopping=app.state.is_stopping),
             })  # fmt: skip
+            # What is there by now stays, and a question makes thousands of objects that go by themselves: looking through them
+            # for garbage as often as Python does takes a twentieth of its time.
+            gc.freeze()
+            gc.set_threshold(_GARBAGE)
             yield
 
     app = Litestar(

@@ -99,15 +99,16 @@ class TicketCache:
         ((revision, deleted),) = self._state.rows()
         with self._lock:
             self._follow(space, revision, deleted)
-            slots = [self._slots.get(ticket_id) for ticket_id in ids]
-            at = np.array([slot for slot in slots if slot is not None], np.int64)
+            slots = list(map(self._slots.get, ids))
+            others = [i for i, slot in zip(ids, slots, strict=True) if slot is None] if None in slots else []
+            at = np.array([slot for slot in slots if slot is not None] if others else slots, np.int64)
             texts = self._texts[at]
             subjects = texts
             if (own := np.flatnonzero(self._has_subject[at])).size:
                 subjects = texts.copy()
                 subjects[own] = self._subjects[at[own]]
             found = LookedUp(
-                [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is not None],
+                [self._ids[slot] for slot in at.tolist()] if others else list(ids),
                 texts,
                 subjects,
                 self._created[at],
@@ -116,7 +117,6 @@ class TicketCache:
                 self._lengths_of(at, texts, measure),
                 np.ones(len(at), np.bool_),
             )
-        others = [ticket_id for ticket_id, slot in zip(ids, slots, strict=True) if slot is None]
         return found, others, revision
 
     def add(self, rows: LookedUp, space: Space, revision: int, measure: Measure | None = None) -> None:

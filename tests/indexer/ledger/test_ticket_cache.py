@@ -84,8 +84,8 @@ def test_it_is_never_behind_the_ledger(ledger: Ledger, database_url: str | None,
 
 
 def test_tickets_are_looked_up_ahead(ledger: Ledger, database_url: str | None, data_dir: Path) -> None:
-    """A thousand at a time, until all are, and again after a deletion: questions then need no vector of the ledger."""
-    tickets = make_tickets(2_300)
+    """Some thousands at a time, until all are, and again after a deletion: questions then need no vector of the ledger."""
+    tickets = make_tickets(4_300)
     store_vectors(ledger, tickets)
     ledger.tickets.write(tickets)
 
@@ -96,14 +96,14 @@ def test_tickets_are_looked_up_ahead(ledger: Ledger, database_url: str | None, d
     with contextlib.closing(Database(database_url, data_dir)) as db:
         nearest = Nearest(db)
         cache = nearest._cache  # noqa: SLF001 (from outside, what is kept only takes less time)
-        for kept in (1_000, 2_000, 2_300, 2_300):
+        for kept in (4_000, 4_300, 4_300):
             nearest.fill(SPACE, _first_component)
             assert in_memory() == kept
         ledger.tickets.delete(["t-7"])
         assert in_memory() == 0
-        for _ in range(3):
+        for _ in range(2):
             nearest.fill(SPACE, _first_component)
-        assert in_memory() == 2_299
+        assert in_memory() == 4_299
 
 
 def test_no_more_is_looked_up_ahead_than_there_is_room_for(
