@@ -11,9 +11,11 @@ import pytest
 
 from indexer.chroma.server import LocalServer
 from indexer.errors import IndexUnavailableError
+from indexer.progress import no_progress
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.ticket import text_hash
+from indexer.verify import repair, verify
 from tests.indexer.chroma.users import endpoint_of, kill
 from tests.indexer.making import (
     assert_faithful,
@@ -213,6 +215,10 @@ def test_texts_that_change_during_the_check_are_no_damage(copied: Path, settings
         store.prepare(progress)
         assert done.is_set()
         store.prepare()
+        for problem in verify(store, copied, full=True, progress=no_progress).problems:
+            # Where all vectors are replaced, chromadb 1.5.9 now and then loses a row in its graph (chroma-core/chroma#7758).
+            assert (problem.kind, problem.count < 5) == ("unreachable", True), problem
+            repair(store, full=True, progress=no_progress)
         assert_faithful(store)
     assert list(copied.glob("index.damaged-*")) == []
 
