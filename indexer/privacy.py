@@ -1,5 +1,6 @@
 """Keeping files, environments of processes and core dumps from other users of the machine."""
 
+import contextlib
 import logging
 import os
 import resource
@@ -33,7 +34,9 @@ def private_folder(path: Path) -> None:
     stored = list(_stored(path))
     try:
         for ours in [path, *stored]:
-            ours.chmod(ours.stat().st_mode & 0o700)
+            # Another process may just have removed its own.
+            with contextlib.suppress(FileNotFoundError):
+                ours.chmod(ours.stat().st_mode & 0o700)
     except PermissionError as error:
         _log.warning(
             "%s can be read by other users of this machine, and is another user's: %s", path, error.strerror
@@ -61,5 +64,6 @@ def _stored(path: Path) -> Iterable[Path]:
         for ours in path.glob(pattern):
             if not ours.is_symlink():
                 yield ours
-                if ours.is_dir():
-                    yield from (inner for inner in ours.rglob("*") if not inner.is_symlink())
+                for folder, folders, files in os.walk(ours):
+                    inside = (Path(folder, name) for name in (*folders, *files))
+                    yield from (inner for inner in inside if not inner.is_symlink())

@@ -3,11 +3,15 @@
 import contextlib
 import logging
 import resource
+import shutil
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from indexer.privacy import private_folder
 from indexer.settings import Settings
 from indexer.store import Store
 from tests.indexer.command import run_command, start_command
@@ -85,12 +89,12 @@ def test_a_looser_folder_of_before_is_tightened_and_that_is_said(
 ) -> None:
     """Once: with all that is ours in it, and nothing that is not."""
     folder = settings.data_dir
+    own = folder / "notes.txt"
     with prepared(settings) as store:
         fill_store(store, make_tickets(3))
-    own = folder / "notes.txt"
-    own.write_text("the user's own")
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        own.write_text("the user's own")
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         with contextlib.closing(Store(settings)):
@@ -98,6 +102,30 @@ def test_a_looser_folder_of_before_is_tightened_and_that_is_said(
     assert [name.split()[0] for name in _open_to_others(folder)] == ["notes.txt"]
     said = [record.getMessage() for record in caplog.records if "other users" in record.getMessage()]
     assert said == [f"{folder} could be read by other users of this machine: it is this user's alone now"]
+
+
+def test_a_folder_is_tightened_while_another_process_removes_its_files(tmp_path: Path) -> None:
+    """As one that ends, with the address of its Chroma and SQLite's notes."""
+    removed, is_over = [tmp_path / "chroma.json", tmp_path / "index" / "inner" / "rows"], threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            for path in removed:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            shutil.rmtree(tmp_path / "index")
+            removed[0].unlink()
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(come_and_go)
+        try:
+            for _ in range(500):
+                tmp_path.chmod(0o755)
+                private_folder(tmp_path)
+                assert tmp_path.stat().st_mode & _OTHERS == 0
+        finally:
+            is_over.set()
+        other.result()
 
 
 def test_a_folder_that_held_nothing_is_tightened_without_a_word(
