@@ -3,14 +3,22 @@
 import base64
 import binascii
 import codecs
+import hashlib
 import html
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from indexer.grounding import disguise
 from indexer.grounding.disguise import fold
 from indexer.ticket import Ticket
 
-__all__ = ["suspicion", "suspicion_of"]
+__all__ = ["RULES", "suspicion", "suspicion_of"]
+
+RULES = hashlib.sha256(
+    b"".join(Path(file).read_bytes() for file in (__file__, disguise.__file__))
+).hexdigest()
+"""Changes with whatever decides what is found."""
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")

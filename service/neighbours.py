@@ -1,9 +1,8 @@
 """Neighbours as answers show them."""
 
-import contextlib
 from collections.abc import Sequence
 
-from indexer.suspicion import suspicion, suspicion_of
+from indexer.suspicion import suspicion
 from indexer.ticket import Ticket
 from service.ranking import Ranked
 from service.results import Neighbour
@@ -12,9 +11,6 @@ __all__ = ["neighbour_of", "suspicions"]
 
 _REVISION = 16  # hex digits of the record's hash
 _OF_TICKET = tuple(name for name in Neighbour.__struct_fields__ if name in Ticket.__struct_fields__)
-_KEPT_FLAGS = 10_000
-# By the hash of the record: looking through a ticket's texts takes longer than finding it.
-_flags: dict[str, str | None] = {}
 
 
 def suspicions(text: str, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
@@ -29,10 +25,11 @@ def suspicions(text: str, neighbours: Sequence[Neighbour]) -> tuple[str, ...]:
     return (*own, *kept_out)
 
 
-def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
+def neighbour_of(ticket: Ticket, place: Ranked, floor: float, flag: str | None) -> Neighbour:
     """Return the ticket as a neighbour at its place.
 
     :param floor: the relevance from which on a draft may rest on it.
+    :param flag: why none may, if so.
     """
     return Neighbour(
         revision=ticket.record_hash[:_REVISION],
@@ -41,15 +38,6 @@ def neighbour_of(ticket: Ticket, place: Ranked, floor: float) -> Neighbour:
         score=place.score,
         why=place.why(floor),
         above_floor=place.relevance >= floor,
-        flagged=_flag(ticket),
+        flagged=flag,
         **{name: getattr(ticket, name) for name in _OF_TICKET},
     )
-
-
-def _flag(ticket: Ticket) -> str | None:
-    with contextlib.suppress(KeyError):
-        return _flags[ticket.record_hash]
-    if len(_flags) >= _KEPT_FLAGS:
-        _flags.clear()
-    _flags[ticket.record_hash] = flag = suspicion_of(ticket)
-    return flag

@@ -337,7 +337,7 @@ class Pipeline:
 
         sound = store.tickets.sound(in_order(), at_once=search.limit)
         best = itertools.islice(sound, search.limit)
-        return tuple(neighbour_of(ticket, places[ticket.id], ranking.floor) for ticket in best)
+        return tuple(neighbour_of(ticket, places[ticket.id], ranking.floor, flag) for ticket, flag in best)
 
 
 def _shown(neighbours: tuple[Neighbour, ...], search: Search) -> tuple[Neighbour, ...]:

@@ -33,6 +33,7 @@ from indexer.ledger.tables import (
     tickets_of_source,
 )
 from indexer.recipe import RECIPE, RECIPES_BEFORE, SHORT
+from indexer.suspicion import RULES
 from indexer.ticket import Ticket, moments
 
 __all__ = ["make_tables"]
@@ -47,9 +48,8 @@ def make_tables(connection: sa.Connection) -> int | None:
     """
     names = set(sa.inspect(connection).get_table_names())
     if not names and connection.dialect.name == "sqlite":
-        cursor = connection.connection.cursor()
         for statement in _definitions():
-            cursor.execute(statement)
+            connection.exec_driver_sql(statement)
     elif not names.issuperset(metadata.tables):
         metadata.create_all(connection)
     found = connection.execute(sa.select(state.c.schema)).scalar()
@@ -61,6 +61,7 @@ def make_tables(connection: sa.Connection) -> int | None:
             "revision": 0,
             "deleted_revision": 0,
             "secret": secrets.token_hex(),
+            "flag_rules": RULES,
         }
         connection.execute(state.insert().values(first))
     elif not 1 <= found <= SCHEMA:
@@ -71,6 +72,9 @@ def make_tables(connection: sa.Connection) -> int | None:
                 bring_forward(connection)
         tickets_by_revision.create(connection, checkfirst=True)
         connection.execute(state.update().values(schema=SCHEMA))
+    if connection.execute(sa.select(state.c.flag_rules)).scalar() != RULES:
+        _flag(connection)
+        connection.execute(state.update().values(flag_rules=RULES))
     return None
 
 
@@ -130,8 +134,12 @@ def _to_fifth(connection: sa.Connection) -> None:
             connection.execute(subjects.insert(), rows)
 
 
-def _add_flags(connection: sa.Connection) -> None:
-    # What an earlier step has written already.
+def _to_thirteenth(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE state ADD COLUMN flag_rules VARCHAR(64) DEFAULT '' NOT NULL")
+
+
+def _flag(connection: sa.Connection) -> None:
+    """Flag tickets by the rules of this release, where those of another did."""
     connection.execute(facets.delete().where(facets.c.name == FLAG))
     for page in _decoded_pages(connection, sa.true()):
         found = [row for ticket in page for row in facets_of(ticket) if row["name"] == FLAG]
@@ -210,5 +218,5 @@ def _carry_recipe(connection: sa.Connection) -> None:
         connection.execute(pending.insert(), rows)
 
 
-# The sixth and later ones have new tables only, which begin empty, but for the flags of the ninth and an index.
-_STEPS = {2: _to_second, 3: _to_third, 4: _to_fourth, 5: _to_fifth, 9: _add_flags}
+# Those from the sixth to the twelfth have new tables only, which begin empty, and an index.
+_STEPS = {2: _to_second, 3: _to_third, 4: _to_fourth, 5: _to_fifth, 13: _to_thirteenth}

@@ -13,7 +13,7 @@ from indexer.errors import PrecedentError
 from indexer.ledger.tables import answers, tickets, vectors
 from indexer.ticket import Ticket, is_unicode
 
-__all__ = ["DamagedRecordError", "decode", "is_sound", "is_vector"]
+__all__ = ["DamagedRecordError", "decode", "is_sound", "is_vector", "sound_ticket"]
 
 _decode = msgspec.json.Decoder(Ticket).decode
 _FLOAT = np.dtype("<f4")
@@ -40,26 +40,36 @@ def is_sound(table: sa.Table, row: Mapping[str, Any], dimensions: Mapping[int, i
 
     :param dimensions: of the spaces, by their number.
     """
-    for name, kinds in _kinds(table):
-        value = row[name]
-        if not isinstance(value, kinds):
-            return False
-        if isinstance(value, str) and not is_unicode(value):
-            return False
     if table is tickets:
-        try:
-            ticket = decode(row["record"])
-        except DamagedRecordError:
-            return False
-        # Which statuses are open may differ from one release to the next.
-        unlabelled = ticket.is_open and row["priority"] is None
-        found = ticket.record_hash, ticket.text_hash, ticket.id, ticket.source
-        return (unlabelled or row["priority"] == ticket.priority) and found == tuple(
-            row[name] for name in ("record_hash", "text_hash", "id", "source")
-        )
+        return sound_ticket(row) is not None
+    if not _is_of_kinds(table, row):
+        return False
     if table is vectors:
         return is_vector(row["vector"], dimensions.get(row["space"]))
     return table is not answers or _is_object(row["body"])
+
+
+def sound_ticket(row: Mapping[str, Any]) -> Ticket | None:
+    """Return the ticket of a row of `tickets`, if it holds what was acknowledged."""
+    if not _is_of_kinds(tickets, row):
+        return None
+    try:
+        ticket = decode(row["record"])
+    except DamagedRecordError:
+        return None
+    # Which statuses are open may differ from one release to the next.
+    unlabelled = ticket.is_open and row["priority"] is None
+    found = ticket.record_hash, ticket.text_hash, ticket.id, ticket.source
+    stored = tuple(row[name] for name in ("record_hash", "text_hash", "id", "source"))
+    return ticket if (unlabelled or row["priority"] == ticket.priority) and found == stored else None
+
+
+def _is_of_kinds(table: sa.Table, row: Mapping[str, Any]) -> bool:
+    for name, kinds in _kinds(table):
+        value = row[name]
+        if not isinstance(value, kinds) or (isinstance(value, str) and not is_unicode(value)):
+            return False
+    return True
 
 
 @functools.cache

@@ -50,7 +50,7 @@ __all__ = [
     "vectors",
 ]
 
-SCHEMA = 12
+SCHEMA = 13
 """Number of the tables below; it grows with every change of them."""
 
 COPIED_SINCE = 3
@@ -81,6 +81,7 @@ state = sa.Table(
     sa.Column("deleted_revision", sa.BigInteger, nullable=False),  # of the last deletion
     # Proves ids of answers, and marks erased ids in the audit log.
     sa.Column("secret", sa.String(64), nullable=False, server_default=""),
+    sa.Column("flag_rules", sa.String(64), nullable=False, server_default=""),  # by which tickets are flagged
 )
 tickets = sa.Table(
     "tickets",

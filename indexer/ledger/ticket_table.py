@@ -17,8 +17,18 @@ from indexer.ledger.filters import Filter, is_labelled
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.prepared_query import PreparedQuery, listed
 from indexer.ledger.rows import Outcome, Space, Stored
-from indexer.ledger.soundness import DamagedRecordError, decode, is_sound
-from indexer.ledger.tables import facets, feedback, remarks, state, subjects, tickets, tombstones, vectors
+from indexer.ledger.soundness import DamagedRecordError, decode, sound_ticket
+from indexer.ledger.tables import (
+    FLAG,
+    facets,
+    feedback,
+    remarks,
+    state,
+    subjects,
+    tickets,
+    tombstones,
+    vectors,
+)
 from indexer.ledger.ticket_rows import delete_derived, replace_derived, ticket_row
 from indexer.ledger.vector_table import has_ticket
 from indexer.ticket import Ticket
@@ -35,7 +45,10 @@ class Tickets(Part):
         super().__init__(db)
         self._generations = generations
         named = tickets.c.id.in_(listed(is_sqlite=db.is_sqlite))
-        self._by_id = PreparedQuery(db, sa.select(tickets).where(named))
+        flags = sa.and_(facets.c.ticket_id == tickets.c.id, facets.c.name == FLAG)
+        self._by_id = PreparedQuery(
+            db, sa.select(tickets, facets.c.value).join(facets, flags, isouter=True).where(named)
+        )
 
     def count(self, source: str | None = None) -> int:
         """Return the number of tickets, or of those of one source."""
@@ -225,7 +238,7 @@ class Tickets(Part):
                 # Read to its end: PostgreSQL's cursor is open until then.
                 for row in connection.execution_options(yield_per=PAGE).execute(few):
                     looked += 1
-                    if not is_sound(tickets, row._asdict(), {}):
+                    if sound_ticket(row._asdict()) is None:
                         found.append(str(row.id).encode(errors="replace").decode())
             return found
 
@@ -240,23 +253,23 @@ class Tickets(Part):
                 for row in rows_with(connection, sa.select(owner.label("id"), of_text), of_text, named)
             ]
 
-    def sound(self, ids: Iterable[str], *, at_once: int = PAGE) -> Iterator[Ticket]:
+    def sound(self, ids: Iterable[str], *, at_once: int = PAGE) -> Iterator[tuple[Ticket, str | None]]:
         """Yield these tickets, in this order, but for those that are not what was acknowledged: they are logged.
 
-        Ids that are not stored are passed over.
+        Each comes with why it is flagged, if it is. Ids that are not stored are passed over.
 
         :param at_once: how many are read at a time: who takes only the first ones knows how many.
         """
         columns = tickets.columns.keys()
         for page in pages(ids, at_once):
-            rows = {row[0]: dict(zip(columns, row, strict=True)) for row in self._by_id.rows(named=page)}
-            for row in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
-                if is_sound(tickets, row, {}):
-                    yield decode(row["record"])
+            rows = {row[0]: row for row in self._by_id.rows(named=page)}
+            for *row, flag in (rows[ticket_id] for ticket_id in page if ticket_id in rows):
+                if (ticket := sound_ticket(dict(zip(columns, row, strict=True)))) is not None:
+                    yield ticket, flag
                 else:
                     _log.error(
                         "ticket %r is left out: its record in the ledger is damaged: run `precedent verify`",
-                        row["id"],
+                        row[0],
                     )
 
     def erase(self, ids: Iterable[str]) -> tuple[int, int]:

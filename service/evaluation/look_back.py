@@ -11,6 +11,7 @@ import numpy as np
 from indexer.embedding import Matrix
 from indexer.ledger import Candidates
 from indexer.settings import Settings
+from indexer.suspicion import suspicion_of
 from service.arrays import FloatArray, IntArray, unit_rows
 from service.drafting.extractive import extractive_draft
 from service.drafting.house_style import DEFAULTS
@@ -65,9 +66,10 @@ class Ranker:
 
     def best(self, ranking: Ranking, query: QueryVectors, found: Candidates) -> tuple[Neighbour, ...]:
         """Return the best of the candidates."""
+        places = itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
+        near = [(self._cases.tickets[self._row_of[place.id]], place) for place in places]
         return tuple(
-            neighbour_of(self._cases.tickets[self._row_of[place.id]], place, ranking.floor)
-            for place in itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
+            neighbour_of(ticket, place, ranking.floor, suspicion_of(ticket)) for ticket, place in near
         )
 
     def candidates(self, query: QueryVectors, rows: IntArray) -> Candidates:

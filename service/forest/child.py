@@ -65,7 +65,7 @@ def _training_set(rows: TrainingRows, ledger: Ledger, field: str, reads: Sequenc
 
     :param field: whose labels are learned, and ``reads`` those that are read beside the text.
     """
-    found = ledger.tickets.sound(rows.ids)
+    found = (ticket for ticket, _ in ledger.tickets.sound(rows.ids))
     ticket = next(found, None)
     values: list[str | None] = []
 

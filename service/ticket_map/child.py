@@ -25,7 +25,7 @@ def main() -> None:
         stored = ledger.tickets.count()
         sample = ledger.nearest.sample(generation.space, MOST_POINTS)
         row = {ticket_id: number for number, ticket_id in enumerate(sample.ids)}
-        tickets = [ticket for ticket in ledger.tickets.sound(sample.ids) if not ticket.is_open]
+        tickets = [ticket for ticket, _ in ledger.tickets.sound(sample.ids) if not ticket.is_open]
         ledger.close()
         if len(tickets) >= LEAST_POINTS:
             vectors = sample.vectors[np.array([row[ticket.id] for ticket in tickets], np.int64)]

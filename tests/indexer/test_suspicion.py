@@ -9,7 +9,7 @@ import pytest
 
 from indexer.ledger import Ledger
 from indexer.ledger.database import Database
-from indexer.ledger.tables import FLAG, facets
+from indexer.ledger.tables import FLAG, facets, state
 from indexer.settings import Settings
 from indexer.suspicion import suspicion
 from tests.indexer.command import report_of, run_command
@@ -112,3 +112,22 @@ def test_the_operator_is_told(settings: Settings, tmp_path: Path) -> None:
         assert [flag.ticket_id for flag in ledger.flagged.all()] == ["1"]
         ledger.tickets.write([make_ticket(1, id="1")])
         assert ledger.flagged.count() == 0
+
+
+def test_tickets_are_flagged_by_the_rules_of_the_release_that_opens_the_ledger(
+    database_url: str | None, data_dir: Path
+) -> None:
+    """Those that another's rules flagged, and those alone that they did not."""
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
+        ledger.tickets.write([make_ticket(1), make_ticket(2, resolution=_HOSTILE), make_ticket(3)])
+    with contextlib.closing(Database(database_url, data_dir)) as other, other.write() as connection:
+        connection.execute(facets.update().where(facets.c.name == FLAG).values(ticket_id="t-3"))
+        connection.execute(state.update().values(flag_rules="another release's"))
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
+        why = "its resolution gives a language model instructions"
+        found = list(ledger.tickets.sound(["t-1", "t-2", "t-3"]))
+        assert [(ticket.id, flag) for ticket, flag in found] == [("t-1", None), ("t-2", why), ("t-3", None)]
+    with contextlib.closing(Database(database_url, data_dir)) as same, same.write() as connection:
+        connection.execute(facets.delete().where(facets.c.name == FLAG))
+    with contextlib.closing(Ledger(database_url, data_dir)) as ledger:
+        assert ledger.flagged.count() == 0, "the same rules look through no ticket again"

@@ -58,7 +58,7 @@ def test_what_is_written_is_found(store: Store) -> None:
     live = fill_store(store, make_tickets(30))
     (vector,) = vectors_for([make_ticket(7)])
     found = store.nearest(live, vector, 5)
-    assert list(store.tickets.sound(found.ids[:1])) == [make_ticket(7)]
+    assert list(store.tickets.sound(found.ids[:1])) == [(make_ticket(7), None)]
     expected = np.sort(vectors_for(make_tickets(30)) @ vector)[::-1][:5]
     assert found.cosines.tolist() == pytest.approx(expected.tolist(), abs=1e-5)
     assert len(store.nearest(live, vector, 100)) == 30

@@ -111,4 +111,4 @@ def test_a_ticket_that_only_chroma_still_has_is_not_shown(store: Store) -> None:
     store.tickets.write([make_ticket(8, resolution="Replaced the fuse.")])
     found = store.nearest(live, vectors_for([make_ticket(7)])[0], 20)
     assert set(found.ids) == {f"t-{n}" for n in range(20) if n != 7}
-    assert [one.resolution for one in store.tickets.sound(["t-8", "t-7"])] == ["Replaced the fuse."]
+    assert [one.resolution for one, _ in store.tickets.sound(["t-8", "t-7"])] == ["Replaced the fuse."]

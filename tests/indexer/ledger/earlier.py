@@ -23,6 +23,7 @@ def turn_back(connection: sa.Connection, schema: int) -> None:
     statements = [
         *(f"DROP TABLE {name}" for name in names),
         "DROP INDEX ix_tickets_revision",
+        "ALTER TABLE state DROP COLUMN flag_rules",
         f"UPDATE state SET schema = {schema}",
     ]
     if schema >= 5:

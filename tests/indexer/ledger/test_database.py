@@ -43,7 +43,7 @@ def test_another_schema_is_refused(database_url: str | None, data_dir: Path) -> 
     assert PASSWORD not in str(error.value)
 
 
-@pytest.mark.parametrize("schema", [1, 2, 5, 6, 7, 8, 9, 10])
+@pytest.mark.parametrize("schema", [1, 2, 5, 6, 7, 8, 9, 10, 12])
 def test_a_ledger_of_an_earlier_schema_is_brought_forward(
     database_url: str | None, data_dir: Path, schema: int
 ) -> None:

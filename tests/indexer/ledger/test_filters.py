@@ -104,6 +104,7 @@ def test_a_ledger_of_before_learns_what_its_tickets_can_be_filtered_by(tmp_path:
     with engine.begin() as connection:
         facets.drop(connection)
         subjects.drop(connection)
+        connection.exec_driver_sql("ALTER TABLE state DROP COLUMN flag_rules")
         connection.execute(state.update().values(schema=3))
     engine.dispose()
     with contextlib.closing(Ledger(None, tmp_path)) as ledger:

@@ -6,7 +6,7 @@ import pytest
 
 from indexer.provider import open_provider
 from indexer.settings import Settings
-from indexer.suspicion import suspicion
+from indexer.suspicion import suspicion, suspicion_of
 from indexer.ticket import Ticket
 from service.drafting.drafter import Drafter
 from service.drafting.note import agent_note
@@ -32,7 +32,7 @@ def _stored(attack: Attack) -> list[Neighbour]:
         ),
         *(Ticket(id=f"s-{n}", text=ISSUE, resolution=text) for n, text in enumerate(others, 2)),
     ]
-    return [neighbour_of(ticket, _PLACE, 0.5) for ticket in tickets]
+    return [neighbour_of(ticket, _PLACE, 0.5, suspicion_of(ticket)) for ticket in tickets]
 
 
 def _answer(attack: Attack, near: list[Neighbour]) -> str:
