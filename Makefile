@@ -38,7 +38,7 @@ bench: setup-dev ## measure against bare Chroma, scikit-learn and the ideal rate
 	@$(RUN) -m tests.bench
 
 # All at the lowest priority, which the processes that fit forests have: else those would wait for every other test. One thread for
-# each product of matrices, as the service has: more of them wait for each other, which takes a third of the processor time of a fit.
+# each product of matrices, as the service and its children have: in the tests' own processes more of them mostly wait for each other.
 test: setup-dev ## lint, types and all tests
 	@nice -n 19 $(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
 	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 nice -n 19 $(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 15; tests=$$?; \

@@ -105,8 +105,8 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
                 "look": look,
                 "status_feed": StatusFeed(look, at_least=lambda: {"ready": runtime.ready, "stage": runtime.stage}, is_stopping=app.state.is_stopping),
             })  # fmt: skip
-            # What is there by now stays, and a question makes thousands of objects that go by themselves: looking through them
-            # for garbage as often as Python does takes a twentieth of its time.
+            # What is there by now stays, and a question makes thousands of objects that go by themselves: it would wait while
+            # they are looked through for garbage as often as Python does.
             gc.freeze()
             gc.set_threshold(_GARBAGE)
             yield

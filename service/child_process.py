@@ -18,8 +18,6 @@ __all__ = ["ChildError", "ChildOrder", "begin_child", "read_order", "run_child"]
 
 _NICENESS = 15
 _POLL_SECONDS = 0.5
-# Further threads of OpenBLAS take more processor time, just by waiting for each other, than these computations gain from them.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +44,7 @@ async def run_child(module: str, order: ChildOrder) -> bytes:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[1], env=plain_environment("PG") | _ONE_THREAD,
+        cwd=Path(__file__).parents[1], env=plain_environment("PG") | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     try:
         # Not as JSON, which has no infinity: a half-life of that would arrive as none.

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,25 +53,17 @@ def open_client(settings: Settings, port: int | None) -> Client:
         local=port is not None,
         tenant=settings.chroma_tenant,
         database=settings.chroma_database,
-        settings=_from_environment().model_copy(
-            update={
-                "chroma_api_impl": "chromadb.api.fastapi.FastAPI",
-                "chroma_server_host": address,  # whole, because a proxy may have it under a path
-                "chroma_server_http_port": url.port or (443 if tls else 80),
-                "chroma_server_ssl_enabled": tls,
-                # Without TLS there are none to verify, and to load the known ones would take longest of all.
-                "chroma_server_ssl_verify": tls and (str(settings.chroma_ca or "") or True),
-                "chroma_server_headers": token,
-                "anonymized_telemetry": False,
-            }
+        settings=ChromaSettings(
+            chroma_api_impl="chromadb.api.fastapi.FastAPI",
+            chroma_server_host=address,  # whole, because a proxy may have it under a path
+            chroma_server_http_port=url.port or (443 if tls else 80),
+            chroma_server_ssl_enabled=tls,
+            # Without TLS there are none to verify, and to load the known ones would take longest of all.
+            chroma_server_ssl_verify=tls and (str(settings.chroma_ca or "") or True),
+            chroma_server_headers=token,
+            anonymized_telemetry=False,
         ),
     )
-
-
-@cache
-def _from_environment() -> ChromaSettings:
-    """Return chromadb's settings, of which it has many: to look for them takes longer than to connect."""
-    return ChromaSettings()
 
 
 def close_client(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The index: collections in Chroma, through `HttpClient` to a server process only."""
+"""The index: collections in Chroma, in a server process only: through `HttpClient`, and for questions by `QuickQueries`."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -165,11 +165,11 @@ class Index:
         """
         from indexer.chroma.client import within
 
-        with within(patience), self._found(generation) as (connection, collection):
+        with within(patience), self._collection_of(generation) as (connection, collection):
             if connection.quick is not None:
                 seconds = min(patience, self._settings.chroma_timeout)
                 with contextlib.suppress(QuickQueryError):
-                    return connection.quick.nearest_ids(collection, vector, limit, seconds=seconds)
+                    return connection.quick.ids_near(collection, vector, limit, seconds=seconds)
             found = collection.query(query_embeddings=[vector], n_results=limit, include=[])
         (ids,) = found["ids"]
         return list(ids)
@@ -260,11 +260,11 @@ class Index:
 
     @contextlib.contextmanager
     def _collection(self, generation: Generation) -> Iterator[Any]:
-        with self._found(generation) as (_, collection):
+        with self._collection_of(generation) as (_, collection):
             yield collection
 
     @contextlib.contextmanager
-    def _found(self, generation: Generation) -> Iterator[tuple[Connection, Any]]:
+    def _collection_of(self, generation: Generation) -> Iterator[tuple[Connection, Any]]:
         with self._connections.used() as connection:
             collection = connection.collections.get(generation.name)
             if collection is None:

@@ -7,7 +7,6 @@ from urllib.parse import quote
 import httptools
 import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 __all__ = ["QuickQueries", "QuickQueryError"]
@@ -26,15 +25,15 @@ class _Answer(msgspec.Struct):
 class QuickQueries:
     """Queries to the server on a port of this machine; each thread that asks has a connection of its own meanwhile.
 
-    chromadb 1.5.9 checks arguments one by one and sends them by httpx, whose parser is in Python: about 1 ms, where the server
-    takes 3 for the nearest 200 of 5,000 rows.
+    chromadb 1.5.9 checks arguments one by one and sends them by httpx, whose parser is in Python: `tests.bench.serving` shows what
+    that takes of a query.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._idle: list[socket.socket] = []  # appending and popping are safe in threads
 
-    def nearest_ids(
+    def ids_near(
         self, collection: Any, vector: NDArray[np.float32], limit: int, *, seconds: float
     ) -> list[str]:
         """Return the ids of the rows nearest to the vector, nearest first.
@@ -46,9 +45,8 @@ class QuickQueries:
         :raises QuickQueryError: it is another than ids, or there is none.
         """
         of = f"tenants/{collection.tenant}/databases/{collection.database}/collections/{collection.id}"
-        asked = {"query_embeddings": [np.ascontiguousarray(vector)], "n_results": limit, "include": []}
-        # Single precision in as few digits as tell it: half the bytes of the same numbers in double precision.
-        body = orjson.dumps(asked, option=orjson.OPT_SERIALIZE_NUMPY)
+        asked = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": []}
+        body = msgspec.json.encode(asked)
         head = (
             f"POST {quote(f'/api/v2/{of}/query')} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"

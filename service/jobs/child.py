@@ -80,18 +80,13 @@ def main() -> None:
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     # By the signal that lets a command end as Ctrl-C does.
     begin_child(task.service, niceness=_NICENESS, by=signal.SIGTERM)
-    from indexer.cli import cli
-    from indexer.cli import main as run
-
-    if task.arguments[0] not in cli.commands:
-        # It adds those that need the service's code, whose import the others do not wait for.
-        import service.cli  # noqa: F401
+    from service.cli import main as run
 
     ACTOR.set(task.actor)
     output, printed = sys.stdout, io.StringIO()
     PROGRESS.set(_Reporter(output).show)
     sys.stdout = printed
-    status = run(task.arguments, name="precedent")
+    status = run(task.arguments)
     sys.stdout = output
     _write(output, Outcome(status=status, report=_report(Path(task.report), printed.getvalue())))
 

@@ -14,8 +14,6 @@ from service.priority.forest_report import Candidate
 __all__ = ["draws", "train"]
 
 _ALL_DRAWN = 3_000
-_ALONE = 200
-"""Of so many tickets trees grow faster in one thread than several take turns; the forest is the same."""
 _DAY = 86_400.0
 _MOST_OVERDRAWN = 10.0
 """A rare label is drawn at most this many times as often as it is common; else one ticket speaks for a whole label."""
@@ -58,7 +56,7 @@ def train(
         min_samples_leaf=candidate.leaf,
         max_features=candidate.features,
         max_samples=min(draws(len(label)), drawn or len(label)),
-        n_jobs=1 if len(label) <= _ALONE else -1,
+        n_jobs=-1,
         random_state=seed,
     )
     with warnings.catch_warnings(record=True):

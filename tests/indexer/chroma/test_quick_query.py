@@ -56,12 +56,12 @@ def test_it_waits_no_longer_than_it_may(store: Store, data_dir: Path) -> None:
         queries = QuickQueries(int(proxy.url.rpartition(":")[2]))
         proxy.silent_for = "/query"
         with pytest.raises(TimeoutError):
-            queries.nearest_ids(collection, vector, 1, seconds=1)
+            queries.ids_near(collection, vector, 1, seconds=1)
         proxy.silent_for = None
-        assert queries.nearest_ids(collection, vector, 1, seconds=60) == ["t-1"]
+        assert queries.ids_near(collection, vector, 1, seconds=60) == ["t-1"]
         queries.close()
     collection.id = "no collection"
     queries = QuickQueries(port)
     with pytest.raises(QuickQueryError):
-        queries.nearest_ids(collection, vector, 1, seconds=60)
+        queries.ids_near(collection, vector, 1, seconds=60)
     queries.close()
