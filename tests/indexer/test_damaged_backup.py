@@ -20,6 +20,8 @@ from indexer.settings import Settings
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import FULL_TICKET, make_ticket, make_tickets
 
+pytestmark = pytest.mark.slow
+
 
 def _truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])

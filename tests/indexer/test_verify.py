@@ -22,6 +22,8 @@ from tests.indexer.making import client_of, fill_store, make_ticket, make_ticket
 from tests.provider import Provider
 from tests.service.running import running_service
 
+pytestmark = pytest.mark.slow
+
 _COUNT = 60
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.service.running import NO_TLS, Service, running_service
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 2_300
 """More than the service keeps open."""
 

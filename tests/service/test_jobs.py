@@ -24,6 +24,8 @@ from tests.service.running import (
     start_service,
 )
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30.0
 MANY = 3_000
 FILE = {"Content-Type": "application/octet-stream"}

@@ -8,6 +8,8 @@ from tests.provider.state import CHAT_ONLY, EMBEDDINGS_ONLY, KINDS
 from tests.service.conftest import MARK
 from tests.service.running import KEY, Service, assert_problem
 
+pytestmark = pytest.mark.slow
+
 CHAT_FAILURES = sorted(KINDS - EMBEDDINGS_ONLY)
 EMBEDDING_FAILURES = sorted(KINDS - CHAT_ONLY - {"shuffled"})
 

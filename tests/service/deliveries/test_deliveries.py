@@ -22,6 +22,8 @@ from tests.provider import Provider
 from tests.service.deliveries.receiver import Receiver, Request, receiving
 from tests.service.running import Service, environment, running_service, start_service
 
+pytestmark = pytest.mark.slow
+
 _KEY = b"independent of the code under test"
 _SECRET = f"whsec_{base64.b64encode(_KEY).decode()}"
 _SOON = Intervals(poll=0.1, redeliver=0.1, receive=1.0, grow=0.1)

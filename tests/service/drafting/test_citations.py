@@ -10,6 +10,8 @@ from service.drafting.checked_reply import CheckedReply
 from tests.service.drafting.checking import GIVEN, body_of, check_reply
 from tests.service.drafting.examples import TICKET, neighbour
 
+pytestmark = pytest.mark.slow
+
 JIRA = ("TIMOB-5", "TIMOB-9")
 UUID = "3f2a9c1d-0000-4a1b-8c2d-1234567890ab"
 OTHER_UUID = "3f2a9c1d-0000-4a1b-8c2d-1234567890ac"

@@ -16,6 +16,8 @@ from tests.service.drafting.drafting import Drafted, draft
 from tests.service.drafting.examples import CLOSING, GREETING, neighbour
 from tests.service.running import Service
 
+pytestmark = pytest.mark.slow
+
 TICKET = "Since the update to 3.2 our webhook deliveries fail with 401 and the pool on port 6543 is full."
 NEAR = [
     neighbour(

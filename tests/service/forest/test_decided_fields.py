@@ -15,6 +15,8 @@ from tests.indexer.making import make_ticket, sentence
 from tests.provider import Provider
 from tests.service.running import SOON, Service, assert_problem, running_service
 
+pytestmark = pytest.mark.slow
+
 COMPONENTS = ("API", "CLI", "Web")
 
 

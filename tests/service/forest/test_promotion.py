@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from service.forest.promotion import compare
 from service.priority import Forest, TrainingSet, fit
 from tests.service.priority.data import clustered, relabelled, shuffled
+
+pytestmark = pytest.mark.slow
 
 
 def grown(training: TrainingSet) -> Forest:

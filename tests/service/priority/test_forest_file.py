@@ -12,6 +12,8 @@ import pytest
 from service.priority import Features, Forest, ForestFileError, fit, load, save
 from tests.service.priority.data import alone, clustered, told_by_words
 
+pytestmark = pytest.mark.slow
+
 _HEADERS = 178
 """Bytes before an entry's values besides its name: the archive's header with its extra field, and NumPy's."""
 
