@@ -21,6 +21,7 @@ from indexer.store import Store
 from indexer.sync import plan
 from indexer.ticket import Ticket
 from tests.indexer.command import report_of, run_command
+from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, fill_store, make_ticket
 from tests.indexer.syncing import records, run
 from tests.provider import Provider
@@ -131,6 +132,7 @@ def test_subjects_are_known_after_a_restore_and_an_upgrade(settings: Settings, t
         assert _rows(restored) == wanted
     engine = sa.create_engine(f"sqlite:///{settings.data_dir / 'ledger.sqlite3'}")
     with engine.begin() as connection:
+        turn_back(connection, 5)
         subjects.drop(connection)
         connection.execute(state.update().values(schema=4))
     engine.dispose()

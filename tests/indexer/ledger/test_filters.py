@@ -11,6 +11,7 @@ from indexer.ledger import Filter, Ledger
 from indexer.ledger.tables import facets, state, subjects
 from indexer.parsing import parse_ticket
 from indexer.ticket import Ticket
+from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, make_tickets, store_vectors, vectors_for
 
 _LATER = "2025-06-01T00:00:00Z"
@@ -102,9 +103,9 @@ def test_a_ledger_of_before_learns_what_its_tickets_can_be_filtered_by(tmp_path:
         ledger.tickets.write(make_tickets(3))
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
     with engine.begin() as connection:
+        turn_back(connection, 5)
         facets.drop(connection)
         subjects.drop(connection)
-        connection.exec_driver_sql("ALTER TABLE state DROP COLUMN flag_rules")
         connection.execute(state.update().values(schema=3))
     engine.dispose()
     with contextlib.closing(Ledger(None, tmp_path)) as ledger:
