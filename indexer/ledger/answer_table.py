@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from indexer.errors import PrecedentError
 from indexer.ledger.answer_body import Body, tickets_in, without, words_in
 from indexer.ledger.audit_table import secret_of
-from indexer.ledger.database import PAGE, Part, pages, rows_with
+from indexer.ledger.database import Part, pages, rows_with
 from indexer.ledger.tables import (
     answer_tickets,
     answers,
@@ -102,8 +102,7 @@ class Answers(Part):
 
     def get(self, answer_id: str) -> Answer | None:
         """Return an answer, without what it says of tickets that are deleted; ``None`` when it is not kept."""
-        with self._db.read() as connection:
-            found = _read(connection, _query().where(answers.c.id == answer_id))
+        found = self._read(_query().where(answers.c.id == answer_id))
         return found[0] if found else None
 
     def page(self, which: Which, *, limit: int) -> list[Answer]:
@@ -118,8 +117,7 @@ class Answers(Part):
         if which.ticket_id is not None:
             naming = sa.select(answer_tickets.c.answer).where(answer_tickets.c.ticket_id == which.ticket_id)
             query = query.where(answers.c.id.in_(naming))
-        with self._db.read() as connection:
-            return _read(connection, query)
+        return self._read(query)
 
     def without_precedent(self, *, among: int, limit: int) -> list[Answer]:
         """Return the newest answers with neighbours that are all below the floor, of the newest ``among``, as `get` does."""
@@ -129,16 +127,13 @@ class Answers(Part):
             answers.c.body.like('%"above_floor":false%'), answers.c.body.not_like('%"above_floor":true%')
         )
         query = _query().where(answers.c.id.in_(newest), far)
-        query = query.order_by(answers.c.at.desc(), answers.c.id.desc()).limit(limit)
-        with self._db.read() as connection:
-            return _read(connection, query)
+        return self._read(query.order_by(answers.c.at.desc(), answers.c.id.desc()).limit(limit))
 
     def reply(self, key: str) -> Answer | None:
         """Return the newest answer whose reply has this key, and was not rejected by an agent."""
         sound = sa.func.coalesce(feedback.c.action, "") != "rejected"
         query = _query().where(answers.c.reply_key == key, sound).order_by(answers.c.at.desc()).limit(1)
-        with self._db.read() as connection:
-            found = _read(connection, query)
+        found = self._read(query)
         return found[0] if found and not found[0].body.get("forgotten") else None
 
     def count(self) -> int:
@@ -151,8 +146,9 @@ class Answers(Part):
             old = sa.select(answers.c.id).where(answers.c.at < before)
             connection.execute(answer_tickets.delete().where(answer_tickets.c.answer.in_(old)))
             gone = int(connection.execute(answers.delete().where(answers.c.at < before)).rowcount)
+            kept = sa.select(answers.c.id).where(answers.c.id == feedback.c.answer).exists()
             told = sa.select(feedback.c.answer).where(
-                feedback.c.at < before, feedback.c.ticket_id.is_(None), _kept_no_more()
+                feedback.c.at < before, feedback.c.ticket_id.is_(None), ~kept
             )
             connection.execute(remarks.delete().where(remarks.c.answer.in_(told)))
             said = feedback.update().where(feedback.c.answer.in_(told), feedback.c.reply.is_not(None))
@@ -188,11 +184,18 @@ class Answers(Part):
 
     def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
         """Yield the words of all answers that stay once these tickets are erased."""
+        for (body,) in self._streamed(sa.select(answers.c.body)):  # a question may be a long text
+            yield from words_in(without(_decoded(body), without_tickets))
+
+    def _read(self, query: sa.Select[Any]) -> list[Answer]:
+        """Return the answers of a query, without what they say of tickets that are deleted."""
         with self._db.read() as connection:
-            # Few at a time: a question may be a long text.
-            query = sa.select(answers.c.body).execution_options(yield_per=PAGE)
-            for body in connection.execute(query).scalars():
-                yield from words_in(without(_decoded(body), without_tickets))
+            rows = [row._asdict() for row in connection.execute(query)]
+            right = _corrections(connection, [row["id"] for row in rows])
+            found = [_answer(row, right.get(row["id"], {})) for row in rows]
+            named = {ticket_id for answer in found for ticket_id in tickets_in(answer.body)}
+            gone = named - stored_ids(connection, named)
+        return [_without(answer, gone) for answer in found]
 
 
 def hash_of_question(secret: str, text_hash: str) -> str:
@@ -263,15 +266,6 @@ def _query() -> sa.Select[Any]:
     return query.outerjoin(remarks, remarks.c.answer == answers.c.id)
 
 
-def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Answer]:
-    rows = [row._asdict() for row in connection.execute(query)]
-    right = _corrections(connection, [row["id"] for row in rows])
-    found = [_answer(row, right.get(row["id"], {})) for row in rows]
-    named = {ticket_id for answer in found for ticket_id in tickets_in(answer.body)}
-    gone = named - stored_ids(connection, named)
-    return [_without(answer, gone) for answer in found]
-
-
 def _without(answer: Answer, gone: set[str]) -> Answer:
     body, told = without(answer.body, gone), answer.told
     if told is not None and body["reply"] != answer.body["reply"]:
@@ -298,10 +292,6 @@ def _answer(row: Mapping[str, Any], decisions: dict[str, str]) -> Answer:
 def stored_ids(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     """Return those of the ids that are stored."""
     return {str(found) for (found,) in rows_with(connection, sa.select(tickets.c.id), tickets.c.id, ids)}
-
-
-def _kept_no_more() -> sa.ColumnElement[bool]:
-    return ~sa.select(answers.c.id).where(answers.c.id == feedback.c.answer).exists()
 
 
 def _decoded(body: str) -> Body:

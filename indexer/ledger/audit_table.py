@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from indexer.actor import ACTOR
-from indexer.ledger.database import PAGE, Part, pages
+from indexer.ledger.database import Part, pages
 from indexer.ledger.tables import audit, state
 
 __all__ = ["WHOLE", "Audit", "AuditLine", "hide", "note", "secret_of"]
@@ -38,9 +38,7 @@ class Audit(Part):
     def lines(self, since: float = 0.0) -> Iterator[AuditLine]:
         """Yield the lines from a time on, oldest first; a reading transaction is open until the end."""
         query = sa.select(audit).where(audit.c.at >= since).order_by(audit.c.number)
-        with self._db.read() as connection:
-            for row in connection.execution_options(yield_per=PAGE).execute(query):
-                yield AuditLine(row.at, row.who, row.action, row.ticket_id)
+        return (AuditLine(row.at, row.who, row.action, row.ticket_id) for row in self._streamed(query))
 
     def clear(self, before: float) -> int:
         """Remove the lines from before a time, and return how many those were; a line of that stays."""

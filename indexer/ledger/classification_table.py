@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import Part, rows_with
+from indexer.ledger.database import Part
 from indexer.ledger.tables import classifications
 
 __all__ = ["Classification", "Classifications"]
@@ -45,9 +45,8 @@ class Classifications(Part):
 
     def of(self, keys: Iterable[str]) -> dict[str, Classification]:
         """Return what is kept under these keys."""
-        with self._db.read() as connection:
-            rows = rows_with(connection, sa.select(classifications), classifications.c.key, keys)
-            return {row.key: _read(row) for row in rows}
+        rows = self._rows(sa.select(classifications), classifications.c.key, keys)
+        return {row.key: _read(row) for row in rows}
 
     def clear(self, before: float) -> int:
         """Delete what was answered before that moment, in seconds since the epoch; return how much."""

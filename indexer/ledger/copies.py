@@ -74,10 +74,8 @@ class Copies(Part):
                 for page in pages(rows(table)):
                     if table is generations:
                         made += page
-                    elif table is tickets:
-                        _fill_tickets(connection, page, revision)
                     else:
-                        self._fill_other(connection, table, page)
+                        self._fill(connection, table, page, revision)
             note(connection, "restored from a backup", WHOLE)
             if not self._db.is_sqlite:
                 # The rows have their numbers from us: the next one must not be given twice.
@@ -91,14 +89,19 @@ class Copies(Part):
                 highest = max(int(row["number"]) for row in made)
                 self._generations.add(connection, of_live, "live", behind=highest)
 
-    def _fill_other(self, connection: sa.Connection, table: sa.Table, page: list[Row]) -> None:
-        if table is state:
+    def _fill(self, connection: sa.Connection, table: sa.Table, page: list[Row], revision: int) -> None:
+        if table is tickets:
+            # Changes are counted anew here, and a label is as new as its ticket.
+            connection.execute(
+                table.insert(), [_without(row, "label_revision") | {"revision": revision} for row in page]
+            )
+            insert_derived(connection, [decode(row["record"]) for row in page])
+        elif table is state:
             # Answers that were given go on being known, and so do marks of erased ids.
             secret = page[0]["secret"] or state.c.secret
             connection.execute(state.update().values(secret=secret))
         elif table is audit:
-            lines = [{name: row[name] for name in row if name != "number"} for row in page]
-            connection.execute(table.insert(), lines)
+            connection.execute(table.insert(), [_without(row, "number") for row in page])
         elif table is api_keys:
             # One that was made here already goes before one of its name.
             connection.execute(self._db.insert(table).on_conflict_do_nothing(), page)
@@ -106,14 +109,8 @@ class Copies(Part):
             connection.execute(table.insert(), page)
 
 
-def _fill_tickets(connection: sa.Connection, rows: list[Row], revision: int) -> None:
-    connection.execute(tickets.insert(), [_as_new(row, revision) for row in rows])
-    insert_derived(connection, [decode(row["record"]) for row in rows])
-
-
-def _as_new(row: Row, revision: int) -> Row:
-    # Changes are counted anew here, and a label is as new as its ticket.
-    return {name: value for name, value in row.items() if name != "label_revision"} | {"revision": revision}
+def _without(row: Row, column: str) -> Row:
+    return {name: value for name, value in row.items() if name != column}
 
 
 def rows_of(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Row]:

@@ -284,8 +284,21 @@ class Part:
         self._db = db
 
     def _count(self, query: sa.Select[Any]) -> int:
+        return int(self._rows(query)[0][0])
+
+    def _rows(
+        self, query: sa.Select[Any], column: sa.ColumnElement[str] | None = None, ids: Iterable[str] = ()
+    ) -> list[sa.Row[Any]]:
+        """Return the rows of a query: all, or those whose column is one of these ids."""
         with self._db.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return list(
+                connection.execute(query) if column is None else rows_with(connection, query, column, ids)
+            )
+
+    def _streamed(self, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """Yield the rows of a query, few of them in memory; a reading transaction is open until the end."""
+        with self._db.read() as connection:
+            yield from connection.execute(query.execution_options(yield_per=PAGE))
 
 
 def _acquired(lock: FileLock, seconds: float) -> bool:

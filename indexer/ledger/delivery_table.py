@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.answer_table import own_hashes, stored_ids
-from indexer.ledger.database import PAGE, Part, pages
+from indexer.ledger.database import Part, pages
 from indexer.ledger.tables import deliveries
 
 __all__ = ["Deliveries", "Delivery", "Outgoing", "erase_deliveries"]
 
-_FORGOTTEN = "not delivered: a ticket in it was deleted"
+_FORGOTTEN = {
+    "state": "dead", "body": None, "tickets": "[]", "error": "not delivered: a ticket in it was deleted",
+}  # fmt: skip
 _DONE = ("delivered", "dead")
 
 
@@ -85,7 +88,7 @@ class Deliveries(Part):
                 here = sa.and_(due, deliveries.c.id == row.id, deliveries.c.tries == row.tries)
                 named = set(msgspec.json.decode(row.tickets))
                 if named - stored_ids(connection, named):
-                    connection.execute(deliveries.update().where(here).values(_without_body(_FORGOTTEN)))
+                    connection.execute(deliveries.update().where(here).values(_FORGOTTEN))
                     continue
                 taken = deliveries.update().where(here)
                 connection.execute(taken.values(tries=row.tries + 1, next_at=now + lease))
@@ -148,9 +151,7 @@ class Deliveries(Part):
         """Yield all, oldest first, without their bodies; a reading transaction is open until the end."""
         columns = [column for column in deliveries.columns if column.name != "body"]
         query = sa.select(*columns).order_by(deliveries.c.at, deliveries.c.id)
-        with self._db.read() as connection:
-            for row in connection.execute(query.execution_options(yield_per=PAGE)):
-                yield _delivery(row._asdict() | {"body": None})
+        return (_delivery(row._asdict() | {"body": None}) for row in self._streamed(query))
 
     def counts(self) -> dict[str, int]:
         """Return how many are ``waiting``, and how many ``dead``."""
@@ -192,16 +193,11 @@ def erase_deliveries(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Drop the bodies that name one of these tickets, or answer its text, before the tickets are erased themselves."""
     erased = set(ids)
     for page in pages([each for each, named, _ in _bodies(connection) if named & erased]):
-        gone = deliveries.update().where(deliveries.c.id.in_(page))
-        connection.execute(gone.values(_without_body(_FORGOTTEN)))
+        connection.execute(deliveries.update().where(deliveries.c.id.in_(page)).values(_FORGOTTEN))
     for page in pages(ids):
         hashes = own_hashes(connection, page)
         own = deliveries.update().where(deliveries.c.input_hash.in_(hashes), deliveries.c.body.is_not(None))
-        connection.execute(own.values(_without_body(_FORGOTTEN)))
-
-
-def _without_body(error: str) -> dict[str, Any]:
-    return {"state": "dead", "body": None, "tickets": "[]", "error": error}
+        connection.execute(own.values(_FORGOTTEN))
 
 
 def _bodies(connection: sa.Connection) -> Iterator[tuple[str, set[str], str]]:
@@ -214,13 +210,7 @@ def _bodies(connection: sa.Connection) -> Iterator[tuple[str, set[str], str]]:
 def _words(body: str) -> Iterator[str]:
     data = msgspec.json.decode(body)["data"]
     neighbours = ((one["text"], one["resolution"]) for one in data["neighbours"])
-    for text in (
-        data["note"]["text"],
-        data["reply"]["text"],
-        *(text for pair in neighbours for text in pair),
-    ):
-        if text:
-            yield text
+    yield from filter(None, (data["note"]["text"], data["reply"]["text"], *chain.from_iterable(neighbours)))
 
 
 def _delivery(row: dict[str, Any]) -> Delivery:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Part, rows_with
+from indexer.ledger.database import Part
 from indexer.ledger.tables import distillates
 
 __all__ = ["Distillate", "Distillates"]
@@ -42,22 +42,18 @@ class Distillates(Part):
         """Return what is kept of these tickets under a version of the prompt, by id and hash of the conversation."""
         names = Distillate.__struct_fields__
         query = sa.select(*(distillates.c[name] for name in names)).where(distillates.c.prompt == prompt)
-        with self._db.read() as connection:
-            rows = rows_with(connection, query, distillates.c.ticket_id, ids)
-            return {(row.ticket_id, row.thread_hash): Distillate(**row._asdict()) for row in rows}
+        rows = self._rows(query, distillates.c.ticket_id, ids)
+        return {(row.ticket_id, row.thread_hash): Distillate(**row._asdict()) for row in rows}
 
     def words(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return every text that is kept of these tickets, by their ids."""
         found: dict[str, list[str]] = {}
-        with self._db.read() as connection:
-            for row in rows_with(connection, _WORDS, distillates.c.ticket_id, ids):
-                found.setdefault(row.ticket_id, []).extend(filter(None, (row.problem, row.resolution)))
+        for row in self._rows(_WORDS, distillates.c.ticket_id, ids):
+            found.setdefault(row.ticket_id, []).extend(filter(None, (row.problem, row.resolution)))
         return found
 
     def words_of_others(self, without_tickets: Container[str]) -> Iterator[str]:
         """Yield every text that stays once these tickets are erased."""
-        with self._db.read() as connection:
-            # Few at a time: there may be one of every ticket.
-            for row in connection.execute(_WORDS.execution_options(yield_per=PAGE)):
-                if row.ticket_id not in without_tickets:
-                    yield from filter(None, (row.problem, row.resolution))
+        for row in self._streamed(_WORDS):  # there may be one of every ticket
+            if row.ticket_id not in without_tickets:
+                yield from filter(None, (row.problem, row.resolution))

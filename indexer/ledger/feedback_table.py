@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from indexer.ledger.audit_table import note
-from indexer.ledger.database import PAGE, Database, Part, next_revision, rows_with
+from indexer.ledger.database import Database, Part, next_revision
 from indexer.ledger.generation_table import Generations
 from indexer.ledger.rows import Outcome, Space
 from indexer.ledger.soundness import decode
@@ -120,9 +120,8 @@ class Feedback(Part):
     def replies(self, ticket_ids: Iterable[str]) -> dict[str, list[str]]:
         """Return those of the ids that any feedback names, with what was sent to their customers, and reasons."""
         found: dict[str, list[str]] = {}
-        with self._db.read() as connection:
-            for row in rows_with(connection, _WORDS, feedback.c.ticket_id, ticket_ids):
-                found.setdefault(row.ticket_id, []).extend(filter(None, (row.reply, row.reason)))
+        for row in self._rows(_WORDS, feedback.c.ticket_id, ticket_ids):
+            found.setdefault(row.ticket_id, []).extend(filter(None, (row.reply, row.reason)))
         return found
 
     def replies_of_others(self, without: Container[str], answers: Container[str]) -> Iterator[str]:
@@ -130,10 +129,9 @@ class Feedback(Part):
 
         :param answers: of which it is left out too.
         """
-        with self._db.read() as connection:
-            for row in connection.execution_options(yield_per=PAGE).execute(_WORDS):
-                if row.ticket_id not in without and row.answer not in answers:
-                    yield from filter(None, (row.reply, row.reason))
+        for row in self._streamed(_WORDS):
+            if row.ticket_id not in without and row.answer not in answers:
+                yield from filter(None, (row.reply, row.reason))
 
     def chosen(self) -> list[tuple[str, str]]:
         """Return the stored tickets of which an agent named a right precedent that is stored, each with that."""
@@ -146,8 +144,7 @@ class Feedback(Part):
             )
             .order_by(feedback.c.ticket_id, remarks.c.precedent)
         )
-        with self._db.read() as connection:
-            return [(row.ticket_id or "", row.precedent or "") for row in connection.execute(query)]
+        return [(row.ticket_id or "", row.precedent or "") for row in self._rows(query)]
 
     def counts(self) -> dict[str, int]:
         """Return how many answers met each action, and under ``corrected`` how many came with a priority."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from indexer.ledger.database import PAGE, Part, rows_with
+from indexer.ledger.database import Part
 from indexer.ledger.tables import FLAG, facets
 
 __all__ = ["Flag", "Flagged"]
@@ -26,13 +26,9 @@ class Flagged(Part):
         query = sa.select(sa.func.count()).select_from(facets).where(facets.c.name == FLAG)
         if ids is None:
             return self._count(query)
-        with self._db.read() as connection:
-            return sum(count for (count,) in rows_with(connection, query, facets.c.ticket_id, ids))
+        return sum(count for (count,) in self._rows(query, facets.c.ticket_id, ids))
 
     def all(self) -> Iterator[Flag]:
         """Yield them in order of their ids; a reading transaction is open until the end."""
         query = sa.select(facets.c.ticket_id, facets.c.value).where(facets.c.name == FLAG)
-        with self._db.read() as connection:
-            ordered = query.order_by(facets.c.ticket_id).execution_options(yield_per=PAGE)
-            for row in connection.execute(ordered):
-                yield Flag(row.ticket_id, row.value)
+        return (Flag(row.ticket_id, row.value) for row in self._streamed(query.order_by(facets.c.ticket_id)))

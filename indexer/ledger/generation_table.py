@@ -102,11 +102,9 @@ class Generations(Part):
 
     def pending_ids(self, generation: Generation) -> dict[str, int]:
         """Return the tickets that the generation's collection has not seen yet, and since which revision."""
-        query = sa.select(pending.c.ticket_id, pending.c.revision).where(
-            pending.c.generation == _number(generation.name)
-        )
-        with self._db.read() as connection:
-            return {row.ticket_id: row.revision for row in connection.execute(query)}
+        query = sa.select(pending.c.ticket_id, pending.c.revision)
+        rows = self._streamed(query.where(pending.c.generation == _number(generation.name)))
+        return {row.ticket_id: row.revision for row in rows}
 
     def sample_indexed(self, generation: Generation, size: int) -> dict[str, str]:
         """Return id and text hash of up to ``size`` tickets that the generation's collection has.

@@ -86,9 +86,7 @@ class ApiKeys(Part):
 
     def all(self) -> list[ApiKey]:
         """Return every key that was made, in order of the names."""
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.name))
-            return [ApiKey(**row._asdict()) for row in rows]
+        return [ApiKey(**row._asdict()) for row in self._rows(sa.select(api_keys).order_by(api_keys.c.name))]
 
     def count(self, calls: Mapping[str, Calls]) -> None:
         """Add to the calls of keys, by their names."""

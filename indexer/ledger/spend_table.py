@@ -82,5 +82,4 @@ class Spend(Part):
     def since(self, day: str) -> list[Spent]:
         """Return the sums from a day on, in order."""
         query = sa.select(spend).where(spend.c.day >= day).order_by(*spend.primary_key.columns)
-        with self._db.read() as connection:
-            return [Spent(**row._asdict()) for row in connection.execute(query)]
+        return [Spent(**row._asdict()) for row in self._rows(query)]

@@ -82,20 +82,15 @@ class Tickets(Part):
         query = sa.select(tickets.c.priority).where(tickets.c.priority.is_not(None)).distinct()
         if field is not None:
             query = sa.select(facets.c.value).where(facets.c.name == field).distinct()
-        with self._db.read() as connection:
-            return sorted(connection.execute(query).scalars())
+        return sorted(label for (label,) in self._rows(query))
 
     def hashes(self) -> dict[str, str]:
         """Return every ticket's id and the hash of its text."""
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(tickets.c.id, tickets.c.text_hash))
-            return {row.id: row.text_hash for row in rows}
+        return {row.id: row.text_hash for row in self._streamed(sa.select(tickets.c.id, tickets.c.text_hash))}
 
     def priorities(self) -> dict[str, str | None]:
         """Return every ticket's id and priority."""
-        with self._db.read() as connection:
-            rows = connection.execute(sa.select(tickets.c.id, tickets.c.priority))
-            return {row.id: row.priority for row in rows}
+        return {row.id: row.priority for row in self._streamed(sa.select(tickets.c.id, tickets.c.priority))}
 
     def stored(self, ids: Iterable[str]) -> dict[str, Stored]:
         """Return what is needed to tell which of these tickets changed."""
@@ -110,13 +105,12 @@ class Tickets(Part):
         """
         query = sa.select(tickets.c.id, tickets.c.record)
         found = {}
-        with self._db.read() as connection:
-            for row in rows_with(connection, query, tickets.c.id, ids):
-                try:
-                    found[row.id] = decode(row.record)
-                except DamagedRecordError:
-                    if not readable:
-                        raise
+        for row in self._rows(query, tickets.c.id, ids):
+            try:
+                found[row.id] = decode(row.record)
+            except DamagedRecordError:
+                if not readable:
+                    raise
         return found
 
     def write(self, batch: Sequence[Ticket], *, space: Space | None = None) -> list[Outcome]:
@@ -187,9 +181,8 @@ class Tickets(Part):
         """Return the ids of the tickets that have the tag."""
         # Facets do not regard case: they narrow, the decoded record decides.
         query = sa.select(tickets.c.record).where(*Filter(tags=(tag,)).conditions())
-        with self._db.read() as connection:
-            records = connection.execution_options(yield_per=PAGE).execute(query).scalars()
-            return [ticket.id for ticket in map(decode, records) if tag in ticket.tags]
+        found = (decode(record) for (record,) in self._streamed(query))
+        return [ticket.id for ticket in found if tag in ticket.tags]
 
     def page(self, which: Filter, *, after: str = "", limit: int) -> list[Ticket]:
         """Return the first tickets that meet the filter, in order of their ids, behind the one with the id ``after``.
@@ -202,19 +195,16 @@ class Tickets(Part):
             .order_by(tickets.c.id)
             .limit(limit)
         )
-        with self._db.read() as connection:
-            found = []
-            for row in connection.execute(query):
-                with contextlib.suppress(DamagedRecordError):
-                    found.append(decode(row.record))
-            return found
+        found = []
+        for row in self._rows(query):
+            with contextlib.suppress(DamagedRecordError):
+                found.append(decode(row.record))
+        return found
 
     def records(self) -> Iterator[Ticket]:
         """Yield every ticket as it is at one moment, ordered by id; a reading transaction is open until the end."""
         query = sa.select(tickets.c.record).order_by(tickets.c.id)
-        with self._db.read() as connection:
-            for record in connection.execution_options(yield_per=PAGE).execute(query).scalars():
-                yield decode(record)
+        return (decode(record) for (record,) in self._streamed(query))
 
     def altered(self, *, sample: int | None = None) -> list[str]:
         """Return the ids of tickets whose record is not the one that was acknowledged, by its hashes.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from indexer.ledger.audit_table import WHOLE, note
-from indexer.ledger.database import Part, rows_with
+from indexer.ledger.database import Part
 from indexer.ledger.tables import answer_tickets, feedback, tickets, tombstones
 
 __all__ = ["Tombstones"]
@@ -19,13 +19,8 @@ class Tombstones(Part):
         """Return the ids, all or of these, that were deleted and are not stored again, with the hash of each one's text."""
         gone = ~sa.select(tickets.c.id).where(tickets.c.id == tombstones.c.id).exists()
         query = sa.select(tombstones.c.id, tombstones.c.text_hash).where(gone).order_by(tombstones.c.id)
-        with self._db.read() as connection:
-            rows = (
-                connection.execute(query)
-                if ids is None
-                else rows_with(connection, query, tombstones.c.id, ids)
-            )
-            return {row.id: row.text_hash for row in rows}
+        rows = self._rows(query) if ids is None else self._rows(query, tombstones.c.id, ids)
+        return {row.id: row.text_hash for row in rows}
 
     def note_rewritten(self, begun: float) -> None:
         """Note that every file was rewritten, after the moment ``begun``, without the tickets deleted before it."""

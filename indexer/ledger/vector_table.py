@@ -44,9 +44,7 @@ class Vectors(Part):
     def unusable(self) -> int:
         """Return how many vectors have another length than their space's, or a value that is not finite."""
         query = sa.select(vectors.c.vector, spaces.c.dimension).join_from(vectors, spaces)
-        with self._db.read() as connection:
-            rows = connection.execution_options(yield_per=PAGE).execute(query)
-            return sum(not is_vector(row.vector, row.dimension) for row in rows)
+        return sum(not is_vector(row.vector, row.dimension) for row in self._streamed(query))
 
     def lacking(
         self, space: Space | None, *, subjects_only: bool = False, after: str = "", limit: int
@@ -120,9 +118,8 @@ class Vectors(Part):
 
     def in_all_spaces(self, hashes: Iterable[str]) -> list[Matrix]:
         """Return the vectors, each of shape (dimension,), of these text hashes in every space."""
-        with self._db.read() as connection:
-            rows = rows_with(connection, _OF_TEXT, vectors.c.text_hash, hashes)
-            return [np.frombuffer(row.vector, dtype="<f4") for row in rows]
+        rows = self._rows(_OF_TEXT, vectors.c.text_hash, hashes)
+        return [np.frombuffer(row.vector, dtype="<f4") for row in rows]
 
     def of_other_tickets(self, without: Iterable[str]) -> Iterator[Matrix]:
         """Yield the vectors that tickets other than these have, in matrices of one space each."""
