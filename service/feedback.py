@@ -11,7 +11,7 @@ from indexer.ledger import FeedbackEntry, Generation, Ledger, Outcome, Space, Un
 from indexer.ticket import Ticket, TicketError, text_hash
 from service.decided_fields import decided_fields
 from service.doc import doc
-from service.intake import tell, write
+from service.intake import write
 from service.kept_answer import is_answer
 from service.metrics import FEEDBACK
 from service.runtime import Runtime
@@ -64,7 +64,7 @@ async def take_feedback(runtime: Runtime, entry: FeedbackEntry, text: str | None
         outcome = await _store(runtime, entry, text)
     FEEDBACK.labels(entry.action).inc()
     if outcome in (Outcome.ADDED, Outcome.UPDATED):
-        await tell(runtime, [entry.ticket_id or ""])
+        await runtime.update_index([entry.ticket_id or ""])
         await runtime.wait_for_first_tickets()
     return FeedbackResult(ticket_id=entry.ticket_id if outcome else None, outcome=outcome)
 

@@ -18,7 +18,7 @@ from indexer.writing import Recorder, Written, record_tickets, write_tickets
 from service.metrics import TICKETS_WRITTEN, count_spent
 from service.runtime import Runtime
 
-__all__ = ["CHUNK", "BatchResult", "Intake", "Rejected", "tell", "write"]
+__all__ = ["CHUNK", "BatchResult", "Intake", "Rejected", "write"]
 
 CHUNK = 500
 """Records that are stored together."""
@@ -120,7 +120,7 @@ class Intake:
         self.taken.embedded_texts += written.texts
         kept = self._without_refused(changes, tickets, written.refused)
         # Of those that are as they were, too: the index may not have been told of them yet.
-        await tell(runtime, [ticket.id for ticket in tickets.values()])
+        await runtime.update_index([ticket.id for ticket in tickets.values()])
         self._detector.count_written(kept, written.outcomes)
 
     def _without_refused(
@@ -162,13 +162,3 @@ async def write(runtime: Runtime, tickets: list[Ticket], record: Recorder = reco
     spent = spent_now("embeddings", model, requests=written.requests, prompt_tokens=written.tokens)
     count_spent(spent, cost(runtime.settings, [spent]))
     return written
-
-
-async def tell(runtime: Runtime, ids: list[str]) -> None:
-    """Tell the index what became of tickets.
-
-    :raises IndexUnavailableError: the ledger has them, the index will be told of them later.
-    """
-    live = await runtime.pools.writes.run(runtime.store.generations.live)
-    if live is not None:
-        await runtime.update_index(live, ids)

@@ -4,7 +4,6 @@ import re
 import uuid
 
 from litestar.enums import ScopeType
-from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.logs import request_id
@@ -57,13 +56,10 @@ class Refusals:
             and scope["path"].rstrip("/") in _QUESTIONS
             and self._questions.full
         ):
-            await self._refused()(scope, receive, send)
+            error = BusyError(self._questions.busy)
+            problem = problem_of(error)
+            log_once(problem.type, error)
+            REFUSED.inc()
+            await answer_of(problem)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _refused(self) -> ASGIResponse:
-        error = BusyError(self._questions.busy)
-        problem = problem_of(error)
-        log_once(problem.type, error)
-        REFUSED.inc()
-        return answer_of(problem)

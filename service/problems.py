@@ -94,22 +94,17 @@ def _unavailable(error: PrecedentError) -> Problem:
             wait = max(1, round(error.retry_after or _RETRY_SECONDS))
         case NotReadyError() | IndexUnavailableError():
             kind, title = "index-unavailable", "The index is unavailable"
-            said = _of_index(error)
+            said = f"the index cannot be asked at the moment{_LOGGED}"
+            if isinstance(error, NotReadyError):
+                said = str(error)  # a stage, which says nothing that not everybody may read
+            elif isinstance(error, IndexBusyError):
+                said = "the index is being written to by others for long: try again in a few seconds"
         case FullDiskError():
             kind, title, said = "disk-full", "The disk is full", FULL_DISK
         case BusyError():
             kind, title, wait = "busy", "The service has too much to do", _BUSY_SECONDS
             said = str(error)
     return Problem(type=f"/problems/{kind}", title=title, status=503, detail=said, retry_after=wait)
-
-
-def _of_index(error: NotReadyError | IndexUnavailableError) -> str:
-    match error:
-        case NotReadyError():
-            return str(error)  # a stage, which says nothing that not everybody may read
-        case IndexBusyError():
-            return "the index is being written to by others for long: try again in a few seconds"
-    return f"the index cannot be asked at the moment{_LOGGED}"
 
 
 def plain(status: int, detail: str) -> Problem:

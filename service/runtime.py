@@ -6,14 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from indexer.embedding import Embedder
-from indexer.ledger import Generation
 from indexer.rate_limiter import RateLimiter
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.writing import require_space
 from service.answer_keeper import AnswerKeeper
 from service.background import end_task
-from service.breaker import Breaker
 from service.embedders import Embedders
 from service.index_upkeep import REPAIR_SECONDS, IndexUpkeep
 from service.intervals import Intervals
@@ -79,12 +77,8 @@ class Runtime:
             readiness=self.readiness,
             intervals=intervals,
         )
+        self.embedding_breaker = embedders.breaker
         self._embedders = embedders
-
-    @property
-    def embedding_breaker(self) -> Breaker:
-        """The breaker of embeddings at the provider."""
-        return self._embedders.breaker
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot to answer with.
@@ -121,13 +115,16 @@ class Runtime:
         live = await self.pools.writes.run(self.store.generations.live)
         return await self._embedders.of(live) if live else await self._embedders.configured()
 
-    async def update_index(self, live: Generation, ids: Sequence[str]) -> None:
-        """Write to the index what the ledger has of these tickets, or that they are gone.
+    async def update_index(self, ids: Sequence[str]) -> None:
+        """Write to the index what the ledger has of these tickets, or that they are gone; without an index nothing.
 
         :raises IndexBusyError: others write to it for long; it is written later.
         :raises IndexUnavailableError: it failed and does not come back; it is written later.
         :raises NotReadyError: the same, as far as is known yet.
         """
+        live = await self.pools.writes.run(self.store.generations.live)
+        if live is None:
+            return
         await self.upkeep.update(live, ids)
         if superseded := await self.follower.superseded(live):
             # Until the switch is done, answers come from what was live before.

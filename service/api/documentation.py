@@ -102,15 +102,14 @@ class Document(JsonRenderPlugin):
                 "dependentSchemas": {"text": {"anyOf": [_nulls("text"), _nulls("subject", "body")]}},
                 "examples": examples,
             }
-        schemas["FeedbackRequest"]["properties"] |= {
-            "triage_id": _nullable({"type": "string", "minLength": 1, "maxLength": 64})
-            | {"description": "`id` of the answer"},
-            "ticket_id": _nullable(_label()) | {"description": "the portal's id of the ticket"},
-            "reason": _nullable({"type": "string", "maxLength": 2_000, "pattern": r"^[^\x00]*$"})
-            | {"description": "why it was edited or rejected"},
-            "precedent": _nullable(_label())
-            | {"description": "id of a stored ticket that would have been the right precedent"},
-        }
+        for name, kind in {
+            "triage_id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "ticket_id": _label(),
+            "reason": {"type": "string", "maxLength": 2_000, "pattern": r"^[^\x00]*$"},
+            "precedent": _label(),
+        }.items():
+            told = schemas["FeedbackRequest"]["properties"]
+            told[name] = _nullable(kind) | {"description": told[name]["description"]}
         schemas["FeedbackRequest"] |= {
             "anyOf": _any_of("triage_id", "ticket_id"),
             # The text of a ticket that is not stored comes with a triage of it.

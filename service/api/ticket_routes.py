@@ -232,11 +232,8 @@ async def delete_ticket(request: Request[Any, Any, Any], ticket_id: FromPath[str
     """Delete the ticket; no query returns it when this answers. `precedent forget` also erases its bytes."""
     ticket_id = _exact(request, ticket_id)
     runtime = _runtime(request)
-    ledger = runtime.store.ledger
-    gone = await runtime.pools.writes.run(ledger.tickets.delete, [ticket_id])
-    live = await runtime.pools.writes.run(ledger.generations.live)
-    if live is not None:
-        await runtime.update_index(live, [ticket_id])
+    gone = await runtime.pools.writes.run(runtime.store.tickets.delete, [ticket_id])
+    await runtime.update_index([ticket_id])
     return Deleted(id=ticket_id, deleted=bool(gone))
 
 
