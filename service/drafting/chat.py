@@ -1,14 +1,17 @@
 """One chat request to the provider, streamed, with its cost and a check of everything that comes back."""
 
 import asyncio
+import contextlib
 import math
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from indexer.chat_limits import ChatLimits
 from indexer.errors import ProviderError
-from indexer.ledger import Spent, spent_now
-from indexer.provider import provider_errors, retries_before
-from indexer.rate_limiter import Admission, RateLimiter, tokens_of
+from indexer.ledger import Ledger, Spent, spent_now
+from indexer.provider import open_provider, provider_errors, retries_before
+from indexer.rate_limiter import Admission, RateLimiter, open_limiter, tokens_of
+from indexer.settings import Settings
 from service.breaker import Breaker
 
 if TYPE_CHECKING:
@@ -16,11 +19,12 @@ if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-__all__ = ["MAX_TOKENS", "ChatCall", "Token"]
+__all__ = ["MAX_TOKENS", "ChatCall", "ChatProvider", "Token", "provider_for_command"]
 
 MAX_TOKENS = 500
 """Of an answer: twice what the prompt allows, for languages that need more tokens."""
 _TEMPERATURE = 0.2
+_RETRIES = 5  # of a command's requests, which nobody waits for
 
 _Result = TypeVar("_Result")
 
@@ -32,24 +36,49 @@ class Token(NamedTuple):
     weighed: Mapping[str, float]
 
 
+class ChatProvider(NamedTuple):
+    """Who is asked, and within which bounds; whoever opened the client closes it.
+
+    :param timeout: seconds for all of a request: the limiter, the repetitions by the SDK, and the whole answer.
+    """
+
+    client: "openai.AsyncOpenAI"
+    timeout: float
+    limiter: RateLimiter | None
+    breaker: Breaker
+
+
+@contextlib.asynccontextmanager
+async def provider_for_command(
+    settings: Settings, ledger: Ledger, what: str
+) -> AsyncIterator[tuple[ChatProvider, list["ChatCall"]]]:
+    """Open the provider for a command while the block runs; what the requests in the list took is noted at its end.
+
+    :param what: as of `Breaker`.
+    """
+    client = open_provider(settings, max_retries=_RETRIES, before=ChatLimits(settings, ledger).take)
+    calls: list[ChatCall] = []
+    try:
+        yield ChatProvider(client, settings.provider_timeout, open_limiter(settings), Breaker(what)), calls
+    finally:
+        await client.close()
+        await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
+
+
 class ChatCall:
     """A request that is made once, by `pieces`; its counters may be read at any time, failed or not."""
 
     def __init__(
         self,
-        client: "openai.AsyncOpenAI",
+        provider: ChatProvider,
         *,
         model: str,
-        timeout: float,
-        limiter: RateLimiter | None,
-        breaker: Breaker,
         temperature: float = _TEMPERATURE,
         max_tokens: int = MAX_TOKENS,
         top_logprobs: int | None = None,
     ) -> None:
         """Prepare the request.
 
-        :param timeout: seconds for all of it: the limiter, the repetitions by the SDK, and the whole answer.
         :param top_logprobs: how many pieces the probabilities are asked of at each place of the answer, for ``tokens``; not
             every server takes or answers that.
         """
@@ -64,12 +93,9 @@ class ChatCall:
         """Whether the tokens are an estimate by the lengths of prompt and answer: the provider told none."""
         self.tokens: list[Token] = []
         """The answer's pieces with their probabilities, where these were asked for and are given."""
-        self._client = client
+        self._provider = provider
         self._sampling: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         self._top_logprobs = top_logprobs
-        self._timeout = timeout
-        self._limiter = limiter
-        self._breaker = breaker
 
     @property
     def spent(self) -> Spent:
@@ -93,10 +119,11 @@ class ChatCall:
             ended before its end), ``filtered`` (the provider's content filter ended it), ``over_limit`` (the
             limiter had no room in time) or ``circuit_open`` (it is not asked for a while).
         """
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        deadline = asyncio.get_running_loop().time() + self._provider.timeout
+        limiter = self._provider.limiter
         characters = sum(len(str(message.get("content"))) for message in messages)
-        with self._breaker.attempt():
-            admission = await self._admit(self._limiter, characters, deadline) if self._limiter else None
+        with self._provider.breaker.attempt():
+            admission = await self._admit(limiter, characters, deadline) if limiter else None
             self.requests = 1
             answered = 0
             try:
@@ -114,9 +141,9 @@ class ChatCall:
                         self._estimate(characters, answered)
                     await stream.close()
             finally:
-                if self._limiter and admission:
+                if limiter and admission:
                     tokens = self.prompt_tokens + self.completion_tokens
-                    self._limiter.settle(admission, requests=self.requests, tokens=tokens or None)
+                    limiter.settle(admission, requests=self.requests, tokens=tokens or None)
             self._check_end()
 
     def _estimate(self, asked: int, answered: int) -> None:
@@ -130,7 +157,8 @@ class ChatCall:
             async with asyncio.timeout_at(deadline):
                 return await limiter.admit(characters)
         except TimeoutError:
-            msg = f"the limits on requests and tokens a minute left no room for a chat within {self._timeout:g} s"
+            seconds = self._provider.timeout
+            msg = f"the limits on requests and tokens a minute left no room for a chat within {seconds:g} s"
             raise ProviderError(msg, kind="over_limit") from None
 
     async def _open(
@@ -142,7 +170,8 @@ class ChatCall:
         if self._top_logprobs is not None:
             more |= {"logprobs": True, "top_logprobs": self._top_logprobs}
         try:
-            stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
+            create = self._provider.client.chat.completions.create
+            stream: openai.AsyncStream[ChatCompletionChunk] = await create(
                 model=self.model,
                 messages=messages,
                 stream=True,

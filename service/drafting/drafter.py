@@ -16,7 +16,7 @@ from indexer.rate_limiter import RateLimiter
 from indexer.ticket import shorten
 from indexer.writing import RunInThread
 from service.breaker import Breaker
-from service.drafting.chat import ChatCall
+from service.drafting.chat import ChatCall, ChatProvider
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.extractive import extractive_draft
 from service.drafting.house_style import DEFAULTS, HouseStyle
@@ -118,9 +118,8 @@ class Drafter:
         self.breaker = Breaker("chat")
         self._writers: list[tuple[str, ModelWriter]] = []
         if client is not None:
-            writer = ModelWriter(
-                client, timeout=timeout, limiter=limiter, style=style, redact=redact, breaker=self.breaker
-            )
+            provider = ChatProvider(client, timeout, limiter, self.breaker)
+            writer = ModelWriter(provider, style=style, redact=redact)
             self._writers = [(name, writer) for name in (model, small_model) if name]
 
     async def draft(

@@ -11,12 +11,10 @@ import msgspec
 
 from indexer.errors import ProviderError
 from indexer.grounding.sentences import EndlessTextError
-from indexer.rate_limiter import RateLimiter
 from indexer.redaction import Redactor
 from indexer.ticket import shorten
-from service.breaker import Breaker
 from service.drafting.answer import FORMAT, AnswerReader, Claim
-from service.drafting.chat import ChatCall
+from service.drafting.chat import ChatCall, ChatProvider
 from service.drafting.checked_reply import CheckedReply
 from service.drafting.house_style import HouseStyle
 from service.drafting.languages import ENGLISH, in_another, language_named, written_in
@@ -31,7 +29,6 @@ from service.provider_words import said_of
 from service.results import Draft, Neighbour
 
 if TYPE_CHECKING:
-    import openai
     from openai.types.chat import ChatCompletionMessageParam
 
 __all__ = ["ModelWriter", "Written"]
@@ -68,23 +65,15 @@ class _Asked:
 class ModelWriter:
     """Has models at the provider write drafts."""
 
-    def __init__(
-        self,
-        client: "openai.AsyncOpenAI",
-        *,
-        timeout: float,
-        limiter: RateLimiter | None,
-        style: HouseStyle,
-        redact: bool,
-        breaker: Breaker,
-    ) -> None:
-        """Make one; the parameters are those of `Drafter`."""
-        self._client = client
-        self._timeout = timeout
-        self._limiter = limiter
+    def __init__(self, provider: ChatProvider, *, style: HouseStyle, redact: bool) -> None:
+        """Make one.
+
+        :param provider: its timeout is that of one draft, however often it is asked for.
+        :param redact: as of `Drafter`.
+        """
+        self._provider = provider
         self._style = style
         self._redact = redact
-        self._breaker = breaker
         self._takes_format = True
 
     async def write(
@@ -143,16 +132,14 @@ class ModelWriter:
         reply: CheckedReply,
     ) -> AsyncGenerator[Claim, None]:
         """Yield the sentences of the model's answer; of a second one where the first has no form and no use."""
-        until = asyncio.get_running_loop().time() + self._timeout
-        async with contextlib.aclosing(self._answer(asked, messages, until)) as claims:
-            async for claim in claims:
-                yield claim
-        if reply.citations or asked.well_formed or not asked.answer.strip():
-            return
-        again = ask_again(messages, asked.answer)
-        async with contextlib.aclosing(self._answer(asked, again, until)) as claims:
-            async for claim in claims:
-                yield claim
+        until = asyncio.get_running_loop().time() + self._provider.timeout
+        for _ in range(2):
+            async with contextlib.aclosing(self._answer(asked, messages, until)) as claims:
+                async for claim in claims:
+                    yield claim
+            if reply.citations or asked.well_formed or not asked.answer.strip():
+                return
+            messages = ask_again(messages, asked.answer)
 
     async def _answer(
         self,
@@ -164,9 +151,7 @@ class ModelWriter:
         formats = (FORMAT, None) if self._takes_format else (None,)
         for answer_format in formats:
             left = max(0.0, until - asyncio.get_running_loop().time())
-            call = ChatCall(
-                self._client, model=asked.model, timeout=left, limiter=self._limiter, breaker=self._breaker
-            )
+            call = ChatCall(self._provider._replace(timeout=left), model=asked.model)
             asked.calls.append(call)
             reader, asked.answer = AnswerReader(), ""
             try:
@@ -190,7 +175,7 @@ class ModelWriter:
     def _reason(self, error: ProviderError, *, begun: bool) -> str:
         """Say for a support lead, who does not run the service, what the log says for who does."""
         if error.kind == "timeout":
-            return f"the provider did not answer within {self._timeout:g} s"
+            return f"the provider did not answer within {self._provider.timeout:g} s"
         kind = "broken_off" if begun and error.kind in _BREAKS_OFF else error.kind
         return said_of(kind)
 

@@ -8,15 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from indexer.chat_limits import ChatLimits
 from indexer.errors import ProviderError
 from indexer.ledger import Ledger
 from indexer.progress import Progress
-from indexer.provider import open_provider
-from indexer.rate_limiter import open_limiter, tokens_of
+from indexer.rate_limiter import tokens_of
 from indexer.settings import Settings
-from service.breaker import Breaker
-from service.drafting.chat import MAX_TOKENS, ChatCall
+from service.drafting.chat import MAX_TOKENS, provider_for_command
 from service.drafting.house_style import read_style
 from service.drafting.languages import reply_language
 from service.drafting.model_writer import ModelWriter, Written
@@ -29,8 +26,6 @@ from service.results import Neighbour
 from service.usage import Requests, requests_of, requests_to
 
 __all__ = ["DraftPlan", "drafted", "plan_drafts", "require_model"]
-
-_RETRIES = 5
 
 
 class DraftPlan(NamedTuple):
@@ -89,40 +84,29 @@ async def drafted(settings: Settings, ledger: Ledger, planned: DraftPlan, *, pro
 
     :raises ProviderError: it answered none of them.
     """
-    client = open_provider(settings, max_retries=_RETRIES, before=ChatLimits(settings, ledger).take)
-    writer = ModelWriter(
-        client,
-        timeout=settings.provider_timeout,
-        limiter=open_limiter(settings),
-        style=(style := read_style(settings.data_dir)),
-        redact=settings.redact,
-        breaker=Breaker("drafts"),
-    )
-    calls: list[ChatCall] = []
+    style = read_style(settings.data_dir)
     turns = asyncio.Semaphore(settings.embedding_concurrency)
     done = 0
+    async with provider_for_command(settings, ledger, "drafts") as (provider, calls):
+        writer = ModelWriter(provider, style=style, redact=settings.redact)
 
-    async def write(text: str, neighbours: tuple[Neighbour, ...]) -> Written:
-        nonlocal done
-        language, _ = reply_language(text, style.language)
-        found = Written(None, "", None, {})
-        async with (
-            turns,
-            contextlib.aclosing(
-                writer.write(settings.chat_model, text, neighbours, calls, language)
-            ) as pieces,
-        ):
-            async for piece in pieces:
-                found = piece if isinstance(piece, Written) else found
-        done += 1
-        progress("draft", done, len(planned.tickets))
-        return found
+        async def write(text: str, neighbours: tuple[Neighbour, ...]) -> Written:
+            nonlocal done
+            language, _ = reply_language(text, style.language)
+            found = Written(None, "", None, {})
+            async with (
+                turns,
+                contextlib.aclosing(
+                    writer.write(settings.chat_model, text, neighbours, calls, language)
+                ) as pieces,
+            ):
+                async for piece in pieces:
+                    found = piece if isinstance(piece, Written) else found
+            done += 1
+            progress("draft", done, len(planned.tickets))
+            return found
 
-    try:
         written = await asyncio.gather(*(write(*ticket) for ticket in planned.tickets))
-    finally:
-        await client.close()
-        await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
     failed = [one for one in written if one.kind is not None]
     if failed and len(failed) == len(written):
         msg = f"{settings.chat_model} wrote no draft: {failed[0].failure}"

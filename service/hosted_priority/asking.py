@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import ProviderError
 from indexer.ledger import Classification, hash_of_question
-from indexer.rate_limiter import RateLimiter
 from indexer.redaction import Redactor
 from indexer.settings import Settings
 from indexer.ticket import Ticket, embedding_text, shorten
-from service.breaker import Breaker
-from service.drafting.chat import ChatCall, Token
+from service.drafting.chat import ChatCall, ChatProvider, Token
 
 if TYPE_CHECKING:
-    import openai
     from openai.types.chat import ChatCompletionMessageParam
 
 __all__ = [
@@ -84,20 +81,9 @@ def question_of(settings: Settings, ticket: Ticket, labels: Sequence[str], *, se
 class Asker:
     """Asks the model that settings name."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        client: "openai.AsyncOpenAI",
-        *,
-        limiter: RateLimiter,
-        breaker: Breaker,
-    ) -> None:
-        """Make one; whoever opened the client closes it."""
+    def __init__(self, settings: Settings, provider: ChatProvider) -> None:
         self.model = settings.classifier_model or ""
-        self._client = client
-        self._timeout = settings.provider_timeout
-        self._limiter = limiter
-        self._breaker = breaker
+        self._provider = provider
         self._weighs = True
 
     async def ask(self, question: Question, calls: list[ChatCall]) -> Classification:
@@ -109,11 +95,8 @@ class Asker:
         while True:
             weighs = self._weighs
             call = ChatCall(
-                self._client,
+                self._provider,
                 model=self.model,
-                timeout=self._timeout,
-                limiter=self._limiter,
-                breaker=self._breaker,
                 temperature=0,
                 max_tokens=answer_characters(question.labels),
                 top_logprobs=_WEIGHED if weighs else None,

@@ -6,23 +6,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from indexer.chat_limits import ChatLimits
 from indexer.errors import ProviderError
 from indexer.ledger import Classification, Ledger
 from indexer.progress import Progress
-from indexer.provider import open_provider
-from indexer.rate_limiter import open_limiter, tokens_of
+from indexer.rate_limiter import tokens_of
 from indexer.settings import Settings
 from indexer.ticket import Ticket
-from service.breaker import Breaker
-from service.drafting.chat import ChatCall
+from service.drafting.chat import provider_for_command
 from service.hosted_priority.asking import Asker, Question, answer_characters, question_of
 from service.usage import Requests, requests_of, requests_to
 
 __all__ = ["Asked", "Plan", "answered", "plan"]
 
 _CHUNK = 50  # tickets that are asked about and kept together
-_RETRIES = 5
 _THOUSAND = 1_000
 _LABEL_TOKENS = 2  # of a usual answer
 
@@ -77,22 +73,19 @@ async def answered(
 
     :raises ProviderError: the provider failed; what was answered by then is kept.
     """
-    limits = ChatLimits(settings, ledger)
-    client = open_provider(settings, max_retries=_RETRIES, before=limits.take)
-    asker = Asker(settings, client, limiter=open_limiter(settings), breaker=Breaker("classifier"))
     known = dict(planned.kept)
     new = list({one.key: one for one in planned.questions if one.key not in known}.values())
-    calls: list[ChatCall] = []
     turns = asyncio.Semaphore(settings.embedding_concurrency)
+    async with provider_for_command(settings, ledger, "classifier") as (provider, calls):
+        asker = Asker(settings, provider)
 
-    async def ask(question: Question) -> Classification | ProviderError:
-        async with turns:
-            try:
-                return await asker.ask(question, calls)
-            except ProviderError as error:
-                return error
+        async def ask(question: Question) -> Classification | ProviderError:
+            async with turns:
+                try:
+                    return await asker.ask(question, calls)
+                except ProviderError as error:
+                    return error
 
-    try:
         for start in range(0, len(new), _CHUNK):
             progress("ask", start, len(new))
             found = await asyncio.gather(*map(ask, new[start : start + _CHUNK]))
@@ -102,9 +95,6 @@ async def answered(
             for one in found:
                 if isinstance(one, ProviderError):
                     raise one
-    finally:
-        await client.close()
-        await asyncio.to_thread(ledger.spend.add, [call.spent for call in calls if call.requests])
     took = requests_of(settings, settings.classifier_model or "", calls)
     asked = _asked(settings, planned.questions, len(planned.kept), took)
     return [known[one.key] for one in planned.questions], asked

@@ -14,7 +14,7 @@ from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.background import BackgroundWriter
 from service.breaker import Breaker
-from service.drafting.chat import ChatCall
+from service.drafting.chat import ChatCall, ChatProvider
 from service.hosted_priority.asking import Asker, question_of
 from service.hosted_priority.calibrated import Calibrated, asked_by, calibration_file
 from service.pools import Pool
@@ -53,7 +53,7 @@ class HostedClassifier:
         self._settings = settings
         self._ledger = ledger
         self._reads = reads
-        self._asker = Asker(settings, client, limiter=limiter, breaker=self.breaker)
+        self._asker = Asker(settings, ChatProvider(client, settings.provider_timeout, limiter, self.breaker))
         self._writer = BackgroundWriter[Classification](
             ledger.classifications.keep, done=lambda _: None, lose=_lose
         )
