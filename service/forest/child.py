@@ -13,9 +13,8 @@ from indexer.ticket import Ticket
 from service.child_process import read_order
 from service.decided_fields import PRIORITY, label_of, rules_of
 from service.forest.files import origin
-from service.forest.process import FitOrder
 from service.forest.promotion import compare
-from service.forest.served import Verdict
+from service.forest.served import FitOrder, Verdict
 from service.priority import Forest, ForestFileError, NoForest, TrainingSet, features_of, fit, load, save
 from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling

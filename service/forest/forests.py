@@ -7,14 +7,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from indexer.errors import PrecedentError
 from indexer.ledger import Generation, Ledger
 from indexer.settings import Settings
-from service.child_process import ChildError
+from service.child_process import ChildError, run_child
 from service.decided_fields import PRIORITY
 from service.forest.files import forest_path, latest_forest, remove_old_forests
-from service.forest.process import fit_in_child
-from service.forest.served import ServedForest, Verdict
+from service.forest.served import FitOrder, ServedForest, Verdict
 from service.intervals import Intervals
 from service.priority import Forest, NoForest, load, unfit
 
@@ -79,9 +80,14 @@ class Forests:
             path = forest_path(self._settings, generation, self._field, revision)
             verdict = await asyncio.to_thread(self._verdict_without_fit)
             if verdict is None:
-                verdict = await fit_in_child(
-                    self._settings, generation, path, field=self._field, rival=served.path
+                order = FitOrder(
+                    settings=self._settings,
+                    generation=generation.name,
+                    field=self._field,
+                    path=path,
+                    rival=served.path,
                 )
+                verdict = msgspec.json.decode(await run_child("service.forest.child", order), type=Verdict)
             judged = await asyncio.to_thread(self._judged, served, verdict, path, revision)
         except Exception as error:  # noqa: BLE001 (whatever it is, the old forest goes on serving)
             self._failures += 1

@@ -1,13 +1,25 @@
-"""The records of which forest serves, and why."""
+"""The records of which forest serves and why, and of the order to fit another."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from service.child_process import ChildOrder
 from service.priority import Forest, ForestReport, NoForest
 
-__all__ = ["ServedForest", "Verdict"]
+__all__ = ["FitOrder", "ServedForest", "Verdict"]
+
+
+class FitOrder(ChildOrder, frozen=True, kw_only=True):
+    """The order to fit a forest and to judge it against its rival; the answer is a `Verdict`."""
+
+    field: str
+    """Whose labels are learned: `service.decided_fields.PRIORITY`, or a field's name."""
+    path: Path
+    """Where the new forest is saved, if it is promoted and the verdict has a report."""
+    rival: Path | None
+    """The file of the forest that serves."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
