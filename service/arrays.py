@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "entries_of", "pick", "row_norms", "unit_rows"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "entries_of", "pick", "row_norms", "softmax", "unit_rows"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,6 +38,13 @@ def pick(values: FloatArray, column: IntArray) -> FloatArray:
     :param column: shape (rows,).
     """
     return np.take_along_axis(values, column[:, None], axis=1)[:, 0]
+
+
+def softmax(scores: FloatArray) -> FloatArray:
+    """Return scores as probabilities, shape (…, columns). SciPy's own is not used: importing that takes long."""
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    normal: FloatArray = shifted / shifted.sum(axis=-1, keepdims=True)
+    return normal
 
 
 def entries_of(start: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:

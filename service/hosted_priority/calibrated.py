@@ -146,7 +146,7 @@ def calibrated_on(
         raise CalibrationError(msg)
     known = [said[row] for row in inside]
     label = np.array([list(labels).index(true[row]) for row in inside], np.int64)
-    uses_shares = bool(known) and all(one.shares for one in known)
+    uses_shares = all(one.shares for one in known)
     votes = smooth(votes_of(known, labels, shares=uses_shares), _AS_SURE_AS)
     calibrator = fit_calibrator(votes, label)
     probabilities = calibrator(votes)
@@ -157,12 +157,10 @@ def calibrated_on(
         probabilities, label, parts, labels=labels, costs=costs,
         max_error=settings.max_error, max_missed=settings.max_missed, seed=0,
     )  # fmt: skip
-    alert = None
-    if settings.alert is not None:
-        alert = alert_report(
-            settings.alert, settings.priority_order, probabilities, label, parts,
-            labels=labels, max_error=settings.max_error, seed=0,
-        )  # fmt: skip
+    alert = alert_report(
+        settings.alert, settings.priority_order, probabilities, label, parts,
+        labels=labels, max_error=settings.max_error, seed=0,
+    )  # fmt: skip
     predicted, _ = decide(probabilities, labels, costs, rule)
     return Calibrated(
         asked_by=asked_by(settings),

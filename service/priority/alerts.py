@@ -16,7 +16,7 @@ _HALF = 0.5
 
 
 def alert_report(
-    at_least: str,
+    at_least: str | None,
     order: Sequence[str],
     probabilities: FloatArray,
     label: IntArray,
@@ -25,13 +25,15 @@ def alert_report(
     labels: Sequence[str],
     max_error: float,
     seed: int,
-) -> AlertReport:
+) -> AlertReport | None:
     """Find out from which confidence on the forest says by itself whether a ticket has that priority or a more urgent one.
 
-    :param at_least: the priority, in whatever case.
+    :param at_least: the priority, in whatever case; ``None``: no alert is wanted, and there is no report.
     :param order: the labels from least to most urgent; empty: as their names tell.
     :param probabilities: calibrated, of later tickets, shape (rows, labels), as of `abstain`, and so are the others.
     """
+    if at_least is None:
+        return None
     above = at_or_above(at_least, order, labels)
     has = np.isin(np.array(labels), above)
     likely = probabilities[:, has].sum(axis=1)

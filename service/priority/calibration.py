@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.arrays import FloatArray, IntArray
+from service.arrays import FloatArray, IntArray, softmax
 
 __all__ = [
     "Calibrator",
@@ -44,7 +44,7 @@ class Calibrator:
 
     def __call__(self, votes: FloatArray) -> FloatArray:
         """Return calibrated probabilities, shape (rows, labels), of smoothed votes of the same shape."""
-        return _softmax(self.sharpness * np.log(votes) + self.bias)
+        return softmax(self.sharpness * np.log(votes) + self.bias)
 
 
 def fit_calibrator(votes: FloatArray, label: IntArray) -> Calibrator:
@@ -62,7 +62,7 @@ def fit_calibrator(votes: FloatArray, label: IntArray) -> Calibrator:
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
         sharpness, bias = np.exp(parameters[0]), parameters[1:]
-        found = _softmax(sharpness * logs + bias)
+        found = softmax(sharpness * logs + bias)
         surprise = -np.log(np.maximum(found[true], np.finfo(float).tiny)).sum()
         slope = found - true
         gradient = np.concatenate([[sharpness * (slope * logs).sum()], slope.sum(axis=0)])
@@ -106,9 +106,3 @@ def costs_of(wanted: Mapping[str, float], names: Sequence[str], counts: IntArray
         return np.array([by_name.get(name.casefold(), 1.0) for name in names])
     costs: FloatArray = np.sqrt(counts.max() / np.maximum(counts, 1))
     return costs
-
-
-def _softmax(scores: FloatArray) -> FloatArray:
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    normal: FloatArray = shifted / shifted.sum(axis=-1, keepdims=True)
-    return normal

@@ -101,12 +101,8 @@ def fit(
         max_missed=max_missed or {},
         seed=seed,
     )
-    warns = (
-        None
-        if alert is None
-        else alert_report(
-            alert, order, probabilities, held_out.label, parts, labels=names, max_error=max_error, seed=seed
-        )
+    warns = alert_report(
+        alert, order, probabilities, held_out.label, parts, labels=names, max_error=max_error, seed=seed
     )
     from sklearn import __version__ as sklearn_version
 

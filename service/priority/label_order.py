@@ -43,16 +43,12 @@ def priority_order(labels: Sequence[str], given: Sequence[str] = ()) -> tuple[tu
                 msg = f"the order of priorities ({', '.join(given)}) leaves out {label!r}"
                 raise LabelOrderError(msg)
         return tuple(sorted(labels, key=lambda label: place[label.strip().casefold()])), "as the settings say"
-    order = _by_words(labels) or _by_numbers(labels)
+    order = _ordered(labels, [_rank(label) for label in labels]) or _by_numbers(labels)
     if order is None:
         return None, (
             "the order of the priorities is not known from their names; set PRECEDENT_PRIORITY_ORDER or --priority-order"
         )
     return order, "as their names say"
-
-
-def _by_words(labels: Sequence[str]) -> tuple[str, ...] | None:
-    return _ordered(labels, [_rank(label) for label in labels])
 
 
 def _by_numbers(labels: Sequence[str]) -> tuple[str, ...] | None:

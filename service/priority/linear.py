@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import Matrix
-from service.arrays import FloatArray, IntArray
+from service.arrays import FloatArray, IntArray, softmax
 from service.priority.words import BUCKETS, Words
 
 __all__ = ["Linear", "fit_linear"]
@@ -36,10 +36,7 @@ class Linear:
         :param rows: shape (rows, width).
         """
         product = rows.dot(self.weight) if isinstance(rows, Words) else (rows @ self.weight.T).astype(float)
-        scores = product + self.bias
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        found: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
-        return found
+        return softmax(product + self.bias)
 
 
 def fit_linear(
