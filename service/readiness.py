@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import shutil
 import time
@@ -48,17 +49,11 @@ class Readiness:
 
         :param start_repair: begins to bring the index back, when it cannot be reached.
         """
-
-        async def ledger() -> None:
-            # Its own disk is looked at anyway, and is told of once.
-            if self.has_room or not store.ledger.is_local:
-                await self._look_at_ledger(store)
-
-        async def index() -> None:
-            if store.index.connection:
-                await self._look_at_index(store, start_repair)
-
-        await asyncio.gather(_always(self._look_at_disk), _always(ledger), _always(index))
+        await asyncio.gather(
+            _always(self._look_at_disk),
+            _always(functools.partial(self._look_at_ledger, store)),
+            _always(functools.partial(self._look_at_index, store, start_repair)),
+        )
 
     def require_room(self) -> None:
         """Refuse to write where that would fill the disk.
@@ -95,6 +90,8 @@ class Readiness:
             self._end("disk")
 
     async def _look_at_ledger(self, store: Store) -> None:
+        if store.ledger.is_local and not self.has_room:
+            return  # its disk is looked at anyway, and is told of once
         work = asyncio.create_task(asyncio.to_thread(store.ledger.require_writable))
         done, _ = await asyncio.wait({work}, timeout=_SLOW_SECONDS)
         if not done:
@@ -109,6 +106,8 @@ class Readiness:
             self._end("ledger")
 
     async def _look_at_index(self, store: Store, start_repair: Callable[[], object]) -> None:
+        if not store.index.connection:
+            return
         try:
             await asyncio.to_thread(store.index.heartbeat)
         except SlowIndexError as error:

@@ -23,7 +23,7 @@ from service.intervals import Intervals
 from service.metrics import DELIVERIES_LOST
 from service.results import Triage, Triaged
 
-__all__ = ["Following", "Outbox", "wait_before"]
+__all__ = ["Following", "Outbox"]
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -199,8 +199,10 @@ class Outbox:
 
     async def _failed(self, delivery: Delivery, error: DeliveryError) -> None:
         dead = error.final or delivery.tries >= _TRIES
-        wait = max(wait_before(delivery.tries, self._intervals.redeliver), error.wait or 0.0)
-        again_at = None if dead else time.time() + wait
+        # Doubled with each try, and never quite the same.
+        doubled = self._intervals.redeliver * 2.0 ** min(delivery.tries - 1, _DOUBLINGS)
+        wait = doubled * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+        again_at = None if dead else time.time() + max(wait, error.wait or 0.0)
         if dead:
             _log.error(
                 "delivery %s is dead after %d tries: %s: see `precedent deliveries`",
@@ -250,15 +252,6 @@ class Outbox:
             self._bot = SlackBot(poster, settings.slack_api, settings.slack_token, settings.slack_channel)
             targets.append(self._bot)
         return targets
-
-
-def wait_before(tries: int, first: float) -> float:
-    """Return the seconds before the next try: doubled with each, and never quite the same.
-
-    :param tries: so far, at least one.
-    :param first: seconds after the first.
-    """
-    return first * 2.0 ** min(tries - 1, _DOUBLINGS) * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
 
 
 def _id(answer: str, target: str) -> str:

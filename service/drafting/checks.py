@@ -39,12 +39,15 @@ def first_fault(sentence: Sentence, given: Given) -> str | None:
     return next((fault for fault, breaks in _CHECKS if breaks(sentence, given)), None)
 
 
-def support(sentence: str, given: Given) -> float:
-    """Return the share of a sentence's words and facts that stand in what it cites or in the ticket, in [0, 1]."""
+def support(sentence: str, given: Given, *, by_ticket: bool = True) -> float:
+    """Return the share of a sentence's words and facts that stand in what it cites, in [0, 1].
+
+    :param by_ticket: whether those count, too, that stand in the new ticket alone.
+    """
     words, facts = content_of(sentence, given.language)
-    known = words & (given.team.words | given.ticket.words)
-    stated = [f for f in facts if given.has(f) or given.ticket.has(f)]
-    return share(len(known) + len(stated), words, facts)
+    source = given.team.words | given.ticket.words if by_ticket else given.team.words
+    stated = [f for f in facts if given.has(f) or (by_ticket and given.ticket.has(f))]
+    return share(len(words & source) + len(stated), words, facts)
 
 
 def states_anything(sentence: str, language: str) -> bool:
@@ -94,10 +97,7 @@ def _states_what_nobody_said(sentence: Sentence, given: Given) -> bool:
 
 def has_enough_words(body: str, given: Given, *, cites: bool) -> bool:
     """Whether enough of a sentence's words and facts stand in what it cites, or else in the ticket."""
-    words, facts = content_of(body, given.language)
-    source = given.team.words if cites else given.team.words | given.ticket.words
-    stated = [f for f in facts if given.has(f) or (not cites and given.ticket.has(f))]
-    return share(len(words & source) + len(stated), words, facts) >= ENOUGH
+    return support(body, given, by_ticket=not cites) >= ENOUGH
 
 
 def _is_unsupported(sentence: Sentence, given: Given) -> bool:

@@ -126,7 +126,13 @@ def page(evaluation: Evaluation) -> str:
     shown = sorted(largest)
     return environment.get_template("report.html").render(
         e=evaluation,
-        plots=_plots(evaluation),
+        plots={
+            "reliability": _reliability(evaluation),
+            "coverage": _coverage(evaluation),
+            "over_time": _over_time(evaluation),
+            "learning": _learning(evaluation),
+            "drift": _drift(evaluation),
+        },
         shown=shown,
         said_heads=[f"said: {evaluation.labels[number]}" for number in shown],
     )
@@ -134,17 +140,6 @@ def page(evaluation: Evaluation) -> str:
 
 def _score(value: float, sign: str = "") -> str:
     return f"{value:{sign}z.2f}"
-
-
-def _plots(evaluation: Evaluation) -> dict[str, Plot]:
-    """Return every plot of the report, by its name there."""
-    return {
-        "reliability": _reliability(evaluation),
-        "coverage": _coverage(evaluation),
-        "over_time": _over_time(evaluation),
-        "learning": _learning(evaluation),
-        "drift": _drift(evaluation),
-    }
 
 
 def _reliability(evaluation: Evaluation) -> Plot:
