@@ -43,7 +43,8 @@ class Postgres:
         self._made += 1
         name = f"test_{self._made}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            # By the server's own way it would go through the log of writes, which takes three times as long.
+            connection.execute(f"CREATE DATABASE {name} STRATEGY = FILE_COPY".encode())
         return self.url(name)
 
 
