@@ -29,8 +29,7 @@ def backup(file: Path, *, as_json: bool) -> int:
     say(
         f"{report.tickets:,} tickets and {report.vectors:,} vectors are in {report.file} ({report.bytes:,} bytes); {report.seconds:.1f} s"
     )
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)
 
 
 @click.command(epilog="Exit status: 0 done, 2 nothing restored.")
@@ -51,8 +50,7 @@ def restore(file: Path, *, as_json: bool) -> int:
         opening = [key.name for key in store.ledger.keys.all() if key.revoked_at is None]
     if opening:
         say(f"API keys that open: {', '.join(opening)}; revoke those that were revoked after {report.made}")
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)
 
 
 @click.command(epilog="Exit status: 0 everything is saved, 1 something is lost, 2 nothing written.")
@@ -74,5 +72,4 @@ def salvage(file: Path, *, as_json: bool) -> int:
         say(f"lost: {row}")
     if report.lost > _NAMED:
         say(f"and {report.lost - _NAMED:,} more: --json lists them")
-    finish(report, as_json=as_json)
-    return PROBLEMS if report.lost else DONE
+    return finish(report, PROBLEMS if report.lost else DONE, as_json=as_json)

@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from indexer.commands.output import DONE, finish, json_option, opened_ledger
+from indexer.commands.output import finish, json_option, opened_ledger
 from indexer.console import say
 
 __all__ = ["clear"]
@@ -53,5 +53,4 @@ def clear(days: float | None, *, as_json: bool) -> int:
         f"removed: {report.vectors:,} vectors that no ticket uses and {report.tombstones:,} notes of deletions, older than {kept:g} days, "
         f"and {report.answers:,} answers, {report.deliveries:,} notes of deliveries and {report.classifications:,} answers of a hosted classifier, older than {settings.keep_days:g} days"
     )
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)

@@ -67,5 +67,5 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
     say(f"{len(receipt.files):,} files were read to their end: {left}")
     for note in receipt.notes:
         say(f"note: {note}")
-    finish(receipt, as_json=as_json)
-    return DONE if receipt.clean and not receipt.unknown else PROBLEMS
+    status = DONE if receipt.clean and not receipt.unknown else PROBLEMS
+    return finish(receipt, status, as_json=as_json)

@@ -86,10 +86,11 @@ def opened_store() -> Iterator[tuple[Settings, Store, Progress]]:
         yield settings, store, step
 
 
-def finish(report: msgspec.Struct, *, as_json: bool) -> None:
-    """Write the report to standard output, if it was asked for."""
+def finish(report: msgspec.Struct, status: int = DONE, *, as_json: bool) -> int:
+    """Write the report to standard output, if it was asked for, and return the exit status."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    return status
 
 
 def run_closing(embedder: Embedder, work: Coroutine[Any, Any, _T]) -> _T:

@@ -3,7 +3,7 @@
 import click
 
 from indexer import rebuild as generations
-from indexer.commands.output import DONE, PROBLEMS, RETRIES, finish, json_option, opened_store, run_closing
+from indexer.commands.output import PROBLEMS, RETRIES, finish, json_option, opened_store, run_closing
 from indexer.console import say
 from indexer.embedding.choose import open_embedder
 
@@ -33,16 +33,14 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
             f"{expected.embedding_requests:,} provider requests{cost}; about {expected.minutes:g} minutes"
         )
         if dry_run:
-            finish(expected, as_json=as_json)
-            return DONE
+            return finish(expected, as_json=as_json)
         store.prepare(step)
         action = generations.rollback if rollback else generations.rebuild
         try:
             report = run_closing(embedder, action(store, embedder, force=force, progress=step))
         except generations.GateRefusedError as error:
             say(f"refused: {error}")
-            finish(error.gate, as_json=as_json)
-            return PROBLEMS
+            return finish(error.gate, PROBLEMS, as_json=as_json)
     gate = report.gate
     if gate is not None and gate.reasons:
         say(f"switched although: {'; '.join(gate.reasons)}")
@@ -51,5 +49,4 @@ def rebuild(*, rollback: bool, dry_run: bool, force: bool, as_json: bool) -> int
         f"embedded in {report.embedding_requests:,} provider requests; {report.seconds:.1f} s. "
         f"`precedent rebuild --rollback` goes back to {report.previous}"
     )
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)

@@ -14,9 +14,11 @@ __all__ = ["status", "stop"]
 @json_option
 def status(*, flagged: bool, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
-    if flagged:
-        return _list_flagged(as_json=as_json)
     with opened_ledger() as (_, ledger):
+        if flagged:
+            for one in ledger.flagged.all():
+                show({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}", as_json=as_json)
+            return DONE
         live, altered = ledger.generations.live(), ledger.check_sample()
         generations = ledger.generations.all()
         found = {
@@ -49,13 +51,6 @@ def status(*, flagged: bool, as_json: bool) -> int:
         ):
             if value:
                 click.echo(f"{name}: {value}")
-    return DONE
-
-
-def _list_flagged(*, as_json: bool) -> int:
-    with opened_ledger() as (_, ledger):
-        for one in ledger.flagged.all():
-            show({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}", as_json=as_json)
     return DONE
 
 

@@ -71,8 +71,7 @@ def sync(*, as_json: bool, **options: Any) -> int:
     settings, given = settings_for_command(), SyncOptions(**options)
     address = parse_address(given.file)
     run = _sync_file(settings, given) if address is None else sync_helpdesk(settings, given, address)
-    finish(run.report, as_json=as_json)
-    return run.status
+    return finish(run.report, run.status, as_json=as_json)
 
 
 @click.command

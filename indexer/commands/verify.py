@@ -40,5 +40,4 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
         f"{'clean' if report.clean else f'{len(report.problems)} problems'}: {report.tickets:,} tickets, {report.rows:,} rows in "
         f"{report.generation or 'no generation'}, {report.asked:,} looked for by query; {report.seconds:.1f} s"
     )
-    finish(report, as_json=as_json)
-    return DONE if report.clean else PROBLEMS
+    return finish(report, DONE if report.clean else PROBLEMS, as_json=as_json)
