@@ -15,7 +15,6 @@ from indexer.ledger import Generation, Space
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.store import Store
-from indexer.ticket import RECIPE
 from indexer.writing import embed_texts
 
 __all__ = [
@@ -92,10 +91,10 @@ class _Work:
 
     async def embed(self) -> Space | None:
         """Have every ticket's text and subject embedded that the space lacks, and return the space."""
-        vectors = self.store.vectors
-        space = await self.known_space()
+        vectors, embedder = self.store.vectors, self.embedder
+        space = await to_thread(vectors.known_space, embedder.kind, embedder.model)
         done = total = 0
-        size = max(_SMALLEST_PAGE, 4 * self.embedder.batch_size * self.embedder.concurrency)
+        size = max(_SMALLEST_PAGE, 4 * embedder.batch_size * embedder.concurrency)
         for subjects_only in (False, True):
             after = ""
             while page := await to_thread(
@@ -103,14 +102,14 @@ class _Work:
             ):
                 # Counted only when there is something: it compares all tickets, and each try of the switch comes here.
                 total = total or await to_thread(vectors.count_lacking, space)
-                embedding = await embed_texts(self.store.ledger, self.embedder, page)
+                embedding = await embed_texts(self.store.ledger, embedder, page)
                 self.requests += embedding.requests
                 self.texts += embedding.texts
                 # A ticket without the vector of its subject is found and answered all the same.
                 if embedding.refused and not subjects_only:
                     await to_thread(self._refuse, embedding.refused)
                 done, after = done + len(page), max(page)
-                space = await self.known_space()
+                space = await to_thread(vectors.known_space, embedder.kind, embedder.model)
                 self.progress("embed", done, max(done, total))
         return space
 
@@ -123,16 +122,12 @@ class _Work:
         )
         raise PrecedentError(msg)
 
-    async def known_space(self) -> Space | None:
-        embedder = self.embedder
-        return await to_thread(self.store.vectors.known_space, embedder.kind, embedder.model, RECIPE)
-
 
 def estimate(store: Store, embedder: Embedder, settings: Settings) -> Estimate:
     """Return what `rebuild` would take with this embedder; nothing is asked of a provider."""
     ledger = store.ledger
     tickets = ledger.tickets.count()
-    texts = ledger.vectors.count_lacking(ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE))
+    texts = ledger.vectors.count_lacking(ledger.vectors.known_space(embedder.kind, embedder.model))
     hosted = embedder.kind == "hosted"
     requests = expected_requests(embedder, texts)
     seconds = (

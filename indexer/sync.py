@@ -16,7 +16,7 @@ from indexer.ledger import pages
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
 from indexer.store import Store
-from indexer.ticket import RECIPE, Ticket, TicketError
+from indexer.ticket import Ticket, TicketError
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
 __all__ = ["MassDeletionError", "SyncReport", "count_unembedded", "plan", "sync"]
@@ -96,7 +96,7 @@ class _Run:
 
     def changes(self, records: Iterable[SourceRecord]) -> Iterator[list[tuple[Change, int]]]:
         """Yield what is to be written, in chunks, each with how many of its texts are new to the ledger and to this run."""
-        space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model, RECIPE)
+        space = self.ledger.vectors.known_space(self.embedder.kind, self.embedder.model)
         for read in self._chunks(records):
             chunk = with_distillates(self.ledger, read)
             changes = self.detector.changes(chunk)
@@ -255,7 +255,7 @@ def count_unembedded(store: Store, embedder: Embedder) -> int:
     live = ledger.generations.live()
     if live is None:
         return 0
-    space = ledger.vectors.known_space(embedder.kind, embedder.model, RECIPE)
+    space = ledger.vectors.known_space(embedder.kind, embedder.model)
     hashes = {
         text
         for page in pages(ledger.generations.pending_ids(live))

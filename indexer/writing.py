@@ -140,7 +140,7 @@ async def embed_texts(
     :param texts: by their hashes.
     :raises ProviderError: some could not be embedded; the vectors that came are stored.
     """
-    space = await run(ledger.vectors.known_space, embedder.kind, embedder.model, RECIPE)
+    space = await run(ledger.vectors.known_space, embedder.kind, embedder.model)
     requests = tokens = embedded = 0
     refused: dict[str, str] = {}
     try:

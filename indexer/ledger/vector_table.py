@@ -16,6 +16,7 @@ from indexer.ledger.prepared_query import PreparedQuery, listed
 from indexer.ledger.rows import Space, TrainingRows
 from indexer.ledger.soundness import decode, is_vector
 from indexer.ledger.tables import generations, spaces, state, subjects, tickets, vectors
+from indexer.ticket import RECIPE
 
 __all__ = ["Vectors", "has_ticket", "vectors_of_texts"]
 
@@ -156,8 +157,8 @@ class Vectors(Part):
                 note(connection, f"cleared {gone} unused vectors", WHOLE)
         return gone
 
-    def known_space(self, kind: Literal["hosted", "local"], model: str, recipe: str) -> Space | None:
-        """Return the space that this model's vectors are stored in, ``None`` before the first.
+    def known_space(self, kind: Literal["hosted", "local"], model: str) -> Space | None:
+        """Return the space that this model's vectors are stored in, by this release's recipe; ``None`` before the first.
 
         Of several dimensions it is the live generation's, else the one that was new last.
         """
@@ -165,7 +166,7 @@ class Vectors(Part):
         query = (
             sa.select(spaces)
             .outerjoin(generations, live)
-            .where(spaces.c.kind == kind, spaces.c.model == model, spaces.c.recipe == recipe)
+            .where(spaces.c.kind == kind, spaces.c.model == model, spaces.c.recipe == RECIPE)
             .order_by(generations.c.number.is_(None), spaces.c.id.desc())
             .limit(1)
         )

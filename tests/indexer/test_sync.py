@@ -15,7 +15,7 @@ from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.sync import MassDeletionError, plan
-from indexer.ticket import RECIPE, Ticket
+from indexer.ticket import Ticket
 from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.making import assert_faithful, make_ticket, make_tickets
 from tests.indexer.syncing import EARLY, LATE, counts, records, run
@@ -136,7 +136,7 @@ class TestProviderFails:
         with pytest.raises(PrecedentError):
             run(store, settings, *tickets)
         provider.clear()
-        space = store.vectors.known_space("hosted", settings.embedding_model, RECIPE)
+        space = store.vectors.known_space("hosted", settings.embedding_model)
         assert space is not None
         assert space.dimension == 64
         asked = provider.stats().texts

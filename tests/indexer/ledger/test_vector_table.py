@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.ledger import Ledger
-from indexer.ticket import RECIPE, moments, text_hash
+from indexer.ticket import moments, text_hash
 from tests.indexer.making import SPACE, make_ticket, make_tickets, store_vectors, vectors_for
 
 
@@ -82,14 +82,14 @@ def test_missing_over_many_pages(ledger: Ledger) -> None:
 
 def test_known_space_is_the_live_generations_else_the_last_one(ledger: Ledger) -> None:
     """A provider that changed its dimension is believed until a generation is live; then that one counts."""
-    assert ledger.vectors.known_space("hosted", SPACE.model, RECIPE) is None
+    assert ledger.vectors.known_space("hosted", SPACE.model) is None
     store_vectors(ledger, [make_ticket(1)])
     wider = replace(SPACE, dimension=65)
     ledger.vectors.store(wider, ["a"], np.ones((1, 65), dtype=np.float32))
-    assert ledger.vectors.known_space("hosted", SPACE.model, RECIPE) == wider
+    assert ledger.vectors.known_space("hosted", SPACE.model) == wider
     ledger.generations.ensure_live(SPACE)
-    assert ledger.vectors.known_space("hosted", SPACE.model, RECIPE) == SPACE
-    assert ledger.vectors.known_space("local", SPACE.model, RECIPE) is None
+    assert ledger.vectors.known_space("hosted", SPACE.model) == SPACE
+    assert ledger.vectors.known_space("local", SPACE.model) is None
 
 
 def test_training_rows_are_the_tickets_with_their_vectors(ledger: Ledger) -> None:
