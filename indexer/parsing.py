@@ -52,13 +52,14 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
     fields = values_of(record)
     whole, subject, body = (_text(fields[name], name) for name in ("text", "subject", "body"))
     cleaned = clean(whole or body or "")
-    text = "\n\n".join(part for part in (subject if whole is None else None, cleaned.text) if part)
+    text = "\n\n".join(filter(None, (subject if whole is None else None, cleaned.text)))
     if whole is not None and not (subject and text.startswith(subject)):
         subject = None  # beside a whole text a subject is its beginning, as in what is stored
     if not text:
         msg = "text is missing: give text, or subject and body"
         raise TicketError(msg)
     _check_length(text, "text")
+    apart = _text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature
     thread = _thread(fields["thread"])
     outcome = _short(fields["outcome"], "outcome")
     resolved_at = _time(fields["resolved_at"], "resolved_at")
@@ -88,14 +89,10 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         outcome=outcome,
         thread=thread,
         fields=_fields(fields["fields"], record.get(_COMPONENTS)),
-        set_apart=_joined(_text(fields["set_apart"], "set_apart"), cleaned.quoted, cleaned.signature),
+        set_apart="\n\n".join(filter(None, apart)) or None,
         resolution_from=origin if resolution else None,
         unresolved=_FLAGS.get(str(fields["unresolved"]).casefold()),
     )
-
-
-def _joined(*parts: str | None) -> str | None:
-    return "\n\n".join(part for part in parts if part) or None
 
 
 def _id(value: Any) -> str:
@@ -219,7 +216,8 @@ def _fields(value: Any, components: Any) -> dict[str, str | tuple[str, ...]]:
         components = split_list(components)
     for name, given in ({"component": components} | value).items():
         key = field_name(name)
-        values = tuple(dict.fromkeys(text for item in _items(given) if (text := _field_text(item))))
+        items = given if isinstance(given, list | tuple) else [given]
+        values = tuple(dict.fromkeys(text for item in items if (text := _field_text(item))))
         if key and values:
             found[key] = values[0] if len(values) == 1 else values[:MAX_FIELDS]
     if len(found) > MAX_FIELDS:
@@ -237,10 +235,6 @@ def _from_json(value: Any, field: str) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         msg = f"{field} is not JSON, as it has to be where it is given as a text"
         raise TicketError(msg) from None
-
-
-def _items(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _field_text(value: Any) -> str | None:

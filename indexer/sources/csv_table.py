@@ -93,7 +93,9 @@ def header_of(lines: Iterator[Line]) -> tuple[list[str], str, Iterator[Line]]:
         following = next(filled_lines, None)
         found = None if told else split_header(text, delimiters)
         if found and not _is_title(found[0], following, found[1]):
-            _check_names(found[0])
+            if not all(map(is_unicode, found[0])):
+                msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
+                raise SourceError(msg)
             return *found, lines if following is None else chain([following], lines)
         if following is None:
             break
@@ -129,12 +131,6 @@ def _is_title(names: list[str], following: Line | None, delimiter: str) -> bool:
         return filled < _FEW
     behind = split_header(_decoded(following), delimiter)
     return filled == _FEW and behind is not None and sum(map(bool, behind[0])) >= _MANY
-
-
-def _check_names(names: list[str]) -> None:
-    if not all(map(is_unicode, names)):
-        msg = "the CSV header is not UTF-8: convert the file, such as by: iconv -f WINDOWS-1252 -t UTF-8"
-        raise SourceError(msg)
 
 
 def _decoded(line: Line) -> str:

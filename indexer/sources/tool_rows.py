@@ -57,10 +57,8 @@ def ticket_of_row(
     lost = 0
     row = _by_plain_name(record.value or {})
     customer = {text for key in _CUSTOMERS if key in row for text in _filled(row[key][1])}
-    ordered = [name for name in tool.columns if name in row] + [
-        name for name in row if name not in tool.columns
-    ]
-    for key in ordered:
+    # In the tool's order, the better column of a field first.
+    for key in dict.fromkeys((*(name for name in tool.columns if name in row), *row)):
         name, given = row[key]
         target = tool.columns.get(key, "fields." + field_name(key))
         nothing = tool.nothing if target.startswith("fields.") else ""
@@ -79,7 +77,8 @@ def ticket_of_row(
         elif target.startswith("fields."):
             fields.setdefault(target.removeprefix("fields."), filled[0] if len(filled) == 1 else filled)
         elif target in _LISTS:
-            value.setdefault(target, [tag for text in filled for tag in _tags(text, tool)])
+            texts = [text.replace(" ", ",") for text in filled] if tool.spaced_tags else filled
+            value.setdefault(target, [tag for text in texts for tag in split_list(text)])
         else:
             if target == "resolution" and tool.chosen_resolutions and len(filled[0].split()) <= _MOST_CHOSEN:
                 target = "outcome"
@@ -153,10 +152,6 @@ def _by_plain_name(row: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
         name = plain_name(str(column))
         found[str(column).casefold() if name in found else name] = (str(column), given)
     return found
-
-
-def _tags(cell: str, tool: Tool) -> list[str]:
-    return split_list(cell.replace(" ", ",") if tool.spaced_tags else cell)
 
 
 def _filled(given: Any) -> list[str]:
