@@ -12,7 +12,7 @@ from typing import cast
 
 import charset_normalizer
 
-__all__ = ["DAMAGED", "as_utf_8", "rereadable", "table_encoding", "utf_16_of"]
+__all__ = ["DAMAGED", "as_utf_8", "rereadable", "table_as_utf_8", "utf_16_of"]
 
 DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
 """What reading raises where gzip data is damaged or cut off."""
@@ -38,7 +38,7 @@ def utf_16_of(head: bytes) -> str | None:
     return None
 
 
-def table_encoding(stream: BufferedIOBase) -> str:
+def _table_encoding(stream: BufferedIOBase) -> str:
     """Return the encoding of the rest of a stream, which can seek and is where it was afterwards.
 
     It is UTF-8 as long as most of its letters beyond ASCII are: single rows that are not are the reader's to refuse.
@@ -68,15 +68,18 @@ def table_encoding(stream: BufferedIOBase) -> str:
 
 def rereadable(stream: BufferedIOBase, stack: ExitStack) -> BufferedIOBase:
     """Return a stream that can seek: the one given, or a copy on disk."""
-    return stream if stream.seekable() else _copied(stream, None, stack)
+    return stream if stream.seekable() else as_utf_8(stream, None, stack)
 
 
-def as_utf_8(stream: BufferedIOBase, encoding: str, stack: ExitStack) -> BufferedIOBase:
-    """Return a copy of a stream on disk, in UTF-8."""
-    return _copied(stream, encoding, stack)
+def table_as_utf_8(stream: BufferedIOBase, stack: ExitStack) -> tuple[BufferedIOBase, str]:
+    """Return the rest of a table in UTF-8, which can seek, and the encoding that it was in."""
+    stream = rereadable(stream, stack)
+    encoding = _table_encoding(stream)
+    return stream if encoding == "utf-8" else as_utf_8(stream, encoding, stack), encoding
 
 
-def _copied(stream: BufferedIOBase, encoding: str | None, stack: ExitStack) -> BufferedIOBase:
+def as_utf_8(stream: BufferedIOBase, encoding: str | None, stack: ExitStack) -> BufferedIOBase:
+    """Return a copy of a stream on disk, in UTF-8, which it is in already if no encoding is given."""
     copy = cast("BufferedIOBase", stack.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115 (the stack closes it)
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace") if encoding else None
     for block in iter(partial(stream.read1, _BLOCK), b""):

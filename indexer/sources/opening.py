@@ -61,17 +61,10 @@ def open_source(path: str) -> Iterator[Opened]:
         yield opened
 
 
-@contextmanager
-def _bytes_of(path: str) -> Iterator[BufferedIOBase]:
-    if path == STDIN:
-        yield cast("BufferedIOBase", sys.stdin.buffer)  # the caller's to close
-    else:
-        with Path(path).open("rb") as file:
-            yield file
-
-
 def _open(path: str, stack: ExitStack) -> Opened:
-    file = stack.enter_context(_bytes_of(path))
+    # Standard input is the caller's to close.
+    given = sys.stdin.buffer if path == STDIN else stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
+    file = cast("BufferedIOBase", given)
     rewinds = file.seekable()
     stream, magic = _looked_at(file, len(_GZIP), rewinds=rewinds)
     if magic == _GZIP:
@@ -79,8 +72,7 @@ def _open(path: str, stack: ExitStack) -> Opened:
     stream, head = _looked_at(stream, _HEAD_BYTES, rewinds=rewinds)
     wide = utf_16_of(head)
     if wide is not None:
-        stream = as_utf_8(stream, wide, stack)
-        stream, head = _looked_at(stream, _HEAD_BYTES, rewinds=True)
+        stream, head = _looked_at(as_utf_8(stream, wide, stack), _HEAD_BYTES, rewinds=True)
     if head.startswith(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
         head = head[len(codecs.BOM_UTF8) :]

@@ -19,7 +19,7 @@ from indexer.errors import SourceError
 from indexer.sources.comments import Comments
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import parse_date
-from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
+from indexer.sources.encoding import rereadable, table_as_utf_8
 from indexer.sources.helpdesk import words
 from indexer.sources.json_document import read_json
 from indexer.sources.record import SourceRecord
@@ -102,8 +102,7 @@ def _rows(stream: BufferedIOBase, stack: ExitStack) -> Iterator[SourceRecord]:
     stream.seek(start)
     if first in (b"{", b"["):
         return read_json(stream, _ARRAYS)
-    encoding = table_encoding(stream)
-    return read_csv(stream if encoding == "utf-8" else as_utf_8(stream, encoding, stack))
+    return read_csv(table_as_utf_8(stream, stack)[0])
 
 
 def _check(row: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from indexer.errors import SourceError
 from indexer.field_names import field_of, plain_name, zone_of
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import DATE_FIELDS, DAY_FIRST, DateOrders, parse_date
-from indexer.sources.encoding import as_utf_8, rereadable, table_encoding
+from indexer.sources.encoding import table_as_utf_8
 from indexer.sources.opening import DAMAGED
 from indexer.sources.record import FirstRecords, SourceRecord, Values
 from indexer.sources.tool_rows import is_nothing, ticket_of_row, whole_number
@@ -129,10 +129,7 @@ def look_at_table(
     :param zone: of times that name none.
     :raises SourceError: there is no header, or the dates can be read in both orders.
     """
-    stream = rereadable(stream, stack)
-    encoding = table_encoding(stream)
-    if encoding != "utf-8":
-        stream = as_utf_8(stream, encoding, stack)
+    stream, encoding = table_as_utf_8(stream, stack)
     start = stream.tell()
     tool: Tool | None = None
     columns: tuple[str, ...] = ()
