@@ -19,16 +19,15 @@ each message; what resolved the ticket is drawn from them later (`indexer.resolu
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from io import BufferedIOBase
 from typing import Any
 
-from indexer.sources.helpdesk import ShapeError, message, objects, words
+from indexer.sources.helpdesk import message, object_in, objects, words
 from indexer.sources.json_document import read_json
-from indexer.sources.record import SourceRecord, as_open
+from indexer.sources.record import SourceRecord, as_open, as_ticket
 from indexer.ticket import is_open_status
 
-__all__ = ["TOOLS", "read_conversations", "ticket_of_line"]
+__all__ = ["TOOLS", "read_conversations", "ticket_of"]
 
 _Object = dict[str, Any]
 
@@ -49,33 +48,25 @@ _RT_UNSET = "1970-01-01T00:00:00Z"
 
 def read_conversations(tool: str, stream: BufferedIOBase) -> Iterator[SourceRecord]:
     """Yield a record for each ticket of an export of one of the `TOOLS`."""
-    fields, arrays = _TOOLS[tool]
-    return (_ticket(found, fields) for found in read_json(stream, arrays))
+    return (ticket_of(tool, found) for found in read_json(stream, _TOOLS[tool][1]))
 
 
-def ticket_of_line(tool: str, found: SourceRecord) -> SourceRecord:
-    """Return the ticket of one of a file's lines, each of which is a ticket as the tool gives it."""
-    return _ticket(found, _TOOLS[tool][0])
-
-
-def _ticket(found: SourceRecord, fields: Callable[[_Object], _Object]) -> SourceRecord:
-    if found.value is None:
-        return found
-    if fields is _github and "pull_request" in found.value:
+def ticket_of(tool: str, found: SourceRecord) -> SourceRecord:
+    """Return the ticket of an object, as the tool gives it."""
+    given = found.value or {}
+    if tool == "github" and "pull_request" in given:
         return SourceRecord(place=found.place, error="it is a pull request", raw="", left_out=True)
-    try:
-        value = fields(found.value)
-    except ShapeError as error:
-        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
-    record = replace(found, value=value)
+    record = as_ticket(found, _TOOLS[tool][0])
+    if (value := record.value) is None:
+        return record
     # Each of these tools dates what is resolved; Zammad, asked without ``expand``, has numbers for its states.
-    has_status = value["status"] or "state_id" in found.value
+    has_status = value["status"] or "state_id" in given
     is_open = is_open_status(str(value["status"] or ""), unknown=value["resolved_at"] is None)
     return as_open(record) if has_status and is_open else record
 
 
 def _freshdesk(ticket: _Object) -> _Object:
-    requester, stats = ticket.get("requester_id"), _object(ticket, "stats")
+    requester, stats = ticket.get("requester_id"), object_in(ticket, "stats")
     return {
         **_taken(
             ticket, id="id", subject="subject", created_at="created_at", updated_at="updated_at", tags="tags"
@@ -96,7 +87,7 @@ def _freshdesk(ticket: _Object) -> _Object:
         "fields": {
             "type": ticket.get("type"),
             "channel": _freshdesk_name(ticket, "source"),
-            **_object(ticket, "custom_fields"),
+            **object_in(ticket, "custom_fields"),
         },
     }
 
@@ -109,7 +100,7 @@ def _freshdesk_name(ticket: _Object, field: str) -> Any:
 
 def _github(issue: _Object) -> _Object:
     issue = _in_rest_names(issue)
-    author = _object(issue, "user").get("login")
+    author = object_in(issue, "user").get("login")
     comments = issue.get("comments")
     return {
         **_taken(
@@ -126,8 +117,8 @@ def _github(issue: _Object) -> _Object:
             )
         ],
         "fields": {
-            "milestone": _object(issue, "milestone").get("title"),
-            "type": _object(issue, "type").get("name"),
+            "milestone": object_in(issue, "milestone").get("title"),
+            "type": object_in(issue, "type").get("name"),
         },
     }  # fmt: skip
 
@@ -138,7 +129,7 @@ def _in_rest_names(given: _Object) -> _Object:
 
 
 def _github_author(comment: _Object, author: Any) -> str:
-    user = _object(comment, "user")
+    user = object_in(comment, "user")
     if user.get("type") == "Bot":
         return "system"
     is_agent = comment.get("author_association") in _GITHUB_AGENTS and user.get("login") != author
@@ -166,20 +157,20 @@ def _rt(ticket: _Object) -> _Object:
             message(_rt_author(entry, requestors), entry.get("Created"), entry["Content"])
             for entry in said[1 if first else 0 :]
         ],
-        "fields": {"queue": _object(ticket, "Queue").get("Name"), **custom},
+        "fields": {"queue": object_in(ticket, "Queue").get("Name"), **custom},
     }
 
 
 def _rt_author(entry: _Object, requestors: set[Any]) -> str:
-    creator = _object(entry, "Creator").get("id")
+    creator = object_in(entry, "Creator").get("id")
     if creator == "RT_System":
         return "system"
     return "customer" if creator in requestors else "agent"
 
 
 def _intercom(conversation: _Object) -> _Object:
-    source, tags = _object(conversation, "source"), _object(conversation, "tags")
-    parts = _object(conversation, "conversation_parts")
+    source, tags = object_in(conversation, "source"), object_in(conversation, "tags")
+    parts = object_in(conversation, "conversation_parts")
     return {
         **_taken(
             conversation, id="id", priority="priority", status="state",
@@ -187,18 +178,18 @@ def _intercom(conversation: _Object) -> _Object:
         ),
         "subject": words(conversation.get("title")) or words(source.get("subject")),
         "body": source.get("body"),
-        "resolved_at": _object(conversation, "statistics").get("last_close_at"),
+        "resolved_at": object_in(conversation, "statistics").get("last_close_at"),
         "tags": [tag.get("name") for tag in objects(tags.get("tags"), "tags")],
         "thread": [
             message(
-                _INTERCOM_AUTHORS.get(_object(part, "author").get("type", ""), "customer"),
+                _INTERCOM_AUTHORS.get(object_in(part, "author").get("type", ""), "customer"),
                 part.get("created_at"),
                 words(part.get("body")),
             )
             for part in objects(parts.get("conversation_parts"), "conversation_parts")
             if part.get("part_type") in ("comment", "close", "open") and words(part.get("body"))
         ],
-        "fields": {"channel": source.get("type"), **_object(conversation, "custom_attributes")},
+        "fields": {"channel": source.get("type"), **object_in(conversation, "custom_attributes")},
     }  # fmt: skip
 
 
@@ -225,7 +216,7 @@ def _zammad(ticket: _Object) -> _Object:
 def _helpscout(conversation: _Object) -> _Object:
     said = [
         thread
-        for thread in objects(_object(conversation, "_embedded").get("threads"), "threads")
+        for thread in objects(object_in(conversation, "_embedded").get("threads"), "threads")
         if thread.get("type") not in ("note", "lineitem") and words(thread.get("body"))
     ]
     said.sort(key=lambda thread: words(thread.get("createdAt")))  # the API gives the newest first
@@ -251,11 +242,6 @@ def _helpscout(conversation: _Object) -> _Object:
 def _taken(given: _Object, **names: str) -> _Object:
     """Return what is given under these names, by the ticket's fields."""
     return {field: given.get(name) for field, name in names.items()}
-
-
-def _object(value: _Object, name: str) -> _Object:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 _TOOLS: dict[str, tuple[Callable[[_Object], _Object], tuple[str, ...]]] = {

@@ -4,16 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from indexer.resolution import origin_of_message
+from indexer.sources.record import ShapeError
 from indexer.ticket import kind_of
 
-__all__ = ["SAME_UPDATE", "ShapeError", "drawn_from", "message", "moment", "objects", "words"]
+__all__ = ["SAME_UPDATE", "drawn_from", "message", "moment", "object_in", "objects", "words"]
 
 SAME_UPDATE = timedelta(minutes=1)
 """A reply and the change of status sent with it are one act, whose two times may differ by a moment."""
-
-
-class ShapeError(ValueError):
-    """A ticket has not the shape that its vendor documents; the message names the field."""
 
 
 def moment(value: Any, field: str) -> datetime | None:
@@ -42,6 +39,12 @@ def objects(value: Any, field: str) -> list[dict[str, Any]]:
         msg = f"{field} must be a list of objects, found {kind_of(value)}"
         raise ShapeError(msg)
     return value
+
+
+def object_in(value: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return the object that a field holds, an empty one where it holds none."""
+    found = value.get(field)
+    return found if isinstance(found, dict) else {}
 
 
 def message(author: str, at: Any, text: str) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from typing import Any, cast
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
 from indexer.sources.adf import plain_text
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, message, moment, objects
+from indexer.sources.helpdesk import SAME_UPDATE, drawn_from, message, moment, object_in, objects
 from indexer.sources.json_document import DocumentEnd, read_elements
-from indexer.sources.record import Cursor, Records, SourceRecord, as_open, as_resolved
+from indexer.sources.record import Cursor, Records, ShapeError, SourceRecord, as_open, as_resolved, as_ticket
 
 __all__ = ["jira_issue", "read_jira"]
 
@@ -57,13 +57,9 @@ def read_jira(stream: BufferedIOBase) -> Records:
 
 def jira_issue(found: SourceRecord) -> SourceRecord:
     """Return the ticket of an issue, as a search gives it."""
-    if found.value is None:
-        return found
-    try:
-        value = _fields(found.value)
-    except ShapeError as error:
-        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
-    record = SourceRecord(place=found.place, value=value, raw=found.raw)
+    record = as_ticket(found, _fields)
+    if (value := record.value) is None:
+        return record
     # A search may leave out all that tells.
     return as_open(record) if value["status"] and "resolved_at" not in value else as_resolved(record)
 
@@ -80,10 +76,10 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
         "id": issue.get("key"),
         "subject": given.get("summary"),
         "body": plain_text(given.get("description")),
-        "priority": _named(given.get("priority")),
-        "status": _named(given.get("status")),
+        "priority": _named(given, "priority"),
+        "status": _named(given, "status"),
         "tags": [*(labels if isinstance(labels, list) else []), *names],
-        "fields": {"type": _named(given.get("issuetype")), "product": _named(given.get("project"))},
+        "fields": {"type": _named(given, "issuetype"), "product": _named(given, "project")},
         "url": _url(issue),
         "created_at": given.get("created"),
         "updated_at": given.get("updated"),
@@ -91,7 +87,7 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
     if not _is_resolved(given):
         return value
     at = moment(given.get("resolutiondate"), "resolutiondate") or _entered_done(issue, given)
-    written, reporter = _conversation(given, at), _identity(given.get("reporter"))
+    written, reporter = _conversation(given, at), _identity(given, "reporter")
     thread = [
         message(_author(comment, reporter), time.isoformat(), text)
         for time, comment in written
@@ -102,7 +98,7 @@ def _fields(issue: dict[str, Any]) -> dict[str, Any]:
         "resolved_at": at.isoformat() if at else None,
         "resolution": answer,
         "resolution_from": drawn_from(thread, answer) if answer else None,
-        "outcome": _named(given.get("resolution")),
+        "outcome": _named(given, "resolution"),
         "thread": thread,
     }
 
@@ -114,22 +110,18 @@ def _url(issue: dict[str, Any]) -> str | None:
 
 
 def _is_resolved(given: dict[str, Any]) -> bool:
-    status = given.get("status")
-    category = status.get("statusCategory") if isinstance(status, dict) else None
-    if isinstance(category, dict) and "key" in category:
+    category = object_in(object_in(given, "status"), "statusCategory")
+    if "key" in category:
         return bool(category["key"] == "done")
     return given.get("resolutiondate") is not None
 
 
 def _entered_done(issue: dict[str, Any], given: dict[str, Any]) -> datetime | None:
     """Return when the issue last came from a status that is not done into one that is."""
-    changelog = issue.get("changelog")
-    histories = objects(
-        changelog.get("histories") if isinstance(changelog, dict) else None, "changelog.histories"
-    )
+    histories = objects(object_in(issue, "changelog").get("histories"), "changelog.histories")
     dated = [(moment(history.get("created"), "created of a change"), history) for history in histories]
     # Statuses other than today's are known to the changelog by name only.
-    done = {*_DONE_NAMES, (_named(given.get("status")) or "").casefold()}
+    done = {*_DONE_NAMES, (_named(given, "status") or "").casefold()}
     entered: datetime | None = None
     was_done = False
     for at, history in sorted(
@@ -146,9 +138,7 @@ def _entered_done(issue: dict[str, Any], given: dict[str, Any]) -> datetime | No
 
 def _conversation(given: dict[str, Any], at: datetime | None) -> list[tuple[datetime, dict[str, Any]]]:
     """Return the comments in order; none where the last ones before the moment are missing."""
-    page = given.get("comment")
-    if not isinstance(page, dict):
-        return []
+    page = object_in(given, "comment")
     comments = objects(page.get("comments"), "comment.comments")
     dated = [(moment(comment.get("created"), "created of a comment"), comment) for comment in comments]
     written = sorted(((t, c) for t, c in dated if t is not None), key=lambda pair: pair[0])
@@ -180,11 +170,10 @@ def _tail_is_missing(page: dict[str, Any], count: int) -> bool:
 
 
 def _author(comment: dict[str, Any], reporter: str | None) -> str:
-    author = comment.get("author")
-    kind = author.get("accountType") if isinstance(author, dict) else None
+    kind = object_in(comment, "author").get("accountType")
     if kind == "app":
         return "system"
-    by_reporter = reporter is not None and _identity(author) == reporter
+    by_reporter = reporter is not None and _identity(comment, "author") == reporter
     return "customer" if kind == "customer" or by_reporter else "agent"
 
 
@@ -192,13 +181,12 @@ def _is_public(comment: dict[str, Any]) -> bool:
     return comment.get("jsdPublic") is not False and comment.get("visibility") is None
 
 
-def _identity(person: Any) -> str | None:
+def _identity(given: dict[str, Any], field: str) -> str | None:
     """Return the name by which an edition of Jira knows a person: Cloud by account, Data Center by key."""
-    if not isinstance(person, dict):
-        return None
+    person = object_in(given, field)
     return next((str(person[name]) for name in ("accountId", "key", "name") if person.get(name)), None)
 
 
-def _named(value: Any) -> str | None:
-    name = value.get("name") if isinstance(value, dict) else None
+def _named(given: dict[str, Any], field: str) -> str | None:
+    name = object_in(given, field).get("name")
     return name if isinstance(name, str) else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from indexer.errors import SourceError
 from indexer.sources import salesforce, zendesk_comments
 from indexer.sources.comments import Comments
-from indexer.sources.conversations import TOOLS, read_conversations, ticket_of_line
+from indexer.sources.conversations import TOOLS, read_conversations, ticket_of
 from indexer.sources.csv_table import read_csv
 from indexer.sources.dates import ORDERS
 from indexer.sources.detect import (
@@ -51,7 +51,7 @@ _READERS: dict[str, Reader] = {
 _LINES: dict[str, _Change] = {
     "zendesk": zendesk_ticket,
     "jira": jira_issue,
-    **{tool: partial(ticket_of_line, tool) for tool in TOOLS},
+    **{tool: partial(ticket_of, tool) for tool in TOOLS},
 }
 _COMMENTS = {
     ZENDESK_COMMENTS: zendesk_comments.read_comments,

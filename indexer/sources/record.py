@@ -18,10 +18,12 @@ __all__ = [
     "Reader",
     "Recognised",
     "Records",
+    "ShapeError",
     "SourceRecord",
     "Values",
     "as_open",
     "as_resolved",
+    "as_ticket",
     "json_text",
     "read_lines",
     "shortened",
@@ -124,6 +126,18 @@ Reader = Callable[[BufferedIOBase], Records]
 
 It raises `SourceError` where nothing more can be read, and no record says so.
 """
+
+
+class ShapeError(ValueError):
+    """A ticket has not the shape that its vendor documents; the message names the field."""
+
+
+def as_ticket(found: SourceRecord, fields: Callable[[dict[str, Any]], dict[str, Any]]) -> SourceRecord:
+    """Return the record of a ticket, with what is made of the vendor's fields; an error where these have another shape."""
+    try:
+        return found if found.value is None else replace(found, value=fields(found.value))
+    except ShapeError as error:
+        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
 
 
 def as_open(record: SourceRecord) -> SourceRecord:

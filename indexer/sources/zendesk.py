@@ -29,10 +29,10 @@ from typing import Any, cast
 from indexer.cleaning import clean
 from indexer.resolution import is_courtesy
 from indexer.sources.comments import Comments
-from indexer.sources.helpdesk import SAME_UPDATE, ShapeError, drawn_from, message, moment, objects, words
+from indexer.sources.helpdesk import SAME_UPDATE, drawn_from, message, moment, object_in, objects, words
 from indexer.sources.json_document import DocumentEnd, read_elements
 from indexer.sources.opening import DAMAGED
-from indexer.sources.record import Cursor, Records, SourceRecord, json_text
+from indexer.sources.record import Cursor, Records, ShapeError, SourceRecord, as_ticket, json_text
 from indexer.sources.zendesk_comments import COMMENT_ARRAYS, joined, keep_comment
 
 __all__ = ["read_zendesk", "row_with_comments", "zendesk_ticket"]
@@ -145,11 +145,7 @@ def _record(found: SourceRecord, agents: frozenset[int] | None) -> SourceRecord:
         shown = {"id": ticket_id, "status": "deleted"}  # what was deleted is not written to another file
         error = f"ticket {ticket_id} is deleted in Zendesk; if it was indexed before, remove it: forget {ticket_id}"
         return SourceRecord(place=found.place, error=error, raw=json_text(shown), gone=True)
-    try:
-        value = _fields(ticket, agents)
-    except ShapeError as error:
-        return SourceRecord(place=found.place, error=str(error), raw=found.raw)
-    return SourceRecord(place=found.place, value=value, raw=found.raw)
+    return as_ticket(found, partial(_fields, agents=agents))
 
 
 def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, Any]:
@@ -171,13 +167,13 @@ def _fields(ticket: dict[str, Any], agents: frozenset[int] | None) -> dict[str, 
             for _, comment in comments
             if comment.get("public") is True and (text := _text(comment)) and text != body
         ],
-        "fields": {"type": ticket.get("type"), "channel": _channel(ticket)},
+        "fields": {"type": ticket.get("type"), "channel": object_in(ticket, "via").get("channel")},
         "created_at": ticket.get("created_at"),
         "updated_at": ticket.get("updated_at"),
     }
     if status not in _RESOLVED:
         return fields
-    solved_at = _solved_at(ticket)
+    solved_at = moment(object_in(ticket, "metric_set").get("solved_at"), "metric_set.solved_at")
     for at, comment in reversed(comments):
         text = _text(comment)
         late = solved_at is not None and at > solved_at + SAME_UPDATE
@@ -201,16 +197,6 @@ def _url(ticket: dict[str, Any]) -> str | None:
     """Return where agents see the ticket; the export has the address of its JSON."""
     site, there, _ = words(ticket.get("url")).partition("/api/v2/")
     return f"{site}/agent/tickets/{ticket.get('id')}" if there else None
-
-
-def _channel(ticket: dict[str, Any]) -> Any:
-    via = ticket.get("via")
-    return via.get("channel") if isinstance(via, dict) else None
-
-
-def _solved_at(ticket: dict[str, Any]) -> datetime | None:
-    metrics = ticket.get("metric_set")
-    return moment(metrics.get("solved_at"), "metric_set.solved_at") if isinstance(metrics, dict) else None
 
 
 def _written(comment: dict[str, Any]) -> datetime:
