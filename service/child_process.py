@@ -6,15 +6,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from indexer.errors import PrecedentError
+from indexer.forest_folder import forest_folder
 from indexer.privacy import plain_environment
 from indexer.settings import Settings
 
-__all__ = ["ChildError", "ChildOrder", "begin_child", "read_order", "run_child"]
+__all__ = ["ChildError", "ChildOrder", "answer_order", "begin_child", "run_child"]
 
 _NICENESS = 15
 _POLL_SECONDS = 0.5
@@ -66,11 +69,18 @@ async def run_child(module: str, order: ChildOrder) -> bytes:
     return answer
 
 
-def read_order(kind: type[_Order]) -> _Order:
-    """Read this process's order from standard input, and begin as `begin_child` says."""
+def answer_order(kind: type[_Order], answer: Callable[[_Order], bytes]) -> None:
+    """Read this process's order from standard input, begin as `begin_child` says, and write the answer to it.
+
+    Meanwhile it holds the lock of the forests' folder: whoever erases tickets waits for it, and then removes what it made.
+    """
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=kind, dec_hook=_path)
     begin_child(order.service)
-    return order
+    try:
+        with forest_folder(order.settings.data_dir, exclusive=False):
+            sys.stdout.buffer.write(answer(order))
+    except PrecedentError as error:
+        sys.exit(str(error))
 
 
 def _path(_kind: type[Path], value: Any) -> Path:

@@ -1,16 +1,13 @@
 """The child process that fits a forest: ``python -m service.forest.child``, its order on standard input."""
 
-import sys
 from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
-from indexer.errors import PrecedentError
-from indexer.forest_folder import forest_folder
 from indexer.ledger import Ledger, TrainingRows
 from indexer.ticket import Ticket
-from service.child_process import read_order
+from service.child_process import answer_order
 from service.decided_fields import PRIORITY, label_of, rules_of
 from service.forest.files import origin
 from service.forest.promotion import compare
@@ -20,27 +17,25 @@ from service.priority.fitting import MAX_ROWS
 from service.priority.spelling import one_spelling
 
 
-def main() -> None:
-    """Fit a forest by the order, and save it if it is promoted."""
-    order = read_order(FitOrder)
+def fitted(order: FitOrder) -> bytes:
+    """Fit a forest by the order, save it if it is promoted, and return the verdict."""
     settings, field = order.settings, order.field
     rules = rules_of(settings, field)
-    with forest_folder(settings.data_dir, exclusive=False):
-        ledger = Ledger(settings.database_url, settings.data_dir)
-        generation = ledger.generations.named(order.generation)
-        of_field = None if field == PRIORITY else field
-        rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS, field=of_field)
-        training = _training_set(rows, ledger, field, rules.reads)
-        ledger.close()
-        forest = fit(
-            training,
-            **rules.of_fit,
-            fitted_on=origin(settings, ledger, generation, field) | {"revision": str(rows.revision)},
-        )
-        verdict = _judged(forest, training, order)
-        if verdict.promoted and isinstance(forest, Forest):
-            save(forest, order.path)
-    sys.stdout.write(msgspec.json.encode(verdict).decode())
+    ledger = Ledger(settings.database_url, settings.data_dir)
+    generation = ledger.generations.named(order.generation)
+    of_field = None if field == PRIORITY else field
+    rows = ledger.vectors.training_rows(generation.space, limit=MAX_ROWS, field=of_field)
+    training = _training_set(rows, ledger, field, rules.reads)
+    ledger.close()
+    forest = fit(
+        training,
+        **rules.of_fit,
+        fitted_on=origin(settings, ledger, generation, field) | {"revision": str(rows.revision)},
+    )
+    verdict = _judged(forest, training, order)
+    if verdict.promoted and isinstance(forest, Forest):
+        save(forest, order.path)
+    return msgspec.json.encode(verdict)
 
 
 def _judged(forest: Forest | NoForest, training: TrainingSet, order: FitOrder) -> Verdict:
@@ -92,7 +87,4 @@ def _training_set(rows: TrainingRows, ledger: Ledger, field: str, reads: Sequenc
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except PrecedentError as error:
-        sys.exit(str(error))
+    answer_order(FitOrder, fitted)
