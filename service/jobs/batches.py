@@ -19,6 +19,7 @@ from indexer.errors import FullDiskError, PrecedentError
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
+from service.background import end_task
 from service.intake import CHUNK, BatchResult, Intake
 from service.jobs.store import Job, JobStore
 from service.pools import BusyError
@@ -54,10 +55,7 @@ class Batches:
 
     async def close(self) -> None:
         """Stop between two chunks; the next process goes on from there."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     def cancel(self, job: Job) -> None:
         """Have a batch end before its next chunk; what is stored stays."""

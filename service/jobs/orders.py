@@ -45,8 +45,13 @@ class Order(
         :param folder: of this job, where files may be written that are gone after it.
         :raises TicketError: it cannot be done like that.
         """
-        del settings, folder
-        return [self.kind, "--json", *self._given()]
+        given = {name.replace("_", "-"): getattr(self, name) for name in self.options}
+        options = [
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in given.items()
+            if value is not None and value is not False
+        ]
+        return [self.kind, *options, *self._more(settings, folder)]
 
     def clean_up(self, settings: Settings) -> None:
         """Remove what nobody needs when it is done."""
@@ -56,14 +61,10 @@ class Order(
         del settings
         return words
 
-    def _given(self) -> list[str]:
-        """Return the options that are given, a bare name for what is true."""
-        given = {name.replace("_", "-"): getattr(self, name) for name in self.options}
-        return [
-            f"--{name}" if value is True else f"--{name}={value}"
-            for name, value in given.items()
-            if value is not None and value is not False
-        ]
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
+        """Return where the report goes, and what else is no field's option."""
+        del settings, folder
+        return ["--json"]
 
 
 class Rebuild(Order, frozen=True, kw_only=True):
@@ -92,30 +93,27 @@ class Evaluate(Order, frozen=True, kw_only=True):
     ] = None
     folds: Annotated[int, msgspec.Meta(ge=1, le=20, description="how often the clock is turned back")] = 5
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
         del settings
-        return [self.kind, f"--out={folder / 'report.html'}", f"--json={folder / REPORT}", *self._given()]
+        return [f"--out={folder / 'report.html'}", f"--json={folder / REPORT}"]
 
 
 class Audit(Order, frozen=True, kw_only=True):
     """Find near-duplicate tickets of the store with contradictory priorities; the report names the most suspicious by their ids."""
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        return [*super().arguments(settings, folder), f"--out={folder / 'audit.csv'}"]
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
+        return [*super()._more(settings, folder), f"--out={folder / 'audit.csv'}"]
 
 
 class Backup(Order, frozen=True, kw_only=True):
     """Copy all tickets and vectors into a new file in ``PRECEDENT_BACKUP_DIR``."""
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
         if settings.backup_dir is None:
             msg = "no folder for backups is set: name one in PRECEDENT_BACKUP_DIR, outside PRECEDENT_DATA_DIR"
             raise TicketError(msg)
         file = settings.backup_dir / f"precedent-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.backup"
-        return [*super().arguments(settings, folder), str(file)]
+        return [*super()._more(settings, folder), str(file)]
 
 
 class Forget(Order, frozen=True, kw_only=True):
@@ -130,9 +128,8 @@ class Forget(Order, frozen=True, kw_only=True):
     tag: Annotated[Annotated[str, msgspec.Meta(min_length=1)] | None, doc("all tickets with this tag")] = None
     deleted: Annotated[bool, doc("all tickets that were deleted before")] = False
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options."""
-        return [*super().arguments(settings, folder), "--", *self.ids]
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
+        return [*super()._more(settings, folder), "--", *self.ids]
 
 
 class _OfUpload(Order, frozen=True, kw_only=True):
@@ -157,14 +154,13 @@ class _OfUpload(Order, frozen=True, kw_only=True):
         doc("the name to store the tickets under"),
     ] = None
 
-    def arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command with its options: how the export is to be read."""
+    def _more(self, settings: Settings, folder: Path) -> list[str]:
         export = export_of(settings.data_dir, self.upload)
         if export is None:
             msg = f"no export {self.upload} waits: send it to /v1/uploads again"
             raise TicketError(msg)
         columns = [f"--map={field}={column}" for field, column in self.columns.items()]
-        return [*super().arguments(settings, folder), *columns, "--", str(export)]
+        return [*super()._more(settings, folder), *columns, "--", str(export)]
 
     def said(self, settings: Settings, words: str) -> str:
         """Return what the command said without the path of the export."""

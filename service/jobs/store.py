@@ -51,11 +51,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     service: Annotated[int | None, doc("process id of the service that runs a command")] = None
 
-    @property
-    def file_form(self) -> "Job":
-        """The job as it may stand in a file: the receipt of a forget names what no file may name any more."""
-        return msgspec.structs.replace(self, report=None) if self.kind == "forget" else self
-
 
 class JobStore:
     """Jobs by id, the oldest first."""
@@ -95,10 +90,10 @@ class JobStore:
 
         :raises OSError: the file cannot be written; the job stands as before.
         """
+        # The receipt of a forget names what no file may name any more.
+        told = msgspec.structs.replace(job, report=None) if job.kind == "forget" else job
         await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
-        await asyncio.to_thread(
-            write_durably, self.folder / f"{job.id}.json", msgspec.json.encode(job.file_form)
-        )
+        await asyncio.to_thread(write_durably, self.folder / f"{job.id}.json", msgspec.json.encode(told))
         self._written.add(job.id)
         self._jobs[job.id] = job
 
