@@ -108,10 +108,8 @@ def evaluate(
     def score_newest(found: Predictions) -> Interval:
         return interval(resample_macro_f1(label[newest.tested], found.label, len(names), _SEED))
 
-    ids, moments = zip(*tested_tickets(known, cuts), strict=True)
     later = Later(
-        ids=ids,
-        moments=moments,
+        tickets=tested_tickets(known, cuts),
         true=true,
         said=served.label,
         automatic=served.decided,

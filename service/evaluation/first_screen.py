@@ -30,14 +30,13 @@ _CHARACTERS = 100
 class Later:
     """The later tickets, in their order, with what was said of them.
 
-    :param moments: when the clock was turned back before each, shape (rows,).
+    :param tickets: as of `look_back`.
     :param said: columns of the labels that the forest gave, shape (rows,), as ``true`` and ``commonest``.
     :param reason: why the forest of the newest cut decided nothing by itself; ``None`` where it could.
     :param bound: what the share of wrong automatic labels is at most, with 95 % confidence.
     """
 
-    ids: tuple[str, ...]
-    moments: Sequence[float]
+    tickets: Sequence[tuple[str, float]]
     true: IntArray
     said: IntArray
     automatic: BoolArray
@@ -67,16 +66,14 @@ def first_screen(
     """
     right, automatic = later.said == later.true, later.automatic
     outcome = Outcome(
-        tested=len(later.ids),
+        tested=len(later.tickets),
         right=int(right.sum()),
         automatic=int(automatic.sum()),
         wrong=int((automatic & ~right).sum()),
         commonest_label=names[int(np.bincount(later.commonest).argmax())],
         commonest=int((later.commonest == later.true).sum()),
     )
-    found = look_back(
-        cases, list(zip(later.ids, later.moments, strict=True)), settings, duplicates=duplicates
-    )
+    found = look_back(cases, later.tickets, settings, duplicates=duplicates)
     screen = FirstScreen(
         outcome=outcome,
         precedents=found.precedents,
@@ -92,11 +89,12 @@ def first_screen(
 
 def _examples(cases: Cases, later: Later, names: Sequence[str], found: LookBack) -> tuple[Example, ...]:
     row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
-    there = [place for place, ticket_id in enumerate(later.ids) if ticket_id in found.shown]
+    there = [place for place, (ticket_id, _) in enumerate(later.tickets) if ticket_id in found.shown]
     chosen = [there[round(at)] for at in np.linspace(0, len(there) - 1, min(_EXAMPLES, len(there)))]
     examples = []
     for place in chosen:
-        ticket, shown = cases.tickets[row_of[later.ids[place]]], found.shown[later.ids[place]]
+        ticket_id, _ = later.tickets[place]
+        ticket, shown = cases.tickets[row_of[ticket_id]], found.shown[ticket_id]
         examples.append(
             Example(
                 id=ticket.id,

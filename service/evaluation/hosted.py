@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.ledger import Classification
 from indexer.settings import Settings
-from service.arrays import BoolArray, FloatArray, IntArray
+from service.arrays import IntArray
 from service.evaluation.cases import Cases, Cut
 from service.evaluation.methods import Predictions
 from service.hosted_priority.calibrated import calibrated_on, votes_of
@@ -58,35 +58,21 @@ class Hosted:
         self, cases: Cases, cut: Cut, learned: IntArray, names: Sequence[str], by_forest: Predictions
     ) -> Predictions:
         said = [self.said[cases.ids[row]] for row in cut.tested]
-        inside = np.array([one.label is not None for one in said], dtype=bool)
         known = [one for one in said if one.label is not None]
-        columns = np.array([list(names).index(label) for label in self.labels])
-        raw, calibrated, automatic = self._decided(cases, learned, known)
-        label, probabilities, votes = (
-            by_forest.label.copy(),
-            by_forest.probabilities.copy(),
-            by_forest.probabilities.copy(),
-        )
-        sure = by_forest.decided.copy()
-        rows = np.flatnonzero(inside)
-        label[rows] = columns[calibrated[1]]
-        probabilities[np.ix_(rows, columns)] = calibrated[0]
-        votes[np.ix_(rows, columns)] = raw
-        sure[rows] = automatic
-        return Predictions(label, probabilities, votes, sure)
-
-    def _decided(
-        self, cases: Cases, learned: IntArray, known: Sequence[Classification]
-    ) -> tuple[FloatArray, tuple[FloatArray, IntArray], BoolArray]:
-        """Return votes, calibrated probabilities with predicted columns, and which decisions need no person."""
-        shares = bool(known) and all(one.shares for one in known)
-        raw = votes_of(known, self.labels, shares=shares)
+        raw = votes_of(known, self.labels, shares=all(one.shares for one in known))
+        calibrated, predicted, automatic = raw, raw.argmax(axis=1), np.zeros(len(known), dtype=bool)
         before = [self.said[cases.ids[row]] for row in learned]
-        if sum(one.label is not None for one in before) < _LEAST:
-            return raw, (raw, raw.argmax(axis=1)), np.zeros(len(known), dtype=bool)
-        true = [cases.labels[row] or "" for row in learned]
-        rule = calibrated_on(self.settings, before, true, self.labels, at=datetime.now(UTC))
-        probabilities, predicted, automatic = rule.decide(
-            votes_of(known, self.labels, shares=rule.uses_shares)
-        )
-        return raw, (probabilities, predicted), automatic
+        if sum(one.label is not None for one in before) >= _LEAST:
+            true = [cases.labels[row] or "" for row in learned]
+            rule = calibrated_on(self.settings, before, true, self.labels, at=datetime.now(UTC))
+            calibrated, predicted, automatic = rule.decide(
+                votes_of(known, self.labels, shares=rule.uses_shares)
+            )
+        rows = np.flatnonzero([one.label is not None for one in said])
+        columns = np.array([list(names).index(label) for label in self.labels])
+        label, sure = by_forest.label.copy(), by_forest.decided.copy()
+        probabilities, votes = by_forest.probabilities.copy(), by_forest.probabilities.copy()
+        label[rows], sure[rows] = columns[predicted], automatic
+        probabilities[np.ix_(rows, columns)] = calibrated
+        votes[np.ix_(rows, columns)] = raw
+        return Predictions(label, probabilities, votes, sure)

@@ -138,8 +138,7 @@ def test_note_and_reply_of_the_sample_questions_are_sound(
     loaded = load(settings, None, (), lambda *_: None)
     columns = np.zeros(5, np.int64)
     later = Later(
-        ids=loaded.cases.ids[-5:],
-        moments=[math.nan] * 5,
+        tickets=[(ticket_id, math.nan) for ticket_id in loaded.cases.ids[-5:]],
         true=columns,
         said=columns,
         automatic=columns > 0,
