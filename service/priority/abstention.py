@@ -66,14 +66,11 @@ def abstain(
         reason = "the forest agrees with later labels no better than chance"
     else:
         threshold = _threshold(confidence, wrong, free, parts, max_error)
-        limited_by = next(
-            (
-                part
-                for part in parts
-                if _threshold(confidence, wrong, free, _without(parts, part), max_error) != threshold
-            ),
-            None,
-        )
+        for one in parts:
+            others = {name: part for name, part in parts.items() if name != one}
+            if _threshold(confidence, wrong, free, others, max_error) != threshold:
+                limited_by = one
+                break
         if threshold is None:
             reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(predicted):,} later tickets"
             if _threshold(confidence, wrong, np.ones_like(free), parts, max_error) is not None:
@@ -189,10 +186,6 @@ def _threshold(
         ):
             return float(ranked[rank - 1])
     return None
-
-
-def _without(parts: Mapping[str, BoolArray], name: str) -> dict[str, BoolArray]:
-    return {other: part for other, part in parts.items() if other != name}
 
 
 def _let_through(

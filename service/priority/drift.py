@@ -1,5 +1,6 @@
 """Drift: whether the newest tickets are unlike those that a forest learned from, by their labels and values of their fields."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,10 +82,7 @@ def _new_values(features: Features, start: int) -> tuple[dict[str, float], float
     """
     known = {value for own in features.values[:start] for value in own}
     fresh = [set(own) - known for own in features.values[start:]]
-    counts: dict[str, int] = {}
-    for own in fresh:
-        for value in own:
-            counts[value] = counts.get(value, 0) + 1
+    counts = Counter(value for own in fresh for value in own)
     if not counts:
         return {}, 0.0
     ranked = sorted(counts.items(), key=lambda found: (-found[1], found[0]))

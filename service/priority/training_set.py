@@ -101,9 +101,7 @@ class TrainingSet:
 
     def labelled(self) -> Self:
         """Return the tickets that have a priority."""
-        return self.take(
-            np.array([row for row, label in enumerate(self.labels) if label is not None], np.int64)
-        )
+        return self.take(np.flatnonzero([label is not None for label in self.labels]))
 
     def columns(self, names: Sequence[str]) -> IntArray:
         """Return the place of each ticket's priority in ``names``, shape (rows,); every ticket has one."""

@@ -1,5 +1,6 @@
 """The trees of a forest as plain arrays: the leaf that a vector reaches, and the tickets in it."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,13 +147,7 @@ def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:
     """
     nodes = leaves = 0
     roots: list[int] = []
-    children: list[NDArray[Any]] = []
-    features: list[NDArray[Any]] = []
-    thresholds: list[NDArray[Any]] = []
-    numbers: list[NDArray[Any]] = []
-    sizes: list[NDArray[Any]] = []
-    rows: list[NDArray[Any]] = []
-    shares: list[NDArray[Any]] = []
+    parts: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
     for estimator, drawn in zip(fitted.estimators_, fitted.estimators_samples_, strict=True):
         tree = estimator.tree_
         itself = np.arange(tree.node_count)
@@ -160,10 +155,10 @@ def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:
         pair = np.stack([tree.children_left, tree.children_right], axis=1)
         number = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
         roots.append(nodes)
-        children.append((np.where(is_leaf[:, None], itself[:, None], pair) + nodes).ravel())
-        features.append(np.where(is_leaf, 0, tree.feature))
-        thresholds.append(np.where(is_leaf, np.inf, tree.threshold))
-        numbers.append(np.where(is_leaf, number + leaves, -1))
+        parts["children"].append((np.where(is_leaf[:, None], itself[:, None], pair) + nodes).ravel())
+        parts["feature"].append(np.where(is_leaf, 0, tree.feature))
+        parts["threshold"].append(np.where(is_leaf, np.inf, tree.threshold))
+        parts["leaf"].append(np.where(is_leaf, number + leaves, -1))
 
         times_drawn = np.bincount(drawn, minlength=len(vectors))
         inside = np.flatnonzero(times_drawn)
@@ -173,23 +168,17 @@ def extract(fitted: Any, vectors: Matrix) -> tuple[Trees, Leaves]:
         if not np.allclose(draws, tree.weighted_n_node_samples[is_leaf]):
             msg = "this scikit-learn does not weigh tickets by drawing them; 1.9 or newer is needed"
             raise RuntimeError(msg)
-        sizes.append(np.bincount(where))
-        rows.append(inside[order])
-        shares.append((times_drawn[inside] / draws[where])[order])
+        parts["size"].append(np.bincount(where))
+        parts["row"].append(inside[order])
+        parts["share"].append((times_drawn[inside] / draws[where])[order])
         nodes += tree.node_count
         leaves += int(is_leaf.sum())
+    # In 64 bits, whatever scikit-learn counts in.
+    joined = {name: np.concatenate(found).astype(f"{found[0].dtype.kind}8") for name, found in parts.items()}
+    depth = max(estimator.tree_.max_depth for estimator in fitted.estimators_)
+    of_nodes = {name: joined[name] for name in ("children", "feature", "threshold", "leaf")}
+    start = np.concatenate([[0], np.cumsum(joined["size"])])
     return (
-        Trees(
-            roots=np.array(roots, np.int64),
-            children=np.concatenate(children).astype(np.int64),
-            feature=np.concatenate(features).astype(np.int64),
-            threshold=np.concatenate(thresholds).astype(np.float64),
-            leaf=np.concatenate(numbers).astype(np.int64),
-            depth=max(estimator.tree_.max_depth for estimator in fitted.estimators_),
-        ),
-        Leaves(
-            start=np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
-            row=np.concatenate(rows).astype(np.int64),
-            share=np.concatenate(shares).astype(np.float64),
-        ),
+        Trees(roots=np.array(roots, np.int64), **of_nodes, depth=depth),
+        Leaves(start=start, row=joined["row"], share=joined["share"]),
     )

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from indexer.embedding import Matrix
 from indexer.ticket import Ticket
 from service.arrays import FloatArray, IntArray
+from service.decided_fields import label_of
 from service.priority.spelling import one_spelling
 from service.ranking import Whitening
 from service.ticket_map.files import Cluster, MapField, TicketMap
@@ -113,14 +114,9 @@ def _clusters(places: IntArray) -> IntArray:
 
 def _fields(tickets: Sequence[Ticket]) -> dict[str, MapField]:
     """Return the fields that most tickets have, as far as they repeat a few values."""
-    values: dict[str, list[str | None]] = {}
-    for place, ticket in enumerate(tickets):
-        for name, value in ticket.fields.items():
-            column = values.setdefault(name, [None] * len(tickets))
-            first = value if isinstance(value, str) else next(iter(value), None)
-            column[place] = first
     kept: list[tuple[int, str, MapField]] = []
-    for name, column in values.items():
+    for name in {name for ticket in tickets for name in ticket.fields}:
+        column = [label_of(ticket, name) for ticket in tickets]
         counts = Counter(value for value in column if value is not None)
         known = [value for value, _ in counts.most_common(_VALUES)]
         covered = sum(counts[value] for value in known)
