@@ -1,7 +1,7 @@
 """The command ``precedent``: the commands of `indexer.commands`, and those that need the service's code."""
 
+import functools
 import sys
-from collections.abc import Sequence
 
 from indexer.cli import cli
 from indexer.cli import main as run
@@ -17,9 +17,8 @@ for command in (serve, evaluate, audit, calibrate, fine_tune, prompts, replay):
     cli.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None, *, name: str = "precedent") -> int:
-    """Run one command and return its exit status."""
-    return run(arguments, name=name)
+main = functools.partial(run, name="precedent")
+"""Runs one command and returns its exit status; another name may be given."""
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["BoundedProtocol", "raise_file_limit"]
 
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _HEAD_BYTES = 64 * 2**10
 _HEAD_SECONDS = 10.0
 _BODY_SECONDS = 120.0
@@ -70,7 +71,9 @@ class BoundedProtocol(HttpToolsProtocol):
             if not data or self.transport.is_closing():
                 return
             if self._in_head:
-                self._refuse_head()
+                self._arrived()
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
                 return
         super().data_received(data)
 
@@ -113,10 +116,3 @@ class BoundedProtocol(HttpToolsProtocol):
     def _drop(self) -> None:
         self._arrived()
         self.transport.abort()
-
-    def _refuse_head(self) -> None:
-        self._arrived()
-        self.transport.write(
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.close()

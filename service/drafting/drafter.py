@@ -104,7 +104,6 @@ class Drafter:
         :param timeout: seconds for one draft, repetitions included.
         :param limiter: the process's own, if the provider has limits.
         :param redact: whether secrets and personal data are replaced in what is sent.
-        :param style: what the team says of its replies.
         :param replies: where earlier replies are found.
         :param spend: is told what each request took when it has ended, whether or not anybody still waits.
         """

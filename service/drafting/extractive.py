@@ -34,7 +34,6 @@ def extractive_draft(
 
     :param precedents: as `select_precedents` returns them, at least one.
     :param degraded: why it is not the model's draft.
-    :param style: what the team says of its replies.
     :param cuts: gets how many steps were left out, by what was wrong with them.
     :param language: of what the reply begins and ends with, one of `LANGUAGES`.
     """

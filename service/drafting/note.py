@@ -82,14 +82,9 @@ def _list(neighbours: Sequence[Neighbour]) -> str:
 
 def _by_label(precedents: Sequence[Neighbour]) -> str:
     """Say which similar ticket had which priority, in their order."""
-    return (
-        " Similar tickets: "
-        + ", ".join(
-            f"[{n.id}] {n.similarity:.2f} {plain_label(n.priority) if n.priority else 'without'}"
-            for n in precedents
-        )
-        + "."
-    )
+    labels = (plain_label(n.priority) if n.priority else "without" for n in precedents)
+    told = (f"[{n.id}] {n.similarity:.2f} {label}" for n, label in zip(precedents, labels, strict=True))
+    return f" Similar tickets: {', '.join(told)}."
 
 
 def _opinions(near: Sequence[Neighbour]) -> list[list[Neighbour]]:
