@@ -31,10 +31,9 @@ def message_of(answer: Triaged, draft: str | None = None) -> dict[str, Any]:
     else:
         reply = f"Reply, being written\n{draft or '…'}"
     parts = [_bounded(answer.note.text, _SECTION), _bounded(reply, _SECTION)]
-    if answer.questions:
-        parts.append(_bounded("\n".join(["To ask the customer", *answer.questions]), _LESS))
-    if answer.warnings:
-        parts.append(_bounded("\n".join(["Warnings", *answer.warnings]), _LESS))
+    for heading, lines in (("To ask the customer", answer.questions), ("Warnings", answer.warnings)):
+        if lines:
+            parts.append(_bounded("\n".join([heading, *lines]), _LESS))
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": shorten(title, _HEADER), "emoji": False}}
     ]

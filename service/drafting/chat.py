@@ -137,20 +137,16 @@ class ChatCall:
                             yield piece
                     ended = True
                 finally:
-                    if self.begun or not ended:
-                        self._estimate(characters, answered)
+                    if (self.begun or not ended) and not self.prompt_tokens and not self.completion_tokens:
+                        # The provider tells tokens at an answer's end only.
+                        self.prompt_tokens, self.completion_tokens = map(tokens_of, (characters, answered))
+                        self.estimated = True
                     await stream.close()
             finally:
                 if limiter and admission:
                     tokens = self.prompt_tokens + self.completion_tokens
                     limiter.settle(admission, requests=self.requests, tokens=tokens or None)
             self._check_end()
-
-    def _estimate(self, asked: int, answered: int) -> None:
-        """Estimate the tokens of so many characters, unless the provider has told them; it does at an answer's end only."""
-        if not self.prompt_tokens and not self.completion_tokens:
-            self.prompt_tokens, self.completion_tokens = tokens_of(asked), tokens_of(answered)
-            self.estimated = True
 
     async def _admit(self, limiter: RateLimiter, characters: int, deadline: float) -> Admission:
         try:

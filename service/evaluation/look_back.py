@@ -51,18 +51,13 @@ class Ranker:
     def by(self, moment: float) -> Ranking:
         """Return the order that is learned from what was resolved by a moment; NaN: from all."""
         if (found := self._rankings.get(str(moment))) is None:  # a NaN is no key
-            found = self._rankings[str(moment)] = self._learned(moment)
+            rows, settings = np.flatnonzero(self._known(moment))[-_LEARNED_FROM:], self._settings
+            whitening, subject = Whitening.learn(self._unit[rows]), settings.subject_weight
+            floor = settings.similarity_floor
+            if floor is None:
+                floor = measure_floor(whitening, subject, self._unit[rows], self._subjects[rows])
+            found = self._rankings[str(moment)] = Ranking(whitening, subject, settings.date_weight, floor)
         return found
-
-    def _learned(self, moment: float) -> Ranking:
-        rows = np.flatnonzero(self._known(moment))[-_LEARNED_FROM:]
-        whitening = Whitening.learn(self._unit[rows])
-        floor = self._settings.similarity_floor
-        if floor is None:
-            floor = measure_floor(
-                whitening, self._settings.subject_weight, self._unit[rows], self._subjects[rows]
-            )
-        return Ranking(whitening, self._settings.subject_weight, self._settings.date_weight, floor)
 
     def best(self, ranking: Ranking, query: QueryVectors, found: Candidates) -> tuple[Neighbour, ...]:
         """Return the best of the candidates."""
