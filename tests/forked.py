@@ -15,8 +15,9 @@ _IMPORTED = [
     "service.cli", "service.app", "service.connections", "service.middleware",
     "indexer.chroma.client", "indexer.embedding.openai_compatible", "openai", "uvicorn",
     # These are imported while they run.
-    "anyio._backends._asyncio", "chromadb.api.fastapi", "chromadb.telemetry.product.posthog", "httpcore", "httpcore2",
-    "litestar.plugins.attrs", "litestar.plugins.pydantic", "truststore", "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
+    "anyio._backends._asyncio", "chromadb.api.fastapi", "chromadb.telemetry.product.posthog", "encodings.idna", "httpcore", "httpcore2", "jiter",
+    "litestar.plugins.attrs", "litestar.plugins.pydantic", "numpy.ma", "openai.lib.streaming.chat", "openai.resources.chat.completions.completions", "truststore",
+    "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
     "tests.frozen",
 ]  # fmt: skip
 FORKED = multiprocessing.get_context("forkserver")

@@ -3,7 +3,10 @@
 import gc
 
 from indexer.language import language_of
+from indexer.settings import Settings
+from service.app import create_app
 
 language_of("")  # its tables are loaded once, for all
+create_app(Settings())  # and so is what Litestar learns of the routes, and imports for that
 gc.collect()
 gc.freeze()

@@ -12,6 +12,7 @@ import pytest
 from indexer.ledger import SCOPES, KeyScope, Ledger, Space
 from indexer.ticket import RECIPE, text_hash
 from tests.forked import Forked
+from tests.free_port import free_port
 from tests.leftovers import assert_nothing_runs
 from tests.provider import Provider
 from tests.service.running import Service, assert_problem, environment, read_events, running_service
@@ -248,9 +249,9 @@ def test_a_key_of_the_ledger_locks_for_good(tmp_path: Path, provider: Provider) 
 def refused(data_dir: Path, provider: Provider | None = None, **settings: str) -> str:
     """Start a service that cannot start, and return the one line that says why."""
     output = data_dir.parent / "refused.log"
-    ended = Forked(
-        "serve", cwd=data_dir.parent, env=environment(data_dir, provider, **settings), output=output
-    )
+    # Not where the developer's own service listens.
+    given = environment(data_dir, provider, **{"port": str(free_port()), **settings})
+    ended = Forked("serve", cwd=data_dir.parent, env=given, output=output)
     assert ended.wait(120) == 2, ended.output
     assert "Traceback" not in ended.output
     assert_nothing_runs(data_dir)

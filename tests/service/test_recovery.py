@@ -89,8 +89,8 @@ def fit_under_way(service: Service, provider: Provider) -> None:
 
 
 def stream_open(service: Service, provider: Provider) -> None:
-    """Store tickets, and let a draft be written that takes long."""
-    service.store(make_tickets(60))
+    """Store tickets, without labels for a forest, and let a draft be written that takes long."""
+    service.store(make_tickets(60, priority=None))
     provider.configure(reply="Restart unit 1 [t-1]. " + "And so on it goes. " * 2_000, chunk_delay=0.05)
     headers = {"Accept": "text/event-stream"}
     body = {"text": f"{sentence(1)} again"}
