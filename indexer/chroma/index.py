@@ -47,6 +47,7 @@ class Index:
         self._ledger_id = ledger_id
         self._server = None if settings.chroma_url else LocalServer(settings.data_dir)
         self._connections = Connections(settings, self._server)
+        self.connect, self.close = self._connections.open, self._connections.close
 
     @property
     def connection(self) -> int:
@@ -60,13 +61,6 @@ class Index:
         connection = self._connections.current
         return connection.endpoint if connection else None
 
-    def connect(self) -> None:
-        """Connect, or connect anew after the server was gone; a local server is started when none runs.
-
-        :raises IndexUnavailableError: no server answers.
-        """
-        self._connections.open()
-
     def heartbeat(self) -> None:
         """Ask the server whether it runs.
 
@@ -77,10 +71,6 @@ class Index:
 
         with within(_BEAT_SECONDS), self._connections.used() as connection:
             connection.client.heartbeat()
-
-    def close(self) -> None:
-        """End this process's use; a local server that nobody else uses then stops."""
-        self._connections.close()
 
     def put_aside(self, run: str | None, reason: str) -> bool:
         """Have the damaged local index that a run of the server used put aside.
@@ -141,20 +131,28 @@ class Index:
         (chroma-core/chroma#7758): it is deleted and made anew. One whose vector stays is not touched in the graph.
         """
         with self._collection(generation) as collection:
-            there = _texts(collection, [entry.id for entry in entries])
-            kept = [entry for entry in entries if entry.ticket is not None]
-            same = [
-                entry
-                for entry in kept
-                if entry.ticket and there.get(entry.id) == (entry.text_hash, entry.ticket.text)
-            ]
-            placed = {entry.id for entry in same}
+            found = collection.get(ids=[entry.id for entry in entries], include=["metadatas", "documents"])
+            there = {row.id: (row.text_hash, row.text) for row in _rows_in(found)}
+            wanted = {
+                Row(
+                    entry.id, ticket.text, ticket.priority, ticket.resolution, entry.text_hash
+                ): entry.position
+                for entry in entries
+                if (ticket := entry.ticket) is not None
+            }
+            same = [row for row in wanted if there.get(row.id) == (row.text_hash, row.text)]
+            placed = {row.id for row in same}
             if gone := [ticket_id for ticket_id in there if ticket_id not in placed]:
                 collection.delete(ids=gone)
-            for part in _parts([entry for entry in kept if entry.id not in placed], vectors.shape[1]):
-                collection.upsert(**_rows_of(part, vectors))
+            for part in _parts([row for row in wanted if row.id not in placed], vectors.shape[1]):
+                collection.upsert(
+                    ids=[row.id for row in part],
+                    embeddings=vectors[[wanted[row] for row in part]],
+                    documents=[row.text for row in part],
+                    metadatas=_metadata_of(part),
+                )
             if same:
-                collection.update(ids=[entry.id for entry in same], metadatas=_metadata_of(same))
+                collection.update(ids=[row.id for row in same], metadatas=_metadata_of(same))
 
     def ids_near(
         self, generation: Generation, vector: NDArray[np.float32], limit: int, *, patience: float
@@ -208,14 +206,7 @@ class Index:
     ) -> Iterator[tuple[list[Row], Matrix]]:
         """Yield rows as they are stored, all or those of the ids (at most 500), and their vectors, page by page."""
         for page in self._pages(generation, ["metadatas", "documents", "embeddings"], _VECTOR_PAGE, ids):
-            fields = zip(page["ids"], page["documents"], page["metadatas"], strict=True)
-            yield (
-                [
-                    Row(i, text or "", m.get("priority"), m.get("resolution"), m.get("text_hash", ""))
-                    for i, text, m in ((i, text, metadata or {}) for i, text, metadata in fields)
-                ],
-                np.asarray(page["embeddings"], dtype=np.float32),
-            )
+            yield _rows_in(page), np.asarray(page["embeddings"], dtype=np.float32)
 
     def delete(self, generation: Generation, ids: Sequence[str]) -> None:
         """Delete rows, which the ledger may still have: it must be noted that they are pending."""
@@ -295,49 +286,32 @@ class Index:
         }
 
 
-def _texts(collection: Any, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    found = collection.get(ids=list(ids), include=["metadatas", "documents"])
-    return {
-        ticket_id: ((fields or {}).get("text_hash", ""), text or "")
-        for ticket_id, fields, text in zip(found["ids"], found["metadatas"], found["documents"], strict=True)
-    }
-
-
-def _metadata_of(entries: Sequence[IndexEntry]) -> list[dict[str, str | None]]:
-    """Return what is stored beside the texts of entries that have a ticket each."""
-    # Chroma merges metadata: a field that a ticket lost must be named to be removed.
+def _rows_in(found: dict[str, Any]) -> list[Row]:
+    """Return the rows in an answer of Chroma's that has texts and metadata."""
+    fields = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
     return [
-        {
-            "priority": entry.ticket.priority,
-            "resolution": entry.ticket.resolution,
-            "text_hash": entry.text_hash,
-        }
-        for entry in entries
-        if entry.ticket
+        Row(i, text or "", m.get("priority"), m.get("resolution"), m.get("text_hash", ""))
+        for i, text, m in ((i, text, metadata or {}) for i, text, metadata in fields)
     ]
 
 
-def _rows_of(entries: Sequence[IndexEntry], vectors: Matrix) -> dict[str, Any]:
-    """Return the rows of entries that have a ticket each; the matrix holds their vectors."""
-    return {
-        "ids": [entry.id for entry in entries],
-        "embeddings": vectors[[entry.position for entry in entries]],
-        "documents": [entry.ticket.text for entry in entries if entry.ticket],
-        "metadatas": _metadata_of(entries),
-    }
+def _metadata_of(rows: Sequence[Row]) -> list[dict[str, str | None]]:
+    # Chroma merges metadata: a field that a ticket lost must be named to be removed.
+    return [
+        {"priority": row.priority, "resolution": row.resolution, "text_hash": row.text_hash} for row in rows
+    ]
 
 
-def _parts(entries: Sequence[IndexEntry], dimension: int) -> Iterator[list[IndexEntry]]:
-    """Yield entries in as few requests as Chroma takes: long texts make a page of them too large."""
-    part: list[IndexEntry] = []
+def _parts(rows: Sequence[Row], dimension: int) -> Iterator[list[Row]]:
+    """Yield rows in as few requests as Chroma takes: long texts make a page of them too large."""
+    part: list[Row] = []
     size = 0
-    for entry in entries:
-        fields = (entry.ticket.text, entry.ticket.resolution or "") if entry.ticket else ()
-        more = dimension * _FLOAT_BYTES + _TEXT_WEIGHT * sum(len(field.encode()) for field in fields)
+    for row in rows:
+        more = dimension * _FLOAT_BYTES + _TEXT_WEIGHT * len((row.text + (row.resolution or "")).encode())
         if part and size + more > _UPSERT_BYTES:
             yield part
             part, size = [], 0
-        part.append(entry)
+        part.append(row)
         size += more
     if part:
         yield part
