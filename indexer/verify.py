@@ -3,13 +3,13 @@
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 
 from indexer.chroma.check import Differences, IndexCheck, ProbeResult
-from indexer.chroma.index_files import is_segment
+from indexer.chroma.index_files import dropped_folders
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
 from indexer.ledger import Generation, pages
@@ -171,19 +171,6 @@ def _pending_problems(store: Store, live: Generation, before: dict[str, int]) ->
     ]
 
 
-def _orphaned_folders(index: Path) -> list[str]:
-    """Return segment folders that the server's database does not know; it is opened for reading only."""
-    # Folders first: one that is made meanwhile is then in the database.
-    folders = [path.name for path in index.iterdir() if path.is_dir() and is_segment(path.name)]
-    database = (index / "chroma.sqlite3").resolve().as_uri()
-    try:
-        with closing(sqlite3.connect(f"{database}?mode=ro", uri=True)) as connection:
-            known = {row[0] for row in connection.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
-    except sqlite3.Error:
-        return []
-    return sorted(name for name in folders if name not in known)
-
-
 def _notes(store: Store, data_dir: Path) -> tuple[str, ...]:
     notes = [
         f"{generation.name} is unfinished: `{_REBUILD}` goes on with it"
@@ -194,7 +181,12 @@ def _notes(store: Store, data_dir: Path) -> tuple[str, ...]:
         f"{path.name} is a damaged index that was put aside; nothing needs it"
         for path in sorted(data_dir.glob("index.damaged-*"))
     ]
-    folders = _orphaned_folders(data_dir / "index") if store.index.endpoint else []
+    folders: list[Path] = []
+    if store.index.endpoint:
+        index = data_dir / "index"
+        database = f"{(index / 'chroma.sqlite3').resolve().as_uri()}?mode=ro"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(database, uri=True)) as connection:
+            folders = dropped_folders(index, connection)
     if folders:
         notes.append(
             f"{len(folders)} folders of the index are of dropped collections: Chroma's next start removes them "

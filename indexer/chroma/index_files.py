@@ -11,7 +11,7 @@ from typing import Any
 
 from indexer.chroma.server_log import LOG_BYTES, say
 
-__all__ = ["disk_is_full", "is_segment", "put_back", "put_damaged_aside", "sums_of", "tidy"]
+__all__ = ["disk_is_full", "dropped_folders", "put_back", "put_damaged_aside", "sums_of", "tidy"]
 
 
 def put_damaged_aside(
@@ -58,7 +58,7 @@ def tidy(index: Path, log: int, *, compact: bool) -> None:
     mode = "rw" if compact else "ro"
     try:
         with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True)) as connection:
-            known = {row[0] for row in connection.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
+            dropped = dropped_folders(index, connection)
             if compact:
                 # The full-text index keeps the words of deleted texts until its parts are merged.
                 connection.execute(
@@ -69,13 +69,20 @@ def tidy(index: Path, log: int, *, compact: bool) -> None:
     except sqlite3.Error as error:
         say(log, f"{database.name} cannot be tidied ({error}): it stays as it is")
         return
-    for folder in index.iterdir():
-        if folder.is_dir() and is_segment(folder.name) and folder.name not in known:
-            shutil.rmtree(folder)
-            say(log, f"removed {folder.name}, which no collection has any more")
+    for folder in dropped:
+        shutil.rmtree(folder)
+        say(log, f"removed {folder.name}, which no collection has any more")
 
 
-def is_segment(name: str) -> bool:
+def dropped_folders(index: Path, database: sqlite3.Connection) -> list[Path]:
+    """Return the folders with vectors of collections that the server's database does not know."""
+    # Folders first: one that is made meanwhile is then in the database.
+    folders = [folder for folder in index.iterdir() if folder.is_dir() and _is_segment(folder.name)]
+    known = {row[0] for row in database.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")}
+    return [folder for folder in folders if folder.name not in known]
+
+
+def _is_segment(name: str) -> bool:
     """Whether a folder of the index is, by its name, the vectors of a collection."""
     try:
         return str(uuid.UUID(name)) == name
