@@ -7,15 +7,33 @@ from typing import Any
 
 from indexer.durable import write_durably
 
-__all__ = ["forget_orders", "is_compacting", "note_state", "order", "orders_of", "state_of", "take_orders"]
+__all__ = [
+    "endpoint_of",
+    "forget_orders",
+    "is_compacting",
+    "note_state",
+    "order",
+    "orders_of",
+    "state_of",
+    "take_orders",
+]
 
 
 def state_of(data_dir: Path) -> dict[str, Any]:
     """Return what the last supervisor noted: ``run``, ``died`` (how, if its server crashed), ``failed`` starts in a row."""
+    return _object(data_dir / "chroma.state")  # without one the files count as in disorder
+
+
+def endpoint_of(data_dir: Path) -> dict[str, Any]:
+    """Return where the server that was started last listens, with its process ids; nothing when that is not known."""
+    return _object(data_dir / "chroma.json")
+
+
+def _object(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads((data_dir / "chroma.state").read_text())
+        found = json.loads(path.read_text())
     except (OSError, ValueError):
-        return {}  # the files then count as in disorder
+        return {}
     return found if isinstance(found, dict) else {}
 
 

@@ -1,7 +1,6 @@
 """The local Chroma server: found, started and stopped."""
 
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -10,12 +9,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from indexer.chroma import supervisor
 from indexer.chroma.failures import UnstartableIndexError, full_disk
 from indexer.chroma.index_files import disk_is_full
-from indexer.chroma.run_state import is_compacting, order, orders_of, state_of
+from indexer.chroma.run_state import endpoint_of, is_compacting, order, orders_of, state_of
 from indexer.chroma.server_log import tail
 from indexer.errors import IndexUnavailableError, PrecedentError
 from indexer.privacy import plain_environment, private_folder
@@ -101,7 +100,9 @@ class LocalServer:
             if starts == _STARTS
             else f"did not answer within {_WAIT_SECONDS:.0f} s"
         )
-        msg = f"Chroma {how}; {self._dir / 'chroma.log'} ends with: {self._last_words()}"
+        log = self._dir / "chroma.log"
+        said = tail(log).strip().splitlines() or ["nothing"]
+        msg = f"Chroma {how}; {log} ends with: {said[-1].strip()}"
         if starts == _STARTS and state.get("failed", 0) >= _EVIDENCE:
             return UnstartableIndexError(msg, run=str(state["run"]))
         return IndexUnavailableError(msg)
@@ -153,42 +154,28 @@ class LocalServer:
         """Stop the server, whoever uses it; return whether one ran."""
         if not self._owned():
             return False
-        endpoint = _described(self._dir) or {}
+        endpoint = endpoint_of(self._dir)
         deadline = time.monotonic() + _WAIT_SECONDS
         while self._owned() and time.monotonic() < deadline:
             # The supervisor stops its server; a server that lost its supervisor is told itself.
             told = any(_terminate(endpoint.get(name)) for name in ("pid", "server_pid"))
             time.sleep(0.03)
-            endpoint = endpoint if told else _described(self._dir) or {}
+            endpoint = endpoint if told else endpoint_of(self._dir)
         return True
 
     def _owned(self) -> bool:
         return is_locked(self._dir / "chroma.lock")
 
     def _endpoint(self) -> Endpoint | None:
-        found = _described(self._dir)
-        if found is None:
-            return None
-        if not supervisor.answers(found["port"], found["run"], timeout=5):
+        found = endpoint_of(self._dir)
+        if not found or not supervisor.answers(found["port"], found["run"], timeout=5):
             return None
         return Endpoint(found["port"], found["run"], found["clean"])
-
-    def _last_words(self) -> str:
-        lines = tail(self._dir / "chroma.log").strip().splitlines()
-        return lines[-1].strip() if lines else "nothing"
 
 
 def process_of_server(data_dir: Path) -> int | None:
     """Return the process id of the server that was started last, ``None`` when it is not known."""
-    return (_described(data_dir) or {}).get("server_pid")
-
-
-def _described(data_dir: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads((data_dir / "chroma.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return found
+    return endpoint_of(data_dir).get("server_pid")
 
 
 def _terminate(pid: int | None) -> bool:
