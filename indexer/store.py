@@ -151,7 +151,10 @@ class Store:
                 if not made:
                     self.index.create(generation)
                     made = True
-                with self._turn(generation, patience):
+                # Only its builder writes to a generation that is being built: writers of the live one need not wait for it.
+                built = generation.status == "building"
+                turn = contextlib.nullcontext() if built else self.ledger.index_lock(patience=patience)
+                with turn:
                     written = self._replay_page(generation, waiting[0])
             except IndexUnavailableError as error:
                 failures += 1
@@ -233,16 +236,6 @@ class Store:
 
     def _nearest_ids(self, generation: Generation, vector: NDArray[np.float32], limit: int) -> list[str]:
         return self.index.ids_near(generation, vector, limit, patience=_QUESTION_SECONDS)
-
-    def _turn(
-        self, generation: Generation, patience: float | None
-    ) -> contextlib.AbstractContextManager[None]:
-        # Only its builder writes to a generation that is being built: writers of the live one need not wait for it.
-        return (
-            contextlib.nullcontext()
-            if generation.status == "building"
-            else self.ledger.index_lock(patience=patience)
-        )
 
     def _replay_page(self, generation: Generation, only: Sequence[str] | None = None) -> int:
         entries, vectors, revision = self.generations.pending(generation, _PAGE, only=only)
