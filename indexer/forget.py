@@ -195,10 +195,9 @@ def _found(ledger: Ledger, ids: Sequence[str]) -> _Found:
     shared = {text for ticket_id, text in ledger.tickets.with_texts(texts) if ticket_id not in found}
     known = [Known(i, "id", i) for i in found]
     known += [Known(i, "hash", text) for i, each in hashes.items() for text in each if text not in shared]
-    known += [Known(i, "reply", reply) for i, of_ticket in replies.items() for reply in of_ticket]
-    for answered in (ledger.answers.words([*found]), ledger.deliveries.words([*found])):
-        known += [Known(i, "reply", words) for i, of_ticket in answered.items() for words in of_ticket]
-    known += [Known(i, "resolution", words) for i, of_ticket in made.items() for words in of_ticket]
+    answered, delivered = ledger.answers.words([*found]), ledger.deliveries.words([*found])
+    for kind, said in (("reply", replies), ("reply", answered), ("reply", delivered), ("resolution", made)):
+        known += [Known(i, kind, words) for i, of_ticket in said.items() for words in of_ticket]
     for i, ticket in stored.items():
         known += [Known(i, "text", ticket.text), Known(i, "resolution", ticket.resolution or "")]
     return _Found(found, texts, known)
@@ -268,7 +267,9 @@ def _write_anew(store: Store, live: Generation, progress: Progress) -> Generatio
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             store.complete(new, progress)
-            if _switched(store, new):
+            with ledger.index_lock():
+                switched = any(store.go_live(new, remove_others=True) for _ in range(_ROUNDS))
+            if switched:
                 # Collections that have no generation any more.
                 drop_retired(store, before=0.0)
                 return new
@@ -278,11 +279,6 @@ def _write_anew(store: Store, live: Generation, progress: Progress) -> Generatio
             store.prepare(progress)
     msg = f"tickets are written faster than {new.name} can get them: run `precedent forget` when less is written"
     raise PrecedentError(msg)
-
-
-def _switched(store: Store, new: Generation) -> bool:
-    with store.ledger.index_lock():
-        return any(store.go_live(new, remove_others=True) for _ in range(_ROUNDS))
 
 
 def _notes(store: Store, journal: _Journal, *, local: bool) -> list[str]:
