@@ -24,8 +24,6 @@ class Cleaned:
     """Earlier mails that the message quotes."""
     signature: str = ""
     """Closing, name and contact data, and legal disclaimers."""
-    had_markup: bool = False
-    """Whether HTML or wiki mark-up was turned into plain text."""
 
 
 def clean(text: str) -> Cleaned:
@@ -37,19 +35,12 @@ def clean(text: str) -> Cleaned:
         return Cleaned(text=text)
     quoted: list[str] = []
     signature: list[str] = []
-    current, had_markup = text, False
+    current = text
     # Until it is stable. Hostile text that never is stays as it was given, so that the promise holds for it too.
     for _ in range(_PASSES):
-        plain = plain_text(current)
-        message = message_of(plain)
+        message = message_of(plain_text(current))
         if message.text == current:
-            return Cleaned(
-                text=current,
-                quoted="\n\n".join(quoted),
-                signature="\n\n".join(signature),
-                had_markup=had_markup,
-            )
-        had_markup = had_markup or plain != current
+            return Cleaned(text=current, quoted="\n\n".join(quoted), signature="\n\n".join(signature))
         quoted += [message.quoted] if message.quoted else []
         signature += [message.signature] if message.signature else []
         current = message.text

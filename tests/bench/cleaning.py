@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.cleaning import Cleaned, clean
+from indexer.cleaning import Cleaned, clean, plain_text
 from indexer.embedding import Matrix
 from indexer.embedding.minilm import MiniLMEmbedder
 from indexer.recipe import embedding_text
@@ -56,7 +56,7 @@ def _as_they_are(texts: list[str]) -> None:
     unstable = sum(clean(done.text).text != done.text for done in cleaned)
     print(
         f"{len(texts):,} real texts in {seconds:.1f} s: {len(changed):,} changed, "
-        f"{sum(done.had_markup for _, done in changed):,} of them for mark-up, "
+        f"{sum(plain_text(text) != text for text, _ in changed):,} of them for mark-up, "
         f"{sum(bool(done.quoted) for _, done in changed)} with a quotation, "
         f"{sum(bool(done.signature) for _, done in changed)} with a signature; {unstable} change when cleaned again"
     )

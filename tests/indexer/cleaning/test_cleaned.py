@@ -38,7 +38,6 @@ def test_everything_at_once() -> None:
         text="It fails:\n```\nx < y\n```",
         quoted="Am Mo., 4. März 2024 um 10:15 Uhr schrieb Ann <a@example.com>:\n> Which version?",
         signature="Kind regards\nBob",
-        had_markup=True,
     )
 
 
