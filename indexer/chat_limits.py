@@ -1,7 +1,6 @@
 """The limits on chat requests, exact over all services on one ledger."""
 
 import asyncio
-import math
 import time
 
 from indexer.errors import PrecedentError, ProviderError
@@ -22,14 +21,8 @@ class ChatLimits:
         """
         self._ledger = ledger
         self._run = run
-        self._limits = [
-            (name, seconds, limit)
-            for name, seconds, limit in (
-                ("minute", 60, settings.chat_per_minute),
-                ("day", 86_400, settings.chat_per_day),
-            )
-            if limit is not None
-        ]
+        limits = ("minute", 60, settings.chat_per_minute), ("day", 86_400, settings.chat_per_day)
+        self._limits = [(name, seconds, limit) for name, seconds, limit in limits if limit is not None]
 
     async def take(self, model: str) -> None:
         """Take one request of the model.
@@ -39,10 +32,11 @@ class ChatLimits:
         if not self._limits:
             return
         now = time.time()
-        wanted = [
-            Allowance(window=f"{model} {name} {int(now // seconds)}", limit=limit, ends=_end(now, seconds))
-            for name, seconds, limit in self._limits
-        ]
+        wanted = []
+        for name, seconds, limit in self._limits:
+            number = int(now // seconds)
+            window = f"{model} {name} {number}"
+            wanted.append(Allowance(window=window, limit=limit, ends=float((number + 1) * seconds)))
         try:
             left = await self._run(self._ledger.allowances.take, wanted)
         except PrecedentError as error:
@@ -52,7 +46,3 @@ class ChatLimits:
             names = " or ".join(f"{limit:,} a {name}" for name, _, limit in self._limits)
             msg = f"the limit of {names} on requests to {model} is reached"
             raise ProviderError(msg, kind="over_limit")
-
-
-def _end(now: float, seconds: int) -> float:
-    return math.floor(now / seconds + 1) * float(seconds)

@@ -139,7 +139,8 @@ def load_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path 
             raise _unknown(name, fields)
         values[fields[name]] = _parts(name, value, fields[name])
     try:
-        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+        # The hook makes paths, the one type here that msgspec does not make itself.
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         raise _unusable(where.rstrip("`").split("[")[0], what, variables) from None
@@ -191,10 +192,6 @@ def _with_absolute_path(url: str | None) -> str | None:
 
 def _variable(field: str) -> str:
     return KEY_NAME if field == KEY_NAME.lower() else PREFIX + field.upper()
-
-
-def _decode(kind: type, value: Any) -> Any:
-    return Path(value) if kind is Path else value
 
 
 def _unknown(name: str, fields: Mapping[str, str]) -> SettingsError:
