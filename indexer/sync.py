@@ -3,7 +3,9 @@
 import contextlib
 import time
 from asyncio import Task, create_task, to_thread
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import msgspec
 
@@ -19,7 +21,7 @@ from indexer.store import Store
 from indexer.ticket import Ticket, TicketError
 from indexer.writing import Written, embed_texts, require_space, write_tickets
 
-__all__ = ["MassDeletionError", "SyncReport", "count_unembedded", "plan", "sync"]
+__all__ = ["MassDeletionError", "Run", "SyncReport", "count_unembedded", "plan", "sync"]
 
 _CHUNK = 500  # tickets compared with the ledger at once
 _MOST_CHANGED = 2_000  # tickets of one window
@@ -46,35 +48,41 @@ class SyncReport(Counts, kw_only=True):
     cost: float | None = None
 
 
-class _Run:
-    """One pass over the records of a source."""
+@dataclass
+class Run:
+    """One pass over the records of a source: what they are stored with, and what came of it.
 
-    def __init__(
-        self,
-        store: Store,
-        embedder: Embedder,
-        rejections: Rejections,
-        *,
-        source: str | None,
-        keep_open: bool,
-        progress: Callable[[SyncReport], None] = lambda _report: None,
-        report: SyncReport | None = None,
-    ) -> None:
-        self.store = store
-        self.ledger = store.ledger
-        self.embedder = embedder
-        self.rejections = rejections
-        self.source = source
-        self.keep_open = keep_open
-        self.report = report or SyncReport()
-        self.detector = ChangeDetector(self.ledger, self.report)
-        self._progress = progress
+    :param source: the name that tickets are stored under; deletion is limited to it.
+    :param keep_open: store tickets that are not resolved, too; they are never precedents.
+    :param progress: called with the report so far, after each step.
+    :param report: may be that of earlier passes which this one continues; it is counted further.
+    """
+
+    store: Store
+    embedder: Embedder
+    rejections: Rejections
+    source: str | None = None
+    keep_open: bool = False
+    progress: Callable[[SyncReport], None] = lambda _report: None
+    report: SyncReport = field(default_factory=SyncReport)
+
+    def __post_init__(self) -> None:
+        self.ledger = self.store.ledger
         self._began = time.monotonic() - self.report.seconds
+
+    @cached_property
+    def detector(self) -> ChangeDetector:
+        """What compares the records of this pass."""
+        return ChangeDetector(self.ledger, self.report)
+
+    def note_time(self) -> None:
+        """Note the time in the report."""
+        self.report.seconds = round(time.monotonic() - self._began, 3)
 
     def show_progress(self) -> None:
         """Pass the report so far on."""
-        self.report.seconds = round(time.monotonic() - self._began, 3)
-        self._progress(self.report)
+        self.note_time()
+        self.progress(self.report)
 
     def windows(self, records: Iterable[SourceRecord]) -> Iterator[list[Change]]:
         """Yield what is to be written, in windows with as many new texts as fill all requests in flight twice."""
@@ -115,9 +123,17 @@ class _Run:
         """Return the ids of stored tickets that the source no longer has."""
         return [i for i in self.ledger.tickets.ids(self.source) if not self.detector.has_seen(i)]
 
+    async def write(self, tickets: Sequence[Ticket]) -> Written:
+        """Embed tickets and record them in the ledger."""
+
+        async def embedder() -> Embedder:
+            return self.embedder
+
+        return await write_tickets(self.ledger, embedder, tickets)
+
     async def record(self, window: list[Change]) -> Written:
         """Embed a window and record it in the ledger; tickets whose text the provider refuses are rejected."""
-        written = await write_tickets(self.ledger, self._embedder, [change.ticket for change in window])
+        written = await self.write([change.ticket for change in window])
         self.report.embedding_requests += written.requests
         self.report.embedded_texts += written.texts
         for change in window:
@@ -135,9 +151,6 @@ class _Run:
         kept = [change for change in window if change.ticket.text_hash not in written.refused]
         self.detector.count_written(kept, written.outcomes)
         self.report.flagged += self.ledger.flagged.count({change.ticket.id for change in kept})
-
-    async def _embedder(self) -> Embedder:
-        return self.embedder
 
     def _chunks(self, records: Iterable[SourceRecord]) -> Iterator[list[Ticket]]:
         chunk: list[Ticket] = []
@@ -163,37 +176,20 @@ class _Run:
 
 
 async def sync(
-    store: Store,
-    embedder: Embedder,
-    records: Iterable[SourceRecord],
-    rejections: Rejections,
-    *,
-    source: str | None = None,
-    keep_open: bool = False,
-    delete_missing: bool = False,
-    force: bool = False,
-    progress: Callable[[SyncReport], None] = lambda _report: None,
-    report: SyncReport | None = None,
+    run: Run, records: Iterable[SourceRecord], *, delete_missing: bool = False, force: bool = False
 ) -> SyncReport:
     """Store the records of a source that are new or changed: in the ledger, then in the live generation of the index.
 
     Tickets are written in windows. An interrupted run loses only the texts of requests in flight; the next run
     continues behind what is stored.
 
-    :param source: the name that tickets are stored under; deletion is limited to it.
-    :param keep_open: store tickets that are not resolved, too; they are never precedents.
-    :param delete_missing: delete what the source no longer has; needs ``source``.
+    :param delete_missing: delete what the source no longer has; the run must name it.
     :param force: delete even more than a fifth of the source's tickets.
-    :param progress: called with the report so far, after each step.
-    :param report: that of earlier syncs which this one continues; it is counted further.
     :raises ProviderError: texts could not be embedded; what came before them is stored.
     :raises SpaceMismatchError: the live generation is in another space than the embedder's.
     """
-    run = _Run(
-        store, embedder, rejections, source=source, keep_open=keep_open, progress=progress, report=report
-    )
     indexing: Task[None] | None = None
-    await to_thread(require_space, store.ledger, embedder)
+    await to_thread(require_space, run.ledger, run.embedder)
     await _index_pending(run)
 
     try:
@@ -220,32 +216,28 @@ async def sync(
 
 
 def plan(
-    store: Store,
-    embedder: Embedder,
+    run: Run,
     records: Iterable[SourceRecord],
-    rejections: Rejections,
     *,
-    source: str | None = None,
-    keep_open: bool = False,
     delete_missing: bool = False,
     price_per_request: float | None = None,
 ) -> SyncReport:
-    """Report what `sync` would do, without a provider request and without a write."""
-    run = _Run(store, embedder, rejections, source=source, keep_open=keep_open)
-    require_space(store.ledger, embedder)
+    """Report what `sync` would do, without a provider request and without a write; the run's own report stays as it is."""
+    run = replace(run, report=SyncReport())
+    require_space(run.ledger, run.embedder)
     report = run.report
-    report.embedded_texts = count_unembedded(store, embedder)
+    report.embedded_texts = count_unembedded(run.store, run.embedder)
     for chunk in run.changes(records):
         run.detector.count_written([change for change, _ in chunk], [change.outcome for change, _ in chunk])
         report.embedded_texts += sum(new for _, new in chunk)
     if delete_missing:
         report.deleted = len(run.missing())
-    report.embedding_requests = expected_requests(embedder, report.embedded_texts)
+    report.embedding_requests = expected_requests(run.embedder, report.embedded_texts)
     if price_per_request is not None:
         report.cost = round(report.embedding_requests * price_per_request, 6)
     report.dry_run = True
     run.detector.close()
-    run.show_progress()
+    run.note_time()
     return report
 
 
@@ -265,7 +257,7 @@ def count_unembedded(store: Store, embedder: Embedder) -> int:
     return len(hashes if space is None else ledger.vectors.missing(space, hashes))
 
 
-async def _index_pending(run: _Run) -> None:
+async def _index_pending(run: Run) -> None:
     """Embed the stored tickets that the live generation lacks, and write them to it."""
     ledger = run.ledger
     live = await to_thread(ledger.generations.live)
@@ -280,7 +272,7 @@ async def _index_pending(run: _Run) -> None:
         await to_thread(run.store.replay, live, only=page)
 
 
-def _delete_missing(run: _Run, *, force: bool) -> None:
+def _delete_missing(run: Run, *, force: bool) -> None:
     if run.source is None:
         msg = "deleting what is missing needs the name of the source (--source), so that nothing else is touched"
         raise SourceError(msg)

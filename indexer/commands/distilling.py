@@ -5,17 +5,14 @@ from collections.abc import Iterable, Iterator
 
 from indexer.admission import stored_ticket
 from indexer.commands.output import RETRIES
+from indexer.commands.storing import Storing
 from indexer.console import say
 from indexer.distillation import Distilled, distil, with_distillates
-from indexer.embedding import Embedder
 from indexer.errors import SettingsError
-from indexer.ledger import Ledger, pages
-from indexer.rate_limiter import RateLimiter
+from indexer.ledger import pages
 from indexer.settings import KEY_NAME, Settings
 from indexer.sources import SourceRecord
-from indexer.store import Store
 from indexer.ticket import Ticket, TicketError
-from indexer.writing import write_tickets
 
 __all__ = [
     "distil_tickets",
@@ -43,11 +40,9 @@ def tell_expected(report: Distilled) -> Distilled:
     return report
 
 
-async def distil_tickets(
-    settings: Settings, ledger: Ledger, tickets: Iterable[Ticket], limiter: RateLimiter
-) -> Distilled:
+async def distil_tickets(run: Storing, tickets: Iterable[Ticket]) -> Distilled:
     """Distil tickets, say what came of it, and return it."""
-    report = await distil(settings, ledger, tickets, limiter=limiter, retries=RETRIES)
+    report = await distil(run.settings, run.ledger, tickets, limiter=run.limiter, retries=RETRIES)
     say(f"distilled: {report.resolutions:,} resolutions by {_words(report)}")
     if report.failed:
         why = f": {report.failure}" if report.failure else ""
@@ -64,28 +59,26 @@ def tickets_of(records: Iterable[SourceRecord]) -> Iterator[Ticket]:
             continue
 
 
-def stored_of(ledger: Ledger, source: str) -> Iterator[Ticket]:
-    """Yield the stored tickets of a source."""
-    for page in pages(ledger.tickets.ids(source)):
-        yield from ledger.tickets.get(page).values()
+def stored_of(run: Storing) -> Iterator[Ticket]:
+    """Yield the stored tickets of a run's source."""
+    for page in pages(run.ledger.tickets.ids(run.source)):
+        yield from run.ledger.tickets.get(page).values()
 
 
-async def store_distilled(store: Store, embedder: Embedder, source: str) -> int:
-    """Store the tickets of a source with the resolutions that were distilled of them; return how many changed."""
-
-    async def live() -> Embedder:
-        return embedder
-
+async def store_distilled(run: Storing) -> int:
+    """Store the tickets of a run's source with the resolutions that were distilled of them; return how many changed."""
     changed = 0
-    for page in pages(await to_thread(list, store.ledger.tickets.ids(source))):
-        found = await to_thread(store.ledger.tickets.get, page)
-        made = await to_thread(with_distillates, store.ledger, list(found.values()))
+    for page in pages(await to_thread(list, run.ledger.tickets.ids(run.source))):
+        found = await to_thread(run.ledger.tickets.get, page)
+        made = await to_thread(with_distillates, run.ledger, list(found.values()))
         new = [ticket for ticket in made if ticket is not found[ticket.id]]
         if not new:
             continue
-        written = await write_tickets(store.ledger, live, new)
+        written = await run.write(new)
         if written.generation is not None:
-            await to_thread(store.replay, written.generation, only=[ticket.id for ticket in written.tickets])
+            await to_thread(
+                run.store.replay, written.generation, only=[ticket.id for ticket in written.tickets]
+            )
         changed += len(written.tickets)
     return changed
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from indexer.commands.output import DONE, FAILED, PROBLEMS, RETRIES
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder, expected_requests
 from indexer.errors import ProviderError, SourceError
-from indexer.progress import Progress
 from indexer.rate_limiter import RateLimiter, open_limiter
 from indexer.rejections import Rejections
 from indexer.settings import Settings
@@ -35,33 +34,28 @@ class SyncOptions(FileOptions, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-@dataclass(slots=True)
-class Storing:
-    """What the records of a source are stored with, and what came of it so far; ``status`` is the exit status."""
+@dataclass(kw_only=True)
+class Storing(engine.Run):
+    """A run by a command, with the options that were given; ``status`` is the exit status."""
 
     settings: Settings
     options: SyncOptions
-    store: Store
-    embedder: Embedder
     limiter: RateLimiter
-    rejections: Rejections
-    expected: Callable[[], int]
-    step: Progress
-    report: engine.SyncReport = field(default_factory=engine.SyncReport)
     status: int = DONE
-
-    def progress(self, report: engine.SyncReport) -> None:
-        """Take the report so far, and show it."""
-        self.report = report
-        self.step("sync", report.done, max(self.expected(), report.read))
 
 
 @contextlib.contextmanager
 def storing(
-    settings: Settings, options: SyncOptions, rejected: Path, *, expected: Callable[[], int] = lambda: 0
+    settings: Settings,
+    options: SyncOptions,
+    source: str | None,
+    rejected: Path,
+    *,
+    expected: Callable[[], int] = lambda: 0,
 ) -> Iterator[Storing]:
     """Open what storing needs while the block runs, and say how it ended; that source or provider failed is an end, too.
 
+    :param source: the name that tickets are stored under.
     :param rejected: the file of rejected records; a dry run writes none.
     :param expected: returns how many records there may be in all.
     """
@@ -78,7 +72,14 @@ def storing(
                 store.prepare(step)
         try:
             with rejections, showing_progress() as step:
-                run = Storing(settings, options, store, embedder, limiter, rejections, expected, step)
+
+                def shown(report: engine.SyncReport) -> None:
+                    step("sync", report.done, max(expected(), report.read))
+
+                run = Storing(
+                    store, embedder, rejections, source, settings.keep_open, shown,
+                    settings=settings, options=options, limiter=limiter,
+                )  # fmt: skip
                 yield run
         except (ProviderError, SourceError) as error:
             stored = run.report.added + run.report.updated

@@ -102,30 +102,26 @@ def _sync_file(settings: Settings, options: SyncOptions) -> Storing:
     for found in reader.recognised:
         say(f"read as {source_name(found)}{columns_line(found)}")
     rejected = beside(options.file, ".rejected.jsonl")
-    with storing(settings, options, rejected, expected=lambda: reader.expected) as run:
+    with storing(settings, options, options.source, rejected, expected=lambda: reader.expected) as run:
         if options.dry_run:
+            price = settings.price_per_request
             run.report = engine.plan(
-                run.store, run.embedder, reader, run.rejections, source=options.source, keep_open=settings.keep_open,
-                delete_missing=options.delete_missing, price_per_request=settings.price_per_request,
-            )  # fmt: skip
+                run, reader, delete_missing=options.delete_missing, price_per_request=price
+            )
             if options.distil:
                 tickets = tickets_of(reading.open(options.file))
                 run.report.distilled = tell_expected(expected(settings, run.store.ledger, tickets))
         else:
-            run.report = run_closing(run.embedder, _store(run, reading, reader))
+            run_closing(run.embedder, _store(run, reading, reader))
             _keep_cursor(options, reader, run.rejections.lost)
     return run
 
 
-async def _store(run: Storing, reading: ReadingOptions, reader: SourceReader) -> engine.SyncReport:
-    options, report = run.options, engine.SyncReport()
+async def _store(run: Storing, reading: ReadingOptions, reader: SourceReader) -> None:
+    options = run.options
     if options.distil:
-        tickets = tickets_of(reading.open(options.file))
-        report.distilled = await distil_tickets(run.settings, run.store.ledger, tickets, run.limiter)
-    return await engine.sync(
-        run.store, run.embedder, reader, run.rejections, source=options.source, keep_open=run.settings.keep_open,
-        delete_missing=options.delete_missing, force=options.force, progress=run.progress, report=report,
-    )  # fmt: skip
+        run.report.distilled = await distil_tickets(run, tickets_of(reading.open(options.file)))
+    await engine.sync(run, reader, delete_missing=options.delete_missing, force=options.force)
 
 
 def _remove_sample() -> int:

@@ -18,7 +18,6 @@ from indexer.commands.storing import Storing, SyncOptions, storing
 from indexer.console import say
 from indexer.distillation import Distilled, expected
 from indexer.errors import SettingsError
-from indexer.ledger import Ledger
 from indexer.pull import Address, pull, pull_file, pulled
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
@@ -37,43 +36,33 @@ def sync_helpdesk(settings: Settings, options: SyncOptions, address: Address) ->
             raise SettingsError(msg)
     if options.distil:
         require_provider(settings)
-    source = options.source or address.text
     kept, rejected = (pull_file(settings.data_dir, address, e) for e in (".json", ".rejected.jsonl"))
-    with storing(settings, options, rejected) as run:
+    with storing(settings, options, options.source or address.text, rejected) as run:
         if options.dry_run:
             records = pulled(address, file=kept, tell=say)
-            estimate = _Estimate(settings, run.store.ledger, source)
-            run.report = engine.plan(
-                run.store, run.embedder, estimate.noted(records) if options.distil else records, run.rejections,
-                source=source, keep_open=settings.keep_open, price_per_request=settings.price_per_request,
-            )  # fmt: skip
+            estimate = _Estimate(run)
+            noted = estimate.noted(records) if options.distil else records
+            run.report = engine.plan(run, noted, price_per_request=settings.price_per_request)
             if options.distil:
                 run.report.distilled = estimate.whole()
         else:
-            run.report = run_closing(run.embedder, _store(run, address, kept, source))
+            run_closing(run.embedder, _store(run, address, kept))
     return run
 
 
-async def _store(run: Storing, address: Address, kept: Path, source: str) -> engine.SyncReport:
-    report = await pull(
-        run.store, run.embedder, address, run.rejections,
-        file=kept, source=source, keep_open=run.settings.keep_open, tell=say, progress=run.progress,
-    )  # fmt: skip
+async def _store(run: Storing, address: Address, kept: Path) -> None:
+    await pull(run, address, file=kept, tell=say)
     if run.options.distil:
         # All that is stored of the source, not only what came now: what failed, or was over a limit, is asked again.
-        tickets = stored_of(run.store.ledger, source)
-        report.distilled = await distil_tickets(run.settings, run.store.ledger, tickets, run.limiter)
-        report.updated += await store_distilled(run.store, run.embedder, source)
-    return report
+        run.report.distilled = await distil_tickets(run, stored_of(run))
+        run.report.updated += await store_distilled(run)
 
 
 class _Estimate:
     """What distilling would ask about the tickets that are pulled, and about those of the source that are stored."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, source: str) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._source = source
+    def __init__(self, run: Storing) -> None:
+        self._run = run
         self._report = Distilled()
         self._pulled: set[str] = set()
 
@@ -82,10 +71,10 @@ class _Estimate:
         while batch := list(islice(records, _BATCH)):
             tickets = list(tickets_of(batch))
             self._pulled.update(ticket.id for ticket in tickets)
-            expected(self._settings, self._ledger, tickets, report=self._report)
+            expected(self._run.settings, self._run.ledger, tickets, report=self._report)
             yield from batch
 
     def whole(self) -> Distilled:
         """Say what it comes to, and return it."""
-        stored = (one for one in stored_of(self._ledger, self._source) if one.id not in self._pulled)
-        return tell_expected(expected(self._settings, self._ledger, stored, report=self._report))
+        stored = (one for one in stored_of(self._run) if one.id not in self._pulled)
+        return tell_expected(expected(self._run.settings, self._run.ledger, stored, report=self._report))

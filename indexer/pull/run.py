@@ -3,19 +3,17 @@
 import re
 from asyncio import to_thread
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from indexer.durable import write_durably
-from indexer.embedding import Embedder
 from indexer.errors import SourceError
 from indexer.pull.address import Address
 from indexer.pull.helpdesks import Cursor, Page, pages
-from indexer.rejections import Rejections
 from indexer.sources import SourceRecord, read_document
-from indexer.store import Store
-from indexer.sync import SyncReport, sync
+from indexer.sync import Run, SyncReport, sync
 
 __all__ = ["pull", "pull_file", "pulled"]
 
@@ -31,47 +29,23 @@ def pull_file(data_dir: Path, address: Address, ending: str) -> Path:
     return folder / (_UNSAFE.sub("-", address.text.casefold()).strip("-") + ending)
 
 
-async def pull(
-    store: Store,
-    embedder: Embedder,
-    address: Address,
-    rejections: Rejections,
-    *,
-    file: Path,
-    source: str,
-    keep_open: bool,
-    tell: Callable[[str], None],
-    progress: Callable[[SyncReport], None],
-) -> SyncReport:
+async def pull(run: Run, address: Address, *, file: Path, tell: Callable[[str], None]) -> SyncReport:
     """Store what changed in a helpdesk since the last pull.
 
     Tickets are stored in batches, and after each the file is told where to go on: a run that is killed costs one batch
     that is asked for again, and is found unchanged.
 
     :param file: what is kept between runs.
-    :param source: the name that tickets are stored under.
-    :param keep_open: store tickets that are not resolved, too.
     :param tell: told of waits, in words.
-    :param progress: called with the report so far.
     :raises SourceError: the helpdesk refuses, or does not answer; what came before is stored.
     :raises ProviderError: texts could not be embedded; the batches before are stored.
     """
-    report = SyncReport()
     batches = _batches(pages(address, _kept(file), tell))
     while (batch := await to_thread(next, batches, None)) is not None:
         records = (record for page in batch for record in _records(page, address))
-        await sync(
-            store,
-            embedder,
-            records,
-            rejections,
-            source=source,
-            keep_open=keep_open,
-            progress=progress,
-            report=report,
-        )
+        await sync(replace(run), records)  # a pass of its own, counted in the same report
         await to_thread(write_durably, file, msgspec.json.encode(batch[-1].cursor))
-    return report
+    return run.report
 
 
 def pulled(address: Address, *, file: Path, tell: Callable[[str], None]) -> Iterator[SourceRecord]:

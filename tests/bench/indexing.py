@@ -13,7 +13,7 @@ from indexer.embedding import Matrix
 from indexer.embedding.choose import open_embedder
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
-from indexer.sync import sync
+from indexer.sync import Run, sync
 from indexer.ticket import Ticket, text_hash
 from tests.bench.world import make_settings, make_tickets, make_vectors, opened, store_vectors
 from tests.indexer.making import client_of
@@ -65,7 +65,7 @@ def _ours(folder: Path, tickets: list[Ticket], vectors: Matrix) -> float:
         with Rejections(folder / "bench.rejected.jsonl", print) as rejections:
             embedder = open_embedder(settings, retries=0)  # never asked; loading the SDK takes a second
             began = time.perf_counter()
-            report = asyncio.run(sync(store, embedder, _records(tickets), rejections))
+            report = asyncio.run(sync(Run(store, embedder, rejections), _records(tickets)))
             rate = len(tickets) / (time.perf_counter() - began)
         assert (report.added, report.embedding_requests) == (len(tickets), 0), report
         return rate

@@ -24,7 +24,7 @@ import numpy as np
 from indexer.embedding import EmbeddedBatch, Matrix
 from indexer.rejections import Rejections
 from indexer.sources import SourceRecord
-from indexer.sync import sync
+from indexer.sync import Run, sync
 from tests.bench.processes import Peaks, cpu_of, memory_of
 from tests.bench.world import DIMENSION, LABELS, MODEL, make_settings, opened
 from tests.free_port import free_port
@@ -116,7 +116,7 @@ def fill(folder: Path, count: int) -> dict[str, Any]:
                     yield SourceRecord(place=f"line {number}", value=_record(number), raw="")
 
         with Rejections(folder / "million.rejected.jsonl", print) as rejections:
-            report = asyncio.run(sync(store, _GeneratedEmbedder(), records(), rejections))
+            report = asyncio.run(sync(Run(store, _GeneratedEmbedder(), rejections), records()))
         assert report.rejected == 0, report
     return {
         "tickets": count,

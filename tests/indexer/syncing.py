@@ -12,7 +12,7 @@ from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.sources import SourceRecord
 from indexer.store import Store
-from indexer.sync import SyncReport, sync
+from indexer.sync import Run, SyncReport, sync
 
 __all__ = ["EARLY", "LATE", "counts", "records", "run"]
 
@@ -30,7 +30,14 @@ def records(*values: Any) -> Iterator[SourceRecord]:
             yield SourceRecord(place=f"line {line}", error="not an object", raw=raw)
 
 
-def run(store: Store, settings: Settings, *values: Any, retries: int = 0, **options: Any) -> SyncReport:
+def run(
+    store: Store,
+    settings: Settings,
+    *values: Any,
+    source: str | None = None,
+    retries: int = 0,
+    **options: bool,
+) -> SyncReport:
     """Sync the values and return the report."""
     folder = settings.data_dir.parent
 
@@ -38,7 +45,8 @@ def run(store: Store, settings: Settings, *values: Any, retries: int = 0, **opti
         embedder = open_embedder(settings, store.ledger, retries=retries)
         with Rejections(folder / "x.rejected.jsonl", lambda _: None) as rejections:
             try:
-                return await sync(store, embedder, records(*values), rejections, **options)
+                passed = Run(store, embedder, rejections, source)
+                return await sync(passed, records(*values), **options)
             finally:
                 await embedder.close()
 

@@ -20,7 +20,7 @@ from indexer.recipe import embedding_text
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
-from indexer.sync import count_unembedded, plan, sync
+from indexer.sync import Run, count_unembedded, plan, sync
 from indexer.ticket import Ticket
 from tests.indexer.ledger.earlier import turn_back
 from tests.indexer.making import SPACE, assert_faithful, client_of, fill_store, make_ticket, make_tickets
@@ -116,10 +116,10 @@ def test_a_ledger_of_the_recipe_before_is_brought_forward(settings: Settings, pr
         embedder = open_embedder(settings, store.ledger, retries=0)
         assert count_unembedded(store, embedder) == 2, "its text and its first line"
         rejections = Rejections(None, print)
-        assert plan(store, embedder, [], rejections).embedding_requests == 1
+        assert plan(Run(store, embedder, rejections), []).embedding_requests == 1
 
         async def run() -> tuple[int, int]:
-            done = [await sync(store, embedder, [], rejections) for _ in range(2)]
+            done = [await sync(Run(store, embedder, rejections), []) for _ in range(2)]
             await embedder.close()
             return done[0].embedded_texts, done[1].embedded_texts
 

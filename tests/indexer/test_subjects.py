@@ -18,7 +18,7 @@ from indexer.rebuild import rebuild
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
-from indexer.sync import plan
+from indexer.sync import Run, plan
 from indexer.ticket import Ticket
 from tests.indexer.command import report_of, run_command
 from tests.indexer.ledger.earlier import turn_back
@@ -75,7 +75,7 @@ async def _planned(store: Store, settings: Settings, tickets: list[Ticket]) -> i
     embedder = open_embedder(settings, store.ledger, retries=0)
     try:
         with Rejections(settings.data_dir.parent / "x.rejected.jsonl", lambda _: None) as rejections:
-            return plan(store, embedder, records(*tickets), rejections).embedded_texts
+            return plan(Run(store, embedder, rejections), records(*tickets)).embedded_texts
     finally:
         await embedder.close()
 

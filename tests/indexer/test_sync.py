@@ -14,7 +14,7 @@ from indexer.ledger import Ledger
 from indexer.rejections import Rejections
 from indexer.settings import Settings
 from indexer.store import Store
-from indexer.sync import MassDeletionError, plan
+from indexer.sync import MassDeletionError, Run, plan
 from indexer.ticket import Ticket
 from tests.indexer.command import fork_command, report_of, run_command
 from tests.indexer.making import assert_faithful, make_ticket, make_tickets
@@ -70,10 +70,8 @@ def test_a_plan_tells_what_the_run_does(store: Store, settings: Settings, provid
     embedder = open_embedder(settings, store.ledger, retries=0)
     asked, revision = provider.stats().requests["embeddings"], store.ledger.revision()
     with Rejections(settings.data_dir.parent / "p.rejected.jsonl", lambda _: None) as rejections:
-        planned = plan(
-            store, embedder, records(*values), rejections,
-            source="desk", delete_missing=True, price_per_request=0.5,
-        )  # fmt: skip
+        asking = Run(store, embedder, rejections, source="desk")
+        planned = plan(asking, records(*values), delete_missing=True, price_per_request=0.5)
     asyncio.run(embedder.close())
     assert provider.stats().requests["embeddings"] == asked
     assert store.ledger.revision() == revision
