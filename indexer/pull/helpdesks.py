@@ -48,14 +48,14 @@ def pages(address: Address, cursor: Cursor, tell: Callable[[str], None]) -> Iter
     :raises SourceError: the helpdesk refuses, or does not answer.
     """
     pull, headers = _PULLS[address.tool]
-    web = Web(address.base, headers(address.token) if address.token else {}, tell=tell)
+    web = Web(address, headers(address.token) if address.token else {}, tell=tell)
     try:
-        yield from pull(web, address, cursor)
+        yield from pull(web, cursor)
     finally:
         web.close()
 
 
-def _zendesk(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
+def _zendesk(web: Web, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of the cursor-based Incremental Exports API, with the Ticket Comments API for what is solved."""
     after = cursor.get("after_cursor")
     while True:
@@ -63,11 +63,11 @@ def _zendesk(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
         found = web.get(
             "/api/v2/incremental/tickets/cursor.json", include="users,metric_sets", per_page=_PAGE, **where
         )
-        tickets = _list(found, "tickets", address)
+        tickets = _list(web, found, "tickets")
         for ticket in tickets:
             if ticket.get("status") in ("solved", "closed"):
                 ticket["comments"] = list(
-                    _zendesk_comments(web, f"/api/v2/tickets/{ticket['id']}/comments.json", address)
+                    _zendesk_comments(web, f"/api/v2/tickets/{ticket['id']}/comments.json")
                 )
         after = found.get("after_cursor") or after
         yield Page(
@@ -78,22 +78,22 @@ def _zendesk(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
             return
 
 
-def _zendesk_comments(web: Web, path: str, address: Address) -> Iterator[dict[str, Any]]:
+def _zendesk_comments(web: Web, path: str) -> Iterator[dict[str, Any]]:
     where: dict[str, str | int] = {}
     while True:
         found = web.get(path, **{"page[size]": _PAGE}, **where)
-        yield from _list(found, "comments", address)
+        yield from _list(web, found, "comments")
         meta = found.get("meta") or {}
         if not meta.get("has_more"):
             return
         where = {"page[after]": meta["after_cursor"]}
 
 
-def _jira(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
+def _jira(web: Web, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of the issue search of Jira Cloud's REST API version 3, by its own page tokens."""
     began = _now()
     since = _moment(cursor["updated"]) - _OVERLAP if "updated" in cursor else None
-    parts = [f'project = "{address.path}"'] if address.path else []
+    parts = [f'project = "{web.address.path}"'] if web.address.path else []
     # JQL reads times in the zone of the user who asks, hence the overlap.
     parts += [f'updated >= "{since:%Y/%m/%d %H:%M}"'] if since else []
     jql = " AND ".join([*parts, "resolution IS NOT EMPTY"]) + " ORDER BY created ASC, key ASC"
@@ -103,9 +103,9 @@ def _jira(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
         found = web.get(
             "/rest/api/3/search/jql", jql=jql, fields="*all", expand="changelog", maxResults=_PAGE, **where
         )
-        issues = _list(found, "issues", address)
+        issues = _list(web, found, "issues")
         for issue in issues:
-            _complete_jira_comments(web, issue, address)
+            _complete_jira_comments(web, issue)
         token = found.get("nextPageToken")
         last = found.get("isLast", token is None) or token is None
         # A page token lives for days only: it serves to go on after an interruption, and is dropped at the end.
@@ -115,13 +115,13 @@ def _jira(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
             return
 
 
-def _complete_jira_comments(web: Web, issue: dict[str, Any], address: Address) -> None:
+def _complete_jira_comments(web: Web, issue: dict[str, Any]) -> None:
     fields = issue.get("fields") or {}
     there = fields.get("comment") or {}
     comments = list(there.get("comments") or [])
     while len(comments) < (there.get("total") or 0):
         found = web.get(f"/rest/api/3/issue/{issue['key']}/comment", startAt=len(comments), maxResults=_PAGE)
-        more = _list(found, "comments", address)
+        more = _list(web, found, "comments")
         if not more:
             break
         comments += more
@@ -129,39 +129,37 @@ def _complete_jira_comments(web: Web, issue: dict[str, Any], address: Address) -
         fields["comment"] = there | {"comments": comments, "total": len(comments)}
 
 
-def _freshdesk(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
+def _freshdesk(web: Web, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of the ticket list, ordered by the time of the last change, with their conversations."""
     changed = _by_update(
-        web, address, cursor, "/api/v2/tickets", "updated_since",
+        web, cursor, "/api/v2/tickets", "updated_since",
         order_by="updated_at", order_type="asc", include="description,stats,requester",
     )  # fmt: skip
     for tickets, reached in changed:
         for ticket in tickets:
             if ticket.get("status") in (4, 5):  # resolved, closed
                 path = f"/api/v2/tickets/{ticket['id']}/conversations"
-                ticket["conversations"] = _numbered(web, path, address)
+                ticket["conversations"] = _numbered(web, path)
         yield Page(tickets, reached)
 
 
-def _github(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
+def _github(web: Web, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of a repository's closed issues, with their comments; pull requests are none."""
-    repository = f"/repos/{address.path}/issues"
-    changed = _by_update(
-        web, address, cursor, repository, "since", state="closed", sort="updated", direction="asc"
-    )
+    repository = f"/repos/{web.address.path}/issues"
+    changed = _by_update(web, cursor, repository, "since", state="closed", sort="updated", direction="asc")
     for found, reached in changed:
         issues = [issue for issue in found if "pull_request" not in issue]
         for issue in issues:
             if issue.get("comments"):
-                issue["comments"] = _numbered(web, f"{repository}/{issue['number']}/comments", address)
+                issue["comments"] = _numbered(web, f"{repository}/{issue['number']}/comments")
         yield Page(issues, reached)
 
 
-def _rt(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
+def _rt(web: Web, cursor: Cursor) -> Iterator[Page]:
     """Yield pages of RT's REST 2 ticket search in order of their ids, with their histories' texts."""
     began = cursor.get("began") or _now()
     since, after = cursor.get("updated"), int(cursor.get("id", "0"))
-    parts = [f"Queue = '{address.query['queue']}'"] if "queue" in address.query else []
+    parts = [f"Queue = '{web.address.query['queue']}'"] if "queue" in web.address.query else []
     parts += ["(Status = 'resolved' OR Status = 'rejected')"]
     # TicketSQL reads times in the zone of the user who asks, hence the overlap.
     parts += [f"LastUpdated > '{_moment(since) - _OVERLAP:%Y-%m-%d %H:%M:%S}'"] if since else []
@@ -172,9 +170,9 @@ def _rt(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
             "/REST/2.0/tickets", query=query, orderby="id", order="ASC", per_page=_PAGE, fields=fields,
             **{"fields[Queue]": "Name", "fields[Requestor]": "Name,EmailAddress"},
         )  # fmt: skip
-        tickets = _list(found, "items", address)
+        tickets = _list(web, found, "items")
         for ticket in tickets:
-            ticket["history"] = _rt_history(web, str(ticket["id"]), address)
+            ticket["history"] = _rt_history(web, str(ticket["id"]))
         last = len(tickets) < _PAGE
         after = int(tickets[-1]["id"]) if tickets else after
         unfinished = {"began": began, "id": str(after)} | ({"updated": since} if since else {})
@@ -183,11 +181,11 @@ def _rt(web: Web, address: Address, cursor: Cursor) -> Iterator[Page]:
             return
 
 
-def _rt_history(web: Web, ticket: str, address: Address) -> list[dict[str, Any]]:
+def _rt_history(web: Web, ticket: str) -> list[dict[str, Any]]:
     """Return what was written, each entry with its author and the text that stands behind it."""
     texts: dict[str, str] = {}
     wanted = "Content,ContentType,TransactionId,Filename"
-    for part in _numbered(web, f"/REST/2.0/ticket/{ticket}/attachments", address, "items", fields=wanted):
+    for part in _numbered(web, f"/REST/2.0/ticket/{ticket}/attachments", "items", fields=wanted):
         kind, key = part.get("ContentType"), str(part.get("TransactionId"))
         if part.get("Filename") or kind not in ("text/plain", "text/html") or not part.get("Content"):
             continue
@@ -197,17 +195,17 @@ def _rt_history(web: Web, ticket: str, address: Address) -> list[dict[str, Any]]
     path = f"/REST/2.0/ticket/{ticket}/history"
     return [
         {name: entry.get(name) for name in names} | {"Content": texts.get(str(entry["id"]), "")}
-        for entry in _numbered(web, path, address, "items", fields=",".join(names))
+        for entry in _numbered(web, path, "items", fields=",".join(names))
     ]
 
 
 def _by_update(
-    web: Web, address: Address, cursor: Cursor, path: str, since_name: str, **query: str
+    web: Web, cursor: Cursor, path: str, since_name: str, **query: str
 ) -> Iterator[tuple[list[dict[str, Any]], Cursor]]:
     """Yield pages in order of the last change, each asked for by the last change of the one before."""
     since, page = cursor.get("updated", _EPOCH), 1
     while True:
-        found = _all(web.get(path, **{since_name: since}, **query, per_page=_PAGE, page=page), address)
+        found = _all(web, web.get(path, **{since_name: since}, **query, per_page=_PAGE, page=page))
         reached = str(found[-1]["updated_at"]) if found else since
         yield found, {"updated": reached}
         if len(found) < _PAGE:
@@ -216,9 +214,7 @@ def _by_update(
         since, page = (reached, 1) if reached != since else (since, page + 1)
 
 
-def _numbered(
-    web: Web, path: str, address: Address, array: str | None = None, **query: str
-) -> list[dict[str, Any]]:
+def _numbered(web: Web, path: str, array: str | None = None, **query: str) -> list[dict[str, Any]]:
     """Return what all pages of a list have together.
 
     :param array: the name under which each page has its part of the list, beside how many pages there are.
@@ -226,20 +222,20 @@ def _numbered(
     found: list[dict[str, Any]] = []
     for page in count(1):
         answer = web.get(path, **query, per_page=_PAGE, page=page)
-        more = _all(answer, address) if array is None else _list(answer, array, address)
+        more = _all(web, answer) if array is None else _list(web, answer, array)
         found += more
         if len(more) < _PAGE or (array and page >= (answer.get("pages") or page)):
             break
     return found
 
 
-def _list(answer: Any, name: str, address: Address) -> list[dict[str, Any]]:
-    return _all(answer.get(name) if isinstance(answer, dict) else None, address)
+def _list(web: Web, answer: Any, name: str) -> list[dict[str, Any]]:
+    return _all(web, answer.get(name) if isinstance(answer, dict) else None)
 
 
-def _all(answer: Any, address: Address) -> list[dict[str, Any]]:
+def _all(web: Web, answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
-        msg = f"{address.text} answers in a shape that {address.tool}'s documentation does not have: is the address right?"
+        msg = f"{web.address.text} answers in a shape that {web.address.tool}'s documentation does not have: is the address right?"
         raise SourceError(msg)
     return answer
 
@@ -267,9 +263,7 @@ def _rt_token(token: str) -> dict[str, str]:
     return _bearer(token) if ":" in token else {"Authorization": f"token {token}"}
 
 
-_PULLS: dict[
-    str, tuple[Callable[[Web, Address, Cursor], Iterator[Page]], Callable[[str], dict[str, str]]]
-] = {
+_PULLS: dict[str, tuple[Callable[[Web, Cursor], Iterator[Page]], Callable[[str], dict[str, str]]]] = {
     "zendesk": (_zendesk, _bearer),  # user@example.com/token:TOKEN
     "jira": (_jira, _bearer),  # user@example.com:TOKEN
     "freshdesk": (_freshdesk, _freshdesk_key),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from indexer.errors import SourceError
+from indexer.pull.address import Address
 from indexer.retry_after import seconds_to_wait
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _MAX_BYTES = 64 * 2**20
 class Web:
     """Asks one helpdesk for JSON, one request at a time. It follows no redirection: a token stays with its host."""
 
-    def __init__(self, base: str, headers: Mapping[str, str], *, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, headers: Mapping[str, str], *, tell: Callable[[str], None]) -> None:
         """Open the connection.
 
         :param tell: told each wait in words.
@@ -33,8 +34,9 @@ class Web:
         import httpx
 
         self._client = httpx.Client(
-            base_url=base, headers={"Accept": "application/json", **headers}, timeout=_TIMEOUT
+            base_url=address.base, headers={"Accept": "application/json", **headers}, timeout=_TIMEOUT
         )
+        self.address = address
         self._tell = tell
         self._not_before = 0.0
 
@@ -47,7 +49,7 @@ class Web:
 
         failures = 0
         while True:
-            self._wait_until(self._not_before)
+            self._wait()
             reason, wait = "", None
             try:
                 answer = self._client.get(path, params=query)
@@ -73,8 +75,8 @@ class Web:
         """Close the connection."""
         self._client.close()
 
-    def _wait_until(self, moment: float) -> None:
-        wait = moment - time.monotonic()
+    def _wait(self) -> None:
+        wait = self._not_before - time.monotonic()
         if wait <= 0:
             return
         host = self._client.base_url.host
