@@ -39,14 +39,6 @@ class Known:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    kinds: list[str]
-    """The kind of each piece."""
-    pieces: PieceSearch
-    vectors: VectorSearch
-
-
 class Traces(msgspec.Struct, kw_only=True):
     """What to look for: bytes by kind (those of `Known`, and ``vector``), and vectors of unit length.
 
@@ -162,33 +154,30 @@ def scan(folder: Path, traces: Traces) -> list[File]:
 
 
 def _read_all(folder: Path, traces: Traces) -> list[File]:
-    pieces = [(kind, piece) for kind, of_kind in traces.pieces.items() for piece in of_kind]
-    looking = _Looking(
-        [kind for kind, _ in pieces],
-        PieceSearch([piece for _, piece in pieces]),
-        VectorSearch([np.frombuffer(vector, "<f4") for vector in traces.vectors], _ULPS),
-    )
+    kinds = [kind for kind, of_kind in traces.pieces.items() for _ in of_kind]
+    pieces = PieceSearch([piece for of_kind in traces.pieces.values() for piece in of_kind])
+    vectors = VectorSearch([np.frombuffer(vector, "<f4") for vector in traces.vectors], _ULPS)
     files = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != traces.skip):
         with contextlib.suppress(FileNotFoundError):  # it vanished meanwhile
-            files.append(_read(path, path.relative_to(folder), looking))
+            files.append(_read(path, path.relative_to(folder), kinds, pieces, vectors))
     return files
 
 
-def _read(path: Path, name: Path, looking: _Looking) -> File:
+def _read(path: Path, name: Path, kinds: list[str], pieces: PieceSearch, vectors: VectorSearch) -> File:
     digest, size, shared = hashlib.sha256(), 0, b""
     found: set[int] = set()
     near: set[int] = set()
-    overlap = max(looking.pieces.overlap, looking.vectors.overlap)
+    overlap = max(pieces.overlap, vectors.overlap)
     with path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
             size += len(block)
             block = shared + block  # what two blocks share is searched with the later one
-            looking.pieces.find(block, found)
-            looking.vectors.find(block, near)
+            pieces.find(block, found)
+            vectors.find(block, near)
             shared = block[-overlap:] if overlap else b""
-    counts = Counter(looking.kinds[number] for number in found) + Counter(vector=len(near))
+    counts = Counter(kinds[number] for number in found) + Counter(vector=len(near))
     return File(name=str(name), size=size, sha256=digest.hexdigest(), found=dict(counts))
 
 
