@@ -206,9 +206,10 @@ def _directory(files: list[Path], options: _Options) -> _Stream:
     folder = files[0].parent.resolve()
     with closing(Comments()) as comments:
         options = replace(options, comments=comments)
-        apart = [file for file in files if _holds_comments(file, folder)]
+        outside = [file for file in files if not file.resolve().is_relative_to(folder)]
+        apart = [file for file in files if file not in outside and _holds_comments(file)]
         for file in [*apart, *(file for file in files if file not in apart)]:
-            if not file.resolve().is_relative_to(folder):
+            if file in outside:
                 error = "this is a link to a file outside the folder, and not followed: copy the file, or name it itself"
                 yield SourceRecord(place=file.name, error=error, raw="")
                 cursors.append(None)
@@ -230,9 +231,7 @@ def _directory(files: list[Path], options: _Options) -> _Stream:
         yield cursors[-1]
 
 
-def _holds_comments(file: Path, folder: Path) -> bool:
-    if not file.resolve().is_relative_to(folder):
-        return False
+def _holds_comments(file: Path) -> bool:
     try:
         with open_source(str(file)) as opened:
             return detect_format(file.name, opened.head) in _COMMENTS
