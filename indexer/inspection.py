@@ -140,7 +140,8 @@ class _Counting:
         self._counts["languages"] = Counter(self._languages)
         for name, counts in self._counts.items():
             setattr(self.found, name, dict(counts.most_common()))
-        self.found.alike = _alike(list(self.found.priorities)[:_MOST_LABELS])
+        labels = list(self.found.priorities)[:_MOST_LABELS]
+        self.found.alike = [pair for pair in combinations(labels, 2) if _are_alike(*map(_bare, pair))]
 
     def _sample_language(self, text: str) -> None:
         if (self.found.usable - 1) % self._stride:
@@ -174,15 +175,11 @@ class _Counting:
         self._texts.add(ticket.text_hash)
 
 
-def _alike(labels: list[str]) -> list[tuple[str, str]]:
-    return [(one, other) for one, other in combinations(labels, 2) if _is_alike(_bare(one), _bare(other))]
-
-
 def _bare(label: str) -> str:
     return "".join(filter(str.isalnum, label.casefold()))
 
 
-def _is_alike(one: str, other: str) -> bool:
+def _are_alike(one: str, other: str) -> bool:
     # P1 and P2 are near each other, and not the same.
     same_numbers = list(filter(str.isdigit, one)) == list(filter(str.isdigit, other))
     return bool(one) and (

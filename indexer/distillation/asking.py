@@ -67,7 +67,7 @@ def expected(
             report.requests += 1
             report.prompt_tokens += tokens_of(sum(len(str(one["content"])) for one in messages_of(ticket)))
             report.completion_tokens += ANSWER_TOKENS
-    _bill(settings, report)
+    report.cost = cost(settings, [_spent(settings, report)])
     return report
 
 
@@ -94,7 +94,7 @@ async def distil(
         await client.close()
         if report.requests:
             await asyncio.to_thread(ledger.spend.add, [_spent(settings, report)])
-    _bill(settings, report)
+    report.cost = cost(settings, [_spent(settings, report)])
     return report
 
 
@@ -211,7 +211,3 @@ def _spent(settings: Settings, report: Distilled) -> Spent:
         prompt_tokens=report.prompt_tokens,
         completion_tokens=report.completion_tokens,
     )
-
-
-def _bill(settings: Settings, report: Distilled) -> None:
-    report.cost = cost(settings, [_spent(settings, report)])
