@@ -138,13 +138,14 @@ class Service:
 
     def until(self, true: Any, what: str) -> None:
         """Wait until the function returns something true, a connection that fails counting as not."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline, pause = time.monotonic() + _PATIENCE, 0.1
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
                 if true():
                     return
             assert self.process.poll() is None, f"the service ended:\n{self.log}"
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(pause * 1.2, 0.4)  # to look takes processor time from what is waited for
         msg = f"not within {_PATIENCE:.0f} s: {what}\n{self.log}"
         raise AssertionError(msg)
 
