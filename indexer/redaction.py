@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["Redactor", "secrets_in"]
+__all__ = ["Redactor", "secrets_in", "without_secrets"]
 
 _SECRETS = {
     "PRIVATE_KEY": "a private key",
@@ -108,6 +108,12 @@ class Redactor:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             self._placeholders[value] = f"[{kind}_{self._counts[kind]}]"
         return self._placeholders[value]
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with placeholders for its secrets; personal data stay."""
+    redactor = Redactor()
+    return redactor.restore(redactor.redact(text))
 
 
 def secrets_in(text: str) -> tuple[str, ...]:

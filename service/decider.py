@@ -1,4 +1,4 @@
-"""What the forests decide of a new ticket, and what stored tickets say against that: none is like it, or the nearest was more urgent."""
+"""What the forests decide of a new ticket, and what speaks against that: it says too little, no stored ticket is like it, or the nearest was more urgent."""
 
 import math
 import time
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from indexer.errors import IndexUnavailableError
+from indexer.grounding.words import content_words
 from indexer.ticket import Ticket
 from service.decided_fields import PRIORITY, rules_of
 from service.drafting.chat import ChatCall
@@ -22,10 +23,14 @@ from service.runtime import Runtime
 from service.snapshot import Snapshot
 from service.usage import Clock, since
 
-__all__ = ["Decider", "more_urgent_precedent", "unconfirmed", "without_label"]
+__all__ = ["Decider", "more_urgent_precedent", "too_short", "unconfirmed", "without_label"]
 
 _EVIDENCE = 6
 _VERY_NEAR = 2.0  # times the relevance that chance pairs reach
+_FEWEST_WORDS = (
+    5  # different ones that carry a meaning: "hello" is like another greeting, whatever is behind it
+)
+_READ = 2_000  # characters: enough for so many words
 
 
 class Decider:
@@ -93,11 +98,12 @@ class Decider:
     def told(
         self,
         snapshot: Snapshot,
+        text: str,
         decided: dict[str, PriorityDecision],
         likeness: float | None,
         neighbours: Sequence[Neighbour],
     ) -> tuple[dict[str, PriorityDecision], str | None]:
-        """Return the decisions, with what stored tickets say against them, and count them.
+        """Return the decisions, with what the text and stored tickets say against them, and count them.
 
         :param likeness: the greatest relevance of a stored ticket, as `likeness` returns it.
         :return: them, and what the nearest precedent says against the priority.
@@ -109,6 +115,8 @@ class Decider:
             decided = {
                 field: without_label(decision, likeness, chance) for field, decision in decided.items()
             }
+        if len(content_words(text[:_READ])) < _FEWEST_WORDS:
+            decided = {field: too_short(decision) for field, decision in decided.items()}
         order = self._settings.priority_order
         priority, doubt = more_urgent_precedent(decided[PRIORITY], neighbours, chance, order)
         decided = decided | {PRIORITY: priority}
@@ -143,6 +151,13 @@ def without_label(decision: PriorityDecision, nearest: float, chance: float) -> 
         f" (up to {chance:.2f})"
     )
     return msgspec.structs.replace(_reviewed(decision), label=None, confidence=0.0, evidence=(), why=why)
+
+
+def too_short(decision: PriorityDecision) -> PriorityDecision:
+    """Return the decision on a text of few words, which is never automatic."""
+    reviewed = _reviewed(decision)
+    said = f"it has fewer than {_FEWEST_WORDS} words that carry a meaning"
+    return decision if reviewed == decision else _with(reviewed, said)
 
 
 def unconfirmed(decision: PriorityDecision) -> PriorityDecision:

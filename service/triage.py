@@ -112,7 +112,7 @@ class Pipeline:
             neighbours = await self._retrieve(snapshot, query, search, clock)
             likeness = await self._decider.likeness(snapshot, query, clock, neighbours, search.exclude)
         decided, asked = await self._decider.by_classifier(ticket, decided, clock)
-        decisions, doubt = self._decider.told(snapshot, decided, likeness, neighbours)
+        decisions, doubt = self._decider.told(snapshot, ticket.text, decided, likeness, neighbours)
         priority = decisions.pop(PRIORITY)
         # In a thread: a long or hostile ticket takes tens of milliseconds to be looked through.
         note, questions, warnings = await self._pools.reads.run(
@@ -239,7 +239,7 @@ class Pipeline:
                 neighbours = await self._retrieve(snapshot, query, _NEAREST, clock)
                 likeness = await self._decider.likeness(snapshot, query, clock, neighbours)
         decided, asked = await self._decider.by_classifier(ticket, decided, clock)
-        decisions, _ = self._decider.told(snapshot, decided, likeness, neighbours)
+        decisions, _ = self._decider.told(snapshot, ticket.text, decided, likeness, neighbours)
         return Classified(
             priority=decisions.pop(PRIORITY),
             decisions=decisions,

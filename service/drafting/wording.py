@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from indexer.grounding.disguise import revealed, visible
+from indexer.redaction import without_secrets
 from indexer.suspicion import suspicion
 from service.drafting.addresses import addresses
 from service.drafting.steps import sentences_of
@@ -21,7 +22,8 @@ _GREETING = re.compile(
 
 
 def issue_of(text: str) -> str:
-    """Return the ticket's issue in its own words: its subject, or its first sentence."""
+    """Return the ticket's issue in its own words, but for secrets: its subject, or its first sentence."""
+    text = without_secrets(text[: 2 * _READ])  # before it is cut: half of one is not known for one
     found = sentences_of(_GREETING.sub("", visible(text).strip(), count=1)[:_READ])
     if not found:
         return "the ticket has no words"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.decider import more_urgent_precedent, unconfirmed, without_label
+from service.decider import more_urgent_precedent, too_short, unconfirmed, without_label
 from service.drafting.note import agent_note
 from service.drafting.wording import priority_sentence
 from service.results import Alert, Evidence, PriorityDecision
@@ -29,6 +29,16 @@ def test_a_text_unlike_all_gets_no_label() -> None:
     assert "no stored ticket is like it: the nearest has a relevance of 0.18" in priority_sentence(found, ())
     nothing = PriorityDecision(label=None, confidence=0.0, probabilities={}, decision="review")
     assert without_label(nothing, 0.18, 0.26) == nothing
+
+
+def test_a_text_of_few_words_is_not_automatic() -> None:
+    """Label and alert are for a person to confirm; of what a person looks at anyway nothing is said."""
+    found = too_short(_DECISION)
+    assert (found.label, found.decision) == ("medium", "review")
+    assert found.alert is not None
+    assert found.alert.decision == "review"
+    assert (found.why or "").endswith("; it has fewer than 5 words that carry a meaning")
+    assert too_short(found) == found
 
 
 def test_what_cannot_be_looked_up_is_not_automatic() -> None:

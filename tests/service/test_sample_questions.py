@@ -12,6 +12,7 @@ from tests.service.running import Service, running_service
 
 _UNLIKE = Path(__file__).with_name("unlike_questions.jsonl")
 """Questions of other trades than the sample's: a restaurant's, a caretaker's, a vet's."""
+_FEW_WORDS = ("hello", "Thanks!", "hi, is anybody there?", "VPN is down")
 _ORDER = ("low", "medium", "high", "urgent")
 _SHOWN = 3  # neighbours that an agent sees at a glance
 
@@ -90,6 +91,7 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
         asked = [_ask(service, question) for question in _questions()]
         rule = service.status()["forest"]["report"]["abstention"]
         unlike = [_unlike(service, text) for text in _other_trades()]
+        few = [service.answer("/v1/classify", text=text)["priority"] for text in _FEW_WORDS]
     found = sum(one.found for one in asked)
     right = sum(one.off == 0 for one in asked)
     near = sum(abs(one.off) <= 1 for one in asked)
@@ -103,6 +105,8 @@ def test_the_sample_answers_them(sample_dir: Path) -> None:
     print(f"of {len(unlike)} questions of other trades {unlike.count(None)} get no label")
     assert all(one.label is not None for one in asked)
     assert unlike.count(None) >= 21
+    assert {decision["decision"] for decision in few} == {"review"}, few
+    assert "fewer than 5 words" in str(few)
     assert rule["coverage"] >= 0.6
     assert rule["error_bound"] <= 0.2
     assert found >= 38

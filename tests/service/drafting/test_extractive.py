@@ -79,11 +79,13 @@ def test_a_step_is_what_a_reader_is_told_to_do(resolution: str, told: list[str])
         "<img src=x> is shown",
         "![x](y) is shown",
         "As in [99]",
+        "My password is hunter2 and the login fails",
+        "Card 4111 1111 1111 1111 was refused",
         "x" * 300,
     ],
 )
 def test_an_issue_that_no_reply_repeats_is_not_quoted(text: str) -> None:
-    """Addresses, mark-up and brackets of a ticket stay out of the reply."""
+    """Addresses, mark-up, brackets and secrets of a ticket stay out of the reply."""
     draft = _draft(neighbour(resolution="Restart the gateway."), text=text)
     assert draft.text.startswith("Hello,\n\nThank you for your message.\n\n")
 

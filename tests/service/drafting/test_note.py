@@ -130,6 +130,11 @@ def test_a_label_brings_no_markup_into_the_note() -> None:
         ("Hi team,\n\nthe export hangs. It did yesterday.", "the export hangs."),
         ("Good morning! The export hangs.", "The export hangs."),
         (" \n", "the ticket has no words"),
+        (
+            "My password is hunter2 and a@b.example cannot sign in.",
+            "My password is [PASSWORD_1] and a@b.example cannot sign in.",
+        ),
+        (f"{'x' * 990} sk_live_0123456789abcdef", f"{'x' * 990} [API_KEY_"),
     ],
 )
 def test_the_issue_is_the_subject_or_the_first_sentence(text: str, issue: str) -> None:
