@@ -141,7 +141,7 @@ class Forest:
             probabilities=dict(zip(self.labels, probabilities, strict=True)),
             decision="automatic" if found.automatic[0] else "review",
             evidence=self._evidence(self.leaves.weights(reached[0], len(self.ids)), predicted, evidence),
-            why=explain(self.predictors, thought, tokens, self.labels),
+            why=explain(self.predictors, thought, tokens, self.labels, predicted),
             alert=raise_alert(self.report.alert, self.labels, found.probabilities[0]),
         )
 

@@ -1,5 +1,7 @@
 """Whether a ticket has at least a certain priority, and what the forest says of its own reasons."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from service.drafting.wording import priority_sentence
 from service.evaluation.methods import SERVED, fit_and_predict
 from service.priority import Forest, Reading, fit
 from service.priority.alerts import at_or_above
+from service.priority.explanation import explain
 from tests.service.evaluation.making import history
 from tests.service.priority.data import alone, clustered, ticket, told_by_words
 
@@ -97,6 +100,12 @@ def test_why() -> None:
     assert "“type=incident”" in why
     assert "“page”" not in why, "most tickets say that"
     assert "its meaning to " in why
+    # Where the forest decides otherwise, what the label itself got is told.
+    thought = [np.array([[0.2, 0.5, 0.3]]), np.array([[0.1, 0.1, 0.8]])]
+    other = explain(found.predictors, thought, ["outage"], ("low", "high", "urgent"), 2)
+    assert re.fullmatch(
+        r"its words point to high \(50%, urgent 30%(: .+)?\), its meaning to urgent \(80%\)", other or ""
+    )
     small = fit(told_by_words(40))
     assert isinstance(small, Forest)
     assert small.decide(read, tokens=["outage"]).why is None
