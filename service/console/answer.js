@@ -35,7 +35,7 @@ export async function page(body, { params, signal }) {
       await answer(form.question(), result, said, reportOf(found)?.abstention, stopping);
     } catch (error) {
       fill(said);
-      if (!stopping.aborted) showProblem(result, error, signal);
+      showProblem(result, error, stopping);
     } finally {
       if (!stopping.aborted || work.signal.aborted) form.working(false);
     }

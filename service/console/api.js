@@ -18,7 +18,7 @@ export class Problem extends Error {
 
 /** Return the decoded answer of a GET. */
 export async function get(path, signal) {
-  return (await ask(path, { signal })).json();
+  return decoded(await ask(path, { signal }), signal);
 }
 
 /** Return `{jobs, may_start}`: the jobs that the key of this tab may see, null if none, and whether it may start any. */
@@ -33,17 +33,17 @@ export async function jobList(signal) {
 
 /** Send an object, or text of another type, and return the decoded answer. */
 export async function post(path, body, signal, type = "application/json") {
-  return (await ask(path, sending(body, signal, type))).json();
+  return decoded(await ask(path, sending(body, signal, type)), signal);
 }
 
 /** Store an object under its address, and return the decoded answer. */
 export async function put(path, body, signal) {
-  return (await ask(path, { ...sending(body, signal, "application/json"), method: "PUT" })).json();
+  return decoded(await ask(path, { ...sending(body, signal, "application/json"), method: "PUT" }), signal);
 }
 
 /** Send a file as it is, and return the decoded answer. */
 export async function send(path, file, signal) {
-  return (await ask(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal })).json();
+  return decoded(await ask(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal }), signal);
 }
 
 /** Return the answer of a GET as a file. */
@@ -53,7 +53,7 @@ export async function blob(path, signal) {
 
 /** End or delete something, and return the decoded answer. */
 export async function remove(path, signal) {
-  return (await ask(path, { method: "DELETE", signal })).json();
+  return decoded(await ask(path, { method: "DELETE", signal }), signal);
 }
 
 /** Send an object, or with null none, and yield the events that come back, as they come: `{name, data}`. */
@@ -83,6 +83,12 @@ function sending(body, signal, type) {
   const content = typeof body === "string" ? body : JSON.stringify(body);
   return { method: "POST", headers: { "Content-Type": type }, body: content, signal };
 }
+
+/** Return what an answer says; one that breaks off, or is a proxy's own page, is none of the service. */
+const decoded = (response, signal) =>
+  response.json().catch((error) => {
+    throw signal?.aborted ? error : unreachable();
+  });
 
 async function ask(path, request) {
   for (;;) {

@@ -45,7 +45,9 @@ function show() {
   const params = new URLSearchParams(query);
   if (rest.length) params.set("id", decodeURIComponent(rest.join("/")));
   return PAGES[name]()
-    .catch(() => {
+    .catch((error) => {
+      // Of a module that does not come every browser says so; any other error is one of the module.
+      if (!(error instanceof TypeError && /module/i.test(error.message))) throw error;
       throw { status: 0, title: texts.problems.unreachable, message: texts.problems.unreachableDetail };
     })
     .then(({ page }) => signal.aborted || page(body, { params, heading, signal }))
@@ -85,6 +87,9 @@ addEventListener("hashchange", () => {
   // Who reads the page by ear is told that it is another one.
   main.querySelector("h1")?.focus();
 });
+// What no page waits for fails here.
+addEventListener("unhandledrejection", ({ reason }) => showProblem(main, reason));
+addEventListener("error", ({ error }) => error && showProblem(main, error));
 addEventListener("precedent-key", showKey);
 showKey();
 // The other pages' modules come once the first page is shown, so that going to one asks for nothing but its content.

@@ -6,7 +6,7 @@ import { decimal, number, size, time } from "./format.js";
 import { counts, dropZone, rejected, stored } from "./intake.js";
 import { inspection } from "./inspection.js";
 import { followed, unfinished } from "./jobs.js";
-import { notice, problem } from "./notices.js";
+import { notice, putProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.exports;
@@ -29,7 +29,7 @@ export function exports(jobs, signal) {
     try {
       await work(own);
     } catch (error) {
-      if (!own.aborted) fill(place, problem(error));
+      putProblem(place, error, own);
     }
   };
 

@@ -3,7 +3,7 @@
 import { get, jobList, pause, post, remove } from "./api.js";
 import { el, fill } from "./dom.js";
 import { number, time } from "./format.js";
-import { problem, sentence } from "./notices.js";
+import { putProblem, sentence, showProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.jobs;
@@ -27,7 +27,7 @@ export function jobPanel(order, said, report, signal) {
       run.disabled = false;
     }
   };
-  const show = (error) => !signal.aborted && fill(place, problem(error));
+  const show = (error) => putProblem(place, error, signal);
   run.addEventListener("click", () => post("v1/jobs", order, signal).then(follow).catch(show));
   const last = async () => {
     const { jobs, may_start: may } = await jobList(signal);
@@ -56,7 +56,7 @@ export async function followed(job, place, signal, far = ({ progress }) => progr
   const stop = el("button", { type: "button", class: "quiet small" }, words.stop);
   stop.addEventListener("click", () => {
     stop.disabled = true;
-    remove(`v1/jobs/${job.id}`, signal).catch((error) => signal.aborted || place.append(problem(error)));
+    remove(`v1/jobs/${job.id}`, signal).catch((error) => showProblem(place, error, signal));
   });
   for (;;) {
     const found = await get(`v1/jobs/${job.id}`, signal);

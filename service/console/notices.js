@@ -3,9 +3,12 @@
 import { el } from "./dom.js";
 import { texts } from "./texts.js";
 
-/** Return a problem as it is shown; what is no problem of the service is one of this page. */
+/** Tell whether an error is one of the service or of the network, or the end of what was stopped; any other is one of this page. */
+export const isExpected = (error) => error?.status !== undefined || error?.name === "AbortError";
+
+/** Return a problem as it is shown; one of this page stands in the browser's console, too. */
 export function problem(error) {
-  if (error.status === undefined) console.error(error);
+  if (!isExpected(error)) console.error(error);
   const title = error.title ?? texts.problems.page;
   return el(
     "div",
@@ -18,8 +21,14 @@ export function problem(error) {
 
 /** Add a problem to an element, unless the page was left or the work was stopped. */
 export function showProblem(element, error, signal) {
-  if (signal?.aborted || error.name === "AbortError") return;
-  element.append(problem(error));
+  const shown = problem(error);
+  if (!signal?.aborted && error.name !== "AbortError") element.append(shown);
+}
+
+/** Show a problem in an element instead of what it has, unless the page was left or the work was stopped. */
+export function putProblem(element, error, signal) {
+  const shown = problem(error);
+  if (!signal?.aborted && error.name !== "AbortError") element.replaceChildren(shown);
 }
 
 /** Return words on what is not wrong but good to know. */

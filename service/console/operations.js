@@ -5,7 +5,7 @@ import { confirmed } from "./dialog.js";
 import { apart, el, facts, field, fill } from "./dom.js";
 import { number, size, time } from "./format.js";
 import { step } from "./jobs.js";
-import { problem, sentence } from "./notices.js";
+import { isExpected, putProblem, sentence } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.operations;
@@ -47,8 +47,9 @@ export function operations(signal) {
       );
       none.hidden = shown.length > 0;
       update(list, shown, cancel);
-    } catch {
-      // The page says above that the service does not answer.
+    } catch (error) {
+      // What the service or the network fails to do is said above.
+      if (!isExpected(error)) putProblem(outcome, error, signal);
     }
     if (!signal.aborted) timer = setTimeout(look, soon ? SOON : LATER);
   };
@@ -59,7 +60,7 @@ export function operations(signal) {
     try {
       await work();
     } catch (error) {
-      if (!signal.aborted) fill(outcome, problem(error));
+      putProblem(outcome, error, signal);
     }
     if (!signal.aborted) await look();
   };

@@ -3,7 +3,7 @@
 import { stream } from "./api.js";
 import { apart, el, facts, fill } from "./dom.js";
 import { age, decimal, now, number, size } from "./format.js";
-import { problem, sentence } from "./notices.js";
+import { isExpected, problem, putProblem, sentence } from "./notices.js";
 import { operations } from "./operations.js";
 import { status } from "./status.js";
 import { texts } from "./texts.js";
@@ -11,6 +11,7 @@ import { texts } from "./texts.js";
 const words = texts.running;
 const POLL = 3000;
 const PATIENCE = 4000;
+const PANELS = [index, forest, provider, deliveries, machine, feedback];
 
 /** Show the page until it is left. */
 export async function page(body, { signal }) {
@@ -24,7 +25,7 @@ export async function page(body, { signal }) {
     found = { ...found, ...changed };
     show(state, found);
     if (found.version === undefined) return; // the ledger was never read
-    fill(parts, index(found), forest(found), provider(found), deliveries(found), machine(found), feedback(found));
+    fill(parts, PANELS.map((draw) => drawn(draw, found)));
     work.take(found);
   };
   while (!signal.aborted) {
@@ -51,10 +52,12 @@ async function watch(live, signal) {
       clearTimeout(timer);
       live(data);
     }
-  } catch {
+  } catch (error) {
+    if (!isExpected(error)) throw error;
     // Asking for the state says what is wrong.
+  } finally {
+    clearTimeout(timer);
   }
-  clearTimeout(timer);
   return came;
 }
 
@@ -65,8 +68,8 @@ async function poll(take, state, checked, signal) {
     take(found);
     checked.textContent = words.checked(now(), found.version);
   } catch (error) {
-    if (signal.aborted) return;
-    fill(state, problem(error));
+    if (!isExpected(error)) throw error;
+    putProblem(state, error, signal);
     checked.textContent = words.again(now());
   }
 }
@@ -76,6 +79,15 @@ function show(state, { ready, stage }) {
   const text = ready ? words.ready : words.notReady(sentence(stage));
   if (state.textContent === text) return;
   fill(state, el("p", { class: ready ? "notice good" : "notice bad", role: "status" }, text));
+}
+
+/** Return a panel; where it cannot be drawn, the problem: one that fails takes neither the others nor the buttons with it. */
+function drawn(draw, found) {
+  try {
+    return draw(found);
+  } catch (error) {
+    return problem(error);
+  }
 }
 
 function index({ index: found, generations }) {

@@ -1,5 +1,6 @@
 """A service with the bundled sample, and a browser that looks at it."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import NoBrowserError, chromium
+from tests.indexer.making import make_ticket
 from tests.provider import Provider
 from tests.provider.chat import structured
 from tests.service.running import NEVER, Service, running_service
 
-__all__ = ["EXAMPLE", "Looking"]
+__all__ = ["EXAMPLE", "Looking", "few_tickets"]
 
 EXAMPLE = "401 after a key rotation"
 """The question that most tests ask."""
@@ -89,6 +91,15 @@ def sample_service(
     with running_service(
         data_dir, _provider_process, intervals=NEVER, embedder="local", decide="priority,component"
     ) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def few_tickets(data_dir: Path, fitted: Path, provider: Provider) -> Iterator[Service]:
+    """Run a service with few tickets, which is soon there."""
+    shutil.copytree(fitted, data_dir)
+    with running_service(data_dir, provider, intervals=NEVER) as service:
+        service.store([make_ticket(number, source="sample") for number in range(20)])
         yield service
 
 

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from indexer.ledger import Ledger
-from tests.indexer.making import make_ticket, make_tickets
+from tests.indexer.making import make_tickets
 from tests.prefixed import prefixed
 from tests.provider import Provider
-from tests.service.console.conftest import Looking
+from tests.service.console.conftest import Looking, few_tickets
 from tests.service.console.test_accessibility import assert_accessible
-from tests.service.running import NEVER, Service, running_service
+from tests.service.running import Service, running_service
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +31,7 @@ def sample_service(
     tmp_path_factory: pytest.TempPathFactory, fitted: Path, _provider_process: Provider
 ) -> Iterator[Service]:
     """A service with few tickets, instead of the sample: it is soon there."""
-    data_dir = tmp_path_factory.mktemp("edges") / "data"
-    shutil.copytree(fitted, data_dir)
-    with running_service(data_dir, _provider_process, intervals=NEVER) as service:
-        service.store([make_ticket(number, source="sample") for number in range(20)])
+    with few_tickets(tmp_path_factory.mktemp("edges") / "data", fitted, _provider_process) as service:
         yield service
 
 
@@ -189,50 +185,6 @@ def test_the_files_are_small_and_run_nothing_else(sample_service: Service) -> No
 
 def _tag(service: Service, name: str) -> str:
     return httpx.get(f"{service.url}/console/{name}").headers["etag"]
-
-
-def test_an_operator_looks_after_it(looking: Looking, sample_service: Service) -> None:
-    """Each button asks first, and says what it does; a job is followed to its end; a forget leaves its receipt."""
-    page = looking.open("running")
-    _see(page, "Nothing yet.")
-    jobs = page.get_by_role("listitem").filter(has=page.locator(".job"))
-    dialog = page.get_by_role("dialog")
-    page.get_by_role("button", name="Back up").click()
-    expect(dialog).to_contain_text("PRECEDENT_BACKUP_DIR")
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    button = page.get_by_role("button", name="Check everything")
-    button.focus()
-    page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("Nothing is changed")
-    assert_accessible(page)
-    looking.picture("running-dialog")
-    page.keyboard.press("Enter")
-    expect(jobs.first).to_contain_text("Check runs")
-    expect(button).to_be_focused()
-    assert_accessible(page)
-    expect(jobs.first).to_contain_text("Check is done", timeout=_PATIENCE)
-    expect(jobs.first).to_contain_text("no problems")
-    page.get_by_role("button", name="Rebuild the index").click()
-    dialog.get_by_role("button", name="Rebuild", exact=True).click()
-    page.get_by_role("button", name="Cancel: Rebuild").click()
-    expect(jobs.first).to_contain_text("was cancelled")
-    page.get_by_role("button", name="Forget tickets").click()
-    dialog.get_by_role("button", name="Erase for good").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Name a ticket")
-    looking.picture("running-forget")
-    dialog.get_by_label("Ids of tickets").fill("t-19")
-    dialog.get_by_role("button", name="Erase for good").click()
-    expect(jobs.first).to_contain_text("no trace is left", timeout=_PATIENCE)
-    jobs.first.get_by_text("Receipt").click()
-    with page.expect_download() as saved:
-        jobs.first.get_by_role("button", name="Save it as a file").click()
-    assert json.loads(saved.value.path().read_text())["forgotten"] == ["t-19"]
-    assert_accessible(page)
-    looking.picture("running-done")
-    page.set_viewport_size({"width": 390, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone"
-    assert sample_service.http.get("/v1/tickets/t-19").status_code == 404
 
 
 def test_a_provider_that_cannot_embed_is_told_in_plain_words(
