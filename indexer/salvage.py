@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from indexer.backup import CopyReport, write_copy
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger, Row
+from indexer.ledger import Ledger, Row, require_ledger
 from indexer.ledger.tables import TABLES_SINCE
 from indexer.progress import Progress
 from indexer.settings import Settings
@@ -37,6 +37,7 @@ def salvage(settings: Settings, file: Path, *, progress: Progress) -> SalvageRep
 
     :raises PrecedentError: there is no ledger, or the file exists or cannot be written.
     """
+    require_ledger(settings.database_url, settings.data_dir)
     if settings.database_url is not None:
         with (
             contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,
@@ -44,11 +45,7 @@ def salvage(settings: Settings, file: Path, *, progress: Progress) -> SalvageRep
         ):
             report, lost = write_copy(rows, file, progress=progress, whole=False)
     else:
-        path = settings.data_dir / "ledger.sqlite3"
-        if not path.is_file():
-            msg = f"there is no ledger {path}: is PRECEDENT_DATA_DIR the right one?"
-            raise PrecedentError(msg)
-        with _opened(path) as database:
+        with _opened(settings.data_dir / "ledger.sqlite3") as database:
             torn = _Torn(database)
             report, unsound = write_copy(torn.rows, file, progress=progress, whole=False)
         lost = unsound + torn.lost

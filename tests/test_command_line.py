@@ -1,6 +1,5 @@
 """The command `precedent`, as installed, and the modules that stay the same thing."""
 
-import json
 import os
 import subprocess
 import sys
@@ -23,12 +22,53 @@ def _run(folder: Path, *command: str, **changes: str) -> "subprocess.CompletedPr
     )
 
 
-def test_the_command_works_from_any_folder(tmp_path: Path) -> None:
-    """Without settings the store is `chroma_data` of the folder it is called in."""
-    run = _run(tmp_path, str(_SCRIPT), "status", "--json")
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["tickets"] == 0
-    assert (tmp_path / "chroma_data").is_dir()
+def test_a_command_that_reads_makes_no_store_in_another_folder(tmp_path: Path) -> None:
+    """Without settings the store is `chroma_data` of the folder it is called in; where none is, the error names it."""
+    for name in ("status", "verify"):
+        run = _run(tmp_path, str(_SCRIPT), name)
+        assert run.returncode == 2
+        assert str(tmp_path / "chroma_data" / "ledger.sqlite3") in run.stderr
+        assert "PRECEDENT_DATA_DIR" in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audit", "audit-log", "backup copy", "calibrate", "clear", "deliveries", "evaluate", "fine-tune", "forget 1", "keys",
+        "keys revoke portal", "rebuild", "replay", "salvage copy", "sample --remove", "spend", "status", "verify --repair",
+    ],
+)  # fmt: skip
+def test_no_command_that_needs_a_store_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Each ends with 2 and the path, so that no timer in the wrong folder reports success."""
+    for name, value in {
+        "DATA_DIR": "kept",
+        "CLASSIFIER": "hosted:small",
+        "API_BASE": "http://127.0.0.1:9/v1",
+    }.items():
+        monkeypatch.setenv(f"PRECEDENT_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 2
+    assert f"there is no ledger {tmp_path / 'kept' / 'ledger.sqlite3'}" in capsys.readouterr().err
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_new_store_is_told_once(tmp_path: Path) -> None:
+    """What makes a store says so with its path, and `status` names the same."""
+    ledger = str(tmp_path / "chroma_data" / "ledger.sqlite3")
+    made, listed = (
+        _run(tmp_path, str(_SCRIPT), "keys", "add", "portal", "--scope", "ask"),
+        _run(tmp_path, str(_SCRIPT), "status"),
+    )
+    assert made.returncode == listed.returncode == 0
+    assert f"there was no ledger {ledger}: a new one is made" in made.stderr
+    assert not listed.stderr
+    assert listed.stdout.splitlines()[:2] == [
+        f"data directory: {tmp_path / 'chroma_data'}",
+        f"ledger: {ledger}",
+    ]
 
 
 def test_the_module_is_the_same_thing() -> None:

@@ -41,7 +41,7 @@ def restore(file: Path, *, as_json: bool) -> int:
     FILE was written by `precedent backup` or `precedent salvage` and is checked first. The ledger must be
     empty. Nothing is embedded again.
     """
-    with opened_store() as (_, store, step):
+    with opened_store(made=True) as (_, store, step):
         report = copies.restore(store.ledger, file, progress=step)
         say(
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; making the index of them"

@@ -51,7 +51,7 @@ def add(*, name: str, scope: KeyScope, per_minute: int | None) -> int:
 
     Running services take it within a second. The audit log, the kept answers and `precedent spend` call it by NAME.
     """
-    with opened_ledger() as (_, ledger):
+    with opened_ledger(made=True) as (_, ledger):
         key = ledger.keys.add(name, scope, per_minute=per_minute)
     click.echo(key)
     say(f"the key {name} ({scope}) is shown this once; send it as `Authorization: Bearer KEY`")

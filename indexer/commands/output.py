@@ -12,7 +12,7 @@ import msgspec
 
 from indexer.console import showing_progress
 from indexer.embedding import Embedder
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, require_ledger
 from indexer.logs import configure_logging
 from indexer.progress import Progress
 from indexer.settings import Settings, load_settings
@@ -71,19 +71,32 @@ def settings_for_command() -> Settings:
 
 
 @contextlib.contextmanager
-def opened_ledger() -> Iterator[tuple[Settings, Ledger]]:
-    """Open the ledger that settings name while the block runs."""
-    settings = settings_for_command()
+def opened_ledger(*, made: bool = False) -> Iterator[tuple[Settings, Ledger]]:
+    """Open the ledger that settings name while the block runs.
+
+    :param made: make it if it is not there, instead of an error.
+    """
+    settings = _settings(made)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         yield settings, ledger
 
 
 @contextlib.contextmanager
-def opened_store() -> Iterator[tuple[Settings, Store, Progress]]:
-    """Open the ledger and the index while the block runs, with progress on standard error."""
-    settings = settings_for_command()
+def opened_store(*, made: bool = False) -> Iterator[tuple[Settings, Store, Progress]]:
+    """Open the ledger and the index while the block runs, with progress on standard error.
+
+    :param made: as of `opened_ledger`.
+    """
+    settings = _settings(made)
     with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         yield settings, store, step
+
+
+def _settings(made: bool) -> Settings:
+    settings = settings_for_command()
+    if not made:
+        require_ledger(settings.database_url, settings.data_dir)
+    return settings
 
 
 def finish(report: msgspec.Struct, status: int = DONE, *, as_json: bool) -> int:

@@ -14,7 +14,7 @@ __all__ = ["status", "stop"]
 @json_option
 def status(*, flagged: bool, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
-    with opened_ledger() as (_, ledger):
+    with opened_ledger() as (settings, ledger):
         if flagged:
             for one in ledger.flagged.all():
                 show({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}", as_json=as_json)
@@ -22,6 +22,8 @@ def status(*, flagged: bool, as_json: bool) -> int:
         live, altered = ledger.generations.live(), ledger.check_sample()
         generations = ledger.generations.all()
         found = {
+            "data_dir": str(settings.data_dir),
+            "ledger": ledger.where,
             "tickets": ledger.tickets.count(),
             "generation": live.name if live else None,
             "embedding_model": live.space.model if live else None,
@@ -41,6 +43,8 @@ def status(*, flagged: bool, as_json: bool) -> int:
         some = {name: f"{found[name]:,}" if found[name] else "" for name in ("not_embedded", "flagged")}
         others = [f"{g.name} ({g.space.model}, {g.status})" for g in generations if g != live]
         for name, value in (
+            ("data directory", found["data_dir"]),
+            ("ledger", found["ledger"]),
             ("tickets", f"{found['tickets']:,}"),
             ("index", served),
             ("not yet in the index", f"{found['pending']:,}"),

@@ -80,7 +80,7 @@ def sample(*, remove: bool) -> int:
     """Store the bundled sample of tickets, if nothing is stored yet."""
     if remove:
         return _remove_sample()
-    with opened_ledger() as (settings, ledger):
+    with opened_ledger(made=True) as (settings, ledger):
         if ledger.tickets.count():
             return DONE
     say("nothing is stored yet: indexing the bundled sample")

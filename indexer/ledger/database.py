@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import FullDiskError, PrecedentError, SettingsError
 from indexer.ledger.migrations import make_tables
+from indexer.ledger.place import named, place_of
 from indexer.ledger.rows import Space
 from indexer.ledger.tables import SCHEMA, follow, metadata, spaces, state
 from indexer.ledger.waiting import Wait, holder_of
@@ -41,9 +42,8 @@ class Database:
 
     def __init__(self, url: str | None, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self.url = _parsed(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
-        # A query may hold a password too.
-        self._where = self.url.set(query={}).render_as_string(hide_password=True)
+        self.url = place_of(url, data_dir)
+        self.where = named(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = (
             {"connect_args": {"timeout": _BUSY_SECONDS}} if self.is_sqlite else {"pool_pre_ping": True}
@@ -220,9 +220,9 @@ class Database:
         except (sa.exc.DBAPIError, sa.exc.TimeoutError, self._driver_error) as error:
             said = _first_line(error)
             if self._is_full_disk(said.lower()):
-                msg = f"the disk of the ledger at {self._where} is full ({said}): nothing is damaged; free some space"
+                msg = f"the disk of the ledger at {self.where} is full ({said}): nothing is damaged; free some space"
                 raise FullDiskError(msg) from None
-            msg = f"the ledger at {self._where} cannot be used: {said}"
+            msg = f"the ledger at {self.where} cannot be used: {said}"
             raise PrecedentError(msg) from None
 
     def _is_full_disk(self, said: str) -> bool:
@@ -240,7 +240,7 @@ class Database:
         ):
             found = make_tables(connection)
             if found is not None:
-                msg = f"the ledger at {self._where} has schema {found}, this release reads {SCHEMA}: use the release that wrote it"
+                msg = f"the ledger at {self.where} has schema {found}, this release reads {SCHEMA}: use the release that wrote it"
                 raise PrecedentError(msg)
 
 
@@ -327,20 +327,6 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     else:
         # Nothing can go wrong with it, and this way it takes a tenth of the time: each question begins one or two.
         connection.connection.cursor().execute("BEGIN")
-
-
-def _parsed(url: str) -> sa.URL:
-    parsed: sa.URL | None = None
-    with contextlib.suppress(sa.exc.ArgumentError, ValueError):
-        parsed = sa.make_url(url)
-    if parsed is None or "@" in (parsed.host or ""):
-        # Without its value: what cannot be parsed may hold a password anywhere.
-        msg = (
-            "PRECEDENT_DATABASE_URL cannot be read: it must be postgresql://user:password@host:port/database, "
-            "where signs such as @ in the password are percent-encoded (%40)"
-        )
-        raise SettingsError(msg)
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def _first_line(error: Exception) -> str:

@@ -42,6 +42,8 @@ class Ledger:
         :raises PrecedentError: it cannot be opened, or another release wrote it.
         """
         self._db = Database(url, data_dir)
+        self.where = self._db.where
+        """Its file, or its address without a password."""
         self.index_lock, self.maintenance_lock = self._db.index_lock, self._db.maintenance_lock
         self.integrity, self.compact, self.close = self._db.integrity, self._db.compact, self._db.close
         self.generations = Generations(self._db)

@@ -1,16 +1,14 @@
 """``calibrate`` and ``fine-tune``: find out what the answers of a hosted classifier are worth, and write what one learns from."""
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from indexer.commands.output import DONE, finish, json_option, settings_for_command
+from indexer.commands.output import DONE, finish, json_option, opened_ledger, settings_for_command
 from indexer.console import say, showing_progress
-from indexer.ledger import Ledger
 from service.evaluation.cases import EvaluationError
 from service.evaluation.loading import load
 from service.evaluation.verdict import percent
@@ -47,12 +45,8 @@ def calibrate(*, tickets: int, dry_run: bool, as_json: bool) -> int:
     `precedent fine-tune` has any of them. Answers are kept, so that doing it again, after some weeks, costs the new tickets
     only. Running services take the result over by themselves.
     """
-    settings = settings_for_command()
-    require_classifier(settings)
-    with (
-        showing_progress() as step,
-        contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,
-    ):
+    require_classifier(settings_for_command())
+    with opened_ledger() as (settings, ledger), showing_progress() as step:
         later, labels = later_tickets(load(settings, None, (), step).cases, tickets)
         planned = plan(settings, ledger, later.tickets, labels)
         say(f"to ask about {len(later):,} tickets: up to {planned.expected.words}")

@@ -14,7 +14,7 @@ import msgspec
 from indexer.admission import stored_ticket
 from indexer.embedding import Matrix
 from indexer.embedding.choose import open_embedder
-from indexer.ledger import Ledger, Space
+from indexer.ledger import Ledger, Space, require_ledger
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
@@ -77,6 +77,8 @@ def load(
     if file is not None:
         # Read before the ledger is opened: a file that cannot be read leaves nothing behind, and costs nothing.
         read, rejected, reasons = _read(file, field)
+    else:
+        require_ledger(settings.database_url, settings.data_dir)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()

@@ -170,8 +170,8 @@ def test_what_cannot_be_evaluated_is_refused_in_words(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], "the store is empty"),
-        (["audit"], "the store is empty"),
+        ([], "there is no ledger"),
+        (["audit"], "there is no ledger"),
         (["nowhere.jsonl"], "nowhere.jsonl"),
         (["--duplicates", "nowhere.csv"], "nowhere.csv cannot be read"),
     ],
@@ -179,7 +179,7 @@ def test_what_cannot_be_evaluated_is_refused_in_words(
 def test_what_is_not_there_is_said(
     work: Path, capsys: pytest.CaptureFixture[str], command: list[str], words: str
 ) -> None:
-    """An empty store and files that do not exist end with status 2."""
+    """A store and files that do not exist end with status 2."""
     assert main(command) == 2
     assert words in capsys.readouterr().err
 
