@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.chroma.check import Differences, IndexCheck, ProbeResult
+from indexer.chroma.failures import MissingCollectionError, UnreadableIndexError
 from indexer.chroma.index_files import dropped_folders
 from indexer.errors import IndexUnavailableError
 from indexer.forget import unfinished
@@ -17,12 +18,16 @@ from indexer.progress import Progress
 from indexer.rebuild import drop_retired
 from indexer.store import Store
 
-__all__ = ["Problem", "VerifyReport", "repair", "verify"]
+__all__ = ["UNREACHABLE", "Problem", "VerifyReport", "repair", "verify"]
+
+UNREACHABLE = "index_unreachable"
+"""The kind of problem that a Chroma server of your own does not answer, so that the index could not be checked."""
 
 _NAMED = 5
 _SAMPLE = 500
 _LOOKS, _LOOK_SECONDS = 4, 1.0  # at tickets that wait: a slow write may span two of them
 _VERIFY = "precedent verify --repair"
+_START = "start that server or correct PRECEDENT_CHROMA_URL and its token, then precedent verify"
 _REBUILD = "precedent rebuild"
 _RESTORE = "precedent restore FILE, into an empty store, with a backup made before"
 
@@ -97,7 +102,9 @@ def verify(store: Store, data_dir: Path, *, full: bool = False, progress: Progre
         problems += _problems("collection", unknown, "collections are of no generation", _VERIFY)
     except IndexUnavailableError as error:
         what = f"the index cannot be read: {error}"
-        problems.append(Problem(kind="index_unreadable", count=1, what=what, mend=_VERIFY))
+        away = store.index.is_yours and not isinstance(error, MissingCollectionError | UnreadableIndexError)
+        kind, mend = (UNREACHABLE, _START) if away else ("index_unreadable", _VERIFY)
+        problems.append(Problem(kind=kind, count=1, what=what, mend=mend))
     if unfinished(data_dir):
         what = "a forget was interrupted: what it was to erase may still be in files"
         problems.append(Problem(kind="forget_unfinished", count=1, what=what, mend="precedent forget"))

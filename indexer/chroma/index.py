@@ -50,6 +50,11 @@ class Index:
         self.connect, self.close = self._connections.open, self._connections.close
 
     @property
+    def is_yours(self) -> bool:
+        """Whether its server is the one that settings name, which nobody here can start."""
+        return self._server is None
+
+    @property
     def connection(self) -> int:
         """The number of the connection that calls use now; each new one has a higher number, and 0 is none."""
         connection = self._connections.current

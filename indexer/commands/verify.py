@@ -3,7 +3,7 @@
 import click
 
 from indexer import verify as checks
-from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store
+from indexer.commands.output import DONE, FAILED, PROBLEMS, finish, json_option, opened_store
 from indexer.console import say
 from indexer.errors import IndexUnavailableError
 
@@ -11,7 +11,7 @@ __all__ = ["verify"]
 
 
 @click.command(
-    epilog="Exit status: 0 clean, 1 problems, each with the command that repairs it, 2 it could not be checked."
+    epilog="Exit status: 0 clean, 1 problems, each with what repairs it, 2 it could not be checked."
 )
 @click.option("--full", is_flag=True, help="Search for every ticket, not for a sample of 500.")
 @click.option(
@@ -40,4 +40,6 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
         f"{'clean' if report.clean else f'{len(report.problems)} problems'}: {report.tickets:,} tickets, {report.rows:,} rows in "
         f"{report.generation or 'no generation'}, {report.asked:,} looked for by query; {report.seconds:.1f} s"
     )
-    return finish(report, DONE if report.clean else PROBLEMS, as_json=as_json)
+    unchecked = any(problem.kind == checks.UNREACHABLE for problem in report.problems)
+    status = FAILED if unchecked else DONE if report.clean else PROBLEMS
+    return finish(report, status, as_json=as_json)

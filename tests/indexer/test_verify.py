@@ -17,6 +17,7 @@ from indexer.progress import no_progress
 from indexer.settings import Settings
 from indexer.store import Store
 from indexer.verify import VerifyReport, repair, verify
+from tests.free_port import free_port
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import client_of, fill_store, make_ticket, make_tickets, prepared
 from tests.provider import Provider
@@ -279,3 +280,17 @@ def test_writers_are_not_taken_for_problems(store: Store, settings: Settings) ->
         finally:
             stop.set()
         assert rounds.result() > 1
+
+
+def test_a_server_of_your_own_that_does_not_answer_is_yours_to_start(settings: Settings) -> None:
+    """It could not be checked, which is 2; what would have to be done is said, which is no repair from here."""
+    with contextlib.closing(Store(settings)):
+        pass
+    for option in ((), ("--repair",)):
+        run = run_command(
+            settings, "verify", *option, "--json", status=2, CHROMA_URL=f"http://127.0.0.1:{free_port()}"
+        )
+        (problem,) = report_of(run)["problems"]
+        assert problem["kind"] == "index_unreachable"
+        assert "start that server or correct PRECEDENT_CHROMA_URL" in problem["mend"]
+        assert problem["mend"] in run.stderr
