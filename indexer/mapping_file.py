@@ -43,9 +43,9 @@ class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Open a file, a folder or standard input.
 
         :param recognised: is told what was read, also where that makes no tickets.
-        :raises SourceError: it cannot be read, or not with these options.
+        :raises SourceError: it cannot be read, or not with these options, or has no record at all.
         """
-        return read_source(
+        reader = read_source(
             file,
             format=self.format,
             mapping=self.columns,
@@ -54,6 +54,12 @@ class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             priorities=self.priorities,
             recognised=recognised,
         )
+        if reader.is_empty:
+            # Not an export where nothing changed, which would say where the next one continues.
+            name = "standard input" if file == "-" else file
+            msg = f"{name} holds no tickets: there is no record in it, as where an export failed"
+            raise SourceError(msg)
+        return reader
 
     def _zone(self) -> tzinfo:
         try:

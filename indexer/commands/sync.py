@@ -39,7 +39,7 @@ Examples:
   precedent sync export.csv --dry-run
   ZENDESK_TOKEN=me@acme.com/token:KEY precedent sync zendesk://acme
 
-Exit status: 0 all stored, 1 some records rejected, 2 nothing stored."""
+Exit status: 0 every record is stored or left out, 1 some are rejected, 2 all are, or there is none."""
 )
 @click.argument("file")
 @file_options

@@ -105,6 +105,11 @@ class SourceReader(Iterator[SourceRecord]):
         return found
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read, not even where a next export continues."""
+        return self._first is None and not self._read
+
+    @property
     def expected(self) -> int:
         """How many records there may be, by the size of the file and the length of those read so far; 0 where nothing tells."""
         return self._read * self._size // self._characters if self._characters else 0

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from indexer.rejections import Rejections
 from indexer.settings import Settings
@@ -118,3 +119,27 @@ def test_a_link_out_of_a_folder_is_not_followed(tmp_path: Path) -> None:
         ("a.jsonl line 1", True), ("b.jsonl", False), ("c.jsonl line 1", True),
     ]  # fmt: skip
     assert not any("secret" in record.raw for record in found)
+
+
+@pytest.mark.parametrize("content", ["[]", "id,text\n", '{"tickets": []}', ""])
+@pytest.mark.parametrize("command", ["sync", "inspect"])
+def test_a_file_without_a_record_is_told(
+    settings: Settings, tmp_path: Path, content: str, command: str
+) -> None:
+    """It ends with 2, as where an export failed, and makes no store."""
+    (tmp_path / "tickets").write_text(content)
+    run = run_command(settings, command, str(tmp_path / "tickets"), status=2)
+    assert "tickets holds no tickets" in run.stderr
+    assert not settings.data_dir.exists()
+
+
+def test_an_export_may_have_nothing_new(settings: Settings, tmp_path: Path) -> None:
+    """One that says where the next one continues is whole, and a file that is synced again is fine."""
+    for name, content in (
+        ("a.json", _page(cursor="two")),
+        ("b.jsonl", '{"id": "1", "text": "a"}'),
+        ("b.jsonl", '{"id": "1", "text": "a"}'),
+    ):
+        (tmp_path / name).write_text(content)
+        run = run_command(settings, "sync", str(tmp_path / name), status=0)
+    assert "0 added, 0 updated, 1 unchanged" in run.stderr
