@@ -85,7 +85,7 @@ class _Passing:
             count += 1
             self.counts[table.name] = count
             if count % _TOLD == 0:
-                self.progress(self.what, count, count)
+                self.progress(self.what, self.total, 0)
             yield row
 
     @property
@@ -150,6 +150,7 @@ def write_copy(rows: Rows, file: Path, *, progress: Progress, whole: bool) -> tu
                     "mend them (`precedent verify` says how), or save all others by `precedent salvage FILE`"
                 )
                 raise PrecedentError(msg)
+            progress("backup", passing.total, passing.total)
             values = {"format": _FORMAT, "schema": SCHEMA, "made": made, "rows": passing.total}
             connection.execute(_made.insert().values(**values, sha256=passing.sha256))
         with partial.open("rb") as written:
@@ -188,6 +189,7 @@ def restore(ledger: Ledger, file: Path, *, progress: Progress) -> CopyReport:
                 _compare(passing, said, file)
 
         ledger.copies.fill(rows)
+        progress("restore", passing.total, passing.total)
     return passing.report(file, said.made, began)
 
 

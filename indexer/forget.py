@@ -100,13 +100,14 @@ def forget(store: Store, data_dir: Path, ids: Sequence[str], *, progress: Progre
                 live = _write_anew(store, live, progress)
             local = store.index.compact()
             ledger.compact()
-            progress("scan", 0, 1)
+            progress("scan", 0, 0)
             files = scan(data_dir, journal.traces)
             # What others said in the same words while this ran stays, as what they had said before.
             while any(file.found for file in files):
                 if not journal.traces.leave_out(_said_by_others(ledger, set(journal.ids))):
                     break
                 files = scan(data_dir, journal.traces)
+            progress("scan", len(files), len(files))
             if live is None or not any(file.found for file in files if file.name.startswith("index/")):
                 break
             # Chroma writes its memory out as it is, and what it has not used yet may hold vectors that it had freed:

@@ -77,7 +77,7 @@ async def replay(
         if kept:
             await _served(opened)
         for done, answer in enumerate(kept):
-            progress("replay", done, len(kept))
+            progress("again", done, len(kept))
             if answer.text is None:
                 without_text += 1
                 continue
@@ -89,6 +89,7 @@ async def replay(
                 continue
             if change := _change(answer, again):
                 changes.append(change)
+        progress("again", len(kept), len(kept))
     counts = {
         name: sum(getattr(change, name) is not None for change in changes)
         for name in ("label", "precedent", "reply")

@@ -74,7 +74,7 @@ def inspect(*, as_json: bool, write: bool, source: str | None, **options: Any) -
         def shown(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
             for number, record in enumerate(records, 1):
                 if number % _STEP == 0:
-                    step("scan", number, 0)
+                    step("inspect", number, 0)
                 yield record
 
         found = inspect_source(reader, shown(reader), source=source)

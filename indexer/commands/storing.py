@@ -81,6 +81,7 @@ def storing(
                     settings=settings, options=options, limiter=limiter,
                 )  # fmt: skip
                 yield run
+                step("sync", run.report.done, run.report.done)
         except (ProviderError, SourceError) as error:
             stored = run.report.added + run.report.updated
             left = (

@@ -87,7 +87,6 @@ async def answered(
                     return error
 
         for start in range(0, len(new), _CHUNK):
-            progress("ask", start, len(new))
             found = await asyncio.gather(*map(ask, new[start : start + _CHUNK]))
             said = [one for one in found if isinstance(one, Classification)]
             await asyncio.to_thread(ledger.classifications.keep, said)
@@ -95,6 +94,7 @@ async def answered(
             for one in found:
                 if isinstance(one, ProviderError):
                     raise one
+            progress("ask", min(start + _CHUNK, len(new)), len(new))
     took = requests_of(settings, settings.classifier_model or "", calls)
     asked = _asked(settings, planned.questions, len(planned.kept), took)
     return [known[one.key] for one in planned.questions], asked
