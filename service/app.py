@@ -79,6 +79,7 @@ def create_app(settings: Settings, intervals: Intervals | None = None) -> Litest
             await keys.open()
             if not keyring.is_usable:
                 raise SettingsError(_nobody_may_ask(settings))
+            runtime.begin()
             uploads = Uploads(
                 settings.data_dir, settings.max_upload_mb * 10**6, runtime.readiness.require_room
             )

@@ -75,6 +75,7 @@ async def replay(
     async with open_answering(settings, Pools(), Intervals(), keep=False) as opened:
         kept = await asyncio.to_thread(_newest, opened.runtime.store.ledger, since, limit)
         if kept:
+            opened.runtime.begin()
             await _served(opened)
         for done, answer in enumerate(kept):
             progress("again", done, len(kept))

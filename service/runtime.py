@@ -30,25 +30,22 @@ _log = logging.getLogger(__name__)
 async def open_runtime(
     settings: Settings, limiter: RateLimiter, pools: Pools, intervals: Intervals, *, keep: bool
 ) -> AsyncIterator["Runtime"]:
-    """Open the ledger and run the background work while the block runs; the index is opened in the background.
+    """Open the ledger while the block runs; the background work is begun by `Runtime.begin`, and opens the index.
 
     :param keep: whether answers are kept, and old ones cleared.
     :raises PrecedentError: settings and what is stored do not fit together.
     """
     store = await asyncio.to_thread(Store, settings)
     embedders = Embedders(settings, store.ledger, limiter)
-    tasks: list[asyncio.Task[None]] = []
     runtime = Runtime(settings, store, embedders, pools, intervals)
     try:
         embedder = await embedders.configured()
         await asyncio.to_thread(require_space, store.ledger, embedder)
         _log.info("embedding with %s (%s: %s)", embedder.model, embedder.kind, settings.chosen_embedder[1])
         runtime.keeper.open(keep=keep)
-        tasks.append(asyncio.create_task(runtime.follower.run()))
-        tasks.append(asyncio.create_task(runtime.readiness.watch(store, runtime.upkeep.start_repair)))
         yield runtime
     finally:
-        for task in tasks:
+        for task in runtime.tasks:
             await end_task(task)
         await runtime.keeper.close()
         await runtime.upkeep.close()
@@ -78,7 +75,13 @@ class Runtime:
             intervals=intervals,
         )
         self.embedding_breaker = embedders.breaker
+        self.tasks: list[asyncio.Task[None]] = []
         self._embedders = embedders
+
+    def begin(self) -> None:
+        """Begin the background work; nothing refuses the start any more, so that it is not broken off."""
+        works = self.follower.run(), self.readiness.watch(self.store, self.upkeep.start_repair)
+        self.tasks += map(asyncio.create_task, works)
 
     def snapshot(self) -> Snapshot:
         """Return the snapshot to answer with.

@@ -30,12 +30,7 @@ def run(settings: Settings, intervals: Intervals | None = None) -> int:
     :raises PrecedentError: the service cannot start with these settings, or on what is stored.
     """
     # First of all, so that a port in use is reported before anything else is started.
-    listener = _listen(settings)
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    logging.getLogger("service").info(
-        "serving on http://%s:%d, documented at /docs", shown, listener.getsockname()[1]
-    )
-    with listener:
+    with _listen(settings) as listener:
         return _serve(settings, listener, intervals)
 
 
@@ -45,6 +40,16 @@ def _serve(settings: Settings, listener: socket.socket, intervals: Intervals | N
     from service.app import create_app
     from service.connections import BoundedProtocol, raise_file_limit
     from service.middleware import Refusals, RequestIds
+
+    class Announced(uvicorn.Server):
+        """Says where it serves once it does: until then settings or what is stored may still refuse the start."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+            logging.getLogger("service").info(
+                "serving on http://%s:%d, documented at /docs", shown, listener.getsockname()[1]
+            )
 
     raise_file_limit()
     app = create_app(settings, intervals)
@@ -60,7 +65,7 @@ def _serve(settings: Settings, listener: socket.socket, intervals: Intervals | N
         timeout_graceful_shutdown=10,
     )
     try:
-        server = uvicorn.Server(config)
+        server = Announced(config)
         app.state.is_stopping = lambda: server.should_exit
         server.run(sockets=[listener])
     except KeyboardInterrupt:

@@ -160,6 +160,7 @@ def _run(data_dir: Path, file: Path, asked: Sequence[Ticket], url: str, tally: _
 
 async def _ask(settings: Settings, asked: Sequence[Ticket], tally: _Tally) -> None:
     async with open_answering(settings, Pools(), Intervals(), keep=False) as opened:
+        opened.runtime.begin()
         while not opened.runtime.ready:  # noqa: ASYNC110 (nothing tells when it is)
             await asyncio.sleep(0.2)
         for number, ticket in enumerate(asked, 1):

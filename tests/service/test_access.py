@@ -254,9 +254,18 @@ def refused(data_dir: Path, provider: Provider | None = None, **settings: str) -
     ended = Forked("serve", cwd=data_dir.parent, env=given, output=output)
     assert ended.wait(120) == 2, ended.output
     assert "Traceback" not in ended.output
+    assert "serving on" not in ended.output, "it does not serve"
+    assert "WARNING" not in ended.output
     assert_nothing_runs(data_dir)
     (line,) = [line for line in ended.output.splitlines() if line.startswith("error: ")]
     return line
+
+
+def test_a_service_says_where_it_serves(locked: Service) -> None:
+    """Once, and after what may still refuse a start."""
+    (said,) = [line for line in locked.log.splitlines() if "serving on" in line]
+    assert f"serving on http://0.0.0.0:{locked.url.rpartition(':')[2]}, documented at /docs" in said
+    assert locked.log.index("embedding with") < locked.log.index(said)
 
 
 def test_other_machines_are_served_only_with_keys(data_dir: Path) -> None:
@@ -264,6 +273,7 @@ def test_other_machines_are_served_only_with_keys(data_dir: Path) -> None:
     line = refused(data_dir, host="0.0.0.0")
     assert "PRECEDENT_API_KEYS" in line
     assert "127.0.0.1" in line
+    assert not [*data_dir.glob("chroma*")], "no index is opened for nothing"
 
 
 def test_an_unknown_setting_is_refused_by_name(data_dir: Path) -> None:

@@ -23,6 +23,7 @@ def test_tickets_are_in_memory_before_the_first_question(fitted_dir: Path, provi
             open_runtime(settings, limiter, Pools(), often, keep=False) as runtime,
             asyncio.timeout(60),
         ):
+            runtime.begin()
             await asyncio.to_thread(wait_until, lambda: _in_memory(runtime) == 60)
             runtime.store.tickets.delete(["t-7"])
             await asyncio.to_thread(wait_until, lambda: _in_memory(runtime) == 59)
