@@ -17,7 +17,9 @@ from service.decided_fields import PRIORITY
 from service.forest.files import forest_path, latest_forest, remove_old_forests
 from service.forest.served import FitOrder, ServedForest, Verdict
 from service.intervals import Intervals
-from service.priority import Forest, NoForest, load, unfit
+from service.priority import Forest, ForestReport, NoForest, load, unfit
+from service.priority.label_order import LabelOrderError, priority_order
+from service.priority.spelling import misnamed
 
 __all__ = ["Forests"]
 
@@ -44,7 +46,10 @@ class Forests:
 
     def latest(self, generation: Generation) -> ServedForest | None:
         """Return the newest stored forest of the generation and these settings, ``None`` if there is none."""
-        return latest_forest(self._settings, self._ledger, generation, self._field)
+        found = latest_forest(self._settings, self._ledger, generation, self._field)
+        if found is not None and isinstance(found.forest, Forest):
+            self._warn(found.forest.report)
+        return found
 
     def is_due(self, served: ServedForest, revision: int) -> bool:
         """Tell whether another forest is to be fitted now. Labels are counted once for each revision of the ledger.
@@ -117,6 +122,8 @@ class Forests:
 
     def _judged(self, served: ServedForest, verdict: Verdict, path: Path, revision: int) -> ServedForest:
         """Return what serves after the verdict on the forest in the file."""
+        if verdict.report is not None:
+            self._warn(verdict.report)
         if not verdict.promoted:
             _log.info("the new forest of the %s is not promoted: %s", self._field, verdict.why)
             return replace(served, revision=revision, verdict=verdict)
@@ -129,6 +136,18 @@ class Forests:
             )
         _log.info("forest of the %s: %s", self._field, new.forest.state)
         return new
+
+    def _warn(self, report: ForestReport) -> None:
+        """Log what settings say of labels that the tickets learned from do not have."""
+        said, settings = report.misnamed, self._settings
+        if self._field == PRIORITY:
+            said = said + misnamed("SLACK_PRIORITIES", settings.slack_priorities, report.labels, PRIORITY)
+            try:
+                priority_order(tuple(report.labels), settings.priority_order)
+            except LabelOrderError as error:
+                said.append(f"PRECEDENT_PRIORITY_ORDER: {error}")
+        for each in said:
+            _log.warning("%s", each)
 
     @property
     def _pause(self) -> float:

@@ -84,25 +84,10 @@ class Forest:
         """What the forest was fitted on and whether it decides by itself, in one line."""
         fitted = f"fitted on {len(self.ids):,} tickets with {len(self.labels):,} labels"
         found = self.report.abstention
-        field = self.report.fitted_on.get("field", "priority")
         decides = f"about {found.coverage:.0%} of decisions are automatic"
         if found.threshold is None:
             decides = f"every decision goes to review: {found.reason}"
-        typo = "".join(
-            f"; {setting} names {', '.join(map(repr, unknown))}, which is the {field} of no ticket"
-            for setting, unknown in (
-                ("PRECEDENT_MAX_MISSED", found.unknown),
-                ("PRECEDENT_COSTS", self.report.unknown_costs),
-            )
-            if unknown
-        )
-        alert = self.report.alert
-        if alert is not None and not alert.above:
-            typo += (
-                f"; PRECEDENT_ALERT={alert.at_least} cannot be told: it is the priority of no ticket, or their order is not "
-                "known (PRECEDENT_PRIORITY_ORDER)"
-            )
-        return f"{fitted}; {decides}{typo}"
+        return "; ".join((fitted, decides, *self.report.misnamed))
 
     def votes(self, tickets: Features) -> FloatArray:
         """Return each label's share of the vote, not calibrated, as ``predict_proba`` of scikit-learn does.

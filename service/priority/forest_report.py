@@ -2,6 +2,7 @@
 
 import msgspec
 
+from service.priority.spelling import misnamed
 from service.scores import Bin
 
 __all__ = [
@@ -141,6 +142,17 @@ class ForestReport(msgspec.Struct, frozen=True, kw_only=True):
     sklearn_version: str
     fitted_on: dict[str, str]
     """What the caller said of the data, such as the generation."""
+
+    @property
+    def misnamed(self) -> list[str]:
+        """What settings say of labels that no ticket has, or of an order that is not known, a sentence each."""
+        labels, field, alert = self.labels, self.fitted_on.get("field", "priority"), self.alert
+        found = misnamed("MAX_MISSED", self.abstention.unknown, labels, field)
+        found += misnamed("COSTS", self.unknown_costs, labels, field)
+        if alert is not None and not alert.above:
+            untold = f"PRECEDENT_ALERT={alert.at_least} cannot be told: set PRECEDENT_PRIORITY_ORDER to an order of all of {', '.join(labels)}"
+            found += misnamed("ALERT", [alert.at_least], labels, field) or [untold]
+        return found
 
 
 def held_back(found: Abstention, drift: Drift | None) -> Abstention:

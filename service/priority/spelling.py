@@ -1,9 +1,17 @@
-"""One spelling for labels that differ in case only, as those of two tools often do."""
+"""One spelling for labels that differ in case only, as those of two tools often do; and names that are no label."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["one_spelling"]
+__all__ = ["misnamed", "one_spelling"]
+
+
+def misnamed(setting: str, named: Iterable[str], labels: Collection[str], field: str) -> list[str]:
+    """Return the sentence that says which names in a setting are no label of the field, if any are."""
+    known = {label.casefold() for label in labels}
+    unknown = ", ".join(repr(name) for name in named if name.casefold() not in known)
+    said = f"PRECEDENT_{setting} names {unknown}, which is the {field} of no ticket: there are {', '.join(sorted(labels))}"
+    return [said] if unknown else []
 
 
 def one_spelling(labels: Sequence[str | None]) -> tuple[str | None, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.indexer.making import make_ticket, make_tickets, sentence
 from tests.provider import Provider
-from tests.service.running import SOON, Service, running_service
+from tests.service.running import NEVER, SOON, Service, running_service
 from tests.service.test_recovery import fitting
 
 KILLED = "its process was killed, as happens where memory is short"
@@ -108,6 +108,39 @@ def kill_the_fit(service: Service) -> None:
         os.kill(child, signal.SIGKILL)
     why = f"fitting failed: {KILLED}"
     service.until(lambda: (forest(service)["last_fit"] or {}).get("why") == why, "the failure is seen")
+
+
+def test_a_label_that_no_ticket_has_is_a_warning(fitted_dir: Path, provider: Provider) -> None:
+    """It names setting, value and the labels that there are: when a forest was learned, and at a start with one that was."""
+
+    def warned(service: Service) -> list[str]:
+        return [
+            line.partition(": ")[2]
+            for line in service.log.splitlines()
+            if " WARNING service.forest.forests: " in line
+        ]
+
+    there = "which is the priority of no ticket: there are high, low, medium"
+    of_order = "PRECEDENT_PRIORITY_ORDER: the order of priorities (low, high) leaves out 'medium'"
+    given = {
+        "alert": "hgih",
+        "costs": "urgnet=3,HIGH=2",
+        "slack_priorities": "high,hihg",
+        "priority_order": "low,high",
+    }
+    with running_service(fitted_dir, provider, intervals=None, **given) as service:
+        service.wait_for_forest()
+        service.until(lambda: len(warned(service)) >= 4, "all is told")
+        assert sorted(warned(service)) == [
+            f"PRECEDENT_ALERT names 'hgih', {there}",
+            f"PRECEDENT_COSTS names 'urgnet', {there}",
+            of_order,
+            f"PRECEDENT_SLACK_PRIORITIES names 'hihg', {there}",
+        ]
+    (fitted_dir.parent / "service.log").write_text("")
+    with running_service(fitted_dir, provider, intervals=NEVER, **given) as service:
+        service.wait_for_forest()
+        assert len(warned(service)) == 4
 
 
 def test_a_forest_whose_file_is_lost_is_replaced(fitted_dir: Path, provider: Provider) -> None:

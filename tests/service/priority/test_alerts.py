@@ -11,7 +11,7 @@ from service.priority import Forest, Reading, fit
 from service.priority.alerts import at_or_above
 from service.priority.explanation import explain
 from tests.service.evaluation.making import history
-from tests.service.priority.data import alone, clustered, ticket, told_by_words
+from tests.service.priority.data import alone, clustered, relabelled, ticket, told_by_words
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,23 @@ def test_an_alert_that_cannot_be_told() -> None:
     """The state says so, and no ticket has one."""
     found = fit(clustered(60), alert="hgih")
     assert isinstance(found, Forest)
-    assert "PRECEDENT_ALERT=hgih cannot be told" in found.state
+    assert (
+        "PRECEDENT_ALERT names 'hgih', which is the priority of no ticket: there are high, low, medium"
+        in found.state
+    )
     assert found.decide(clustered(1).features).alert is None
+
+
+def test_an_alert_without_an_order() -> None:
+    """The state names the setting that gives the priorities one."""
+    colours = {"high": "red", "low": "blue", "medium": "green"}
+    tickets = clustered(60)
+    found = fit(relabelled(tickets, [colours[label or ""] for label in tickets.labels]), alert="red")
+    assert isinstance(found, Forest)
+    assert (
+        "PRECEDENT_ALERT=red cannot be told: set PRECEDENT_PRIORITY_ORDER to an order of all of blue, green, red"
+        in found.state
+    )
 
 
 def test_the_back_test_says_the_same() -> None:
