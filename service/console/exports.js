@@ -6,7 +6,7 @@ import { decimal, number, size, time } from "./format.js";
 import { counts, dropZone, rejected, stored } from "./intake.js";
 import { inspection } from "./inspection.js";
 import { followed, unfinished } from "./jobs.js";
-import { notice, putProblem } from "./notices.js";
+import { ended, notice, putProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.exports;
@@ -97,31 +97,55 @@ export function exports(jobs, signal) {
 
   /** Show the exports that were sent before and are not stored. */
   const showWaiting = async (own) => {
-    const [{ uploads }, { jobs: all }] = await Promise.all([get("v1/uploads", own), get("v1/jobs", own)]);
+    const [{ uploads }, { jobs }] = await Promise.all([get("v1/uploads", own), get("v1/jobs", own)]);
+    const found = await Promise.all(uploads.map(async (upload) => [upload, await lastOf(upload.id, jobs, own)]));
+    const part = (title, some, row) => some.length > 0 && [el("h2", {}, title), el("ul", { class: "jobs" }, some.map(row))];
     shown = null;
     fill(place);
-    fill(waiting, uploads.length > 0 && [el("h2", {}, words.waiting), el("ul", { class: "jobs" }, uploads.map((upload) => waits(upload, all)))]);
+    fill(
+      waiting,
+      part(words.waiting, found.filter(([, last]) => !isUseless(last)), waits),
+      part(words.useless, found.filter(([, last]) => isUseless(last)), waits),
+    );
   };
 
-  const waits = ({ id, name, bytes, created_at: at }, all) => {
-    const last = all.find((job) => job.order?.upload === id && !job.order.dry_run);
+  const waits = ([{ id, name, bytes, created_at: at }, last]) => {
     const goOn = () => attempt((own) => (last?.kind === "sync" ? run(orderOf(last), own) : look(last ? orderOf(last) : { upload: id }, own)));
     return el(
       "li",
       {},
       el("p", {}, el("strong", {}, apart(name)), ` ${size(bytes / 1e6)} `, el("span", { class: "hint" }, time(at))),
-      last?.kind === "sync" && unfinished(last),
-      ending({ upload: id }, el("button", { type: "button", on: { click: goOn } }, last?.kind === "sync" ? words.goOn : words.look)),
+      last && because(last),
+      ending({ upload: id }, !isUseless(last) && el("button", { type: "button", on: { click: goOn } }, last?.kind === "sync" ? words.goOn : words.look)),
     );
   };
 
   const running = jobs.find((job) => KINDS.includes(job.kind) && !job.ended_at);
   attempt(async (own) => {
     if (!running) return showWaiting(own);
-    const ended = await followed(running, place, own);
-    return ended.kind === "sync" ? synced(ended, own) : looked(ended, own);
+    const over = await followed(running, place, own);
+    return over.kind === "sync" ? synced(over, own) : looked(over, own);
   });
   return [dropZone(words.file, words.fileHint, null, begin), waiting, place];
+}
+
+/** Return the last job that looked at an export or stored it, with its report, if there is one. */
+async function lastOf(upload, jobs, signal) {
+  const last = jobs.find((job) => job.order?.upload === upload && !job.order.dry_run);
+  return last?.state === "done" ? get(`v1/jobs/${last.id}`, signal) : last;
+}
+
+/** Tell whether an export cannot be stored, whatever its columns are said to hold. */
+function isUseless(last) {
+  if (last?.kind !== "inspect") return false;
+  return last.state === "failed" || Boolean(last.report && !last.report.usable && !Object.keys(last.report.sources[0]?.columns ?? {}).length);
+}
+
+/** Say why an export is not stored, where something is known. */
+function because(last) {
+  if (last.state !== "done") return unfinished(last);
+  if (!last.report || last.report.usable) return null;
+  return el("p", { class: "notice warn" }, last.report.broke_off ? apart(ended(last.report.broke_off)) : texts.inspection.noTickets);
 }
 
 function orderOf({ order: { kind: _kind, dry_run: _tried, ...order } }) {

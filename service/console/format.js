@@ -13,13 +13,15 @@ export const number = (value) => whole.format(value);
 export const percent = (share) => percentage.format(share);
 export const decimal = (value) => twoDigits.format(value);
 const unit = (name) => new Intl.NumberFormat("en", { style: "unit", unit: name, maximumFractionDigits: 1 });
+const kilobytes = unit("kilobyte");
 const megabytes = unit("megabyte");
 const gigabytes = unit("gigabyte");
 const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const AGES = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 /** Return a size that is given in MB. */
-export const size = (mb) => (mb < 1_000 ? megabytes.format(mb) : gigabytes.format(mb / 1_000));
+export const size = (mb) =>
+  mb < 1 ? kilobytes.format(mb && Math.max(0.1, mb * 1_000)) : mb < 1_000 ? megabytes.format(mb) : gigabytes.format(mb / 1_000);
 
 /** Return how long ago a moment was. */
 export function age(iso) {

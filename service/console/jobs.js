@@ -1,9 +1,9 @@
 // Operators' jobs that a page starts and follows, each in a panel of its own.
 
 import { get, jobList, pause, post, remove } from "./api.js";
-import { el, fill } from "./dom.js";
+import { apart, el, fill } from "./dom.js";
 import { number, time } from "./format.js";
-import { putProblem, sentence, showProblem } from "./notices.js";
+import { ended, putProblem, showProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.jobs;
@@ -21,8 +21,8 @@ export function jobPanel(order, said, report, signal) {
   const follow = async (job) => {
     run.disabled = true;
     try {
-      const ended = await followed(job, place, signal);
-      fill(place, el("p", { class: "hint" }, words.ended(time(ended.ended_at))), ended.state === "done" ? report(ended.report) : unfinished(ended));
+      const over = await followed(job, place, signal);
+      fill(place, el("p", { class: "hint" }, words.ended(time(over.ended_at))), over.state === "done" ? report(over.report) : unfinished(over));
     } finally {
       run.disabled = false;
     }
@@ -44,7 +44,8 @@ export function jobPanel(order, said, report, signal) {
 
 /** Return what is said of a job that ended before it was done. */
 export const unfinished = ({ state, detail }) =>
-  el("p", { class: "notice warn" }, words.states[state] ?? sentence(state), " ", detail && sentence(detail));
+  // The detail may begin with the name of a file, which has no capital letter for standing first.
+  el("p", { class: "notice warn" }, words.states[state] ?? state, detail ? [": ", apart(ended(detail))] : ".");
 
 /**
  * Show how far the job is until it has ended, with a button that stops it, and return it with its report.

@@ -3,6 +3,8 @@
 import { el } from "./dom.js";
 import { texts } from "./texts.js";
 
+const WORD_FIRST = /^\p{Ll}[\p{Ll}'’-]*[,:;.!?…]?(?=\s|$)/u;
+
 /** Tell whether an error is one of the service or of the network, or the end of what was stopped; any other is one of this page. */
 export const isExpected = (error) => error?.status !== undefined || error?.name === "AbortError";
 
@@ -36,10 +38,10 @@ export function notice(title, ...children) {
   return el("div", { class: "notice" }, title && el("p", { class: "title" }, title), children);
 }
 
-/** Return the words with a capital letter and a full stop. */
+/** Return the words with a capital letter and a full stop; what begins with a name, such as that of a file, keeps its letters. */
 export function sentence(words) {
   const text = ended(words);
-  return text && text[0].toUpperCase() + text.slice(1);
+  return WORD_FIRST.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
 }
 
 /** Return the words with a full stop. */

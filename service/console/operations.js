@@ -5,7 +5,7 @@ import { confirmed } from "./dialog.js";
 import { apart, el, facts, field, fill } from "./dom.js";
 import { number, size, time } from "./format.js";
 import { step } from "./jobs.js";
-import { isExpected, putProblem, sentence } from "./notices.js";
+import { ended, isExpected, putProblem } from "./notices.js";
 import { texts } from "./texts.js";
 
 const words = texts.operations;
@@ -19,7 +19,7 @@ export function operations(signal) {
   const outcome = el("div", { class: "stack" });
   const list = el("ul", { class: "jobs" });
   const none = el("p", {}, words.none);
-  const ended = new Map();
+  const reported = new Map();
   let timer = null;
   let refused = false;
 
@@ -41,8 +41,8 @@ export function operations(signal) {
       const shown = await Promise.all(
         jobs.slice(0, SHOWN).map(async (job) => {
           if (!job.ended_at || job.kind === "batch") return job;
-          if (!ended.has(job.id)) ended.set(job.id, await get(`v1/jobs/${job.id}`, signal).catch(() => job));
-          return ended.get(job.id);
+          if (!reported.has(job.id)) reported.set(job.id, await get(`v1/jobs/${job.id}`, signal).catch(() => job));
+          return reported.get(job.id);
         }),
       );
       none.hidden = shown.length > 0;
@@ -134,13 +134,14 @@ function update(list, jobs, cancel) {
 }
 
 function entry(job, cancel) {
-  const name = words.kinds[job.kind] ?? job.kind;
+  const name = words.kinds[job.order?.dry_run ? "plan" : job.kind] ?? job.kind;
   return [
     el(
       "p",
       { class: "job", role: job.ended_at && "status" },
       el("strong", {}, name),
       ` ${words.states[job.state] ?? job.state}`,
+      job.detail && [": ", apart(ended(job.detail))],
       el("span", { class: "hint" }, ` ${time(job.created_at)}`),
     ),
     !job.ended_at && [
@@ -148,7 +149,6 @@ function entry(job, cancel) {
       el("p", { class: "hint step" }),
       el("button", { type: "button", on: { click: () => cancel(job) } }, words.cancel(name)),
     ],
-    job.detail && el("p", {}, apart(sentence(job.detail))),
     job.report && report(job),
   ];
 }

@@ -317,7 +317,7 @@ export const texts = {
     step: (step, done, all, rate, left) =>
       `${step}: ${all ? `${done} of ${all}` : done}${rate ? `, ${rate} a second` : ""}${left ? `, about ${left < 120 ? `${left} s` : `${Math.round(left / 60)} min`} left` : ""}`,
     ended: (at) => `It ended on ${at}.`,
-    states: { failed: "It failed.", cancelled: "It was stopped.", interrupted: "The service was stopped before it had ended." },
+    states: { failed: "It failed", cancelled: "It was stopped", interrupted: "The service was stopped before it had ended" },
   },
   contradictions: {
     title: "Labels that contradict each other",
@@ -505,7 +505,7 @@ export const texts = {
     },
     jobs: "What was done",
     none: "Nothing yet.",
-    kinds: { batch: "Storing a batch", rebuild: "Rebuild", verify: "Check", evaluate: "Back-test", audit: "Look for contradictory labels", backup: "Backup", forget: "Forget", inspect: "Look at an export", sync: "Storing an export" },
+    kinds: { batch: "Storing a batch", rebuild: "Rebuild", verify: "Check", evaluate: "Back-test", audit: "Look for contradictory labels", backup: "Backup", forget: "Forget", inspect: "Look at an export", sync: "Storing an export", plan: "Planning what an export would store" },
     states: { waiting: "waits", running: "runs", done: "is done", failed: "failed", cancelled: "was cancelled", interrupted: "was interrupted" },
     progress: (name) => `How far this is: ${name}`,
     cancel: (name) => `Cancel: ${name}`,
@@ -590,6 +590,7 @@ export const texts = {
     goOn: "Go on",
     look: "Look at it",
     waiting: "Sent before, and not stored yet",
+    useless: "Sent before, and cannot be stored",
     save: "Save the rejected records",
     sample: "The bundled sample is stored beside your tickets. This command deletes it:",
     removeSample: "precedent sample --remove",

@@ -314,7 +314,7 @@ def test_the_back_test_is_run_from_the_page_and_can_be_stopped(looking: Looking)
     page.reload()
     expect(page.get_by_role("progressbar")).to_be_visible()
     page.get_by_role("button", name="Stop it").click()
-    expect(page.get_by_text("It was stopped.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("It was stopped")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("button", name="Run the back-test")).to_be_enabled()
 
 

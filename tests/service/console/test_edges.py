@@ -265,7 +265,7 @@ def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
     provider.configure(latency=20.0)
     page.get_by_role("button", name="Store these tickets").first.click()
     page.get_by_role("button", name="Stop it").click()
-    _see(page, "It was stopped.", _PATIENCE)
+    _see(page, "It was stopped", _PATIENCE)
     looking.picture("bring-in-stopped")
     # Who comes back later finds it there.
     page.reload()
@@ -280,8 +280,35 @@ def test_an_export_is_looked_at_changed_stopped_and_gone_on_with(
     assert "export-9" in saved.value.path().read_text()
     assert sample_service.http.get("/v1/tickets/export-2").json()["resolution"] == "Fence it."
     assert sample_service.http.get("/v1/uploads").json() == {"uploads": []}
+    looking.open("running")
+    _see(page, "Storing an export is done", _PATIENCE)
+    _see(page, "Planning what an export would store is done")
     for number in range(3):
         sample_service.http.delete(f"/v1/tickets/export-{number}")
+
+
+def test_a_file_that_is_no_export_can_only_be_removed(looking: Looking, tmp_path: Path) -> None:
+    """It says why, with its name as it is written, and offers nothing that cannot be done."""
+    path = tmp_path / "fake.csv"
+    path.write_bytes(b"%PDF-1.7\n\x00\xff\xfe" * 30)
+    page = looking.open("bring-in")
+    page.get_by_label("An export of your helpdesk").set_input_files(path)
+    _see(page, "fake.csv is", _PATIENCE)
+    page.reload()
+    _see(page, "Sent before, and cannot be stored")
+    waiting = page.get_by_role("listitem").filter(has_text="fake.csv")
+    expect(waiting).to_contain_text("0.4 kB")
+    expect(waiting).to_contain_text("fake.csv is")
+    expect(page.get_by_text("not stored yet")).to_have_count(0)
+    expect(waiting.get_by_role("button")).to_have_text(["Delete the file"])
+    looking.picture("bring-in-useless")
+    looking.open("running")
+    done = page.get_by_role("listitem").filter(has_text="Look at an export").first
+    expect(done).to_contain_text(": fake.csv is")
+    looking.picture("running-failed")
+    looking.open("bring-in")
+    waiting.get_by_role("button").click()
+    expect(waiting).to_have_count(0)
 
 
 def test_many_pasted_tickets_can_be_stopped(looking: Looking, provider: Provider) -> None:
@@ -294,6 +321,6 @@ def test_many_pasted_tickets_can_be_stopped(looking: Looking, provider: Provider
     page.get_by_label("Or paste tickets").fill("\n".join(lines))
     page.get_by_role("button", name="Store these tickets").click()
     page.get_by_role("button", name="Stop it").click()
-    _see(page, "It was stopped.", 60_000)
+    _see(page, "It was stopped", 60_000)
     expect(page.locator(".facts > div").filter(has_text="New").locator("dd")).to_have_text(re.compile("[12]"))
     _see(page, "Rejected records")
