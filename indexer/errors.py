@@ -1,5 +1,7 @@
 """The errors that a user may see. Each message says what went wrong, with which value, and what to do."""
 
+import re
+
 __all__ = [
     "FullDiskError",
     "IndexBusyError",
@@ -10,7 +12,18 @@ __all__ = [
     "SettingsError",
     "SourceError",
     "SpaceMismatchError",
+    "in_words",
 ]
+
+_TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "array": "a list", "object": "an object", "null": "nothing"}  # fmt: skip
+
+
+def in_words(said: str) -> str:
+    """Return in words for people what msgspec says of a value that it cannot use."""
+    told = re.sub(
+        r"`([\w |]+)`", lambda at: " or ".join(_TYPES.get(name, name) for name in at[1].split(" | ")), said
+    )
+    return told[:1].lower() + told[1:]
 
 
 class PrecedentError(Exception):

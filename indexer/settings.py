@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from indexer.errors import SettingsError
+from indexer.errors import SettingsError, in_words
 
 __all__ = ["KEY_NAME", "PREFIX", "Settings", "load_settings"]
 
@@ -207,5 +207,5 @@ def _unusable(field: str, what: str, variables: Mapping[str, str]) -> SettingsEr
     kinds = [get_type_hints(Settings)[field]]
     kinds += [part for kind in kinds for part in get_args(kind)]
     words = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
-    why = f"it must be {' or '.join(words)}" if words else what[0].lower() + what[1:]
+    why = f"it must be {' or '.join(words)}" if words else in_words(what.partition(", got")[0])
     return SettingsError(f"{name}{shown} cannot be used: {why}")

@@ -4,7 +4,7 @@ import difflib
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +21,7 @@ from indexer.errors import (
     IndexUnavailableError,
     PrecedentError,
     ProviderError,
+    in_words,
 )
 from indexer.ticket import TicketError
 from service.pools import BusyError
@@ -49,6 +50,8 @@ _LOG_SECONDS = 60.0
 # What our own errors say names hosts, databases and paths, for whoever runs the service.
 _LOGGED = "; the service's log says why"
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)  # msgspec's words
+_NO_VALUE = re.compile(r"Invalid (?:enum )?value ('.*')", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
 _silent: dict[str, float] = {}
 """Until when each kind of failure is not logged again."""
 
@@ -76,7 +79,7 @@ def problem_of(error: Exception) -> Problem:
         case TicketError():
             return plain(HTTP_422_UNPROCESSABLE_ENTITY, str(error))
         case ValidationException():
-            return _invalid(error, ())
+            return _invalid(error)
         case HTTPException():
             return plain(error.status_code, error.detail)
     _log.error("unexpected %s", type(error).__name__, exc_info=error)
@@ -129,46 +132,61 @@ def answer_of(problem: Problem) -> ASGIResponse:
     )
 
 
-def _fields_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
-    """Return the names that the body of a request may have, if its type says them."""
-    body = request.route_handler.parsed_data_field
-    known = (
-        body is not None and isinstance(body.annotation, type) and issubclass(body.annotation, msgspec.Struct)
-    )
-    return body.annotation.__struct_fields__ if body is not None and known else ()
-
-
-def _unknown_field(name: str, fields: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, fields, n=1)
-    return f"unknown field {name!r}: " + (
-        f"did you mean {close[0]!r}?" if close else f"known are {', '.join(fields)}"
+def _allowed(body: Any, name: str) -> str:
+    """Return the values that a field of such a body may have, where its type says them."""
+    structs = msgspec.json.schema(body)["$defs"].values() if body else ()
+    found = [struct["properties"].get(name, {}) for struct in structs]
+    return ", ".join(
+        value for one in found for part in (one, *one.get("anyOf", ())) for value in part.get("enum", ())
     )
 
 
-def _invalid(error: ValidationException, fields: Sequence[str]) -> Problem:
+def _told(key: str | None, said: str, body: Any) -> dict[str, str]:
+    """Return what is wrong with a part of a request, and what would be right.
+
+    :param body: the type of the request's body, if it has one.
+    """
+    fields = getattr(body, "__struct_fields__", ())
+    if key == "data":  # so Litestar calls the body
+        key, said = None, "the body is empty" if said == "'data'" else said
+    if value := _NO_VALUE.fullmatch(said):
+        said = f"{value[1]} is none of {_allowed(body, (key or '').rpartition('.')[2])}"
+    elif missing := _MISSING.fullmatch(said):
+        said = f"{missing[1]} is missing" + (
+            f": one of {values}" if (values := _allowed(body, missing[1])) else ""
+        )
+    elif key is None and fields and (unknown := _UNKNOWN_FIELD.fullmatch(said)):
+        close = difflib.get_close_matches(unknown[1], fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(fields)}"
+        said = f"unknown field {unknown[1]!r}: {hint}"
+    elif said.startswith("Invalid RFC3339"):
+        said = "this is no date and time such as 2026-03-31T14:05:00Z"
+    elif key is None and said.startswith("Expected"):
+        said = f"the body cannot be used: {in_words(said)}"
+        said = said.replace("an object", f"an object with {', '.join(fields)}", 1) if fields else said
+    return {"message": in_words(said)} if key is None else {"key": key, "message": in_words(said)}
+
+
+def _invalid(error: ValidationException, body: Any = None) -> Problem:
     """Return a 422 that names each wrong field.
 
-    :param fields: the names that the body may have.
+    :param body: the type of the request's body, if it has one.
     """
+    parts = error.extra if isinstance(error.extra, list) else []
     errors = [
-        {name: part[name] for name in ("key", "message") if name in part}
-        if isinstance(part, dict)
-        else {"message": str(part)}
-        for part in (error.extra if isinstance(error.extra, list) else [])
+        _told(part.get("key"), part["message"], body) if isinstance(part, dict) else {"message": str(part)}
+        for part in parts
     ]
-    if errors == [{"key": "data", "message": "'data'"}]:
-        errors = [{"message": "the body is empty"}]  # Litestar's words for it
-    if fields and len(errors) == 1 and (unknown := _UNKNOWN_FIELD.fullmatch(errors[0]["message"])):
-        errors = [{"message": _unknown_field(unknown[1], fields)}]
     # Litestar's own detail repeats the query string, which may hold a ticket's text.
-    said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else str(e["message"]) for e in errors)
+    said = "; ".join(f"{e['key']}: {e['message']}" if "key" in e else e["message"] for e in errors)
     problem = plain(HTTP_422_UNPROCESSABLE_ENTITY, said or error.detail)
     return msgspec.structs.replace(problem, errors=errors)
 
 
 def _handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     if isinstance(error, ValidationException):
-        problem = _invalid(error, _fields_of(request))
+        body = request.route_handler.parsed_data_field
+        problem = _invalid(error, body and body.annotation)
     else:
         problem = problem_of(error)
     # A full disk is told of where it is looked at.

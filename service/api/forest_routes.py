@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 
 from indexer.ticket import SHORT_TEXT, TicketError, shorten
 from service.api.documentation import problems
-from service.api.requests import Cursor, Limit, require_known
+from service.api.requests import Cursor, Limit, no_cursor, require_known
 from service.api.security import KEY_IN_OPENAPI, require_key
 from service.decided_fields import PRIORITY
 from service.doc import doc
@@ -147,8 +147,7 @@ def _column(forest: Forest, label: str) -> int:
 
 def _place(cursor: str) -> int:
     if cursor and not (cursor.isdecimal() and cursor.isascii() and len(cursor) < 10):  # noqa: PLR2004 (digits)
-        msg = f"cursor {cursor[:200]!r} is none: send the next_cursor of a page"
-        raise TicketError(msg)
+        raise no_cursor(cursor)
     return int(cursor or 0)
 
 

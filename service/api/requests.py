@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 
 from indexer.ticket import TicketError
 
-__all__ = ["Cursor", "JSONRequest", "Limit", "decoded", "in_utc", "require_known"]
+__all__ = ["Cursor", "JSONRequest", "Limit", "decoded", "in_utc", "no_cursor", "require_known"]
 
 _MOST_LISTED = 200
 
@@ -59,6 +59,13 @@ def require_known(request: Request[Any, Any, Any], names: Sequence[str]) -> None
     if unknown:
         msg = f"there is no parameter {unknown[0][:200]!r}; there are {', '.join(names)}"
         raise TicketError(msg)
+
+
+def no_cursor(cursor: str) -> TicketError:
+    """Return the error of a cursor that no page has given."""
+    return TicketError(
+        f"cursor {cursor[:200]!r} is none: send the next_cursor of a page, or none for the first"
+    )
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

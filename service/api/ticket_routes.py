@@ -21,7 +21,7 @@ from indexer.sources.jsonl import read_jsonl
 from indexer.sources.record import SourceRecord
 from indexer.ticket import MAX_TEXT_LENGTH, SHORT_TEXT, Ticket, TicketError, shorten
 from service.api.documentation import problems, response
-from service.api.requests import Cursor, Limit, decoded, in_utc, require_known
+from service.api.requests import Cursor, Limit, decoded, in_utc, no_cursor, require_known
 from service.api.security import (
     KEY_IN_OPENAPI,
     LINES,
@@ -45,6 +45,7 @@ _MAX_LINE_BYTES = 16 * MAX_TEXT_LENGTH  # text and resolution, each character as
 _LISTED_BY = (
     "limit", "cursor", "tag", "field", "source", "priority", "created_after", "created_before",
 )  # fmt: skip
+_AFTER = "after:"  # begins a cursor; the id of the last ticket of the page before follows
 _SOON_BYTES = 4 * 2**20
 _SOON_RECORDS = 1_000
 """What is stored while the client waits; what is more becomes a job."""
@@ -115,6 +116,8 @@ async def list_tickets(
 ) -> TicketList:
     """Return the stored tickets that meet every condition given, all of them without one."""
     require_known(request, _LISTED_BY)
+    if not cursor.startswith(_AFTER) and cursor:
+        raise no_cursor(cursor)
     runtime = _runtime(request)
     which = Filter(
         fields=_named_values(field or []),
@@ -124,10 +127,11 @@ async def list_tickets(
         created_after=in_utc(created_after),
         created_before=in_utc(created_before),
     )
-    found = await runtime.pools.reads.run(runtime.store.tickets.page, which, after=cursor, limit=limit + 1)
+    after = cursor.removeprefix(_AFTER)
+    found = await runtime.pools.reads.run(runtime.store.tickets.page, which, after=after, limit=limit + 1)
     return TicketList(
         tickets=tuple(map(_summary, found[:limit])),
-        next_cursor=found[limit - 1].id if len(found) > limit else None,
+        next_cursor=_AFTER + found[limit - 1].id if len(found) > limit else None,
     )
 
 

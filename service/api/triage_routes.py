@@ -16,7 +16,7 @@ from indexer.ledger import Filter, Which
 from indexer.parsing import parse_ticket
 from indexer.ticket import MAX_TEXT_LENGTH, Ticket, TicketError
 from service.api.documentation import problems, response
-from service.api.requests import Cursor, Limit, in_utc, require_known
+from service.api.requests import Cursor, Limit, in_utc, no_cursor, require_known
 from service.api.security import KEY_IN_OPENAPI, require_json, require_key
 from service.doc import doc
 from service.kept_answer import AnswerSummary, KeptAnswer, shown, summary
@@ -219,8 +219,7 @@ def _place(cursor: str) -> tuple[float, str]:
     try:
         return float(at), answer_id
     except ValueError:
-        msg = f"cursor {cursor[:200]!r} is none: send the next_cursor of a page"
-        raise TicketError(msg) from None
+        raise no_cursor(cursor) from None
 
 
 async def events_of(

@@ -41,7 +41,8 @@ def test_who_embeds_and_why(variables: dict[str, str], expected: tuple[str, str]
     [
         ({"PRECEDENT_PROT": "1"}, ("PRECEDENT_PROT is not a setting", "PRECEDENT_PORT")),
         ({"PRECEDENT_COLOUR": "red"}, ("PRECEDENT_COLOUR is not a setting", "README")),
-        ({"PRECEDENT_PORT": "eighty"}, ("PRECEDENT_PORT=eighty",)),
+        ({"PRECEDENT_PORT": "eighty"}, ("PRECEDENT_PORT=eighty cannot be used: expected a whole number",)),
+        ({"PRECEDENT_MAX_ERROR": "some"}, ("PRECEDENT_MAX_ERROR=some cannot be used: expected a number",)),
         ({"PRECEDENT_PORT": "70000"}, ("PRECEDENT_PORT=70000", "65535")),
         ({"PRECEDENT_EMBEDDER": "openai"}, ("PRECEDENT_EMBEDDER=openai", "hosted or local")),
         ({"PRECEDENT_LOG_LEVEL": "LOUD"}, ("PRECEDENT_LOG_LEVEL=LOUD", "WARNING")),
