@@ -99,6 +99,20 @@ def test_what_is_misspelled_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--nope" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["audit --out -", "backup -", "evaluate --json -", "evaluate --out -", "fine-tune --out -", "salvage -"],
+)
+def test_no_result_is_written_to_a_file_named_as_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """What `-` means elsewhere is refused by name."""
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 2
+    assert "not to standard output: name one" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_wrong_setting_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the setting, and nothing else happens."""
     monkeypatch.setenv("PRECEDENT_PROT", "1")

@@ -5,7 +5,15 @@ from pathlib import Path
 import click
 
 from indexer import backup as copies
-from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store, settings_for_command
+from indexer.commands.output import (
+    DONE,
+    PROBLEMS,
+    RESULT_FILE,
+    finish,
+    json_option,
+    opened_store,
+    settings_for_command,
+)
 from indexer.console import say, showing_progress
 from indexer.salvage import salvage as save
 
@@ -15,7 +23,7 @@ _NAMED = 20
 
 
 @click.command(epilog="Example: precedent backup tickets.backup. Exit status: 0 done, 2 nothing written.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=RESULT_FILE)
 @json_option
 def backup(file: Path, *, as_json: bool) -> int:
     """Copy all tickets and vectors to FILE.
@@ -54,7 +62,7 @@ def restore(file: Path, *, as_json: bool) -> int:
 
 
 @click.command(epilog="Exit status: 0 everything is saved, 1 something is lost, 2 nothing written.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=RESULT_FILE)
 @json_option
 def salvage(file: Path, *, as_json: bool) -> int:
     """Save what can be read of a damaged ledger to FILE.

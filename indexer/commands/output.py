@@ -5,6 +5,7 @@ import contextlib
 import sys
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +23,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "PROBLEMS",
+    "RESULT_FILE",
     "RETRIES",
     "finish",
     "json_lines_option",
@@ -48,6 +50,17 @@ json_option = click.option(
 
 json_lines_option = click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
 """``--json`` of a list; the command passes its value to `show`."""
+
+
+class _ResultFile(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-":
+            self.fail("a result is written to a file, not to standard output: name one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+RESULT_FILE = _ResultFile(path_type=Path)
+"""The type of a path that a result is written to."""
 
 
 def show(shown: object, line: str, *, as_json: bool) -> None:

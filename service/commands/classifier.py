@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from indexer.commands.output import DONE, finish, json_option, opened_ledger, settings_for_command
+from indexer.commands.output import (
+    DONE,
+    RESULT_FILE,
+    finish,
+    json_option,
+    opened_ledger,
+    settings_for_command,
+)
 from indexer.console import say, showing_progress
 from service.evaluation.cases import EvaluationError
 from service.evaluation.loading import load
@@ -17,8 +24,6 @@ from service.hosted_priority.calibrating import Asked, answered, plan
 from service.hosted_priority.fine_tuning import later_tickets, require_classifier, write_files
 
 __all__ = ["calibrate", "fine_tune"]
-
-_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,10 +97,12 @@ Then:
 
 Exit status: 0 done, 2 nothing done.""",
 )
-@click.option("--out", type=_PATH, default="training.jsonl", show_default=True, help="What is learned from.")
+@click.option(
+    "--out", type=RESULT_FILE, default="training.jsonl", show_default=True, help="What is learned from."
+)
 @click.option(
     "--validation",
-    type=_PATH,
+    type=RESULT_FILE,
     default="validation.jsonl",
     show_default=True,
     help="What the provider watches the learning on.",

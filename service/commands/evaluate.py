@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from indexer.commands.output import DONE, finish, json_option, settings_for_command
+from indexer.commands.output import DONE, RESULT_FILE, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress
 from indexer.ledger import Ledger
 from indexer.progress import Progress
@@ -32,16 +32,18 @@ from service.hosted_priority.fine_tuning import later_tickets, require_classifie
 
 __all__ = ["audit", "evaluate"]
 
-_PATH = click.Path(path_type=Path)
-
 
 def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Add FILE, ``--duplicates`` and ``--out``, which is the ``result`` if not given, to a command."""
 
     def add(command: Callable[..., int]) -> Callable[..., int]:
         words_of_pairs = "Known duplicates, with the columns query_id and duplicate_of_id."
-        command = click.option("--duplicates", type=_PATH, metavar="CSV", help=words_of_pairs)(command)
-        command = click.option("--out", type=_PATH, default=result, show_default=True, help=words)(command)
+        command = click.option(
+            "--duplicates", type=click.Path(path_type=Path), metavar="CSV", help=words_of_pairs
+        )(command)
+        command = click.option("--out", type=RESULT_FILE, default=result, show_default=True, help=words)(
+            command
+        )
         return click.argument("file", required=False)(command)
 
     return add
@@ -52,7 +54,7 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
 @click.option(
     "--json",
     "numbers",
-    type=_PATH,
+    type=RESULT_FILE,
     default="evaluation.json",
     show_default=True,
     help="Its numbers, a JSON file.",
