@@ -41,6 +41,7 @@ First steps:
 `precedent COMMAND --help` says more. Settings come from the environment and from .env in the working folder;
 the README lists them.""",
 )
+@click.version_option(package_name="precedent")
 def cli() -> None:
     """Answer new support tickets from the team's own resolved ones.
 

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from indexer.cli import cli
+from indexer.ledger import Ledger
 from service.cli import main
+from tests.indexer.making import make_tickets
 
 _SCRIPT = Path(sys.executable).with_name("precedent")
 _SERVICE = {"serve", "evaluate", "audit", "calibrate", "fine-tune", "prompts", "replay"}
@@ -111,6 +115,45 @@ def test_no_result_is_written_to_a_file_named_as_standard_output(
     assert main(command.split()) == 2
     assert "not to standard output: name one" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_empty_is_told_beside_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line on standard error says that there is nothing, so that nothing else is read as JSON."""
+    monkeypatch.setenv("PRECEDENT_DATA_DIR", str(tmp_path))
+    with closing(Ledger(None, tmp_path)):
+        pass
+    for command, words in (
+        ("keys", "no API key was made"),
+        ("spend --since 2026-01-31", "nothing was asked of the provider since 2026-01-31"),
+        ("deliveries", "no answer was to be delivered"),
+        ("deliveries --state dead", "no delivery is dead"),
+        ("audit-log", "no such change"),
+        ("status --flagged", "no ticket is flagged"),
+    ):
+        for arguments in (command, f"{command} --json"):
+            assert main(arguments.split()) == 0
+            shown = capsys.readouterr()
+            assert not shown.out
+            assert words in shown.err
+
+
+def test_the_sample_says_why_it_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is for an empty store."""
+    monkeypatch.setenv("PRECEDENT_DATA_DIR", str(tmp_path))
+    with closing(Ledger(None, tmp_path)) as ledger:
+        ledger.tickets.write(make_tickets(3))
+    assert main(["sample"]) == 0
+    assert "3 tickets are stored already" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is that of the package."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"precedent, version {metadata.version('precedent')}"
 
 
 def test_a_wrong_setting_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

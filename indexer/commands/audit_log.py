@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from indexer.commands.output import DONE, json_lines_option, opened_ledger, show, utc
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show_all, utc
 from indexer.console import say
 
 __all__ = ["audit_log"]
@@ -34,11 +34,13 @@ def audit_log(
         if clear_before is not None:
             say(f"removed {ledger.audit.clear(_seconds(clear_before)):,} lines")
         named = None if ticket is None else {ticket, ledger.audit.mark(ticket)}
-        for line in ledger.audit.lines(0.0 if since is None else _seconds(since)):
-            if named is not None and line.ticket_id not in named:
-                continue
-            shown = asdict(line) | {"at": utc(line.at), "ticket_id": line.ticket_id or None}
-            show(shown, "  ".join(filter(None, shown.values())), as_json=as_json)
+        found = (
+            asdict(line) | {"at": utc(line.at), "ticket_id": line.ticket_id or None}
+            for line in ledger.audit.lines(0.0 if since is None else _seconds(since))
+            if named is None or line.ticket_id in named
+        )
+        lines = ((shown, "  ".join(filter(None, shown.values()))) for shown in found)
+        show_all(lines, "no such change is in the log", as_json=as_json)
     return DONE
 
 

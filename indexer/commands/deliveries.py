@@ -4,7 +4,7 @@ import time
 
 import click
 
-from indexer.commands.output import DONE, PROBLEMS, json_lines_option, opened_ledger, show, utc
+from indexer.commands.output import DONE, PROBLEMS, json_lines_option, opened_ledger, show_all, utc
 from indexer.console import say
 from indexer.ledger import Delivery
 
@@ -34,9 +34,9 @@ def deliveries(*, state: str | None, ids: tuple[str, ...], repeat_dead: bool, as
             say(f"to be tried again: {len(repeated):,}")
             if refused:
                 say(f"not dead, or without a body any more, so not tried again: {', '.join(sorted(refused))}")
-        for one in ledger.deliveries.all():
-            if state in (None, one.state):
-                show(_shown(one), _line(one), as_json=as_json)
+        found = (one for one in ledger.deliveries.all() if state in (None, one.state))
+        nothing = f"no delivery is {state}" if state else "no answer was to be delivered"
+        show_all(((_shown(one), _line(one)) for one in found), nothing, as_json=as_json)
     return PROBLEMS if refused else DONE
 
 

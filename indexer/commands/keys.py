@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from indexer.commands.output import DONE, json_lines_option, opened_ledger, show, utc
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show_all, utc
 from indexer.console import say
 from indexer.ledger import SCOPES, ApiKey, KeyScope
 
@@ -27,8 +27,9 @@ def keys(context: click.Context, *, as_json: bool) -> int:
     """
     if context.invoked_subcommand is None:
         with opened_ledger() as (_, ledger):
-            for key in ledger.keys.all():
-                show(_shown(key), _line(key), as_json=as_json)
+            found = ((_shown(key), _line(key)) for key in ledger.keys.all())
+            nothing = "no API key was made: `precedent keys add NAME --scope ask` makes one"
+            show_all(found, nothing, as_json=as_json)
     return DONE
 
 

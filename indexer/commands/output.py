@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from indexer.console import showing_progress
+from indexer.console import say, showing_progress
 from indexer.embedding import Embedder
 from indexer.ledger import Ledger, require_ledger
 from indexer.logs import configure_logging
@@ -32,7 +32,7 @@ __all__ = [
     "opened_store",
     "run_closing",
     "settings_for_command",
-    "show",
+    "show_all",
     "utc",
 ]
 
@@ -49,7 +49,7 @@ json_option = click.option(
 
 
 json_lines_option = click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
-"""``--json`` of a list; the command passes its value to `show`."""
+"""``--json`` of a list; the command passes its value to `show_all`."""
 
 
 class _ResultFile(click.Path):
@@ -63,9 +63,14 @@ RESULT_FILE = _ResultFile(path_type=Path)
 """The type of a path that a result is written to."""
 
 
-def show(shown: object, line: str, *, as_json: bool) -> None:
-    """Print one line of a list, or what it shows as a JSON object."""
-    click.echo(msgspec.json.encode(shown).decode() if as_json else line)
+def show_all(found: Iterable[tuple[object, str]], nothing: str, *, as_json: bool) -> None:
+    """Print the lines of a list, or what each shows as a JSON object, and say so where there is ``nothing``."""
+    is_empty = True
+    for shown, line in found:
+        is_empty = False
+        click.echo(msgspec.json.encode(shown).decode() if as_json else line)
+    if is_empty:
+        say(nothing)
 
 
 def utc(seconds: float) -> str:

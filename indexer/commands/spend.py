@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
-from indexer.commands.output import DONE, json_lines_option, opened_ledger, show
+from indexer.commands.output import DONE, json_lines_option, opened_ledger, show_all
 from indexer.ledger import Spent
 from indexer.prices import cost
 
@@ -30,9 +30,9 @@ def spend(*, since: datetime | None, as_json: bool) -> int:
     """
     day = (since or datetime.now(UTC) - timedelta(days=_DAYS)).date().isoformat()
     with opened_ledger() as (settings, ledger):
-        for one in ledger.spend.since(day):
-            shown = msgspec.structs.asdict(one) | {"cost": cost(settings, [one])}
-            show(shown, _line(one, shown["cost"]), as_json=as_json)
+        found = ((one, cost(settings, [one])) for one in ledger.spend.since(day))
+        lines = ((msgspec.structs.asdict(one) | {"cost": money}, _line(one, money)) for one, money in found)
+        show_all(lines, f"nothing was asked of the provider since {day}", as_json=as_json)
     return DONE
 
 

@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from indexer.commands.output import DONE, json_option, opened_ledger, settings_for_command, show
+from indexer.commands.output import DONE, json_option, opened_ledger, settings_for_command, show_all
 from indexer.console import say
 
 __all__ = ["status", "stop"]
@@ -16,8 +16,11 @@ def status(*, flagged: bool, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
     with opened_ledger() as (settings, ledger):
         if flagged:
-            for one in ledger.flagged.all():
-                show({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}", as_json=as_json)
+            lines = (
+                ({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}")
+                for one in ledger.flagged.all()
+            )
+            show_all(lines, "no ticket is flagged", as_json=as_json)
             return DONE
         live, altered = ledger.generations.live(), ledger.check_sample()
         generations = ledger.generations.all()

@@ -81,7 +81,8 @@ def sample(*, remove: bool) -> int:
     if remove:
         return _remove_sample()
     with opened_ledger(made=True) as (settings, ledger):
-        if ledger.tickets.count():
+        if stored := ledger.tickets.count():
+            say(f"{stored:,} tickets are stored already: the sample is for an empty store")
             return DONE
     say("nothing is stored yet: indexing the bundled sample")
     return _sync_file(settings, SyncOptions(file=str(SAMPLE), source=SAMPLE_SOURCE)).status
