@@ -30,6 +30,8 @@ from indexer.sources import SourceReader
 
 __all__ = ["sample", "sync"]
 
+_MOST_TOLD = 10  # ways in which the files of a folder are read
+
 
 @click.command(
     epilog="""\b
@@ -100,8 +102,7 @@ def _sync_file(settings: Settings, options: SyncOptions) -> Storing:
     reading = reading_options(options)
     # Opened before anything else is started: a file that cannot be read costs nothing.
     reader = reading.open(options.file)
-    for found in reader.recognised:
-        say(f"read as {source_name(found)}{columns_line(found)}")
+    told = _told(reader, set())
     rejected = beside(options.file, ".rejected.jsonl")
     with storing(settings, options, options.source, rejected, expected=lambda: reader.expected) as run:
         if options.dry_run:
@@ -114,8 +115,17 @@ def _sync_file(settings: Settings, options: SyncOptions) -> Storing:
                 run.report.distilled = tell_expected(expected(settings, run.store.ledger, tickets))
         else:
             run_closing(run.embedder, _store(run, reading, reader))
+            _told(reader, told)
             _keep_cursor(options, reader, run.rejections.lost)
     return run
+
+
+def _told(reader: SourceReader, told: set[str]) -> set[str]:
+    """Say what files were read as so far, with names that their first record may lack, where it is not told; return all of it."""
+    lines = {f"read as {source_name(found)}{columns_line(found)}": None for found in reader.recognised}
+    for line in [line for line in lines if line not in told][:_MOST_TOLD]:
+        say(line)
+    return told | lines.keys()
 
 
 async def _store(run: Storing, reading: ReadingOptions, reader: SourceReader) -> None:

@@ -14,7 +14,7 @@ from typing import cast
 from indexer.errors import SourceError
 from indexer.sources.encoding import DAMAGED, as_utf_8, utf_16_of
 
-__all__ = ["DAMAGED", "STDIN", "Opened", "open_source"]
+__all__ = ["DAMAGED", "STDIN", "Opened", "open_source", "require_gzip"]
 
 STDIN = "-"
 """The path that means standard input."""
@@ -28,6 +28,9 @@ _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
     b"%PDF": "a PDF document: export the tickets as CSV or JSON",
 }
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\f\r"})
+_TEXT = 0.98  # of a text's bytes, at least, are no control characters
+_NO_TEXT = "export the tickets as CSV or JSON, which are text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,23 @@ class Opened:
     """What the file is encoded in, as Python names it: UTF-8 or a kind of UTF-16."""
 
 
+def require_gzip(name: str, opened: Opened) -> None:
+    """Refuse what is named as gzip and is none, or is damaged near its beginning; it is read for that.
+
+    :raises SourceError: it is so.
+    """
+    what = None
+    if name.endswith(".gz") and not isinstance(opened.stream, gzip.GzipFile):
+        what = "no gzip data, as its name says"
+    try:
+        opened.stream.read(_HEAD_BYTES + 1)
+    except DAMAGED:
+        what = "damaged gzip data"
+    if what:
+        msg = f"{name} is {what}: make or fetch it again"
+        raise SourceError(msg)
+
+
 @contextmanager
 def open_source(path: str) -> Iterator[Opened]:
     """Open a file, or standard input for ``-``, decompressed when it is gzip.
@@ -51,7 +71,7 @@ def open_source(path: str) -> Iterator[Opened]:
     with ExitStack() as stack:
         try:
             opened = _open(path, stack)
-            _check(name, opened.head)
+            _check(name, opened)
         except DAMAGED:
             msg = f"{name} is damaged gzip data from the start: make or fetch it again"
             raise SourceError(msg) from None
@@ -100,13 +120,18 @@ def _first_bytes(stream: BufferedIOBase, size: int) -> bytes:
     return head
 
 
-def _check(name: str, head: bytes) -> None:
+def _check(name: str, opened: Opened) -> None:
+    head = opened.head
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             msg = f"{name} is {what}"
             raise SourceError(msg)
     if b"\0" in head:
-        msg = f"{name} is a binary file: it has NUL bytes, which no text has (tr -d '\\000' removes them)"
+        require_gzip(name, opened)
+        text = head.replace(b"\0", b"")
+        is_text = len(text.translate(None, _CONTROLS)) >= _TEXT * len(text)
+        what = "it has NUL bytes, which no text has (tr -d '\\000' removes them)" if is_text else _NO_TEXT
+        msg = f"{name} is a binary file: {what}"
         raise SourceError(msg)
     if not head.strip():
         msg = f"{name} holds no tickets: it is empty"

@@ -26,7 +26,7 @@ from indexer.sources.jira import jira_issue, read_jira
 from indexer.sources.json_document import read_json
 from indexer.sources.jsonl import read_jsonl
 from indexer.sources.naming import meaning_of, naming, relabelling
-from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source
+from indexer.sources.opening import DAMAGED, STDIN, Opened, open_source, require_gzip
 from indexer.sources.record import Cursor, FirstRecords, Reader, Recognised, Records, SourceRecord
 from indexer.sources.table import look_at_table
 from indexer.sources.tool_rows import flat_row, ticket_of_row
@@ -227,7 +227,8 @@ def _directory(files: list[Path], options: _Options) -> _Stream:
                     else:
                         yield replace(found, place=f"{file.name} {found.place}")
             except SourceError as error:
-                yield SourceRecord(place=file.name, error=str(error), raw="")
+                said = str(error).removeprefix(str(file)).lstrip(": ")
+                yield SourceRecord(place=file.name, error=said, raw="")
             if file not in apart:
                 cursors.append(cursor)
         yield from comments.without_ticket()
@@ -278,6 +279,7 @@ def _chosen_format(name: str, opened: Opened, options: _Options) -> str:
     found = detect_format(name, opened.head)
     chosen = found if found in _COMMENTS else options.format or found
     if chosen is None:
+        require_gzip(name, opened)
         msg = f"the format of {name} is not known from its name or its beginning: name it, one of {', '.join(FORMATS)}"
         raise SourceError(msg)
     _check_mapping(options.mapping, chosen)

@@ -143,3 +143,15 @@ def test_an_export_may_have_nothing_new(settings: Settings, tmp_path: Path) -> N
         (tmp_path / name).write_text(content)
         run = run_command(settings, "sync", str(tmp_path / name), status=0)
     assert "0 added, 0 updated, 1 unchanged" in run.stderr
+
+
+def test_names_that_the_first_record_lacks_are_told(settings: Settings, tmp_path: Path) -> None:
+    """What is known at the beginning is told then, and the whole when everything was read."""
+    lines = ('{"id": "1", "text": "a"}', '{"id": "2", "text": "b", "urgency": "high"}')
+    (tmp_path / "tickets.jsonl").write_text("\n".join(lines))
+    run = run_command(settings, "sync", str(tmp_path / "tickets.jsonl"))
+    read = [line.strip() for line in run.stderr.splitlines() if line.startswith("  id from")]
+    assert read == [
+        "id from 'id', text from 'text'",
+        "id from 'id', text from 'text', priority from 'urgency'",
+    ]

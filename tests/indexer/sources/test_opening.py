@@ -47,7 +47,7 @@ def _unprivileged(path: Path) -> Iterator[None]:
         (b" \n\n\t\n", "holds no tickets: it is empty"),
         (b"\xef\xbb\xbf", "holds no tickets: it is empty"),
         (gzip.compress(b"", mtime=0), "holds no tickets: it is empty"),
-        (bytes(range(256)) * 10, "is a binary file"),
+        (bytes(range(256)) * 10, "is a binary file: export the tickets as CSV or JSON"),
         (b'{"id": 1, "text": "a\0b"}\n', "is a binary file: it has NUL bytes"),
         (b"PK\x03\x04....", "a ZIP archive or an Excel workbook"),
         (b"%PDF-1.7 ....", "a PDF document"),
@@ -63,6 +63,21 @@ def test_what_cannot_be_read_is_a_clear_error(tmp_path: Path, data: bytes, says:
     with pytest.raises(SourceError, match=says) as caught:
         read_source(str(path))
     assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"these are words and no gzip\n", "is no gzip data, as its name says"),
+        (bytes(range(256)) * 10, "is no gzip data, as its name says"),
+        (gzip.compress(bytes(range(65, 91)) * 9, mtime=0)[:-12], "is damaged gzip data"),
+    ],
+)
+def test_what_is_named_as_gzip_and_is_none(tmp_path: Path, data: bytes, says: str) -> None:
+    """It is said, in the place of a format that is not known."""
+    (tmp_path / "tickets.gz").write_bytes(data)
+    with pytest.raises(SourceError, match=says):
+        read_source(str(tmp_path / "tickets.gz"))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

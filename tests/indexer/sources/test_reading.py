@@ -148,8 +148,8 @@ class TestDirectory:
         (tmp_path / "b.csv").write_text("one column\n", encoding="utf-8")
         (tmp_path / "c.jsonl").write_text('{"id": 1}\n', encoding="utf-8")
         first, second, third = read_source(str(tmp_path))
-        assert "binary" in (first.error or "")
-        assert "header" in (second.error or "")
+        assert (first.error or "").startswith("is a binary file")
+        assert (second.error or "").startswith("the first row is not a CSV header")
         assert [first.place, second.place, third.place] == ["a.jsonl", "b.csv", "c.jsonl line 1"]
         assert third.value == {"id": 1}
 
