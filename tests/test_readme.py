@@ -55,35 +55,58 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
 
 
 def test_the_first_screen_shows_the_two_commands_and_an_answer() -> None:
-    """Whoever opens the README sees how to run it and what comes out."""
-    first = _README.splitlines()[:40]
-    assert any(line.startswith("make run") for line in first)
-    assert any(line.startswith("make test") for line in first)
+    """Whoever opens the README sees what it needs, how to get, run and stop it, and what comes out, in lines that can be read."""
+    first = _README.splitlines()[:55]
+    starts = [
+        n
+        for word in ("git clone", "make run", "make test")
+        for n, line in enumerate(first)
+        if line.startswith(word)
+    ]
+    assert len(starts) == 3
+    assert starts == sorted(starts)
     assert any('"citations"' in line for line in first)
+    text = "\n".join(first)
+    for told in (
+        "Python 3.11",
+        "Apache-2.0",
+        "PRECEDENT_PORT=",
+        "make stop",
+        "PRECEDENT_DATA_DIR",
+        Settings().data_dir.name,
+    ):
+        assert told in text, told
+    assert max(map(len, first)) <= 120
 
 
 def test_the_first_example_is_answered_as_printed(sample_dir: Path) -> None:
     """The sample is indexed and served as `make run` does it, and the printed curl command gives the printed answer."""
     if shutil.which("curl") is None:
         pytest.skip("install curl")
-    _, command, printed = re.findall(r"^```(?:json)?\n(.*?)^```", _README, re.DOTALL | re.MULTILINE)[:3]
+    blocks = re.findall(r"^```(?:json)?\n(.*?)^```", _README, re.DOTALL | re.MULTILINE)
+    command, short, whole = (each for each in blocks[:5] if each.startswith(("curl", "{")))
     with running_service(sample_dir) as service:
         arguments = shlex.split(command.replace("http://127.0.0.1:8000", service.url).replace("\\\n", " "))
         given = subprocess.run(arguments, check=True, capture_output=True, timeout=100).stdout
-    _compare(json.loads(printed), json.loads(given))
+    assert "…" not in json.loads(whole), "of the whole answer nothing is left out but of its lists"
+    for printed in (short, whole):
+        _compare(json.loads(printed), json.loads(given))
 
 
 def _compare(printed: Any, given: Any, name: str = "") -> None:
-    """See that an answer has the printed shape and figures; lists may be shortened, and texts that end in an ellipsis."""
+    """See that an answer has the printed shape and figures; “…” ends what is shortened, and the rest is whole and in order."""
     assert type(printed) is type(given), name
     if isinstance(printed, dict):
-        assert printed.keys() == given.keys(), name
+        shortened = printed.pop("…", None) is not None
+        assert printed.keys() < given.keys() if shortened else printed.keys() == given.keys(), name
         for key in printed:
             _compare(printed[key], given[key], key)
     elif isinstance(printed, list):
-        by_id = {entry["id"]: entry for entry in given if isinstance(entry, dict) and "id" in entry}
-        for number, entry in enumerate(printed):
-            _compare(entry, by_id.get(entry["id"]) if by_id else given[number], name)
+        shortened = printed[-1:] == ["…"]
+        shown = printed[:-1] if shortened else printed
+        assert len(shown) < len(given) if shortened else len(shown) == len(given), name
+        for one, other in zip(shown, given, strict=False):
+            _compare(one, other, name)
     elif name == "id" and len(printed) > len("1000"):
         assert len(printed) == len(given), "ids of answers differ, in nothing else than digits"
     elif isinstance(printed, str) and printed.endswith("…"):
