@@ -74,7 +74,10 @@ def source_name(found: Recognised) -> str:
     """Return the format of a file, its tool and encoding: ``CSV of Jira, cp1252``."""
     tool = found.tool if found.format in _PLAIN else found.format
     kind = found.format.upper() if found.format in _PLAIN else "JSON"
-    return f"{kind}{f' of {tool}' if tool else ''}, {found.encoding}"
+    unread = found.format == "json" and not tool and found.columns.get("comments") == ""
+    looks = unread and "requester_id" in found.columns
+    hint = "; its comments are not read: if it is Zendesk's, say --format zendesk" if looks else ""
+    return f"{kind}{f' of {tool}' if tool else ''}, {found.encoding}{hint}"
 
 
 def columns_line(found: Recognised) -> str:

@@ -25,6 +25,10 @@ _ZENDESK_URL = re.compile(r"/api/v2/tickets/\d+")
 _GITHUB_URL = re.compile(r"github[^/]*/.+/issues/\d+\Z")
 _ZENDESK_PAGE = frozenset({"after_cursor", "after_url", "end_of_stream"})
 _MARKS = {
+    "zendesk": {
+        "requester_id",
+        *(f"comments.item.{name}" for name in ("author_id", "body", "created_at", "public")),
+    },
     "freshdesk": {"description_text", "requester_id"},
     "github": {"html_url", "number", "state"},
     "intercom": {"conversation_parts", "source", "state"},
@@ -36,7 +40,7 @@ _MARKS = {
 _ARRAYS = ("tickets", "issues", "items", "results", "conversations", "_embedded.conversations")
 _RECORDS = (*(f"{array}.item" for array in _ARRAYS), "item")
 """Where the first ticket of an export may stand."""
-_DEPTH = 4  # of the names that tell one export from another, such as issues, item, fields
+_DEPTH = 5  # of the names that tell one export from another, such as tickets, item, comments, item, public
 
 
 def format_of_name(name: str) -> str | None:

@@ -17,20 +17,27 @@ _SHOWN = 40  # characters of a column's name: where the header is missing, it is
 _FITS_ANY_FIELD = "2026-01-01"
 
 
-def meaning_of(column: str, tool: Tool | None, mapping: Mapping[str, str]) -> str:
+def meaning_of(
+    column: str, tool: Tool | None, mapping: Mapping[str, str], record: Mapping[str, Any] | None = None
+) -> str:
     """Return the ticket's field that a column is read as, such as ``body`` or ``fields.team``; empty if it is not read.
 
     :param tool: whose table it is, with the user's own columns; ``None``: of no known one.
     :param mapping: columns by field, as given by the user.
+    :param record: one with that name, where records may hold what is not kept: objects, and what stands beside ``fields`` of their own.
     """
     if tool is not None:
         name = plain_name(column)
         field = "thread" if name in tool.comments else tool.columns.get(name, "fields." + field_name(name))
         return "status" if field == "category" else field
-    given = [field for field, mapped in mapping.items() if mapped == column]
-    if given:
-        return given[0]
-    return "" if column in mapping else field_of(column) or "fields." + field_name(column)
+    mapped = [field for field, name in mapping.items() if name == column]
+    if mapped:
+        return mapped[0]
+    given = None if record is None else record[column]
+    is_kept = given in (None, "") or _is_plain(given)
+    if column in mapping or (field_of(column) is None and (not is_kept or "fields" in (record or ()))):
+        return ""
+    return field_of(column) or "fields." + field_name(column)
 
 
 def naming(mapping: dict[str, str], *, has_columns: bool = False) -> Callable[[SourceRecord], SourceRecord]:

@@ -316,8 +316,8 @@ def _noting(options: _Options) -> _Change:
         tool = tool_of(list(row)) if row else None
         room = len(recognised.columns) < _MOST_NAMES
         for name in value if room else ():
-            if name not in recognised.columns:
-                recognised.columns[name] = meaning_of(name, tool, options.mapping)
+            if not recognised.columns.get(name):
+                recognised.columns[name] = meaning_of(name, tool, options.mapping, value)
         if tool is None:
             return record
         if not recognised.tool:

@@ -207,3 +207,52 @@ def test_exports_of_known_helpdesks_are_shown_without_an_option(
     assert report["usable"] == len(export.truth)
     assert sum(report["left_out"].values()) == export.open
     assert report["has"]["subject"] == report["usable"]
+
+
+def test_objects_are_not_said_to_be_kept(tmp_path: Path, settings: Settings) -> None:
+    """Nor what stands beside a record's own fields; what is plain in any record is kept."""
+    path = tmp_path / "t.json"
+    path.write_text(
+        json.dumps(
+            [
+                {"id": "1", "text": "a", "team": {"name": "x"}, "people": [{"name": "y"}], "room": None},
+                {"id": "2", "text": "b", "team": "z", "room": "4b", "calls": []},
+                {"id": "3", "text": "c", "calls": [{"at": "noon"}]},
+            ]
+        )
+    )
+    run = run_command(settings, "inspect", str(path), "--json")
+    (source,) = report_of(run)["sources"]
+    assert source["columns"] == {
+        "id": "id",
+        "text": "text",
+        "team": "fields.team",
+        "people": "",
+        "room": "fields.room",
+        "calls": "",
+    }
+    assert report_of(run)["fields"] == {"team": 1, "room": 1}
+    path.write_text(json.dumps([{"id": "1", "text": "a", "team": "z", "fields": {"room": "4b"}}]))
+    assert "team                            not read" in run_command(settings, "inspect", str(path)).stdout
+
+
+@pytest.mark.parametrize("more", [{}, {"created_at": "2026-01-02T00:00:00Z", "public": True}])
+def test_what_looks_like_zendesks_is_read_so_or_said(
+    tmp_path: Path, settings: Settings, more: dict[str, object]
+) -> None:
+    """Without its address it is known by its comments, as far as these have what a conversation is made of."""
+    comment = {"author_id": 7, "body": "Restart the spooler, then print again.", **more}
+    ticket = {
+        "id": 1, "subject": "Printer", "description": "It jams.", "status": "solved", "requester_id": 5,
+        "comments": [comment],
+    }  # fmt: skip
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"tickets": [ticket], "next_page": None, "count": 1}))
+    run = run_command(settings, "inspect", str(path), "--json")
+    found = report_of(run)
+    if more:
+        assert found["tickets"][0]["resolution"] == "Restart the spooler, then print again."
+        assert "JSON of zendesk" in run.stdout
+    else:
+        assert "its comments are not read: if it is Zendesk's, say --format zendesk" in run.stdout
+        assert "comments                        not read" in run.stdout
