@@ -132,13 +132,13 @@ export function exports(jobs, signal) {
 /** Return the last job that looked at an export or stored it, with its report, if there is one. */
 async function lastOf(upload, jobs, signal) {
   const last = jobs.find((job) => job.order?.upload === upload && !job.order.dry_run);
-  return last?.state === "done" ? get(`v1/jobs/${last.id}`, signal) : last;
+  return last?.ended_at ? get(`v1/jobs/${last.id}`, signal) : last;
 }
 
 /** Tell whether an export cannot be stored, whatever its columns are said to hold. */
 function isUseless(last) {
-  if (last?.kind !== "inspect") return false;
-  return last.state === "failed" || Boolean(last.report && !last.report.usable && !Object.keys(last.report.sources[0]?.columns ?? {}).length);
+  if (last?.kind !== "inspect" || !["done", "failed"].includes(last.state) || last.report?.usable) return false;
+  return !Object.keys(last.report?.sources[0]?.columns ?? {}).length;
 }
 
 /** Say why an export is not stored, where something is known. */

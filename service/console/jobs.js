@@ -45,7 +45,7 @@ export function jobPanel(order, said, report, signal) {
 /** Return what is said of a job that ended before it was done. */
 export const unfinished = ({ state, detail }) =>
   // The detail may begin with the name of a file, which has no capital letter for standing first.
-  el("p", { class: "notice warn" }, words.states[state] ?? state, detail ? [": ", apart(ended(detail))] : ".");
+  el("div", { class: "notice warn" }, el("p", {}, words.states[state] ?? state, detail ? [": ", apart(ended(detail))] : "."));
 
 /**
  * Show how far the job is until it has ended, with a button that stops it, and return it with its report.

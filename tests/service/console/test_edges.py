@@ -309,6 +309,17 @@ def test_a_file_that_is_no_export_can_only_be_removed(looking: Looking, tmp_path
     looking.open("bring-in")
     waiting.get_by_role("button").click()
     expect(waiting).to_have_count(0)
+    # Of this one the columns can be named.
+    path = tmp_path / "odd.csv"
+    path.write_text("Nr;Was\n1;Wombat\n")
+    page.get_by_label("An export of your helpdesk").set_input_files(path)
+    _see(page, "odd.csv", _PATIENCE)
+    page.reload()
+    _see(page, "Sent before, and not stored yet")
+    waiting = page.get_by_role("listitem").filter(has_text="odd.csv")
+    expect(waiting.get_by_role("button")).to_have_text(["Look at it", "Delete the file"])
+    waiting.get_by_role("button", name="Delete").click()
+    expect(waiting).to_have_count(0)
 
 
 def test_many_pasted_tickets_can_be_stopped(looking: Looking, provider: Provider) -> None:
