@@ -1,6 +1,7 @@
 """The state of the service: what is served, and from what, and how that changes for all who watch it."""
 
 import asyncio
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -22,6 +23,7 @@ from service.decided_fields import PRIORITY
 from service.doc import doc
 from service.forest import ServedForest, Verdict
 from service.priority import Forest, ForestReport
+from service.priority.label_order import LabelOrderError, priority_order
 from service.runtime import Runtime
 from service.snapshot import Snapshot
 from service.usage import SpendToday, spend_today
@@ -60,6 +62,10 @@ class ForestStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     report: ForestReport | None
+    labels: Annotated[
+        tuple[str, ...],
+        doc("from least to most urgent; where that is not known, and of other fields, the commonest first"),
+    ]
     fitted_at: datetime | None
     last_fit: Annotated[Verdict | None, doc("how the last new forest was judged, and its report")]
 
@@ -109,7 +115,11 @@ def status_of(runtime: Runtime, breakers: Mapping[str, Breaker]) -> Status:
     :raises PrecedentError: the ledger cannot be read.
     """
     settings, store, snapshot = runtime.settings, runtime.store, runtime.current
-    forests = {} if snapshot is None else {field: _forest(one) for field, one in snapshot.served.items()}
+    forests = (
+        {}
+        if snapshot is None
+        else {field: _forest(one, field, settings) for field, one in snapshot.served.items()}
+    )
     return Status(
         ready=runtime.ready,
         stage=runtime.stage,
@@ -147,10 +157,15 @@ def _index(runtime: Runtime, snapshot: Snapshot) -> IndexStatus:
     )
 
 
-def _forest(served: ServedForest) -> ForestStatus:
+def _forest(served: ServedForest, field: str, settings: Settings) -> ForestStatus:
+    report = served.forest.report if isinstance(served.forest, Forest) else None
+    labels = () if report is None else tuple(sorted(report.labels, key=lambda name: -report.labels[name]))
+    with contextlib.suppress(LabelOrderError):  # a new label: nobody has said yet where it belongs
+        labels = (field == PRIORITY and priority_order(labels, settings.priority_order)[0]) or labels
     return ForestStatus(
         state=served.forest.state,
-        report=served.forest.report if isinstance(served.forest, Forest) else None,
+        report=report,
+        labels=labels,
         fitted_at=_fitted_at(served),
         last_fit=served.verdict,
     )

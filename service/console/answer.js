@@ -10,7 +10,7 @@ import { notice, sentence, showProblem } from "./notices.js";
 import { precedents } from "./precedents.js";
 import { decided, decidedFields } from "./priority.js";
 import { note, questions, replyPlace } from "./reply.js";
-import { isEmpty, reportOf, status } from "./status.js";
+import { isEmpty, labelsOf, reportOf, status } from "./status.js";
 import { texts } from "./texts.js";
 import { wordsOf } from "./words.js";
 
@@ -32,7 +32,7 @@ export async function page(body, { params, signal }) {
     const stopping = AbortSignal.any([signal, work.signal]);
     form.working(true);
     try {
-      await answer(form.question(), result, said, reportOf(found)?.abstention, stopping);
+      await answer(form.question(), result, said, found, stopping);
     } catch (error) {
       fill(said);
       showProblem(result, error, stopping);
@@ -143,7 +143,7 @@ function questionForm() {
 }
 
 /** Ask, and show each part of the answer when it comes. */
-async function answer({ words: question, ticketId }, result, said, abstention, signal) {
+async function answer({ words: question, ticketId }, result, said, state, signal) {
   if (Object.values(question).some((one) => one.length > MOST)) throw new Problem(413, texts.problems.titles[413], words.tooLong);
   const shared = wordsOf(Object.values(question).join("\n"));
   const reply = replyPlace();
@@ -162,7 +162,7 @@ async function answer({ words: question, ticketId }, result, said, abstention, s
     signal,
   )) {
     if (name === "triage") {
-      fill(left, decisions(data, abstention), reply.section);
+      fill(left, decisions(data, reportOf(state)?.abstention), reply.section);
       fill(right, found(data.neighbours, shared));
       fill(result, left, right);
       // On a small screen the answer is below what is seen.
@@ -185,7 +185,7 @@ async function answer({ words: question, ticketId }, result, said, abstention, s
   left.prepend(...warnings(done));
   if (done.note?.text) reply.section.before(note(done));
   if (done.questions?.length) left.append(questions(done.questions));
-  fill(reply.actions, feedback(done, question, ticketId, reply.text, signal));
+  fill(reply.actions, feedback(done, question, ticketId, reply.text, (field) => labelsOf(state, field), signal));
   const took = Object.values(done.timings_ms).reduce((sum, one) => sum + one, 0);
   fill(said, words.done(took), " ", answerLink(done.id, texts.answers.link));
 }

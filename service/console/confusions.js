@@ -4,19 +4,21 @@ import { apart, el, fill } from "./dom.js";
 import { number, percent } from "./format.js";
 import { paged } from "./paged.js";
 import { priorityChip, ticketLink } from "./precedents.js";
+import { inOrder } from "./status.js";
 import { texts } from "./texts.js";
 
 const words = texts.confusions;
 const ASKED = ["field", "label", "said"];
 const MOST = 12; // labels in the table
 
-/** Return the table of `/v1/forest`: rows are the labels that tickets have, columns what was said of them. */
-export function confusions({ labels, confusions: counts }, field) {
+/** Return the table of `/v1/forest`: rows are the labels that tickets have, columns what was said of them, both in the order given. */
+export function confusions({ labels, confusions: counts }, field, order) {
   const totals = counts.map((row) => row.reduce((sum, one) => sum + one, 0));
-  const shown = labels
+  const commonest = labels
     .map((_, place) => place)
     .sort((one, other) => totals[other] - totals[one])
     .slice(0, MOST);
+  const shown = inOrder(commonest.map((place) => labels[place]), order).map((label) => labels.indexOf(label));
   return el(
     "section",
     { class: "panel wide" },

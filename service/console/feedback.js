@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { el, field, fill } from "./dom.js";
 import { notice, problem } from "./notices.js";
+import { inOrder } from "./status.js";
 import { texts } from "./texts.js";
 
 const words = texts.feedback;
@@ -13,9 +14,10 @@ const words = texts.feedback;
  * @param question `{text}`, or `{subject, body}`: a corrected label is learned with it.
  * @param ticketId the helpdesk's id of the ticket, empty if it was not given.
  * @param text the element that shows the reply; editing takes its place.
+ * @param labels returns those of what is decided, in their order.
  * @param signal aborted when the answer is no longer shown.
  */
-export function feedback(answer, question, ticketId, text, signal) {
+export function feedback(answer, question, ticketId, text, labels, signal) {
   const stored = el("div", { role: "status", class: "stored" });
   const editor = el("div", { class: "stack" });
   let action = null;
@@ -58,14 +60,14 @@ export function feedback(answer, question, ticketId, text, signal) {
     editor,
     // What became of the draft may not be said yet; an answer whose label was mended was edited.
     Object.keys(answer.priority.probabilities).length > 0 &&
-      correction(words.label, words.correct, answer.priority, (label) => {
+      correction(words.label, words.correct, answer.priority, labels(), (label) => {
         priority = label;
         return send(action ?? "edited");
       }),
     Object.entries(answer.decisions)
       .filter(([, decision]) => Object.keys(decision.probabilities).length > 0)
       .map(([name, decision]) =>
-        correction(words.rightField(name), words.correctField(name), decision, (label) => {
+        correction(words.rightField(name), words.correctField(name), decision, labels(name), (label) => {
           right[name] = label;
           return send(action ?? "edited");
         }),
@@ -155,13 +157,11 @@ function edit(place, text, original, save) {
   area.setSelectionRange(0, 0);
 }
 
-function correction(title, click, { label, probabilities }, correct) {
+function correction(title, click, { label, probabilities }, order, correct) {
   const choice = el(
     "select",
     {},
-    Object.keys(probabilities)
-      .sort()
-      .map((name) => el("option", { value: name, selected: name === label }, name)),
+    inOrder(Object.keys(probabilities).sort(), order).map((name) => el("option", { value: name, selected: name === label }, name)),
   );
   return el(
     "div",

@@ -5,7 +5,7 @@ import { apart, el, field, fill } from "./dom.js";
 import { showProblem } from "./notices.js";
 import { paged } from "./paged.js";
 import { dates, precedents, priorityChip, tags, ticketLink } from "./precedents.js";
-import { reportOf, status } from "./status.js";
+import { labelsOf, status } from "./status.js";
 import { texts } from "./texts.js";
 import { wordsOf } from "./words.js";
 
@@ -69,7 +69,7 @@ export async function page(body, { params, signal }) {
 
 async function suggest(labels, signal) {
   const found = await status(signal).catch(() => null);
-  fill(labels, Object.keys(reportOf(found)?.labels ?? {}).map((label) => el("option", { value: label })));
+  fill(labels, labelsOf(found).map((label) => el("option", { value: label })));
 }
 
 async function search(params, results, signal) {

@@ -4,8 +4,9 @@ import { answerLink } from "./answers.js";
 import { get, pause } from "./api.js";
 import { apart, el, field, fill } from "./dom.js";
 import { number } from "./format.js";
-import { drawing } from "./map_drawing.js";
+import { COLOURS, drawing } from "./map_drawing.js";
 import { notice, sentence, showProblem } from "./notices.js";
+import { inOrder, labelsOf, status } from "./status.js";
 import { texts } from "./texts.js";
 
 const words = texts.map;
@@ -15,8 +16,9 @@ const GROUPS = 6; // in the list of what to write down
 
 /** Show the page. */
 export async function page(body, { signal }) {
-  const found = await made(body, signal);
-  if (!found) return;
+  const plain = await made(body, signal);
+  if (!plain) return;
+  const found = ordered(plain, labelsOf(await status(signal)));
   const place = el("div", { class: "stack" });
   const groups = el("ol", { class: "rows" });
   const ways = new Map([["label", words.byLabel], ...Object.keys(found.fields).map((name) => [name, words.byField(name)]), ["", words.byGroup]]);
@@ -67,6 +69,13 @@ async function made(body, signal) {
     said.textContent = words.progress(Math.round(found.seconds), Math.round(found.expected_seconds));
     await pause(POLL, signal);
   }
+}
+
+/** Return the map with its labels in this order: of those that have a colour, which are the commonest. */
+function ordered(found, order) {
+  const labels = [...inOrder(found.labels.slice(0, COLOURS), order), ...found.labels.slice(COLOURS)];
+  const places = found.labels.map((label) => labels.indexOf(label));
+  return { ...found, labels, label: found.label.map((place) => places[place] ?? place) };
 }
 
 const name = ({ words: found }) => (found.length ? found.join(texts.listSeparator) : words.unnamed);

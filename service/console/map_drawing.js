@@ -8,7 +8,7 @@ import { texts } from "./texts.js";
 
 const words = texts.map;
 const SIDE = 1000;
-const COLOURS = 10;
+export const COLOURS = 10;
 const EDGE = 18;
 const NEAR = 14; // pixels around the pointer
 const WAIT = 150; // milliseconds on a point until its ticket is asked for

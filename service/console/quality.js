@@ -8,7 +8,7 @@ import { contradictions } from "./contradictions.js";
 import { apart, bar, el, facts, fill } from "./dom.js";
 import { decimal, number, percent } from "./format.js";
 import { notice, sentence } from "./notices.js";
-import { status } from "./status.js";
+import { inOrder, status } from "./status.js";
 import { texts } from "./texts.js";
 import { weeks } from "./weeks.js";
 
@@ -37,12 +37,12 @@ export async function page(body, { params, signal }) {
       budgets(record, report.abstention, field),
       labels(report),
       calibration(report.calibration),
-      confusions(record, field),
+      confusions(record, field, forest.labels),
       weeks(told),
       field === PRIORITY && contradictions(signal),
       backtest(signal),
-      counts(report),
-      drift(report.drift),
+      counts(report, forest.labels),
+      drift(report.drift, forest.labels),
       lastFit(forest.last_fit),
       panel(
         words.more,
@@ -111,8 +111,7 @@ function reliability(bins) {
   );
 }
 
-function counts({ labels: found, rows }) {
-  const sorted = Object.entries(found).sort(([, one], [, other]) => other - one);
+function counts({ labels: found, rows }, order) {
   return panel(
     words.learned,
     el("p", {}, words.rows(number(rows))),
@@ -122,8 +121,8 @@ function counts({ labels: found, rows }) {
       el(
         "tbody",
         {},
-        sorted.map(([label, count]) =>
-          el("tr", {}, el("th", { scope: "row" }, apart(label)), el("td", {}, bar(count / rows), el("span", {}, number(count)))),
+        inOrder(Object.keys(found), order).map((label) =>
+          el("tr", {}, el("th", { scope: "row" }, apart(label)), el("td", {}, bar(found[label] / rows), el("span", {}, number(found[label])))),
         ),
       ),
     ),
@@ -139,7 +138,7 @@ function lastFit(verdict) {
   );
 }
 
-function drift(found) {
+function drift(found, order) {
   if (!found) return null;
   const changed = Object.entries(found.shares).sort(([, one], [, other]) => Math.abs(other[1] - other[0]) - Math.abs(one[1] - one[0]));
   return panel(
@@ -147,7 +146,10 @@ function drift(found) {
     el("p", {}, found.shifted ? sentence(found.shifted) : words.noDrift(number(found.newest))),
     found.shifted && el("p", {}, words.heldBackByDrift),
     facts([
-      ...changed.slice(0, MOST).map(([label, [before, now]]) => [apart(label), words.became(percent(before), percent(now))]),
+      ...inOrder(changed.slice(0, MOST).map(([label]) => label), order).map((label) => {
+        const [before, now] = found.shares[label];
+        return [apart(label), words.became(percent(before), percent(now))];
+      }),
       ...Object.entries(found.new_values).map(([value, share]) => [apart(value), words.newValue(percent(share))]),
       [words.index, decimal(found.index)],
     ]),
