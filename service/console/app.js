@@ -17,10 +17,12 @@ const PAGES = {
   "bring-in": () => import("./bring_in.js"),
   running: () => import("./running.js"),
 };
+const NOWHERE = "nowhere"; // for an address of no page
 const IN_MENU = ["answer", "find", "answers", "quality", "map", "bring-in", "running"];
 
 const main = el("main", { id: "main", tabindex: "-1" });
-const links = new Map(IN_MENU.map((name) => [name, el("a", { href: `#/${name}` }, texts.menu[name])]));
+const links = new Map(IN_MENU.map((name) => [name, el("a", { href: `#/${name}`, "data-name": texts.menu[name] }, texts.menu[name])]));
+const menu = el("nav", { "aria-label": texts.menuName }, [...links.values()]);
 const keyPlace = el("span");
 
 let leave = new AbortController();
@@ -29,7 +31,7 @@ function show() {
   if (location.hash && !location.hash.startsWith("#/")) return Promise.resolve();
   const [path, query] = location.hash.slice(2).split("?");
   const [given, ...rest] = path.split("/");
-  const name = given in PAGES ? given : "answer";
+  const name = Object.hasOwn(PAGES, given || "answer") ? given || "answer" : NOWHERE;
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
@@ -37,11 +39,18 @@ function show() {
     if (other === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  // On a phone the menu is wider than the screen: the page that is shown is seen in it.
+  const current = links.get(name);
+  if (current) menu.scrollLeft = current.offsetLeft - (menu.clientWidth - current.offsetWidth) / 2;
   document.title = `${texts.pages[name]} · ${texts.name}`;
   const heading = el("h1", { tabindex: "-1" }, texts.pages[name]);
   const body = el("div", { class: `page ${name}` });
   fill(main, heading, body);
   scrollTo(0, 0);
+  if (name === NOWHERE) {
+    fill(body, el("p", {}, texts.noSuchPage), el("p", {}, el("a", { href: "#/answer" }, texts.pages.answer)));
+    return Promise.resolve();
+  }
   const params = new URLSearchParams(query);
   if (rest.length) params.set("id", decodeURIComponent(rest.join("/")));
   return PAGES[name]()
@@ -76,7 +85,7 @@ document.body.append(
       "div",
       { class: "inner" },
       el("a", { href: "#/answer", class: "brand" }, el("img", { src: "console/icon.svg", alt: "" }), texts.name),
-      el("nav", { "aria-label": texts.menuName }, [...links.values()]),
+      menu,
       el("span", { class: "aside" }, keyPlace, el("a", { href: "docs" }, texts.api)),
     ),
   ),

@@ -163,7 +163,7 @@ function tabs(chosen, forests = {}) {
   return el(
     "nav",
     { class: "tabs", "aria-label": words.fields },
-    names.map((name) => el("a", { href: `#/quality?${new URLSearchParams({ field: name })}`, "aria-current": name === chosen && "page" }, apart(name))),
+    names.map((name) => el("a", { href: `#/quality?${new URLSearchParams({ field: name })}`, "aria-current": name === chosen && "page", "data-name": name }, apart(name))),
   );
 }
 

@@ -32,7 +32,9 @@ export const texts = {
     map: "A map of the tickets",
     "bring-in": "Bring in tickets",
     running: "Is it running?",
+    nowhere: "There is no such page",
   },
+  noSuchPage: "Nothing is at this address: it may have been mistyped, or cut off where it was copied.",
   // Words that say nothing about a ticket, in lower case.
   commonWords: new Set(
     (
