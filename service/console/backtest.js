@@ -7,8 +7,8 @@ import { texts } from "./texts.js";
 
 const words = texts.backtest;
 
-/** Return the panel. */
-export const backtest = (signal) => jobPanel({ kind: "evaluate" }, words, told, signal);
+/** Return the panel; `beside` tells whether the forest's own figure of the same stands above it. */
+export const backtest = (beside, signal) => jobPanel({ kind: "evaluate" }, { ...words, what: [words.what, beside && ` ${words.differs}`] }, told, signal);
 
 function told(report) {
   const most = Math.max(...report.methods.map((method) => method.macro_f1.value));

@@ -51,6 +51,7 @@ export function budgets(found, rule, field) {
     "section",
     { class: "panel wide" },
     el("h2", {}, words.title),
+    field === "priority" && el("p", {}, words.means),
     el(
       "div",
       { class: "two" },

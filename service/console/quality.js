@@ -40,7 +40,7 @@ export async function page(body, { params, signal }) {
       confusions(record, field, forest.labels),
       weeks(told),
       field === PRIORITY && contradictions(signal),
-      backtest(signal),
+      backtest(field === PRIORITY, signal),
       counts(report, forest.labels),
       drift(report.drift, forest.labels),
       lastFit(forest.last_fit),

@@ -293,6 +293,8 @@ export const texts = {
   },
   budgets: {
     title: "What it would decide by itself",
+    means:
+      "This is of the forest that serves now, with all tickets: its thresholds were chosen and checked on later ones at its last fit. Where the back-test below says otherwise, believe the back-test.",
     label: "Share of wrong labels that you would accept",
     hint: (count) => `What is said here was counted on ${count} later tickets. A budget is kept with 95% confidence, or nothing is decided.`,
     inForce: (budget) => `${budget}, in force`,
@@ -337,6 +339,8 @@ export const texts = {
   backtest: {
     title: "The back-test",
     what: "It turns the clock back five times, has every method learn only from what had been resolved by then, and asks it about the tickets that came next. It takes minutes, in the background.",
+    differs:
+      "Where it says otherwise than the forest's own figure above, believe the back-test: it is the more careful one, since it fits anew each time, with far fewer tickets, and never sees what came later; the figure above is of the forest that serves now, with all tickets.",
     run: "Run the back-test",
     methods: "Macro-F1 of each method, of 1",
     next: "What to do next",

@@ -49,6 +49,8 @@ def test_how_good_it_is_is_told_in_plain_words(looking: Looking, sample_service:
     rows = page.locator("section").filter(has_text="Whether its probabilities hold").get_by_role("row")
     expect(rows).to_have_count(len(bins) + 1)
     expect(page.get_by_text("component").first).to_be_visible()
+    # Which of two figures to believe stands beside both.
+    expect(page.get_by_text("believe the back-test")).to_have_count(2)
     looking.picture("quality")
 
 
