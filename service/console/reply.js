@@ -40,8 +40,24 @@ export function note({ note: found, neighbours }) {
     "section",
     { class: "panel" },
     el("h2", {}, words.note),
-    el("p", { class: "text", dir: "auto" }, linked(found.text, neighbours)),
+    blocks(found.text).map(([name, text]) => el(name, { class: "text", dir: "auto" }, linked(text, neighbours).map(marked))),
   );
+}
+
+/** Return the parts of a note, `[element, text]`: paragraphs, and what is quoted. */
+function blocks(text) {
+  const parts = [];
+  for (const line of text.split("\n")) {
+    const name = line.startsWith(">") ? "blockquote" : "p";
+    if (parts.at(-1)?.[0] !== name) parts.push([name, []]);
+    parts.at(-1)[1].push(name === "p" ? line : line.replace(/^> ?/, ""));
+  }
+  return parts.map(([name, lines]) => [name, lines.join("\n").trim()]).filter(([, part]) => part);
+}
+
+/** Return a piece of a note with what stands between backticks as code. */
+function marked(piece) {
+  return typeof piece === "string" ? piece.split(/`([^`\n]+)`/).map((one, at) => (at % 2 ? el("code", {}, one) : one)) : piece;
 }
 
 /** Return what to ask the customer first. */
