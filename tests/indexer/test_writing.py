@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,20 @@ def test_each_text_is_embedded_once_and_its_own(
     assert (spent.kind, spent.model) == ("embeddings", settings.embedding_model)
     assert (spent.requests, spent.prompt_tokens) == (9, first.tokens + second.tokens)
     assert _embed(ledger, settings, []) == Embedding(SPACE, 0, 0, {}, 0)
+
+
+def test_two_at_one_time_embed_the_same_and_store_it_once(
+    ledger: Ledger, settings: Settings, provider: Provider
+) -> None:
+    """Neither knows of the other before its vectors are stored: some texts are paid for twice, and nothing else is wrong."""
+    tickets = make_tickets(200)
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda _: _embed(ledger, settings, tickets), range(2)))
+    assert 200 < sum(each.texts for each in found) <= 400
+    stored = ledger.vectors.get(SPACE, [ticket.text_hash for ticket in tickets])
+    for ticket, vector in zip(tickets, vectors_for(tickets), strict=True):
+        assert stored[ticket.text_hash].tobytes() == vector.tobytes()
+    assert _embed(ledger, settings, tickets).texts == 0
 
 
 def test_what_is_sent_is_the_recipes_text(ledger: Ledger, settings: Settings, provider: Provider) -> None:
