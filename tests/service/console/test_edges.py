@@ -313,7 +313,7 @@ def test_a_file_that_is_no_export_can_only_be_removed(looking: Looking, tmp_path
     path = tmp_path / "odd.csv"
     path.write_text("Nr;Was\n1;Wombat\n")
     page.get_by_label("An export of your helpdesk").set_input_files(path)
-    _see(page, "odd.csv", _PATIENCE)
+    _see(page, "odd.csv: it makes no tickets", _PATIENCE)
     page.reload()
     _see(page, "Sent before, and not stored yet")
     waiting = page.get_by_role("listitem").filter(has_text="odd.csv")
