@@ -39,9 +39,7 @@ function show() {
     if (other === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  // On a phone the menu is wider than the screen: the page that is shown is seen in it.
-  const current = links.get(name);
-  if (current) menu.scrollLeft = current.offsetLeft - (menu.clientWidth - current.offsetWidth) / 2;
+  reveal();
   document.title = `${texts.pages[name]} · ${texts.name}`;
   const heading = el("h1", { tabindex: "-1" }, texts.pages[name]);
   const body = el("div", { class: `page ${name}` });
@@ -61,6 +59,12 @@ function show() {
     })
     .then(({ page }) => signal.aborted || page(body, { params, heading, signal }))
     .catch((error) => showProblem(body, error, signal));
+}
+
+/** On a phone the menu is wider than the screen: have the page that is shown seen in it. */
+function reveal() {
+  const current = menu.querySelector("[aria-current]");
+  if (current) menu.scrollLeft = current.offsetLeft - (menu.clientWidth - current.offsetWidth) / 2;
 }
 
 function showKey() {
@@ -100,6 +104,7 @@ addEventListener("hashchange", () => {
 addEventListener("unhandledrejection", ({ reason }) => showProblem(main, reason));
 addEventListener("error", ({ error }) => error && showProblem(main, error));
 addEventListener("precedent-key", showKey);
+addEventListener("resize", reveal);
 showKey();
 // The other pages' modules come once the first page is shown, so that going to one asks for nothing but its content.
 show().then(() => Object.values(PAGES).forEach((load) => load().catch(() => {})));
