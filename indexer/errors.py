@@ -1,7 +1,5 @@
 """The errors that a user may see. Each message says what went wrong, with which value, and what to do."""
 
-import re
-
 __all__ = [
     "FullDiskError",
     "IndexBusyError",
@@ -15,15 +13,14 @@ __all__ = [
     "in_words",
 ]
 
-_TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "array": "a list", "object": "an object", "null": "nothing"}  # fmt: skip
+_IN_WORDS = {" | null`": "` or nothing", "`int`": "a whole number", "`float`": "a number", "`bool`": "true or false", "`str`": "a text", "`array`": "a list", "`object`": "an object", "`null`": "nothing", "Invalid RFC3339 encoded datetime": "this is no date and time such as 2026-03-31T14:05:00Z"}  # fmt: skip
 
 
 def in_words(said: str) -> str:
     """Return in words for people what msgspec says of a value that it cannot use."""
-    told = re.sub(
-        r"`([\w |]+)`", lambda at: " or ".join(_TYPES.get(name, name) for name in at[1].split(" | ")), said
-    )
-    return told[:1].lower() + told[1:]
+    for theirs, ours in _IN_WORDS.items():
+        said = said.replace(theirs, ours)
+    return said[:1].lower() + said[1:]
 
 
 class PrecedentError(Exception):

@@ -136,9 +136,8 @@ def _allowed(body: Any, name: str) -> str:
     """Return the values that a field of such a body may have, where its type says them."""
     structs = msgspec.json.schema(body)["$defs"].values() if body else ()
     found = [struct["properties"].get(name, {}) for struct in structs]
-    return ", ".join(
-        value for one in found for part in (one, *one.get("anyOf", ())) for value in part.get("enum", ())
-    )
+    parts = [part for one in found for part in (one, *one.get("anyOf", ()))]
+    return ", ".join(value for part in parts for value in part.get("enum", ()))
 
 
 def _told(key: str | None, said: str, body: Any) -> dict[str, str]:
@@ -152,19 +151,15 @@ def _told(key: str | None, said: str, body: Any) -> dict[str, str]:
     if value := _NO_VALUE.fullmatch(said):
         said = f"{value[1]} is none of {_allowed(body, (key or '').rpartition('.')[2])}"
     elif missing := _MISSING.fullmatch(said):
-        said = f"{missing[1]} is missing" + (
-            f": one of {values}" if (values := _allowed(body, missing[1])) else ""
-        )
+        values = _allowed(body, missing[1])
+        said = f"{missing[1]} is missing" + (values and f": one of {values}")
     elif key is None and fields and (unknown := _UNKNOWN_FIELD.fullmatch(said)):
         close = difflib.get_close_matches(unknown[1], fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(fields)}"
         said = f"unknown field {unknown[1]!r}: {hint}"
-    elif said.startswith("Invalid RFC3339"):
-        said = "this is no date and time such as 2026-03-31T14:05:00Z"
-    elif key is None and said.startswith("Expected"):
-        said = f"the body cannot be used: {in_words(said)}"
-        said = said.replace("an object", f"an object with {', '.join(fields)}", 1) if fields else said
-    return {"message": in_words(said)} if key is None else {"key": key, "message": in_words(said)}
+    elif key is None and said.startswith("Expected `object`"):
+        said = f"the body must be an object with {', '.join(fields) or 'named fields'}"
+    return ({} if key is None else {"key": key}) | {"message": in_words(said)}
 
 
 def _invalid(error: ValidationException, body: Any = None) -> Problem:

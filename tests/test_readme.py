@@ -118,6 +118,16 @@ def _compare(printed: Any, given: Any, name: str = "") -> None:
         assert printed == given, name
 
 
+def test_every_link_within_leads_somewhere() -> None:
+    """Each names a heading as GitHub does: small letters, hyphens for spaces, nothing else."""
+    prose = re.sub(r"^```.*?^```", "", _README, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)", prose, re.MULTILINE)
+    places = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(#([^)]*)\)", prose)
+    assert links
+    assert set(links) <= places
+
+
 def test_every_place_to_change_exists() -> None:
     """The table that leads to the code names files that are there."""
     (table,) = re.findall(r"\| to change \| go to \|\n(.*?)\n\n", _README, re.DOTALL)

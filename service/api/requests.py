@@ -63,9 +63,7 @@ def require_known(request: Request[Any, Any, Any], names: Sequence[str]) -> None
 
 def no_cursor(cursor: str) -> TicketError:
     """Return the error of a cursor that no page has given."""
-    return TicketError(
-        f"cursor {cursor[:200]!r} is none: send the next_cursor of a page, or none for the first"
-    )
+    return TicketError(f"cursor {cursor[:200]!r} is none: send the next_cursor of a page, or no cursor")
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

@@ -77,11 +77,11 @@ def test_415_for_a_body_of_another_type(service: Service, kind: str) -> None:
         ("POST", "/v1/feedback", {}, "action is missing: one of accepted, edited, rejected"),
         ("POST", "/v1/similar", {"text": "a", "texts": "all"}, "texts: 'all' is none of full, short"),
         ("POST", "/v1/similar", {"text": "a", "created_at": "now"}, "created_at: this is no date and time such as 2026-03-31T14:05:00Z"),
-        ("POST", "/v1/classify", [], "the body cannot be used: expected an object with text, subject, body, created_at, fields, got a list"),
+        ("POST", "/v1/classify", [], "the body must be an object with text, subject, body, created_at, fields"),
         ("GET", "/v1/tickets?limit=x", None, "limit: expected a whole number, got a text"),
         ("GET", "/v1/tickets?created_after=now", None, "created_after: this is no date and time such as 2026-03-31T14:05:00Z"),
-        ("GET", "/v1/tickets?cursor=zzz", None, "cursor 'zzz' is none: send the next_cursor of a page, or none for the first"),
-        ("GET", "/v1/triage?cursor=zzz", None, "cursor 'zzz' is none: send the next_cursor of a page, or none for the first"),
+        ("GET", "/v1/tickets?cursor=zzz", None, "cursor 'zzz' is none: send the next_cursor of a page, or no cursor"),
+        ("GET", "/v1/triage?cursor=zzz", None, "cursor 'zzz' is none: send the next_cursor of a page, or no cursor"),
     ],
 )  # fmt: skip
 def test_422_says_what_would_be_right(service: Service, method: str, path: str, body: Any, told: str) -> None:
