@@ -13,7 +13,7 @@ from indexer.ledger import Classification
 from indexer.settings import Settings
 from service.arrays import BoolArray, FloatArray, IntArray
 from service.hosted_priority.asking import VERSION
-from service.priority.abstention import abstain, decide
+from service.priority.abstention import LaterTickets, abstain, decide
 from service.priority.alerts import alert_report, raise_alert
 from service.priority.calibration import Calibrator, costs_of, fit_calibrator, smooth
 from service.priority.forest_report import Abstention, AlertReport
@@ -153,14 +153,9 @@ def calibrated_on(
     counts = np.bincount([list(labels).index(one) for one in true], minlength=len(labels))
     costs = costs_of(settings.costs, labels, counts)
     parts = {NEWEST: np.arange(len(label)) >= len(label) // 2}
-    rule = abstain(
-        probabilities, label, parts, labels=labels, costs=costs,
-        max_error=settings.max_error, max_missed=settings.max_missed, seed=0,
-    )  # fmt: skip
-    alert = alert_report(
-        settings.alert, settings.priority_order, probabilities, label, parts,
-        labels=labels, max_error=settings.max_error, seed=0,
-    )  # fmt: skip
+    later = LaterTickets(probabilities, label, parts, labels, costs)
+    rule = abstain(later, max_error=settings.max_error, max_missed=settings.max_missed)
+    alert = alert_report(settings.alert, settings.priority_order, later, max_error=settings.max_error)
     predicted, _ = decide(probabilities, labels, costs, rule)
     return Calibrated(
         asked_by=asked_by(settings),

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from service.arrays import BoolArray, FloatArray, IntArray, pick
 from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention, Budget
 
-__all__ = ["abstain", "budgets", "decide", "error_bound", "may_decide"]
+__all__ = ["LaterTickets", "abstain", "budgets", "decide", "error_bound", "may_decide"]
 
 _DOUBT = 0.05
 _COVERAGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -19,75 +21,90 @@ _SHUFFLES = 999
 _CHANCE = 0.01  # a forest that knows nothing passes the test of agreement this often
 
 
-def abstain(
-    probabilities: FloatArray,
-    label: IntArray,
-    parts: Mapping[str, BoolArray],
-    *,
-    labels: Sequence[str],
-    costs: FloatArray,
-    max_error: float,
-    max_missed: Mapping[str, float],
-    seed: int,
-) -> Abstention:
+@dataclass(frozen=True, eq=False)
+class LaterTickets:
+    """Later tickets, by which it is told what may be decided without a person.
+
+    :param probabilities: calibrated, shape (rows, labels).
+    :param label: the column of the true label, shape (rows,).
+    :param parts: the tickets of each part that must keep the budget too, such as the newest, by what the part is.
+    :param labels: the names of the columns.
+    :param costs: of missing each label, as of `least_costly`.
+    """
+
+    probabilities: FloatArray
+    label: IntArray
+    parts: Mapping[str, BoolArray]
+    labels: Sequence[str]
+    costs: FloatArray
+
+    @cached_property
+    def predicted(self) -> IntArray:
+        """The column of the predicted label, shape (rows,)."""
+        return least_costly(self.probabilities, self.costs)
+
+    @cached_property
+    def confidence(self) -> FloatArray:
+        """The probability of the predicted label, shape (rows,)."""
+        return pick(self.probabilities, self.predicted)
+
+    @cached_property
+    def wrong(self) -> BoolArray:
+        """Whether another label is predicted than the true one, shape (rows,)."""
+        wrong: BoolArray = self.predicted != self.label
+        return wrong
+
+
+def abstain(later: LaterTickets, *, max_error: float, max_missed: Mapping[str, float]) -> Abstention:
     """Choose the confidence from which a decision is automatic.
 
     The threshold is the lowest, of those that let 5, 10, 20 … 100 % of the later tickets through, at which
     the error among automatic decisions is within ``max_error`` with 95 % confidence (exact binomial bound, shared
     out over the thresholds that are tried) and not above it in any of their parts.
 
-    :param probabilities: calibrated, of later tickets, shape (rows, labels).
-    :param label: the column of the true label, shape (rows,).
-    :param parts: the tickets of each part that must keep the budget too, such as the newest, by what the part is.
-    :param costs: of missing each label, as of `least_costly`.
     :param max_error: the share of wrong labels that is accepted among automatic decisions.
     :param max_missed: for a label, in whatever case, the share of its tickets that may be given another label
         automatically.
     """
-    predicted = least_costly(probabilities, costs)
-    column = {name.casefold(): number for number, name in enumerate(labels)}
+    column = {name.casefold(): number for number, name in enumerate(later.labels)}
     named = {name: column.get(name.casefold()) for name in max_missed}
     guards = {
-        labels[number]: _guard(probabilities, predicted, label, number, max_missed[name])
+        later.labels[number]: _guard(later, number, max_missed[name])
         for name, number in named.items()
         if number is not None
     }
-    confidence = pick(probabilities, predicted)
-    wrong = predicted != label
-    free = may_decide(probabilities, predicted, labels, guards)
+    rows = len(later.label)
+    free = may_decide(later.probabilities, later.predicted, later.labels, guards)
     threshold, reason, limited_by = None, None, None
-    if error_bound(0, len(predicted), _DOUBT_EACH) > max_error:
+    if error_bound(0, rows, _DOUBT_EACH) > max_error:
         needed = math.ceil(math.log(_DOUBT_EACH) / math.log(1 - max_error))
         reason = (
-            f"only {len(predicted):,} later tickets to learn from what was right: without a mistake {needed:,} would show "
+            f"only {rows:,} later tickets to learn from what was right: without a mistake {needed:,} would show "
             f"an error within {max_error:g}"
         )
-    elif not _agrees(predicted, label, seed):
+    elif not _agrees(later):
         reason = "the forest agrees with later labels no better than chance"
     else:
-        threshold = _threshold(confidence, wrong, free, parts, max_error)
-        for one in parts:
-            others = {name: part for name, part in parts.items() if name != one}
-            if _threshold(confidence, wrong, free, others, max_error) != threshold:
-                limited_by = one
-                break
+        threshold = _threshold(later, free, max_error)
+        without = ((one, _threshold(later, free, max_error, but=one)) for one in later.parts)
+        limited_by = next((one for one, found in without if found != threshold), None)
         if threshold is None:
-            reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {len(predicted):,} later tickets"
-            if _threshold(confidence, wrong, np.ones_like(free), parts, max_error) is not None:
+            reason = f"no threshold keeps the error within {max_error:g} with {1 - _DOUBT:.0%} confidence on {rows:,} later tickets"
+            if _threshold(later, np.ones_like(free), max_error) is not None:
                 reason = (
                     f"too many tickets might be missed that are {' or '.join(guards)}: "
                     "the budgets of PRECEDENT_MAX_MISSED forbid other labels"
                 )
             elif limited_by is not None:
                 reason = f"no threshold keeps the error within {max_error:g} among {limited_by}"
-    count, errors = _let_through(threshold, confidence, wrong, free)
+    count, errors = _let_through(later, free, threshold)
     return Abstention(
         max_error=max_error,
         max_missed=dict(max_missed),
         unknown=tuple(name for name, number in named.items() if number is None),
         threshold=threshold,
         guards=guards,
-        coverage=count / len(predicted) if len(predicted) else 0.0,
+        coverage=count / rows if rows else 0.0,
         error=errors / count if count else None,
         error_bound=error_bound(errors, count, _DOUBT_EACH) if count else None,
         reason=reason,
@@ -110,30 +127,18 @@ def decide(
     return predicted, sure & may_decide(probabilities, predicted, labels, rule.guards)
 
 
-def budgets(
-    rule: Abstention,
-    probabilities: FloatArray,
-    label: IntArray,
-    parts: Mapping[str, BoolArray],
-    *,
-    labels: Sequence[str],
-    costs: FloatArray,
-    held_back: bool,
-    seed: int,
-) -> tuple[Budget, ...]:
+def budgets(rule: Abstention, later: LaterTickets, *, held_back: bool) -> tuple[Budget, ...]:
     """Return what each error budget from 1 to 50 %, and that of the rule, lets through of the same later tickets.
 
-    :param rule: as `abstain` chose it from the other arguments; its guards hold for every budget.
+    :param rule: as `abstain` chose it on them; its guards hold for every budget.
     :param held_back: whether nothing is decided by itself, whatever the budget.
     """
-    predicted = least_costly(probabilities, costs)
-    confidence, wrong = pick(probabilities, predicted), predicted != label
-    free = may_decide(probabilities, predicted, labels, rule.guards)
-    agrees = len(label) > 0 and not held_back and _agrees(predicted, label, seed)
+    free = may_decide(later.probabilities, later.predicted, later.labels, rule.guards)
+    agrees = len(later.label) > 0 and not held_back and _agrees(later)
     found = []
     for max_error in sorted({*_BUDGETS, rule.max_error}):
-        threshold = _threshold(confidence, wrong, free, parts, max_error) if agrees else None
-        count, errors = _let_through(threshold, confidence, wrong, free)
+        threshold = _threshold(later, free, max_error) if agrees else None
+        count, errors = _let_through(later, free, threshold)
         found.append(
             Budget(
                 max_error=max_error,
@@ -168,13 +173,14 @@ def error_bound(errors: int, count: int, doubt: float = _DOUBT) -> float:
     return 1.0 if errors >= count else float(beta.ppf(1 - doubt, errors + 1, count - errors))
 
 
-def _threshold(
-    confidence: FloatArray,
-    wrong: BoolArray,
-    free: BoolArray,
-    parts: Mapping[str, BoolArray],
-    max_error: float,
-) -> float | None:
+def _threshold(later: LaterTickets, free: BoolArray, max_error: float, *, but: str = "") -> float | None:
+    """Return the lowest confidence at which the budget is kept, ``None`` where it is kept at none.
+
+    :param free: which decisions no guard forbids, shape (rows,).
+    :param but: a part that need not keep it.
+    """
+    confidence, wrong = later.confidence, later.wrong
+    parts = [part for name, part in later.parts.items() if name != but]
     ranked = np.sort(confidence[free])[::-1]
     for coverage in reversed(_COVERAGES):
         rank = int(np.ceil(coverage * len(ranked)))
@@ -182,29 +188,25 @@ def _threshold(
             continue
         automatic = free & (confidence >= ranked[rank - 1])
         if error_bound(int(wrong[automatic].sum()), int(automatic.sum()), _DOUBT_EACH) <= max_error and all(
-            wrong[automatic & part].sum() <= max_error * (automatic & part).sum() for part in parts.values()
+            wrong[automatic & part].sum() <= max_error * (automatic & part).sum() for part in parts
         ):
             return float(ranked[rank - 1])
     return None
 
 
-def _let_through(
-    threshold: float | None, confidence: FloatArray, wrong: BoolArray, free: BoolArray
-) -> tuple[int, int]:
+def _let_through(later: LaterTickets, free: BoolArray, threshold: float | None) -> tuple[int, int]:
     """Return how many decisions are automatic, and how many of these are wrong."""
-    automatic = free & (confidence >= (np.inf if threshold is None else threshold))
-    return int(automatic.sum()), int(wrong[automatic].sum())
+    automatic = free & (later.confidence >= (np.inf if threshold is None else threshold))
+    return int(automatic.sum()), int(later.wrong[automatic].sum())
 
 
-def _guard(
-    probabilities: FloatArray, predicted: IntArray, label: IntArray, column: int, budget: float
-) -> float:
+def _guard(later: LaterTickets, column: int, budget: float) -> float:
     """Return the highest probability of the guarded label at which others may still be predicted; -1 for never."""
-    its_own = label == column
+    its_own = later.label == column
     count = int(its_own.sum())
     # Of its tickets, those that may be missed, by what the forest gave the label: letting through up to the
     # k-th lowest misses k. The bound grows with k, so the first that breaks the budget ends the search.
-    missed = np.sort(probabilities[its_own & (predicted != column), column])
+    missed = np.sort(later.probabilities[its_own & later.wrong, column])
     most = -1.0
     if not count or error_bound(0, count) > budget:
         return most
@@ -216,9 +218,10 @@ def _guard(
     return 1.0
 
 
-def _agrees(predicted: IntArray, label: IntArray, seed: int) -> bool:
+def _agrees(later: LaterTickets) -> bool:
     """Whether the predicted labels agree with the true ones more than with the same labels shuffled."""
-    generator = np.random.default_rng(seed)
-    agreement = (predicted == label).sum()
-    as_good = sum((predicted == generator.permutation(label)).sum() >= agreement for _ in range(_SHUFFLES))
+    generator = np.random.default_rng(0)
+    agreement = (~later.wrong).sum()
+    shuffled = (generator.permutation(later.label) for _ in range(_SHUFFLES))
+    as_good = sum((later.predicted == label).sum() >= agreement for label in shuffled)
     return bool((as_good + 1) / (_SHUFFLES + 1) <= _CHANCE)

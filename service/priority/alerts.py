@@ -1,11 +1,11 @@
 """Alerts: whether a ticket has at least a certain priority, which may be certain where the exact one is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from service.arrays import BoolArray, FloatArray, IntArray
-from service.priority.abstention import abstain
+from service.arrays import BoolArray, FloatArray
+from service.priority.abstention import LaterTickets, abstain
 from service.priority.forest_report import AlertReport
 from service.priority.label_order import LabelOrderError, priority_order
 from service.results import Alert
@@ -16,37 +16,23 @@ _HALF = 0.5
 
 
 def alert_report(
-    at_least: str | None,
-    order: Sequence[str],
-    probabilities: FloatArray,
-    label: IntArray,
-    parts: Mapping[str, BoolArray],
-    *,
-    labels: Sequence[str],
-    max_error: float,
-    seed: int,
+    at_least: str | None, order: Sequence[str], later: LaterTickets, *, max_error: float
 ) -> AlertReport | None:
     """Find out from which confidence on the forest says by itself whether a ticket has that priority or a more urgent one.
 
     :param at_least: the priority, in whatever case; ``None``: no alert is wanted, and there is no report.
     :param order: the labels from least to most urgent; empty: as their names tell.
-    :param probabilities: calibrated, of later tickets, shape (rows, labels), as of `abstain`, and so are the others.
     """
     if at_least is None:
         return None
-    above = at_or_above(at_least, order, labels)
-    has = np.isin(np.array(labels), above)
-    likely = probabilities[:, has].sum(axis=1)
-    rule = abstain(
-        np.stack([1 - likely, likely], axis=1),
-        has[label].astype(np.int64),
-        parts,
-        labels=("below", "at least"),
-        costs=np.ones(2),
-        max_error=max_error,
-        max_missed={},
-        seed=seed,
+    above = at_or_above(at_least, order, later.labels)
+    has = np.isin(np.array(later.labels), above)
+    likely = later.probabilities[:, has].sum(axis=1)
+    of_two = np.stack([1 - likely, likely], axis=1)
+    told = LaterTickets(
+        of_two, has[later.label].astype(np.int64), later.parts, ("below", "at least"), np.ones(2)
     )
+    rule = abstain(told, max_error=max_error, max_missed={})
     return AlertReport(at_least=at_least, above=above, abstention=rule)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from service.priority.abstention import abstain, budgets
+from service.priority.abstention import LaterTickets, abstain, budgets
 from service.priority.alerts import alert_report
 from service.priority.drift import measure_drift
 from service.priority.forest import Forest, NoForest
@@ -85,25 +85,15 @@ def fit(
     predictors, matrix = fit_predictors(kept.features, label, len(names), kept.groups)
     grown = train(matrix, label, kept.times, candidate=chosen, trees=_TREES, seed=seed)
     trees, leaves = extract(grown, matrix)
-    probabilities = held_out.calibrator(held_out.smoothed)
     parts = {
         NEWEST: held_out.block == len(blocks) - 1,
         LATE: resolved_late(kept.times[held_out.rows], kept.known[held_out.rows]),
     }
+    probabilities = held_out.calibrator(held_out.smoothed)
+    later = LaterTickets(probabilities, held_out.label, parts, names, held_out.costs)
     drift = measure_drift(names, label, kept.features)
-    rule = abstain(
-        probabilities,
-        held_out.label,
-        parts,
-        labels=names,
-        costs=held_out.costs,
-        max_error=max_error,
-        max_missed=max_missed or {},
-        seed=seed,
-    )
-    warns = alert_report(
-        alert, order, probabilities, held_out.label, parts, labels=names, max_error=max_error, seed=seed
-    )
+    rule = abstain(later, max_error=max_error, max_missed=max_missed or {})
+    warns = alert_report(alert, order, later, max_error=max_error)
     from sklearn import __version__ as sklearn_version
 
     report = ForestReport(
@@ -137,16 +127,7 @@ def fit(
         calibrator=held_out.calibrator,
         later=held_out.rows,
         later_predicted=held_out.predicted,
-        budgets=budgets(
-            rule,
-            probabilities,
-            held_out.label,
-            parts,
-            labels=names,
-            costs=held_out.costs,
-            held_back=drift is not None and drift.shifted is not None,
-            seed=seed,
-        ),
+        budgets=budgets(rule, later, held_back=drift is not None and drift.shifted is not None),
         report=report,
     )
 

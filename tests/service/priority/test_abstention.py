@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom  # type: ignore[import-untyped]  # scipy ships no types
 
 from service.arrays import BoolArray, FloatArray, IntArray
-from service.priority.abstention import abstain, budgets, error_bound, may_decide
+from service.priority.abstention import LaterTickets, abstain, budgets, error_bound, may_decide
 from service.priority.calibration import least_costly
 from service.priority.forest_report import Abstention
 
@@ -29,6 +29,14 @@ def honest(rows: int, seed: int) -> tuple[FloatArray, IntArray, IntArray]:
     return said_with(confidence, predicted), predicted, label
 
 
+def later_tickets(
+    probabilities: FloatArray, label: IntArray, newest: BoolArray | None = None
+) -> LaterTickets:
+    """Return the tickets, of which some may be the newest."""
+    parts = {} if newest is None else {"the newest": newest}
+    return LaterTickets(probabilities, label, parts, LABELS, np.ones(3))
+
+
 def decided(
     probabilities: FloatArray,
     predicted: IntArray,
@@ -40,16 +48,8 @@ def decided(
 ) -> Abstention:
     """Abstain, as a fit would have it."""
     assert (least_costly(probabilities, np.ones(3)) == predicted).all()
-    return abstain(
-        probabilities,
-        label,
-        {} if newest is None else {"the newest": newest},
-        labels=LABELS,
-        costs=np.ones(3),
-        max_error=max_error,
-        max_missed=max_missed or {},
-        seed=0,
-    )
+    later = later_tickets(probabilities, label, newest)
+    return abstain(later, max_error=max_error, max_missed=max_missed or {})
 
 
 @pytest.mark.parametrize(("errors", "count"), [(0, 14), (3, 40), (39, 40)])
@@ -220,17 +220,7 @@ def test_budgets_are_what_each_budget_would_do() -> None:
         probabilities, predicted, label, newest=newest, max_error=0.137, max_missed={"urgent": 0.2}
     )
     found, held = (
-        budgets(
-            rule,
-            probabilities,
-            label,
-            {"the newest": newest},
-            labels=LABELS,
-            costs=np.ones(3),
-            held_back=back,
-            seed=0,
-        )
-        for back in (False, True)
+        budgets(rule, later_tickets(probabilities, label, newest), held_back=back) for back in (False, True)
     )
     assert {(budget.threshold, budget.automatic, budget.error_bound) for budget in held} == {(None, 0, None)}
     assert [budget.max_error for budget in found] == sorted({*(n / 100 for n in range(1, 51)), 0.137})
@@ -249,6 +239,7 @@ def test_budgets_are_what_each_budget_would_do() -> None:
     assert len({budget.threshold for budget in found}) > 3
     none = budgets(
         decided(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, int)),
-        np.zeros((0, 3)), np.zeros(0, int), {}, labels=LABELS, costs=np.ones(3), held_back=False, seed=0,
-    )  # fmt: skip
+        later_tickets(np.zeros((0, 3)), np.zeros(0, int)),
+        held_back=False,
+    )
     assert {(budget.threshold, budget.automatic) for budget in none} == {(None, 0)}
