@@ -35,7 +35,6 @@ _ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
 _BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
 _AUTHORS = ("customer", "agent", "system")
-_COMPONENTS = "components"
 _FLAGS = {"true": True, "false": False}
 
 
@@ -71,8 +70,8 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         _check_length(resolution, "resolution")
     elif thread:
         drawn = resolution_of(thread, solved_at=resolved_at, outcome=outcome)
-        if drawn.text is not None and drawn.message is not None:
-            resolution, origin = drawn.text, origin_of_message(drawn.message + 1)
+        if drawn is not None:
+            resolution, origin = drawn[0], origin_of_message(drawn[1] + 1)
     return Ticket(
         id=_id(fields["id"]),
         text=text,
@@ -88,7 +87,7 @@ def parse_ticket(record: Any, *, source: str | None = None) -> Ticket:
         status=_short(fields["status"], "status"),
         outcome=outcome,
         thread=thread,
-        fields=_fields(fields["fields"], record.get(_COMPONENTS)),
+        fields=_fields(fields["fields"], record.get("components")),
         set_apart="\n\n".join(filter(None, apart)) or None,
         resolution_from=origin if resolution else None,
         unresolved=_FLAGS.get(str(fields["unresolved"]).casefold()),

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from indexer.cleaning import clean
 from indexer.ticket import Message
 
 __all__ = [
-    "Resolution",
     "is_courtesy",
     "is_drawn",
     "is_no_solution",
@@ -83,22 +81,12 @@ _OUTCOMES = frozenset({
 """Values that Jira, GitHub, ServiceNow and Salesforce offer in their fields of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """What resolved a ticket, or why nothing is known of it."""
-
-    text: str | None
-    """The cleaned message, None when no message is one."""
-    message: int | None
-    """Index of the message in the conversation that was given."""
-    reason: str
-
-
 def resolution_of(
     thread: Sequence[Message], *, solved_at: datetime | None = None, outcome: str | None = None
-) -> Resolution:
+) -> tuple[str, int] | None:
     """Return the last message of an agent, from before the ticket was solved, that says what to do or what was done.
 
+    It is returned cleaned, with its index in the conversation; ``None`` where no message is one.
     Thanks, notes of closing, promises, questions and words of status are no such message; nor is one after which the
     customer says that it did not help.
 
@@ -107,22 +95,17 @@ def resolution_of(
     :param outcome: how the helpdesk says it ended, such as ``Fixed`` or ``Won't Fix``.
     """
     if outcome and is_no_solution(outcome):
-        return Resolution(None, None, f"its outcome is no solution: {outcome}")
-    agents = unhelped = False
+        return None
+    unhelped = False
     for index in range(len(thread) - 1, -1, -1):
         message = thread[index]
         if solved_at and message.at and message.at > solved_at + _LATE:
             continue
         text = clean(message.text).text.strip()
-        agents = agents or message.author == "agent"
         unhelped = unhelped or (message.author == "customer" and _UNHELPED.search(text) is not None)
         if message.author == "agent" and _words_besides_courtesies(text) >= _ENOUGH:
-            if unhelped:
-                return Resolution(None, None, "no answer after the customer said that it did not help")
-            return Resolution(text, index, "last message of an agent that says what to do or what was done")
-    return Resolution(
-        None, None, "no message of an agent says what to do" if agents else "no message of an agent"
-    )
+            return None if unhelped else (text, index)
+    return None
 
 
 def origin_of_message(number: int) -> str:
