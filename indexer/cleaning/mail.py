@@ -68,6 +68,7 @@ class Message:
     text: str
     """What its author wrote; the whole mail, to the character, when nothing was set apart."""
     quoted: str = ""
+    """Earlier mails."""
     signature: str = ""
     """Closing, name and contact data, and legal disclaimers."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.cleaning import Cleaned, clean, plain_text
+from indexer.cleaning import Message, clean, plain_text
 from indexer.embedding import Matrix
 from indexer.embedding.minilm import MiniLMEmbedder
 from indexer.recipe import embedding_text
@@ -88,7 +88,7 @@ def _mails(
                     _show(written[row], bodies[row], cleaned[row])
 
 
-def _show(mail: str, body: str, cleaned: Cleaned) -> None:
+def _show(mail: str, body: str, cleaned: Message) -> None:
     lost, left = _words(body) - _words(cleaned.text), _words(cleaned.text) - _words(body)
     print(f"--- lost {dict(lost)} left {dict(left)}\n{mail[-1500:]}\n--- became\n{cleaned.text[-800:]}")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.cleaning import Cleaned, clean
+from indexer.cleaning import Message, clean
 
 _PIECES = st.sampled_from(  # parts of what the rules look for, in any order
     """<p> </p> <br> <div> </div> <table> <tr> <td> <ul> <li> <blockquote> <pre> </pre> <code> </code> <!-- --> <![if] < > & &lt;p&gt;
@@ -34,7 +34,7 @@ def test_everything_at_once() -> None:
         "<div>Am Mo., 4. März 2024 um 10:15 Uhr schrieb Ann &lt;<a href='mailto:a@example.com'>a@example.com</a>&gt;:<br></div>"
         "<blockquote>Which version?</blockquote></div>"
     )
-    assert clean(html) == Cleaned(
+    assert clean(html) == Message(
         text="It fails:\n```\nx < y\n```",
         quoted="Am Mo., 4. März 2024 um 10:15 Uhr schrieb Ann <a@example.com>:\n> Which version?",
         signature="Kind regards\nBob",
