@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from indexer.durable import replace_durably
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger, Row, Rows, pages, require_ledger, rows_of
+from indexer.ledger import Ledger, Row, Rows, pages, rows_of
 from indexer.ledger.soundness import is_sound
 from indexer.ledger.tables import COPIED_SINCE, SCHEMA, TABLES_SINCE, copied, metadata, spaces
 from indexer.progress import Progress
@@ -128,8 +128,9 @@ def write_copy(rows: Rows, file: Path, *, progress: Progress, whole: bool) -> tu
     :raises PrecedentError: as of `backup`.
     """
     began = time.monotonic()
-    if file.exists():
-        msg = f"{file} exists already: name another file, or remove it"
+    if file.name == "-" or file.exists():
+        fault = "means standard output elsewhere" if file.name == "-" else "exists already"
+        msg = f"{file} {fault}: name another file, or remove it"
         raise PrecedentError(msg)
     partial = file.with_name(f"{file.name}.partial")
     passing = _Passing(progress, "backup")
@@ -196,7 +197,6 @@ def restore(ledger: Ledger, file: Path, *, progress: Progress) -> CopyReport:
 @contextmanager
 def stored(settings: Settings, near: Path) -> Iterator[Ledger]:
     """Open the ledger to read it, also where nothing can be written: then a copy of its files beside ``near``."""
-    require_ledger(settings.database_url, settings.data_dir)
     if settings.database_url is not None or os.access(settings.data_dir, os.W_OK):
         with closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
             yield ledger

@@ -55,9 +55,7 @@ class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             recognised=recognised,
         )
         if reader.is_empty:
-            # Not an export where nothing changed, which would say where the next one continues.
-            name = "standard input" if file == "-" else file
-            msg = f"{name} holds no tickets: there is no record in it, as where an export failed"
+            msg = f"{file} holds no tickets: there is no record in it, as where an export failed"
             raise SourceError(msg)
         return reader
 

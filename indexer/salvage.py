@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from indexer.backup import CopyReport, write_copy
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger, Row, require_ledger
+from indexer.ledger import Ledger, Row
 from indexer.ledger.tables import TABLES_SINCE
 from indexer.progress import Progress
 from indexer.settings import Settings
@@ -37,7 +37,6 @@ def salvage(settings: Settings, file: Path, *, progress: Progress) -> SalvageRep
 
     :raises PrecedentError: there is no ledger, or the file exists or cannot be written.
     """
-    require_ledger(settings.database_url, settings.data_dir)
     if settings.database_url is not None:
         with (
             contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger,

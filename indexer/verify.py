@@ -18,10 +18,7 @@ from indexer.progress import Progress
 from indexer.rebuild import drop_retired
 from indexer.store import Store
 
-__all__ = ["UNREACHABLE", "Problem", "VerifyReport", "repair", "verify"]
-
-UNREACHABLE = "index_unreachable"
-"""The kind of problem that a Chroma server of your own does not answer, so that the index could not be checked."""
+__all__ = ["Problem", "VerifyReport", "repair", "verify"]
 
 _NAMED = 5
 _SAMPLE = 500
@@ -103,7 +100,7 @@ def verify(store: Store, data_dir: Path, *, full: bool = False, progress: Progre
     except IndexUnavailableError as error:
         what = f"the index cannot be read: {error}"
         away = store.index.is_yours and not isinstance(error, MissingCollectionError | UnreadableIndexError)
-        kind, mend = (UNREACHABLE, _START) if away else ("index_unreadable", _VERIFY)
+        kind, mend = ("index_unreachable", _START) if away else ("index_unreadable", _VERIFY)
         problems.append(Problem(kind=kind, count=1, what=what, mend=mend))
     if unfinished(data_dir):
         what = "a forget was interrupted: what it was to erase may still be in files"

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from indexer.errors import PrecedentError
-from indexer.ledger import Answer, Ledger, Which, require_ledger
+from indexer.ledger import Answer, Ledger, Which
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.ticket import Ticket
@@ -69,7 +69,6 @@ async def replay(
     :param limit: how many answers to look at.
     :raises PrecedentError: the store cannot be opened.
     """
-    require_ledger(settings.database_url, settings.data_dir)
     without_text = failed = asked = 0
     changes: list[Change] = []
     async with open_answering(settings, Pools(), Intervals(), keep=False) as opened:

@@ -46,13 +46,10 @@ class Index:
         self._settings = settings
         self._ledger_id = ledger_id
         self._server = None if settings.chroma_url else LocalServer(settings.data_dir)
+        self.is_yours = self._server is None
+        """Whether its server is the one that settings name, which nobody here can start."""
         self._connections = Connections(settings, self._server)
         self.connect, self.close = self._connections.open, self._connections.close
-
-    @property
-    def is_yours(self) -> bool:
-        """Whether its server is the one that settings name, which nobody here can start."""
-        return self._server is None
 
     @property
     def connection(self) -> int:

@@ -5,15 +5,7 @@ from pathlib import Path
 import click
 
 from indexer import backup as copies
-from indexer.commands.output import (
-    DONE,
-    PROBLEMS,
-    RESULT_FILE,
-    finish,
-    json_option,
-    opened_store,
-    settings_for_command,
-)
+from indexer.commands.output import DONE, PROBLEMS, finish, json_option, opened_store, settings_for_command
 from indexer.console import say, showing_progress
 from indexer.salvage import salvage as save
 
@@ -23,7 +15,7 @@ _NAMED = 20
 
 
 @click.command(epilog="Example: precedent backup tickets.backup. Exit status: 0 done, 2 nothing written.")
-@click.argument("file", type=RESULT_FILE)
+@click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup(file: Path, *, as_json: bool) -> int:
     """Copy all tickets and vectors to FILE.
@@ -31,7 +23,7 @@ def backup(file: Path, *, as_json: bool) -> int:
     The service may go on running. FILE must not exist; it becomes an SQLite database with a checksum. A damaged ledger
     is refused: see `precedent salvage`.
     """
-    settings = settings_for_command()
+    settings = settings_for_command(makes=False)
     with copies.stored(settings, file) as ledger, showing_progress() as step:
         report = copies.backup(ledger, file, progress=step)
     say(
@@ -49,7 +41,7 @@ def restore(file: Path, *, as_json: bool) -> int:
     FILE was written by `precedent backup` or `precedent salvage` and is checked first. The ledger must be
     empty. Nothing is embedded again.
     """
-    with opened_store(made=True) as (_, store, step):
+    with opened_store(makes=True) as (_, store, step):
         report = copies.restore(store.ledger, file, progress=step)
         say(
             f"{report.tickets:,} tickets and {report.vectors:,} vectors of {report.made} are restored; making the index of them"
@@ -62,7 +54,7 @@ def restore(file: Path, *, as_json: bool) -> int:
 
 
 @click.command(epilog="Exit status: 0 everything is saved, 1 something is lost, 2 nothing written.")
-@click.argument("file", type=RESULT_FILE)
+@click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def salvage(file: Path, *, as_json: bool) -> int:
     """Save what can be read of a damaged ledger to FILE.
@@ -70,7 +62,7 @@ def salvage(file: Path, *, as_json: bool) -> int:
     Stop the service first. What is lost is listed by table and key, never with a text. Only FILE is written;
     `precedent restore FILE` reads it.
     """
-    settings = settings_for_command()
+    settings = settings_for_command(makes=False)
     with showing_progress() as step:
         report = save(settings, file, progress=step)
     say(

@@ -59,12 +59,8 @@ def forget(ids: tuple[str, ...], tags: tuple[str, ...], *, deleted: bool, as_jso
         f"{receipt.vectors_before:,} vectors before, {receipt.vectors_after:,} after); their traces were in "
         f"{', '.join(file.name for file in receipt.before) or 'no file'}"
     )
-    left = (
-        f"traces are still in {', '.join(found)}; run `precedent forget` again"
-        if found
-        else "no trace is left"
-    )
-    say(f"{len(receipt.files):,} files were read to their end: {left}")
+    left = f"traces are still in {', '.join(found)}; run `precedent forget` again"
+    say(f"{len(receipt.files):,} files were read to their end: {left if found else 'no trace is left'}")
     for note in receipt.notes:
         say(f"note: {note}")
     status = DONE if receipt.clean and not receipt.unknown else PROBLEMS

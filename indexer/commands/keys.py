@@ -52,7 +52,7 @@ def add(*, name: str, scope: KeyScope, per_minute: int | None) -> int:
 
     Running services take it within a second. The audit log, the kept answers and `precedent spend` call it by NAME.
     """
-    with opened_ledger(made=True) as (_, ledger):
+    with opened_ledger(makes=True) as (_, ledger):
         key = ledger.keys.add(name, scope, per_minute=per_minute)
     click.echo(key)
     say(f"the key {name} ({scope}) is shown this once; send it as `Authorization: Bearer KEY`")
@@ -73,7 +73,7 @@ def revoke(*, name: str) -> int:
 
 
 def _shown(key: ApiKey) -> dict[str, str | int | None]:
-    times = {name: _time(getattr(key, name)) for name in ("made_at", "revoked_at", "last_call_at")}
+    times = {n: (at := getattr(key, n)) and utc(at) for n in ("made_at", "revoked_at", "last_call_at")}
     shown = msgspec.structs.asdict(key) | times
     del shown["hash"]
     return shown
@@ -82,14 +82,10 @@ def _shown(key: ApiKey) -> dict[str, str | int | None]:
 def _line(key: ApiKey) -> str:
     parts = [
         key.name,
-        key.scope if key.revoked_at is None else f"revoked {_time(key.revoked_at)}",
-        f"made {_time(key.made_at)}",
+        key.scope if key.revoked_at is None else f"revoked {utc(key.revoked_at)}",
+        f"made {utc(key.made_at)}",
         f"{key.calls:,} calls",
-        f"last {_time(key.last_call_at)}" if key.last_call_at else "",
+        f"last {utc(key.last_call_at)}" if key.last_call_at else "",
         f"at most {key.per_minute:,} a minute" if key.per_minute else "",
     ]
     return "  ".join(filter(None, parts))
-
-
-def _time(moment: float | None) -> str | None:
-    return None if moment is None else utc(moment)

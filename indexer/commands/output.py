@@ -13,7 +13,8 @@ import msgspec
 
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder
-from indexer.ledger import Ledger, require_ledger
+from indexer.errors import PrecedentError
+from indexer.ledger import Ledger
 from indexer.logs import configure_logging
 from indexer.progress import Progress
 from indexer.settings import Settings, load_settings
@@ -23,7 +24,6 @@ __all__ = [
     "DONE",
     "FAILED",
     "PROBLEMS",
-    "RESULT_FILE",
     "RETRIES",
     "finish",
     "json_lines_option",
@@ -52,17 +52,6 @@ json_lines_option = click.option("--json", "as_json", is_flag=True, help="Print 
 """``--json`` of a list; the command passes its value to `show_all`."""
 
 
-class _ResultFile(click.Path):
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "-":
-            self.fail("a result is written to a file, not to standard output: name one", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-RESULT_FILE = _ResultFile(path_type=Path)
-"""The type of a path that a result is written to."""
-
-
 def show_all(found: Iterable[tuple[object, str]], nothing: str, *, as_json: bool) -> None:
     """Print the lines of a list, or what each shows as a JSON object, and say so where there is ``nothing``."""
     is_empty = True
@@ -78,43 +67,40 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def settings_for_command() -> Settings:
+def settings_for_command(*, makes: bool = True) -> Settings:
     """Load the settings and begin to log. Not before a command runs, so that ``--help`` needs no settings.
 
-    :raises SettingsError: a setting is unknown or unusable.
+    :param makes: whether the command may make a ledger where there is none.
+    :raises PrecedentError: a setting is unknown or unusable, or there is no ledger.
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
+    if not makes:
+        url = settings.database_url or f"sqlite:///{settings.data_dir}/ledger.sqlite3"
+        # One on PostgreSQL is taken to be there.
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+            msg = (
+                f"there is no ledger at {url}: is PRECEDENT_DATA_DIR={settings.data_dir} the right one? "
+                "A relative path is that of the working folder; `precedent sync FILE` makes a new store"
+            )
+            raise PrecedentError(msg)
     return settings
 
 
 @contextlib.contextmanager
-def opened_ledger(*, made: bool = False) -> Iterator[tuple[Settings, Ledger]]:
-    """Open the ledger that settings name while the block runs.
-
-    :param made: make it if it is not there, instead of an error.
-    """
-    settings = _settings(made)
+def opened_ledger(*, makes: bool = False) -> Iterator[tuple[Settings, Ledger]]:
+    """Open the ledger that settings name while the block runs."""
+    settings = settings_for_command(makes=makes)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         yield settings, ledger
 
 
 @contextlib.contextmanager
-def opened_store(*, made: bool = False) -> Iterator[tuple[Settings, Store, Progress]]:
-    """Open the ledger and the index while the block runs, with progress on standard error.
-
-    :param made: as of `opened_ledger`.
-    """
-    settings = _settings(made)
+def opened_store(*, makes: bool = False) -> Iterator[tuple[Settings, Store, Progress]]:
+    """Open the ledger and the index while the block runs, with progress on standard error."""
+    settings = settings_for_command(makes=makes)
     with contextlib.closing(Store(settings)) as store, showing_progress() as step:
         yield settings, store, step
-
-
-def _settings(made: bool) -> Settings:
-    settings = settings_for_command()
-    if not made:
-        require_ledger(settings.database_url, settings.data_dir)
-    return settings
 
 
 def finish(report: msgspec.Struct, status: int = DONE, *, as_json: bool) -> int:

@@ -16,14 +16,12 @@ def status(*, flagged: bool, as_json: bool) -> int:
     """Show how many tickets are stored, and which index serves."""
     with opened_ledger() as (settings, ledger):
         if flagged:
-            lines = (
-                ({"id": one.ticket_id, "why": one.why}, f"{one.ticket_id}  {one.why}")
-                for one in ledger.flagged.all()
-            )
+            rows = ledger.flagged.all()
+            lines = (({"id": row.ticket_id, "why": row.why}, f"{row.ticket_id}  {row.why}") for row in rows)
             show_all(lines, "no ticket is flagged", as_json=as_json)
             return DONE
         live, altered = ledger.generations.live(), ledger.check_sample()
-        generations = ledger.generations.all()
+        known = ledger.generations.all()
         found = {
             "data_dir": str(settings.data_dir),
             "ledger": ledger.where,
@@ -35,16 +33,14 @@ def status(*, flagged: bool, as_json: bool) -> int:
             "flagged": ledger.flagged.count(),
             "pending": ledger.generations.count_pending(live) if live else 0,
             "not_embedded": ledger.vectors.count_lacking(live.space) if live else 0,
-            "generations": [
-                {"name": g.name, "model": g.space.model, "status": g.status} for g in generations
-            ],
+            "generations": [{"name": g.name, "model": g.space.model, "status": g.status} for g in known],
         }
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
     else:
         served = f"{live.name}, {live.space.model}, {live.space.dimension} dimensions" if live else "none yet"
         some = {name: f"{found[name]:,}" if found[name] else "" for name in ("not_embedded", "flagged")}
-        others = [f"{g.name} ({g.space.model}, {g.status})" for g in generations if g != live]
+        others = [f"{g.name} ({g.space.model}, {g.status})" for g in known if g != live]
         for name, value in (
             ("data directory", found["data_dir"]),
             ("ledger", found["ledger"]),

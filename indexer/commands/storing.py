@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from indexer import sync as engine
@@ -62,7 +61,12 @@ def storing(
     from indexer.embedding.choose import open_embedder
 
     limiter = open_limiter(settings)
-    rejections = Rejections(None if options.dry_run else rejected, _first_few())
+
+    def told(text: str) -> None:
+        if rejections.count <= _SHOWN_REJECTIONS + 1:
+            say(f"rejected: {text if rejections.count <= _SHOWN_REJECTIONS else 'more, not shown here'}")
+
+    rejections = Rejections(None if options.dry_run else rejected, told)
     with contextlib.closing(Store(settings)) as store:
         embedder = open_embedder(settings, store.ledger, retries=RETRIES, limiter=limiter)
         say(f"embedding with {embedder.model} ({embedder.kind}: {settings.chosen_embedder[1]})")
@@ -84,10 +88,8 @@ def storing(
                 step("sync", run.report.done, run.report.done)
         except (ProviderError, SourceError) as error:
             stored = run.report.added + run.report.updated
-            left = (
-                f"; {stored:,} tickets are stored, run the same command again to continue" if stored else ""
-            )
-            say(f"error: {error}{left}")
+            left = f"; {stored:,} tickets are stored, run the same command again to continue"
+            say(f"error: {error}{left if stored else ''}")
             run.status = PROBLEMS if stored else FAILED
         of_sample = 0 if options.source == SAMPLE_SOURCE else store.tickets.count(SAMPLE_SOURCE)
     report = run.report
@@ -129,17 +131,3 @@ def _summary(report: engine.SyncReport) -> str:
     cost = "" if report.cost is None else f", cost {report.cost:g}"
     embedded = f"{report.embedded_texts:,} texts {would}embedded{requests}{cost}"
     return f"{', '.join(counts)}; {embedded}; {report.seconds:.1f} s"
-
-
-def _first_few() -> Callable[[str], None]:
-    """Return what says the reasons of the first rejections, and then that there are more."""
-    numbers = count(1)
-
-    def report(text: str) -> None:
-        number = next(numbers)
-        if number <= _SHOWN_REJECTIONS:
-            say(f"rejected: {text}")
-        elif number == _SHOWN_REJECTIONS + 1:
-            say("rejected: more, not shown here")
-
-    return report

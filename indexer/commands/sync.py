@@ -30,8 +30,6 @@ from indexer.sources import SourceReader
 
 __all__ = ["sample", "sync"]
 
-_MOST_TOLD = 10  # ways in which the files of a folder are read
-
 
 @click.command(
     epilog="""\b
@@ -82,7 +80,7 @@ def sample(*, remove: bool) -> int:
     """Store the bundled sample of tickets, if nothing is stored yet."""
     if remove:
         return _remove_sample()
-    with opened_ledger(made=True) as (settings, ledger):
+    with opened_ledger(makes=True) as (settings, ledger):
         if stored := ledger.tickets.count():
             say(f"{stored:,} tickets are stored already: the sample is for an empty store")
             return DONE
@@ -121,9 +119,9 @@ def _sync_file(settings: Settings, options: SyncOptions) -> Storing:
 
 
 def _told(reader: SourceReader, told: set[str]) -> set[str]:
-    """Say what files were read as so far, with names that their first record may lack, where it is not told; return all of it."""
+    """Say what files were read as so far, with names that their first record may lack, as far as it is not told yet."""
     lines = {f"read as {source_name(found)}{columns_line(found)}": None for found in reader.recognised}
-    for line in [line for line in lines if line not in told][:_MOST_TOLD]:
+    for line in [line for line in lines if line not in told][:10]:
         say(line)
     return told | lines.keys()
 

@@ -40,6 +40,6 @@ def verify(*, full: bool, repair: bool, as_json: bool) -> int:
         f"{'clean' if report.clean else f'{len(report.problems)} problems'}: {report.tickets:,} tickets, {report.rows:,} rows in "
         f"{report.generation or 'no generation'}, {report.asked:,} looked for by query; {report.seconds:.1f} s"
     )
-    unchecked = any(problem.kind == checks.UNREACHABLE for problem in report.problems)
+    unchecked = any(problem.kind == "index_unreachable" for problem in report.problems)
     status = FAILED if unchecked else DONE if report.clean else PROBLEMS
     return finish(report, status, as_json=as_json)

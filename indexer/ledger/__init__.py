@@ -12,7 +12,6 @@ from indexer.ledger.generation_table import check_space
 from indexer.ledger.key_table import SCOPES, ApiKey, Calls, KeyScope, hash_of_key
 from indexer.ledger.ledger import Ledger
 from indexer.ledger.nearest import greatest_first
-from indexer.ledger.place import require_ledger
 from indexer.ledger.rows import (
     Candidates,
     Generation,
@@ -56,7 +55,6 @@ __all__ = [
     "hash_of_key",
     "hash_of_question",
     "pages",
-    "require_ledger",
     "rows_of",
     "spent_now",
 ]

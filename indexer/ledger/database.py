@@ -15,7 +15,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from indexer.errors import FullDiskError, PrecedentError, SettingsError
 from indexer.ledger.migrations import make_tables
-from indexer.ledger.place import named, place_of
 from indexer.ledger.rows import Space
 from indexer.ledger.tables import SCHEMA, follow, metadata, spaces, state
 from indexer.ledger.waiting import Wait, holder_of
@@ -42,14 +41,14 @@ class Database:
 
     def __init__(self, url: str | None, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self.url = place_of(url, data_dir)
-        self.where = named(self.url)
+        self.url = _parsed(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
+        # A query may hold a password too.
+        self.where = self.url.set(query={}).render_as_string(hide_password=True)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = (
-            {"connect_args": {"timeout": _BUSY_SECONDS}} if self.is_sqlite else {"pool_pre_ping": True}
-        )
-        options["pool_use_lifo"] = True  # the connection that was used last has the most in its cache
-        options["hide_parameters"] = True  # they are tickets
+        waiting = {"connect_args": {"timeout": _BUSY_SECONDS}}
+        options: dict[str, Any] = waiting if self.is_sqlite else {"pool_pre_ping": True}
+        # The connection used last has the most in its cache; parameters are tickets.
+        options |= {"pool_use_lifo": True, "hide_parameters": True}
         try:
             self._engine = sa.create_engine(self.url, **options)
             # Who waits for a lock takes no connection away from who has it.
@@ -238,6 +237,7 @@ class Database:
             FileLock(self._data_dir / "ledger.lock") if self.is_sqlite else contextlib.nullcontext(),
             self.write() as connection,
         ):
+            self.is_new = not sa.inspect(connection).has_table(state.name)
             found = make_tables(connection)
             if found is not None:
                 msg = f"the ledger at {self.where} has schema {found}, this release reads {SCHEMA}: use the release that wrote it"
@@ -327,6 +327,20 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     else:
         # Nothing can go wrong with it, and this way it takes a tenth of the time: each question begins one or two.
         connection.connection.cursor().execute("BEGIN")
+
+
+def _parsed(url: str) -> sa.URL:
+    parsed: sa.URL | None = None
+    with contextlib.suppress(sa.exc.ArgumentError, ValueError):
+        parsed = sa.make_url(url)
+    if parsed is None or "@" in (parsed.host or ""):
+        # Without its value: what cannot be parsed may hold a password anywhere.
+        msg = (
+            "PRECEDENT_DATABASE_URL cannot be read: it must be postgresql://user:password@host:port/database, "
+            "where signs such as @ in the password are percent-encoded (%40)"
+        )
+        raise SettingsError(msg)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def _first_line(error: Exception) -> str:

@@ -42,10 +42,11 @@ class Ledger:
         :raises PrecedentError: it cannot be opened, or another release wrote it.
         """
         self._db = Database(url, data_dir)
-        self.where = self._db.where
-        """Its file, or its address without a password."""
         self.index_lock, self.maintenance_lock = self._db.index_lock, self._db.maintenance_lock
         self.integrity, self.compact, self.close = self._db.integrity, self._db.compact, self._db.close
+        self.where = self._db.where
+        if self._db.is_new:
+            _log.warning("there was no ledger at %s: a new one is made, without a ticket", self.where)
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.tombstones = Tombstones(self._db)

@@ -1,7 +1,6 @@
 """Making the ledger's tables, and bringing those of an earlier release forward."""
 
 import contextlib
-import logging
 import math
 import secrets
 import time
@@ -13,7 +12,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from indexer.ledger.place import named
 from indexer.ledger.tables import (
     FLAG,
     SCHEMA,
@@ -40,7 +38,6 @@ from indexer.ticket import Ticket, moments
 
 __all__ = ["make_tables"]
 
-_log = logging.getLogger(__name__)
 _PAGE = 500
 
 
@@ -57,8 +54,6 @@ def make_tables(connection: sa.Connection) -> int | None:
         metadata.create_all(connection)
     found = connection.execute(sa.select(state.c.schema)).scalar()
     if found is None:
-        place = named(connection.engine.url)
-        _log.warning("there was no ledger %s: a new one is made, and the store is empty", place)
         first = {
             "id": 1,
             "schema": SCHEMA,

@@ -24,7 +24,7 @@ def meaning_of(
 
     :param tool: whose table it is, with the user's own columns; ``None``: of no known one.
     :param mapping: columns by field, as given by the user.
-    :param record: one with that name, where records may hold what is not kept: objects, and what stands beside ``fields`` of their own.
+    :param record: one with that name: objects are not kept, nor what stands beside ``fields`` of its own.
     """
     if tool is not None:
         name = plain_name(column)

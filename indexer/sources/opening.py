@@ -28,9 +28,8 @@ _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
     b"%PDF": "a PDF document: export the tickets as CSV or JSON",
 }
-_CONTROLS = bytes({*range(32)} - {*b"\t\n\f\r"})
+_CONTROLS = bytes(range(32)).translate(None, b"\t\n\f\r")
 _TEXT = 0.98  # of a text's bytes, at least, are no control characters
-_NO_TEXT = "export the tickets as CSV or JSON, which are text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +44,14 @@ class Opened:
 
 
 def require_gzip(name: str, opened: Opened) -> None:
-    """Refuse what is named as gzip and is none, or is damaged near its beginning; it is read for that.
-
-    :raises SourceError: it is so.
-    """
-    what = None
-    if name.endswith(".gz") and not isinstance(opened.stream, gzip.GzipFile):
-        what = "no gzip data, as its name says"
+    """Refuse what is named as gzip and is none, or is damaged near its beginning; it is read for that."""
     try:
         opened.stream.read(_HEAD_BYTES + 1)
+        is_none = name.endswith(".gz") and not isinstance(opened.stream, gzip.GzipFile)
     except DAMAGED:
-        what = "damaged gzip data"
-    if what:
-        msg = f"{name} is {what}: make or fetch it again"
+        is_none = True
+    if is_none:
+        msg = f"{name} is no gzip data, as its name says, or damaged: make or fetch it again"
         raise SourceError(msg)
 
 
@@ -130,8 +124,8 @@ def _check(name: str, opened: Opened) -> None:
         require_gzip(name, opened)
         text = head.replace(b"\0", b"")
         is_text = len(text.translate(None, _CONTROLS)) >= _TEXT * len(text)
-        what = "it has NUL bytes, which no text has (tr -d '\\000' removes them)" if is_text else _NO_TEXT
-        msg = f"{name} is a binary file: {what}"
+        remedy = "it has NUL bytes, which no text has (tr -d '\\000' removes them)"
+        msg = f"{name} is a binary file: {remedy if is_text else 'export the tickets as CSV or JSON'}"
         raise SourceError(msg)
     if not head.strip():
         msg = f"{name} holds no tickets: it is empty"

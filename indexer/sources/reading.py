@@ -93,6 +93,8 @@ class SourceReader(Iterator[SourceRecord]):
         """Where the next export continues: known once everything was read, and only if nothing broke off."""
         # Reading the first record now lets a source that cannot be read fail before anything else is done.
         self._first = next(self._records, None)
+        self.is_empty = self._first is None
+        """Whether there is nothing in it, not even where the next export continues."""
 
     def __next__(self) -> SourceRecord:
         found, self._first = self._first or next(self._records), None
@@ -103,11 +105,6 @@ class SourceReader(Iterator[SourceRecord]):
         self._read += 1
         self._characters += len(found.raw)
         return found
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to read, not even where a next export continues."""
-        return self._first is None and not self._read
 
     @property
     def expected(self) -> int:

@@ -7,15 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from indexer.commands.output import (
-    DONE,
-    RESULT_FILE,
-    finish,
-    json_option,
-    opened_ledger,
-    settings_for_command,
-)
+from indexer.commands.output import finish, json_option, opened_ledger, settings_for_command
 from indexer.console import say, showing_progress
+from service.commands.evaluate import require_writable
 from service.evaluation.cases import EvaluationError
 from service.evaluation.loading import load
 from service.evaluation.verdict import percent
@@ -24,6 +18,8 @@ from service.hosted_priority.calibrating import Asked, answered, plan
 from service.hosted_priority.fine_tuning import later_tickets, require_classifier, write_files
 
 __all__ = ["calibrate", "fine_tune"]
+
+_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +60,7 @@ def calibrate(*, tickets: int, dry_run: bool, as_json: bool) -> int:
             report = CalibrationReport(asked=asked, calibrated=found)
             say(f"asked: {asked.words}")
             say(f"{calibration_file(settings.data_dir)}: {_words(found)}")
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)
 
 
 def _words(found: Calibrated) -> str:
@@ -75,11 +70,8 @@ def _words(found: Calibrated) -> str:
         if rule.threshold is None
         else f"{percent(rule.coverage)} of decisions are automatic, of these {percent(rule.error or 0.0)} wrong"
     )
-    kind = (
-        "by the model's probabilities"
-        if found.uses_shares
-        else "by its labels alone (the server tells no probabilities)"
-    )
+    alone = "by its labels alone (the server tells no probabilities)"
+    kind = "by the model's probabilities" if found.uses_shares else alone
     outside = f"; {found.outside:,} answers were no label, there the forest decides" if found.outside else ""
     return (
         f"calibrated {kind} on {found.tickets:,} tickets, macro-F1 {found.macro_f1:.3f}; {decides}{outside}"
@@ -97,12 +89,10 @@ Then:
 
 Exit status: 0 done, 2 nothing done.""",
 )
-@click.option(
-    "--out", type=RESULT_FILE, default="training.jsonl", show_default=True, help="What is learned from."
-)
+@click.option("--out", type=_PATH, default="training.jsonl", show_default=True, help="What is learned from.")
 @click.option(
     "--validation",
-    type=RESULT_FILE,
+    type=_PATH,
     default="validation.jsonl",
     show_default=True,
     help="What the provider watches the learning on.",
@@ -119,7 +109,8 @@ def fine_tune(*, out: Path, validation: Path, as_json: bool) -> int:
     Tokens are an estimate. The cost is that of one pass over the training file, by a price for `training` in PRECEDENT_PRICES,
     such as training=3 for a million tokens; providers make two to four passes.
     """
-    settings = settings_for_command()
+    settings = settings_for_command(makes=False)
+    require_writable(out, validation)
     with showing_progress() as step:
         cases = load(settings, None, (), step).cases
         try:
@@ -134,5 +125,4 @@ def fine_tune(*, out: Path, validation: Path, as_json: bool) -> int:
         f"{validation}: {report.validation:,} tickets; the newest {report.held_out:,} are in neither, "
         f"{report.flagged:,} flagged ones were left out"
     )
-    finish(report, as_json=as_json)
-    return DONE
+    return finish(report, as_json=as_json)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from indexer.commands.output import DONE, RESULT_FILE, finish, json_option, settings_for_command
+from indexer.commands.output import DONE, finish, json_option, settings_for_command
 from indexer.console import say, showing_progress
 from indexer.ledger import Ledger
 from indexer.progress import Progress
@@ -30,7 +30,9 @@ from service.evaluation.weights import LEAST_KNOWN
 from service.hosted_priority.calibrating import answered, plan
 from service.hosted_priority.fine_tuning import later_tickets, require_classifier
 
-__all__ = ["audit", "evaluate"]
+__all__ = ["audit", "evaluate", "require_writable"]
+
+_PATH = click.Path(path_type=Path)
 
 
 def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -38,12 +40,8 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
 
     def add(command: Callable[..., int]) -> Callable[..., int]:
         words_of_pairs = "Known duplicates, with the columns query_id and duplicate_of_id."
-        command = click.option(
-            "--duplicates", type=click.Path(path_type=Path), metavar="CSV", help=words_of_pairs
-        )(command)
-        command = click.option("--out", type=RESULT_FILE, default=result, show_default=True, help=words)(
-            command
-        )
+        command = click.option("--duplicates", type=_PATH, metavar="CSV", help=words_of_pairs)(command)
+        command = click.option("--out", type=_PATH, default=result, show_default=True, help=words)(command)
         return click.argument("file", required=False)(command)
 
     return add
@@ -54,7 +52,7 @@ def _of_tickets(result: str, words: str) -> Callable[[Callable[..., int]], Calla
 @click.option(
     "--json",
     "numbers",
-    type=RESULT_FILE,
+    type=_PATH,
     default="evaluation.json",
     show_default=True,
     help="Its numbers, a JSON file.",
@@ -115,7 +113,7 @@ def evaluate(
     With --drafts the model of PRECEDENT_CHAT_MODEL writes replies to later tickets that have a near precedent. They are checked and
     counted, and not kept.
     """
-    settings = settings_for_command()
+    settings = settings_for_command(makes=file is not None)
     if hosted is not None:
         require_classifier(settings)
         if field is not None:
@@ -123,7 +121,7 @@ def evaluate(
             raise evaluation.EvaluationError(msg)
     if drafts is not None:
         require_model(settings)
-    _require_writable(out, numbers)
+    require_writable(out, numbers)
     pairs = read_pairs(duplicates) if duplicates else ()
     given = tuple(name.strip() for name in (priority_order or "").split(",") if name.strip())
     named = field_name(field) if field else None
@@ -169,8 +167,8 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
     FILE is JSONL, JSON or CSV; when not given: the store. Correct the column `priority` of the result and sync it back:
     precedent sync audit.csv
     """
-    settings = settings_for_command()
-    _require_writable(out)
+    settings = settings_for_command(makes=file is not None)
+    require_writable(out)
     pairs = read_pairs(duplicates) if duplicates else ()
     with showing_progress() as step:
         loaded = _told(load(settings, file, pairs, step, with_questions=False))
@@ -179,8 +177,7 @@ def audit(*, file: str | None, out: Path, duplicates: Path | None, as_json: bool
         write_csv(out, loaded.cases, found)
     sys.stdout.write(_ceiling(found) + "\n")
     say(f"{found.suspects:,} suspicious tickets are in {out}")
-    finish(report(found), as_json=as_json)
-    return DONE
+    return finish(report(found), as_json=as_json)
 
 
 def _ask(settings: Settings, loaded: Loaded, most: int, step: Progress) -> Hosted:
@@ -238,9 +235,13 @@ def _writing(path: Path) -> Iterator[None]:
         raise evaluation.EvaluationError(msg) from None
 
 
-def _require_writable(*paths: Path) -> None:
-    # Told before minutes of work, not after.
+def require_writable(*paths: Path) -> None:
+    """Refuse paths to which no result can be written: told before minutes of work, not after."""
     for path in paths:
-        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        if (
+            path.name == "-"
+            or path.is_dir()
+            or not os.access(path if path.exists() else path.parent, os.W_OK)
+        ):
             msg = f"{path} cannot be written: name a file in a folder that is there and may be written to"
             raise evaluation.EvaluationError(msg)

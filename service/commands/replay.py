@@ -39,7 +39,7 @@ def replay(*, since: datetime | None, limit: int, as_json: bool) -> int:
     """
     from service.replay import replay as run
 
-    settings = settings_for_command()
+    settings = settings_for_command(makes=False)
     with showing_progress() as step:
         report = asyncio.run(run(settings, since and since.replace(tzinfo=UTC), limit, progress=step))
     if not as_json:

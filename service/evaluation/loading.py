@@ -14,7 +14,7 @@ import msgspec
 from indexer.admission import stored_ticket
 from indexer.embedding import Matrix
 from indexer.embedding.choose import open_embedder
-from indexer.ledger import Ledger, Space, require_ledger
+from indexer.ledger import Ledger, Space
 from indexer.progress import Progress
 from indexer.settings import Settings
 from indexer.sources import read_source
@@ -71,23 +71,15 @@ def load(
 
     :raises PrecedentError: there is nothing to read, or it could not be embedded.
     """
-    rejected = 0
-    reasons: tuple[str, ...] = ()
-    read: tuple[Ticket, ...] = ()
-    if file is not None:
-        # Read before the ledger is opened: a file that cannot be read leaves nothing behind, and costs nothing.
-        read, rejected, reasons = _read(file, field)
-    else:
-        require_ledger(settings.database_url, settings.data_dir)
+    # Read before the ledger is opened: a file that cannot be read leaves nothing behind, and costs nothing.
+    read, rejected, reasons = ((), 0, ()) if file is None else _read(file, field)
     with contextlib.closing(Ledger(settings.database_url, settings.data_dir)) as ledger:
         if file is None:
             live = ledger.generations.live()
             known = (_labelled_by(ticket, field) for ticket in ledger.tickets.records() if not ticket.is_open)
             read = newest(known) if live is not None else ()
             if live is None or not read:
-                msg = (
-                    "the store is empty: index tickets first (make index FILE=…), or name a file to evaluate"
-                )
+                msg = "the store is empty: index tickets first (make index FILE=…), or name a file"
                 raise EvaluationError(msg)
             space, embedded = live.space, 0
         else:

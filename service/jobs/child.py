@@ -3,14 +3,13 @@
 import io
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import msgspec
 
 from indexer.actor import ACTOR
-from indexer.console import PROGRESS, words_of_step
+from indexer.console import PROGRESS, PacedProgress, words_of_step
 from service.child_process import begin_child
 from service.doc import doc
 
@@ -47,28 +46,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     report: dict[str, Any] | None
 
 
-class _Reporter:
-    """Writes progress, but not too often."""
-
-    def __init__(self, output: TextIO) -> None:
-        self._output = output
-        self._step = ""
-        self._began = self._shown_at = 0.0
-
-    def show(self, step: str, done: int, total: int) -> None:
-        """Write how far the step is."""
-        now = time.monotonic()
-        if step != self._step:
-            self._step, self._began, self._shown_at = step, now, 0.0
-        if now - self._shown_at < _SHOW_SECONDS and done != total:
-            return
-        self._shown_at = now
-        found = JobProgress(
-            step=words_of_step(step), done=done, total=total, seconds=round(now - self._began, 1)
-        )
-        _write(self._output, found)
-
-
 def _write(output: TextIO, line: msgspec.Struct) -> None:
     """Write one line."""
     output.write(msgspec.json.encode(line).decode() + "\n")
@@ -84,9 +61,17 @@ def main() -> None:
 
     ACTOR.set(task.actor)
     output, printed = sys.stdout, io.StringIO()
-    PROGRESS.set(_Reporter(output).show)
+
+    def tell(step: str, done: int, total: int, seconds: float) -> None:
+        _write(
+            output, JobProgress(step=words_of_step(step), done=done, total=total, seconds=round(seconds, 1))
+        )
+
+    progress = PacedProgress(_SHOW_SECONDS, tell)
+    PROGRESS.set(progress.show)
     sys.stdout = printed
     status = run(task.arguments)
+    progress.close()
     sys.stdout = output
     _write(output, Outcome(status=status, report=_report(Path(task.report), printed.getvalue())))
 

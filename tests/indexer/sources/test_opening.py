@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_a_clear_error(tmp_path: Path, data: bytes, says:
     [
         (b"these are words and no gzip\n", "is no gzip data, as its name says"),
         (bytes(range(256)) * 10, "is no gzip data, as its name says"),
-        (gzip.compress(bytes(range(65, 91)) * 9, mtime=0)[:-12], "is damaged gzip data"),
+        (gzip.compress(bytes(range(65, 91)) * 9, mtime=0)[:-12], "or damaged: make or fetch it again"),
     ],
 )
 def test_what_is_named_as_gzip_and_is_none(tmp_path: Path, data: bytes, says: str) -> None:

@@ -173,7 +173,7 @@ def test_what_cannot_be_evaluated_is_refused_in_words(
         ([], "there is no ledger"),
         (["audit"], "there is no ledger"),
         (["nowhere.jsonl"], "nowhere.jsonl"),
-        (["--duplicates", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["t.jsonl", "--duplicates", "nowhere.csv"], "nowhere.csv cannot be read"),
     ],
 )
 def test_what_is_not_there_is_said(
@@ -199,7 +199,7 @@ def test_where_the_report_cannot_go_is_told_first(
 def test_pairs_need_their_columns(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names them."""
     (work / "pairs.csv").write_text("a,b\n1,2\n")
-    assert main(["--duplicates", "pairs.csv"]) == 2
+    assert main(["t.jsonl", "--duplicates", "pairs.csv"]) == 2
     assert "query_id and duplicate_of_id" in capsys.readouterr().err
 
 

@@ -53,4 +53,4 @@ def test_old_tickets_are_written_as_they_are_asked_about(
     assert report["cost"] == round(report["tokens"] * 3 / 1e6, 8)
     assert sum(provider.stats().requests.values()) == 0
     refused = run_command(settings, "fine-tune", "--out", str(tmp_path / "nowhere" / "t"), status=2)
-    assert "nowhere/t cannot be written: No such file or directory" in refused.stderr
+    assert "nowhere/t cannot be written: name a file in a folder that is there" in refused.stderr
