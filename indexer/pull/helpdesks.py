@@ -9,6 +9,7 @@ their number in a list that changes while it is read: no ticket is passed over, 
 import base64
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -48,11 +49,8 @@ def pages(address: Address, cursor: Cursor, tell: Callable[[str], None]) -> Iter
     :raises SourceError: the helpdesk refuses, or does not answer.
     """
     pull, headers = _PULLS[address.tool]
-    web = Web(address, headers(address.token) if address.token else {}, tell=tell)
-    try:
+    with closing(Web(address, headers(address.token) if address.token else {}, tell=tell)) as web:
         yield from pull(web, cursor)
-    finally:
-        web.close()
 
 
 def _zendesk(web: Web, cursor: Cursor) -> Iterator[Page]:
@@ -248,25 +246,17 @@ def _now() -> str:
     return datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _bearer(token: str) -> dict[str, str]:
-    """Return basic authentication for ``user:password``, else a bearer token."""
+def _token(token: str, kind: str = "Bearer") -> dict[str, str]:
+    """Return basic authentication for ``user:password``, else a token of that kind."""
     if ":" in token:
         return {"Authorization": "Basic " + base64.b64encode(token.encode()).decode()}
-    return {"Authorization": f"Bearer {token}"}
-
-
-def _freshdesk_key(token: str) -> dict[str, str]:
-    return _bearer(f"{token}:X")
-
-
-def _rt_token(token: str) -> dict[str, str]:
-    return _bearer(token) if ":" in token else {"Authorization": f"token {token}"}
+    return {"Authorization": f"{kind} {token}"}
 
 
 _PULLS: dict[str, tuple[Callable[[Web, Cursor], Iterator[Page]], Callable[[str], dict[str, str]]]] = {
-    "zendesk": (_zendesk, _bearer),  # user@example.com/token:TOKEN
-    "jira": (_jira, _bearer),  # user@example.com:TOKEN
-    "freshdesk": (_freshdesk, _freshdesk_key),
-    "github": (_github, _bearer),
-    "rt": (_rt, _rt_token),  # RT's own tokens, or user:password
+    "zendesk": (_zendesk, _token),  # user@example.com/token:TOKEN
+    "jira": (_jira, _token),  # user@example.com:TOKEN
+    "freshdesk": (_freshdesk, lambda key: _token(f"{key}:X")),
+    "github": (_github, _token),
+    "rt": (_rt, lambda token: _token(token, "token")),  # RT's own tokens, or user:password
 }

@@ -56,11 +56,13 @@ class Web:
             except httpx.HTTPError as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
-                self._note_limit(answer)
+                limited = answer.headers.get("x-ratelimit-remaining") == "0"
                 if answer.is_success:
+                    if limited:  # it was the last one allowed for now
+                        self._not_before = time.monotonic() + (_told_wait(answer) or 0.0)
                     return _decoded(answer)
                 reason = f"HTTP {answer.status_code}"
-                wait = _asked_wait(answer)
+                wait = _told_wait(answer) if limited or answer.status_code in (429, 503) else None
                 if wait is None and answer.status_code < 500 and answer.status_code != 429:  # noqa: PLR2004 (HTTP)
                     raise SourceError(self._refusal(path, answer))
             if wait is None:
@@ -87,13 +89,6 @@ class Web:
             self._tell(f"{host} asks to wait: going on in {wait:,.0f} s")
         time.sleep(wait)
 
-    def _note_limit(self, answer: "httpx.Response") -> None:
-        """Keep the next request back where this answer says that it was the last one allowed for now."""
-        if answer.is_success and answer.headers.get("x-ratelimit-remaining") == "0":
-            wait = seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)
-            if wait:
-                self._not_before = time.monotonic() + wait
-
     def _refusal(self, path: str, answer: "httpx.Response") -> str:
         what = {
             401: "it does not know the token",
@@ -114,14 +109,10 @@ def _decoded(answer: "httpx.Response") -> Any:
         raise SourceError(msg) from None
 
 
-def _asked_wait(answer: "httpx.Response") -> float | None:
-    """Return how long a refusal asks to wait, in seconds, ``None`` where it is no matter of waiting or says nothing."""
-    limited = answer.status_code in (429, 503) or answer.headers.get("x-ratelimit-remaining") == "0"
-    return (seconds_to_wait(answer.headers.get("retry-after")) or _until_reset(answer)) if limited else None
-
-
-def _until_reset(answer: "httpx.Response") -> float | None:
-    """Return the seconds until a limit ends, as GitHub and Zendesk tell it: a time, or seconds from now."""
+def _told_wait(answer: "httpx.Response") -> float | None:
+    """Return the seconds until a limit ends: by ``Retry-After``, or as GitHub and Zendesk tell it, a time or seconds from now."""
+    if wait := seconds_to_wait(answer.headers.get("retry-after")):
+        return wait
     given = answer.headers.get("x-ratelimit-reset") or answer.headers.get("ratelimit-reset")
     try:
         reset = float(given)
