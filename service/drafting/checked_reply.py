@@ -139,7 +139,7 @@ class CheckedReply:
 
     def _fault(self, body: str, ids: tuple[str, ...], gap: str) -> str | None:
         given = self._rests_on(ids)
-        if named := [m for m in self._finder.in_words(body) if not given.resolve(m)]:
+        if named := [m for m in self._finder.in_words(body) if not given.team.says(m)]:
             return _NAMED if named[0][0].isalnum() or named[0][0] == "#" else _UNKNOWN
         before = (self._body + gap)[-_SEEN_BEFORE:]
         sentence = Sentence(body, self._frame.language, cites=bool(ids), before=before, last=self._last)

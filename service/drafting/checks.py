@@ -58,7 +58,7 @@ def states_anything(sentence: str, language: str) -> bool:
 
 def _repeats_prompt(sentence: Sentence, given: Given) -> bool:
     bare = revealed(sentence.body)
-    return any(not given.resolve(said) for said in speaks_of_its_prompt(bare)) or echoes(bare, given)
+    return any(not given.team.says(said) for said in speaks_of_its_prompt(bare)) or echoes(bare, given)
 
 
 def _has_unknown_address(sentence: Sentence, given: Given) -> bool:
@@ -73,11 +73,11 @@ def _has_unknown_address(sentence: Sentence, given: Given) -> bool:
 def _has_unknown_markup(sentence: Sentence, given: Given) -> bool:
     plain, earlier = without_placeholders(sentence.body), set(markup(fold(sentence.before)))
     views = (fold(sentence.before + plain), revealed(plain))
-    return any(not given.resolve(found) for view in views for found in set(markup(view)) - earlier)
+    return any(not given.team.says(found) for view in views for found in set(markup(view)) - earlier)
 
 
 def _has_unknown_command(sentence: Sentence, given: Given) -> bool:
-    return any(not given.resolve(command) for command in commands(fold(sentence.body)))
+    return any(not given.team.says(command) for command in commands(fold(sentence.body)))
 
 
 def _promises(sentence: Sentence, given: Given) -> bool:

@@ -47,7 +47,8 @@ def echoes(sentence: str, given: Given) -> bool:
     own, prompt = _threes(sentence), _prompt(given.instructions)
     if not any(three in prompt for three in own):
         return False
-    hits = [three in prompt and not given.say(" ".join(three)) for three in own]
+    texts = (given.team, given.ticket)
+    hits = [three in prompt and not any(text.says(" ".join(three)) for text in texts) for three in own]
     count = sum(hits)
     run = any(all(hits[i : i + _RUN]) for i in range(len(hits) - _RUN + 1))
     share = count / len(hits)

@@ -41,7 +41,7 @@ class Given:
 
         :param language: of the sentence, one of `LANGUAGES`.
         """
-        policy = style.vouched
+        policy = "\n".join(filter(None, (style.policy, style.brand)))
         self.instructions = instructions(style, language)
         resolutions = [n.resolution or "" for n in cited]
         languages = {found for n in cited if (found := written_in(n)) in LANGUAGES}
@@ -59,14 +59,6 @@ class Given:
             a.removeprefix("http://") for a in named
         }  # what was given without encryption may be had with it
         self.addresses = frozenset(named | bare | {a.partition("/")[0] for a in bare})
-
-    def resolve(self, fragment: str) -> bool:
-        """Whether the team wrote this, not as a part of a longer word, path or option."""
-        return self.team.says(fragment)
-
-    def say(self, fragment: str) -> bool:
-        """Whether any of the texts has this."""
-        return self.team.says(fragment) or self.ticket.says(fragment)
 
     def has(self, fact: Fact) -> bool:
         """Whether the cited resolutions or the policy vouch for this."""

@@ -36,11 +36,6 @@ class HouseStyle(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""
     """Sentences that the team allows in any reply."""
 
-    @property
-    def vouched(self) -> str:
-        """What a reply may say without a resolution: the policy, and the brand's name."""
-        return "\n".join(filter(None, (self.policy, self.brand)))
-
     def frame(self, language: str) -> Frame:
         """Return what a reply in one of the `LANGUAGES` begins and ends with."""
         shipped = LANGUAGES[language].frame
