@@ -1,7 +1,6 @@
 """``calibrate`` and ``fine-tune``: find out what the answers of a hosted classifier are worth, and write what one learns from."""
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -55,7 +54,7 @@ def calibrate(*, tickets: int, dry_run: bool, as_json: bool) -> int:
         if not dry_run:
             said, asked = asyncio.run(answered(settings, ledger, planned, progress=step))
             true = [label for label in later.labels if label is not None]
-            found = calibrated_on(settings, said, true, labels, at=datetime.now(UTC))
+            found = calibrated_on(settings, said, true, labels)
             save(found, settings.data_dir)
             report = CalibrationReport(asked=asked, calibrated=found)
             say(f"asked: {asked.words}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -64,7 +63,7 @@ class Hosted:
         before = [self.said[cases.ids[row]] for row in learned]
         if sum(one.label is not None for one in before) >= _LEAST:
             true = [cases.labels[row] or "" for row in learned]
-            rule = calibrated_on(self.settings, before, true, self.labels, at=datetime.now(UTC))
+            rule = calibrated_on(self.settings, before, true, self.labels)
             calibrated, predicted, automatic = rule.decide(
                 votes_of(known, self.labels, shares=rule.uses_shares)
             )

@@ -169,7 +169,8 @@ def shares_of(tokens: Sequence[Token], label: str, labels: Sequence[str]) -> dic
     for token in tokens:
         for text, probability in token.weighed.items():
             if text != token.text:
-                fitting = _beginning_with(said + text, labels)
+                begun = (said + text).lstrip(_AROUND).casefold()
+                fitting = [one for one in labels if begun and one.casefold().startswith(begun)]
                 found |= {one: found[one] + path * probability / len(fitting) for one in fitting}
         path *= token.weighed.get(token.text, 1.0)
         said += token.text
@@ -178,8 +179,3 @@ def shares_of(tokens: Sequence[Token], label: str, labels: Sequence[str]) -> dic
     found[label] += path
     total = sum(found.values())
     return {one: share / total for one, share in found.items()}
-
-
-def _beginning_with(said: str, labels: Sequence[str]) -> list[str]:
-    begun = said.lstrip(_AROUND).casefold()
-    return [label for label in labels if begun and label.casefold().startswith(begun)]

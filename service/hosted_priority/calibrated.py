@@ -1,7 +1,7 @@
 """What the model's answers are worth, as held-out tickets showed: kept in a file of the data directory."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -131,8 +131,6 @@ def calibrated_on(
     said: Sequence[Classification],
     true: Sequence[str],
     labels: Sequence[str],
-    *,
-    at: datetime,
 ) -> Calibrated:
     """Calibrate on answers about held-out tickets.
 
@@ -169,5 +167,5 @@ def calibrated_on(
         tickets=len(known),
         outside=len(said) - len(known),
         macro_f1=macro_f1(confusion_matrix(label, predicted, len(labels))),
-        at=at,
+        at=datetime.now(UTC),
     )

@@ -10,7 +10,6 @@ from service.hosted_priority.calibrated import calibrated_on, save
 from tests.indexer.command import report_of, run_command
 from tests.indexer.making import sentence
 from tests.provider import Provider
-from tests.service.evaluation.making import DAY_ONE
 from tests.service.planted import Planted, planted, windows
 from tests.service.running import running_service
 
@@ -67,9 +66,7 @@ def test_the_provider_sees_none_of_200(settings: Settings, provider: Provider, t
     assert (report["added"], report["distilled"]["requests"]) == (_TICKETS + 1, _TICKETS + 1)
     classifier = "hosted:ft"
     said = [Classification(key=label, input_hash="", label=label) for label in _LABELS]
-    save(
-        calibrated_on(Settings(classifier=classifier), said, _LABELS, _LABELS, at=DAY_ONE), settings.data_dir
-    )
+    save(calibrated_on(Settings(classifier=classifier), said, _LABELS, _LABELS), settings.data_dir)
     with running_service(
         settings.data_dir, provider, classifier=classifier, similarity_floor="-2"
     ) as service:

@@ -212,7 +212,7 @@ def test_a_service_asks_it(data_dir: Path, provider: Provider) -> None:
     """Triage and classify tell who decided; the same question costs nothing more, and with the provider down the forest decides."""
     labels = ("high", "low", "medium")
     said = [Classification(key=label, input_hash="", label=label) for label in labels]
-    found = calibrated_on(Settings(classifier=_MODEL), said, labels, labels, at=DAY_ONE)
+    found = calibrated_on(Settings(classifier=_MODEL), said, labels, labels)
     data_dir.mkdir()
     save(found, data_dir)
     provider.configure(telling={"broken": "medium"})
