@@ -9,6 +9,7 @@ import numpy as np
 from service.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "SEED",
     "Bin",
     "Interval",
     "ProbabilityScores",
@@ -21,6 +22,9 @@ __all__ = [
     "resample",
     "resample_macro_f1",
 ]
+
+SEED = 0
+"""What every drawing of a back-test begins with, so that a second run says the same."""
 
 _BINS = 10
 _RESAMPLES = 1_000
@@ -128,14 +132,14 @@ class ProbabilityScores:
         return scores
 
 
-def resample(rows: int, measure: Callable[[FloatArray], FloatArray], seed: int) -> FloatArray:
-    """Return what is measured on all rows and then on 1,000 resamples of them, the same ones for the same seed.
+def resample(rows: int, measure: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Return what is measured on all rows and then on 1,000 resamples of them, each time the same ones.
 
     :param measure: takes how often each row counts, shape (resamples, rows); returns values of the shape
         (resamples, …).
     :return: shape (1 + 1,000, …).
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     values = [measure(np.ones((1, rows)))]
     for _ in range(0, _RESAMPLES, _AT_ONCE):
         drawn = generator.integers(rows, size=(_AT_ONCE, rows))
@@ -145,7 +149,7 @@ def resample(rows: int, measure: Callable[[FloatArray], FloatArray], seed: int) 
     return np.concatenate(values)
 
 
-def resample_macro_f1(label: IntArray, predicted: IntArray, labels: int, seed: int) -> FloatArray:
+def resample_macro_f1(label: IntArray, predicted: IntArray, labels: int) -> FloatArray:
     """Return macro-F1 on all rows and then on the resamples, as `resample` does.
 
     :param label: the true columns, shape (rows,), as ``predicted``; there is at least one row.
@@ -154,7 +158,7 @@ def resample_macro_f1(label: IntArray, predicted: IntArray, labels: int, seed: i
     def measure(counts: FloatArray) -> FloatArray:
         return np.array([macro_f1(confusion_matrix(label, predicted, labels, drawn)) for drawn in counts])
 
-    return resample(len(label), measure, seed)
+    return resample(len(label), measure)
 
 
 def interval(values: FloatArray) -> Interval:

@@ -39,7 +39,15 @@ from service.evaluation.verdict import verdict
 from service.priority import fit
 from service.priority.alerts import at_or_above
 from service.priority.label_order import priority_order
-from service.scores import Interval, confusion_matrix, interval, macro_f1, reliability, resample_macro_f1
+from service.scores import (
+    SEED,
+    Interval,
+    confusion_matrix,
+    interval,
+    macro_f1,
+    reliability,
+    resample_macro_f1,
+)
 
 __all__ = ["evaluate"]
 
@@ -47,7 +55,6 @@ _PERIODS = 10
 _CURVE_POINTS = 50
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
 _MIN_LEARNED = 20
-_SEED = 0
 
 
 def evaluate(
@@ -87,9 +94,7 @@ def evaluate(
 
     def ask(method: str, learned: IntArray, tested: IntArray) -> Predictions:
         nonlocal done
-        found = fit_and_predict(
-            method, known.take(learned), known.take(tested), names, fit=fitting, seed=_SEED
-        )
+        found = fit_and_predict(method, known.take(learned), known.take(tested), names, fit=fitting)
         done += len(tested)
         progress(done, total)
         return found
@@ -101,12 +106,12 @@ def evaluate(
     served, reason = pooled[SERVED], predictions[SERVED][-1].reason
     true = label[np.concatenate([cut.tested for cut in cuts])]
     right, confidence = served.label == true, pick(served.probabilities, served.label)
-    methods = compare(pooled, true, names, ordered=ordered is not None, seed=_SEED)
+    methods = compare(pooled, true, names, ordered=ordered is not None)
     # The best of the others that learn: the learning curve of a guess is flat.
     rival = next(method.key for method in methods[1:] if method.key not in (*GUESSES, HOSTED))
 
     def score_newest(found: Predictions) -> Interval:
-        return interval(resample_macro_f1(label[newest.tested], found.label, len(names), _SEED))
+        return interval(resample_macro_f1(label[newest.tested], found.label, len(names)))
 
     later = Later(
         tickets=tested_tickets(known, cuts),
@@ -153,8 +158,8 @@ def evaluate(
         ),
         learning_baseline=rival,
         drift=_drift(known, label, names),
-        retrieval=retrieve(cases, duplicates, _SEED) if duplicates else None,
-        seed=_SEED,
+        retrieval=retrieve(cases, duplicates) if duplicates else None,
+        seed=SEED,
         hosted=None if hosted is None else hosted.asked,
     )
 

@@ -26,7 +26,6 @@ def compare(
     names: Sequence[str],
     *,
     ordered: bool,
-    seed: int,
 ) -> tuple[MethodScore, ...]:
     """Score every method; the forest first, then the others by macro-F1, best first.
 
@@ -36,7 +35,7 @@ def compare(
     :param ordered: whether they are in order, from least to most urgent; else quadratic kappa is left out.
     """
     scores = {
-        key: _resampled_scores(found, label, len(names), ordered=ordered, seed=seed)
+        key: _resampled_scores(found, label, len(names), ordered=ordered)
         for key, found in predictions.items()
     }
     for key in scores.keys() - {SERVED}:
@@ -46,7 +45,7 @@ def compare(
 
 
 def _resampled_scores(
-    predictions: Predictions, label: IntArray, labels: int, *, ordered: bool, seed: int
+    predictions: Predictions, label: IntArray, labels: int, *, ordered: bool
 ) -> dict[str, FloatArray]:
     """Return the scores of one method, each as `service.scores.resample` returns it, by its name in `MethodScore`.
 
@@ -87,7 +86,7 @@ def _resampled_scores(
         return np.concatenate([each(counts) for each in measures.values()], axis=1)
 
     names = [name for group in measures for name in group]
-    return dict(zip(names, resample(rows, measure, seed).T, strict=True))
+    return dict(zip(names, resample(rows, measure).T, strict=True))
 
 
 def _method_score(

@@ -62,9 +62,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     """Most suspicious first."""
 
 
-def audit(
-    cases: Cases, seed: int = 0, progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Audit:
+def audit(cases: Cases, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Audit:
     """Compare every labelled ticket with its near-duplicates (cosine 0.95 or more, or known ones).
 
     If a text is given each label with some probability, two such tickets agree with the sum of the squares; the most
@@ -98,7 +96,7 @@ def audit(
             for row, twin in zip(rows[contradicted].tolist(), nearest.tolist(), strict=True)
         ]
         progress(int(rows[-1]) + 1, len(cases))
-    agreement = _mean_by_group(agreements, seed)
+    agreement = _mean_by_group(agreements)
     ranked = _ranked(suspects)
     return Audit(
         tickets=len(cases),
@@ -208,20 +206,17 @@ def _suspect(cases: Cases, row: int, twin: int, similar: Matrix) -> Suspect:
 def _ranked(suspects: list[Suspect]) -> tuple[Suspect, ...]:
     """Order them, and of two that contradict each other name only the more suspicious."""
     ranked = sorted(suspects, key=lambda found: (-found.suspicion, -found.similarity))
-    named: set[tuple[str, str]] = set()
-    kept = []
+    pairs: dict[frozenset[str], Suspect] = {}
     for found in ranked:
-        if (found.duplicate_id, found.id) not in named:
-            named.add((found.id, found.duplicate_id))
-            kept.append(found)
-    return tuple(kept)
+        pairs.setdefault(frozenset((found.id, found.duplicate_id)), found)
+    return tuple(pairs.values())
 
 
-def _mean_by_group(agreements: list[tuple[int, float]], seed: int) -> Interval | None:
+def _mean_by_group(agreements: list[tuple[int, float]]) -> Interval | None:
     """Return the mean agreement of tickets; tickets of one problem are drawn together."""
     if not agreements:
         return None
     first, values = np.array([group for group, _ in agreements]), np.array([value for _, value in agreements])
     groups = np.unique(first, return_inverse=True)[1]
     totals, sizes = np.bincount(groups, values), np.bincount(groups)
-    return interval(resample(len(sizes), lambda counts: counts @ totals / (counts @ sizes), seed))
+    return interval(resample(len(sizes), lambda counts: counts @ totals / (counts @ sizes)))

@@ -12,7 +12,7 @@ from indexer.embedding import Matrix
 from indexer.ledger import Candidates
 from indexer.settings import Settings
 from indexer.suspicion import suspicion_of
-from service.arrays import FloatArray, IntArray, unit_rows
+from service.arrays import BoolArray, FloatArray, IntArray, unit_rows
 from service.drafting.extractive import extractive_draft
 from service.drafting.house_style import DEFAULTS
 from service.drafting.languages import reply_language
@@ -91,7 +91,7 @@ class Ranker:
         known[row] = False
         return query, self.candidates(query, np.flatnonzero(known))
 
-    def _known(self, moment: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _known(self, moment: float) -> BoolArray:
         known = self._cases.known
         return np.isnan(known) | (known <= moment) if not np.isnan(moment) else np.ones(len(known), np.bool_)
 
@@ -207,7 +207,7 @@ def _same_resolution(cases: Cases) -> Iterator[tuple[str, str]]:
             yield cases.ids[before], cases.ids[row]
 
 
-def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retrieval:
+def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]]) -> Retrieval:
     """Rank, for the later ticket of each pair, all tickets created before it by cosine, and look for the earlier.
 
     :param pairs: ids of two tickets of one problem.
@@ -229,17 +229,15 @@ def retrieve(cases: Cases, pairs: Sequence[tuple[str, str]], seed: int) -> Retri
         similarity = np.einsum("ij,j->i", unit[there], unit[later])
         own = similarity[np.searchsorted(there, earlier)]
         ranks.append(1 + int((similarity > own).sum()))
-    measured = (
-        {k: _mean(np.array([float(rank <= k) for rank in ranks]), seed) for k in _DEPTHS} if ranks else {}
-    )
+    measured = {k: _mean(np.array([float(rank <= k) for rank in ranks])) for k in _DEPTHS} if ranks else {}
     return Retrieval(
         pairs=len(pairs),
         asked=len(ranks),
         resolved=resolved,
         recall=measured,
-        mrr=_mean(1 / np.array(ranks), seed) if ranks else None,
+        mrr=_mean(1 / np.array(ranks)) if ranks else None,
     )
 
 
-def _mean(values: FloatArray, seed: int) -> Interval:
-    return interval(resample(len(values), lambda counts: counts @ values / len(values), seed))
+def _mean(values: FloatArray) -> Interval:
+    return interval(resample(len(values), lambda counts: counts @ values / len(values)))

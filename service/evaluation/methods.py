@@ -12,6 +12,7 @@ from service.arrays import BoolArray, FloatArray, IntArray
 from service.evaluation.cases import Cases
 from service.priority import Forest, NoForest, TrainingSet
 from service.priority.alerts import judge_alerts
+from service.scores import SEED
 
 __all__ = [
     "GUESSES",
@@ -89,7 +90,7 @@ def pool(parts: Sequence[Predictions]) -> Predictions:
 
 
 def fit_and_predict(
-    method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, fit: Fit, seed: int
+    method: str, learn: Cases, test: Cases, names: tuple[str, ...], *, fit: Fit
 ) -> Predictions:
     """Learn from some tickets and predict the labels of others.
 
@@ -105,8 +106,8 @@ def fit_and_predict(
             return _served(learn, test, names, fit)
         label = learn.columns(names)
         if method in GUESSES:
-            return _guess(method, label, len(test), len(names), seed)
-        fitted = _estimator(method, len(learn), seed).fit(_features(method, learn), label)
+            return _guess(method, label, len(test), len(names))
+        fitted = _estimator(method, len(learn)).fit(_features(method, learn), label)
         if method == "plain_forest":
             # One thread adds up the trees' votes in one order, so that a second run gives the same to the last bit.
             fitted.set_params(n_jobs=1)
@@ -131,17 +132,17 @@ def _served(learn: Cases, test: Cases, names: tuple[str, ...], fit: Fit) -> Pred
     return Predictions(columns[found.predicted], probabilities, votes, found.automatic, reason, alerts, sure)
 
 
-def _guess(method: str, label: IntArray, rows: int, labels: int, seed: int) -> Predictions:
+def _guess(method: str, label: IntArray, rows: int, labels: int) -> Predictions:
     shares = np.bincount(label, minlength=labels) / len(label)
     probabilities = np.tile(shares, (rows, 1))
     if method == "majority":
         predicted = np.full(rows, shares.argmax())
     else:
-        predicted = np.random.default_rng([seed, len(label)]).choice(labels, size=rows, p=shares)
+        predicted = np.random.default_rng([SEED, len(label)]).choice(labels, size=rows, p=shares)
     return Predictions(predicted, probabilities)
 
 
-def _estimator(method: str, learned: int, seed: int) -> Any:
+def _estimator(method: str, learned: int) -> Any:
     """Return scikit-learn's estimator, of texts for TF-IDF and of vectors for the others."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -149,10 +150,10 @@ def _estimator(method: str, learned: int, seed: int) -> Any:
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
 
-    logistic = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=seed)
+    logistic = LogisticRegression(class_weight="balanced", max_iter=1_000, random_state=SEED)
     words = TfidfVectorizer(token_pattern=_TOKEN, sublinear_tf=True, max_features=_WORDS)
     return {
-        "plain_forest": RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=seed),
+        "plain_forest": RandomForestClassifier(n_estimators=_TREES, n_jobs=-1, random_state=SEED),
         "vectors_logistic": logistic,
         "tfidf_logistic": make_pipeline(words, logistic),
         "neighbours": KNeighborsClassifier(n_neighbors=min(_NEIGHBOURS, learned), metric="cosine"),

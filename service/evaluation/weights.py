@@ -21,7 +21,6 @@ LEAST_KNOWN = 60
 """Tickets with a known precedent below which weights are not compared: a half of fewer tells nothing."""
 
 _SUBJECT, _DATE = (0.0, 0.15, 0.3, 0.6), (0.0, 0.02, 0.05, 0.1)
-_SEED = 0
 
 
 def choices(settings: Settings) -> tuple[tuple[float, float], ...]:
@@ -61,7 +60,7 @@ def compare_weights(
     older, newer = np.array_split(np.array(ranks), 2)
     best = int(older.mean(axis=0).argmax())
     gains = newer[:, best] - newer[:, 0]
-    gain = interval(resample(len(gains), lambda counts: counts @ gains / len(gains), _SEED))
+    gain = interval(resample(len(gains), lambda counts: counts @ gains / len(gains)))
     return Weights(
         tickets=len(ranks),
         present=weights[0],

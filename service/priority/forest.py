@@ -23,13 +23,11 @@ __all__ = ["Decisions", "Forest", "NoForest"]
 class Decisions:
     """Decisions on several tickets, one row each.
 
-    :param labels: the names of the columns.
     :param predicted: int64, shape (rows,): the column of the label that it would cost most to miss.
     :param probabilities: calibrated, shape (rows, labels).
     :param automatic: whether the decision needs no person.
     """
 
-    labels: tuple[str, ...]
     predicted: IntArray
     probabilities: FloatArray
     automatic: BoolArray
@@ -143,9 +141,7 @@ class Forest:
     def _decisions(self, votes: FloatArray) -> Decisions:
         probabilities = self.calibrator(smooth(votes, len(self.ids)))
         predicted, automatic = decide(probabilities, self.labels, self.costs, self.report.abstention)
-        return Decisions(
-            labels=self.labels, predicted=predicted, probabilities=probabilities, automatic=automatic
-        )
+        return Decisions(predicted, probabilities, automatic)
 
     def _evidence(self, weights: FloatArray, predicted: int, limit: int) -> tuple[Evidence, ...]:
         if limit < 1:

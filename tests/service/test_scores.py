@@ -6,6 +6,7 @@ from sklearn.metrics import brier_score_loss, cohen_kappa_score, f1_score
 
 from service.arrays import BoolArray, FloatArray, IntArray
 from service.scores import (
+    SEED,
     ProbabilityScores,
     confusion_matrix,
     interval,
@@ -83,10 +84,10 @@ def test_scores_of_every_resample_are_those_of_the_drawn_tickets(label: IntArray
     probabilities = np.random.default_rng(5).dirichlet(np.full(labels, 0.3), size=_ROWS)
     probabilities[:4] = np.eye(labels)[:4]
     predicted = probabilities.argmax(axis=1)
-    found = resample(_ROWS, ProbabilityScores(probabilities, predicted, label), seed=7)
-    scores = resample_macro_f1(label, predicted, labels, seed=7)
+    found = resample(_ROWS, ProbabilityScores(probabilities, predicted, label))
+    scores = resample_macro_f1(label, predicted, labels)
     assert len(found) == len(scores) == 1_001
-    draw = np.random.default_rng(7)
+    draw = np.random.default_rng(SEED)
     samples = [np.arange(_ROWS), *(draw.integers(_ROWS, size=_ROWS) for _ in range(60))]
     for rows, measured, score in zip(samples, found, scores, strict=False):
         given, true = probabilities[rows], label[rows]

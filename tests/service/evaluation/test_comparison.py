@@ -22,7 +22,7 @@ def _predictions(seed: int, label: IntArray, skill: float) -> Predictions:
 
 
 def _score(predictions: Predictions, label: IntArray, *, ordered: bool = False) -> MethodScore:
-    return compare({SERVED: predictions}, label, _NAMES, ordered=ordered, seed=0)[0]
+    return compare({SERVED: predictions}, label, _NAMES, ordered=ordered)[0]
 
 
 @pytest.fixture
@@ -43,9 +43,7 @@ def test_recall_is_of_each_label(label: IntArray) -> None:
 def test_intervals_hold_the_value_and_tell_methods_apart(label: IntArray) -> None:
     """A method with skill is ahead of one without by more than chance, and of itself by nothing."""
     good, poor = _predictions(1, label, 0.5), _predictions(2, label, 0.0)
-    methods = compare(
-        {SERVED: good, "neighbours": poor, "majority": good}, label, _NAMES, ordered=True, seed=0
-    )
+    methods = compare({SERVED: good, "neighbours": poor, "majority": good}, label, _NAMES, ordered=True)
     assert [method.key for method in methods] == [SERVED, "majority", "neighbours"]
     for found in (methods[0].macro_f1, methods[0].kappa, methods[0].brier, methods[0].ece):
         assert found is not None

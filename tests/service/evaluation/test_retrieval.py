@@ -15,12 +15,12 @@ def test_only_earlier_tickets_are_searched() -> None:
     axes = np.eye(cases.vectors.shape[1], dtype=np.float32)
     cases.vectors[:] = axes[0]
     cases.vectors[10], cases.vectors[20], cases.vectors[30] = axes[1], axes[2], axes[1] * 0.5 + axes[2] * 0.6
-    found = retrieve(cases, [("t-30", "t-10")], 0)
+    found = retrieve(cases, [("t-30", "t-10")])
     assert found.mrr is not None
     assert found.mrr.value == pytest.approx(1 / 2)
     assert {depth: share.value for depth, share in found.recall.items()} == {1: 0, 5: 1, 10: 1}
     cases.vectors[35] = cases.vectors[30]
-    assert retrieve(cases, [("t-30", "t-10")], 0) == found
+    assert retrieve(cases, [("t-30", "t-10")]) == found
 
 
 @pytest.mark.parametrize("dimension", [384, 1_024])
@@ -36,7 +36,7 @@ def test_an_exact_copy_comes_first(dimension: int) -> None:
     by_text = {text_hash(ticket.text): row for ticket, row in zip(tickets, vectors, strict=True)}
     pairs = [(f"t-{copy + 3}", f"t-{first}") for copy, first in zip(copies, firsts, strict=True)]
     alike = [("t-300", f"t-{row}") for row in np.flatnonzero((vectors[:300] == vectors[-1]).all(axis=1))]
-    found = retrieve(make_cases(tickets, by_text), [*pairs, *alike], 0)
+    found = retrieve(make_cases(tickets, by_text), [*pairs, *alike])
     assert found.asked == len(pairs) + len(alike)
     assert found.recall[1].value == 1
     assert found.mrr is not None
@@ -47,12 +47,12 @@ def test_pairs_that_cannot_be_asked_are_counted() -> None:
     """Unknown ids count as given but not as asked; the direction of a pair does not matter."""
     cases = history(40)
     cases.vectors[30] = cases.vectors[10]
-    found = retrieve(cases, [("t-10", "t-30"), ("t-30", "nobody"), ("t-3", "t-3")], 0)
+    found = retrieve(cases, [("t-10", "t-30"), ("t-30", "nobody"), ("t-3", "t-3")])
     assert (found.pairs, found.asked, found.resolved) == (3, 1, 1)
     assert found.recall[1].value == 1
 
 
 def test_without_pairs_nothing_is_claimed() -> None:
     """No pair, no number."""
-    found = retrieve(history(40), [("x", "y")], 0)
+    found = retrieve(history(40), [("x", "y")])
     assert (found.asked, found.recall, found.mrr) == (0, {}, None)

@@ -97,7 +97,7 @@ def test_the_back_test_says_the_same() -> None:
         assert isinstance(found, Forest)
         return found
 
-    predicted = fit_and_predict(SERVED, learn, test, names, fit=fitting, seed=0)
+    predicted = fit_and_predict(SERVED, learn, test, names, fit=fitting)
     assert predicted.alerts is not None
     assert (predicted.alerts == (predicted.probabilities[:, 2] > 0.5)).all()
 

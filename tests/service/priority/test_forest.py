@@ -28,7 +28,7 @@ def test_one_by_one_and_all_at_once(forest: Forest) -> None:
     assert not found.automatic.all()
     for row in range(0, 700, 7):
         single = forest.decide(alone(vectors[row]))
-        assert single.label == found.labels[found.predicted[row]]
+        assert single.label == forest.labels[found.predicted[row]]
         assert single.confidence == pytest.approx(found.probabilities[row, found.predicted[row]], abs=1e-12)
         assert (single.decision == "automatic") == found.automatic[row]
 
