@@ -34,6 +34,9 @@ def test_a_command_that_reads_makes_no_store_in_another_folder(tmp_path: Path) -
         assert run.returncode == 2
         assert str(tmp_path / "chroma_data" / "ledger.sqlite3") in run.stderr
         assert "PRECEDENT_DATA_DIR" in run.stderr
+    stopped = _run(tmp_path, str(_SCRIPT), "stop")
+    assert stopped.returncode == 0
+    assert f"nothing was running on {tmp_path / 'chroma_data'}" in stopped.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -68,7 +68,7 @@ def stop() -> int:
 
     settings = settings_for_command()
     services = stop_services(settings.data_dir)
-    chroma = LocalServer(settings.data_dir).stop()
+    chroma = settings.data_dir.exists() and LocalServer(settings.data_dir).stop()
     stopped = f"stopped {services} service(s){' and Chroma' if chroma else ''}"
-    say(stopped if services or chroma else "nothing was running")
+    say(stopped if services or chroma else f"nothing was running on {settings.data_dir}")
     return DONE
