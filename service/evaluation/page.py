@@ -120,7 +120,8 @@ def page(evaluation: Evaluation) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": "{:,}".format, "percent": percent, "score": _score}
+    environment.filters |= {"count": "{:,}".format, "percent": percent}
+    environment.filters["score"] = lambda value, sign="": f"{value:{sign}z.2f}"
     totals = [sum(row) for row in evaluation.confusion]
     largest = sorted(range(len(totals)), key=lambda number: -totals[number])[:_SHOWN_LABELS]
     shown = sorted(largest)
@@ -136,10 +137,6 @@ def page(evaluation: Evaluation) -> str:
         shown=shown,
         said_heads=[f"said: {evaluation.labels[number]}" for number in shown],
     )
-
-
-def _score(value: float, sign: str = "") -> str:
-    return f"{value:{sign}z.2f}"
 
 
 def _reliability(evaluation: Evaluation) -> Plot:

@@ -121,9 +121,7 @@ def decide(
     :param costs: as of `least_costly`.
     """
     predicted = least_costly(probabilities, costs)
-    if rule.threshold is None:
-        return predicted, np.zeros(len(predicted), dtype=bool)
-    sure = pick(probabilities, predicted) >= rule.threshold
+    sure = pick(probabilities, predicted) >= (np.inf if rule.threshold is None else rule.threshold)
     return predicted, sure & may_decide(probabilities, predicted, labels, rule.guards)
 
 
@@ -207,14 +205,12 @@ def _guard(later: LaterTickets, column: int, budget: float) -> float:
     # Of its tickets, those that may be missed, by what the forest gave the label: letting through up to the
     # k-th lowest misses k. The bound grows with k, so the first that breaks the budget ends the search.
     missed = np.sort(later.probabilities[its_own & later.wrong, column])
-    most = -1.0
     if not count or error_bound(0, count) > budget:
-        return most
-    for misses in range(len(missed)):
-        if error_bound(misses + 1, count) > budget:
+        return -1.0
+    for misses, probability in enumerate(missed, start=1):
+        if error_bound(misses, count) > budget:
             # Just below the ticket that would be one miss too many.
-            return float(np.nextafter(missed[misses], -1.0))
-        most = float(missed[misses])
+            return float(np.nextafter(probability, -1.0))
     return 1.0
 
 

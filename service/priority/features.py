@@ -17,24 +17,20 @@ class Features:
     """Tickets as a forest reads them, one row each.
 
     :param vectors: float32, shape (rows, dimension).
-    :param words: ``None``: only the vectors are known.
-    :param values: values of the fields that a forest may read, such as ``type=bug``; empty: none are known of any.
+    :param values: values of the fields that a forest may read, such as ``type=bug``.
     """
 
     vectors: Matrix
-    words: Words | None = None
-    values: tuple[tuple[str, ...], ...] = ()
+    words: Words
+    values: tuple[tuple[str, ...], ...]
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def take(self, rows: IntArray) -> Self:
         """Return the given rows, in the given order."""
-        return type(self)(
-            self.vectors[rows],
-            None if self.words is None else self.words.take(rows),
-            tuple(self.values[row] for row in rows) if self.values else (),
-        )
+        values = tuple(self.values[row] for row in rows)
+        return type(self)(self.vectors[rows], self.words.take(rows), values)
 
 
 def features_of(tickets: Iterable[Ticket | None], vectors: Matrix, fields: Sequence[str]) -> Features:

@@ -12,7 +12,7 @@ from indexer.embedding import Matrix
 from service.arrays import FloatArray, IntArray
 from service.priority.features import Features
 from service.priority.linear import Linear, fit_linear
-from service.priority.words import BUCKETS, Words, count_words
+from service.priority.words import BUCKETS, Words
 
 __all__ = ["Predictors", "fit_predictors"]
 
@@ -60,7 +60,7 @@ class Predictors:
         if self.words is None or self.meaning is None:
             return ()
         return (
-            self.words.probabilities(_weighed(features, self.rarity)),
+            self.words.probabilities(features.words.weighed(self.rarity)),
             self.meaning.probabilities(features.vectors),
         )
 
@@ -96,7 +96,7 @@ def fit_predictors(
         plain = Predictors(features.vectors.shape[1], none, None, None, values)
         return plain, plain.matrix(features)
     rarity = _rarity(features)
-    weighed = _weighed(features, rarity)
+    weighed = features.words.weighed(rarity)
     # Two are enough where either has as many as a model learns from.
     fold = np.unique(groups, return_inverse=True)[1] % (_FOLDS if rows <= 2 * _MOST_ROWS else 2)
 
@@ -127,16 +127,8 @@ def _fit_apart(
 
 
 def _rarity(features: Features) -> NDArray[np.float32]:
-    rows = len(features)
-    seen = (
-        np.zeros(BUCKETS) if features.words is None else np.bincount(features.words.bucket, minlength=BUCKETS)
-    )
-    return (1 + np.log((1 + rows) / (1 + seen))).astype(np.float32)
-
-
-def _weighed(features: Features, rarity: NDArray[np.float32]) -> Words:
-    words = count_words([] for _ in range(len(features))) if features.words is None else features.words
-    return words.weighed(rarity)
+    seen = np.bincount(features.words.bucket, minlength=BUCKETS)
+    return (1 + np.log((1 + len(features)) / (1 + seen))).astype(np.float32)
 
 
 def _common_values(features: Features) -> tuple[str, ...]:

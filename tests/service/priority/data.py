@@ -29,7 +29,7 @@ def clustered(
     predicted = np.where(generator.random(rows) < noise, generator.integers(len(labels), size=rows), label)
     return TrainingSet(
         ids=tuple(f"t{row}" for row in range(rows)),
-        features=Features(vectors.astype(np.float32)),
+        features=of_vectors(vectors.astype(np.float32)),
         labels=tuple(labels[number] for number in predicted),
         times=np.arange(rows, dtype=np.float64) * DAY,
         known=np.arange(rows, dtype=np.float64) * DAY,
@@ -37,9 +37,14 @@ def clustered(
     )
 
 
+def of_vectors(vectors: Matrix) -> Features:
+    """Return what a forest reads of tickets of which only the vectors are known, shape (rows, dimension)."""
+    return features_of([None] * len(vectors), vectors, ())
+
+
 def alone(vector: Matrix) -> Features:
     """Return what a forest reads of one ticket of which only the vector is known, shape (dimension,)."""
-    return Features(vector[None])
+    return of_vectors(vector[None])
 
 
 def weights(forest: Forest, vector: Matrix) -> FloatArray:

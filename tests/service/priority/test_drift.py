@@ -1,5 +1,7 @@
 """Whether the newest tickets are unlike those before them."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,13 +9,13 @@ import pytest
 from service.priority import Features, Forest, fit
 from service.priority.drift import measure_drift
 from service.priority.forest_report import held_back
-from tests.service.priority.data import clustered, relabelled
+from tests.service.priority.data import clustered, of_vectors, relabelled
 
 _LABELS = ("high", "low")
 
 
 def _features(values: list[tuple[str, ...]]) -> Features:
-    return Features(np.zeros((len(values), 2), np.float32), values=tuple(values))
+    return replace(of_vectors(np.zeros((len(values), 2), np.float32)), values=tuple(values))
 
 
 def _label(before: float, now: float, rows: int = 500) -> list[int]:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from service.arrays import IntArray
-from service.priority import Features, Forest, TrainingSet, features_of, fit
+from service.priority import Forest, TrainingSet, features_of, fit
 from service.priority.predictors import fit_predictors
 from service.priority.training import draws
 from service.priority.words import BUCKETS, bucket_of
-from tests.service.priority.data import ticket, told_by_words
+from tests.service.priority.data import of_vectors, ticket, told_by_words
 
 NO_VECTORS = np.zeros((1, 2), np.float32)
 
@@ -47,7 +47,7 @@ def test_words_and_fields_decide() -> None:
     later = told_by_words(200, seed=1)
     right = found.classify(later.features).predicted == label_of(later)
     assert right.mean() > 0.9
-    alone = found.classify(Features(later.vectors))
+    alone = found.classify(of_vectors(later.vectors))
     assert (
         alone.probabilities.max(axis=1).mean()
         < found.classify(later.features).probabilities.max(axis=1).mean()
@@ -104,7 +104,7 @@ def test_a_linear_model_learns_from_the_newest() -> None:
     right = np.random.default_rng(0).integers(2, size=rows)
     vectors = (right[:, None] * np.array([2.0, 0.0]) - 1).astype(np.float32)
     label = np.where(np.arange(rows) < 1_000, 1 - right, right)  # the labels' meaning changed
-    fitted, columns = fit_predictors(Features(vectors), label, 2, np.arange(rows))
+    fitted, columns = fit_predictors(of_vectors(vectors), label, 2, np.arange(rows))
     assert fitted.meaning is not None
     assert (fitted.meaning.probabilities(vectors)[:, 1].round() == right).all()
     assert (columns[:, -1].round() == right).all()

@@ -6,9 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.priority import Features, Forest, NoForest, TrainingSet, fit
+from service.priority import Forest, NoForest, TrainingSet, fit
 from service.priority.abstention import error_bound
-from tests.service.priority.data import DAY, alone, clustered, columns, relabelled, shuffled, weights
+from tests.service.priority.data import (
+    DAY,
+    alone,
+    clustered,
+    columns,
+    of_vectors,
+    relabelled,
+    shuffled,
+    weights,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -220,7 +229,7 @@ def test_equal_tickets_that_contradict() -> None:
     """Equal tickets with different labels teach nothing: even odds, and review."""
     training = TrainingSet(
         ids=tuple(str(row) for row in range(140)),
-        features=Features(np.ones((140, 8), np.float32)),
+        features=of_vectors(np.ones((140, 8), np.float32)),
         labels=("high", "low") * 70,
         times=np.arange(140, dtype=np.float64) * DAY,
         known=np.arange(140, dtype=np.float64) * DAY,

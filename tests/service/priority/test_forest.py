@@ -1,11 +1,13 @@
 """What the served forest says, and which tickets it names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from service.priority import Features, Forest, NoForest, TrainingSet
+from service.priority import Forest, NoForest, TrainingSet
 from service.results import PriorityDecision
-from tests.service.priority.data import alone, clustered, columns, weights
+from tests.service.priority.data import alone, clustered, columns, of_vectors, weights
 
 
 def test_decision_is_one_record(forest: Forest) -> None:
@@ -23,7 +25,7 @@ def test_decision_is_one_record(forest: Forest) -> None:
 def test_one_by_one_and_all_at_once(forest: Forest) -> None:
     """Many vectors are classified as each of them alone."""
     vectors = clustered(700, seed=3).vectors
-    found = forest.classify(Features(vectors))
+    found = forest.classify(of_vectors(vectors))
     assert found.automatic.any()
     assert not found.automatic.all()
     for row in range(0, 700, 7):
@@ -75,7 +77,7 @@ def test_as_much_evidence_as_asked_for(forest: Forest, limit: int) -> None:
 def test_weights_decompose_the_vote(forest: Forest, history: TrainingSet) -> None:
     """The weights sum to 1, and those of a label to the vote for it."""
     vectors = clustered(50, seed=5, spread=1.5).vectors
-    votes = forest.votes(Features(vectors))
+    votes = forest.votes(of_vectors(vectors))
     for vector, vote in zip(vectors, votes, strict=True):
         weight = weights(forest, vector)
         assert weight.sum() == pytest.approx(1)
@@ -86,7 +88,7 @@ def test_weights_decompose_the_vote(forest: Forest, history: TrainingSet) -> Non
 def test_vector_of_another_shape(forest: Forest, shape: tuple[int, ...]) -> None:
     """A vector of another length is refused with both lengths."""
     with pytest.raises(ValueError, match="vectors of length 32, found the shape"):
-        forest.decide(Features(np.zeros(shape, np.float32)))
+        forest.decide(replace(alone(np.zeros(32, np.float32)), vectors=np.zeros(shape, np.float32)))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -100,7 +102,7 @@ def test_vector_that_is_not_finite(forest: Forest, bad: float) -> None:
 
 def test_no_vectors(forest: Forest) -> None:
     """No vectors get no decisions."""
-    assert forest.classify(Features(np.zeros((0, 32), np.float32))).probabilities.shape == (0, 3)
+    assert forest.classify(of_vectors(np.zeros((0, 32), np.float32))).probabilities.shape == (0, 3)
 
 
 def test_state_in_one_line(forest: Forest) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.priority import Features, Forest, ForestFileError, fit, load, save
-from tests.service.priority.data import alone, clustered, told_by_words
+from service.priority import Forest, ForestFileError, fit, load, save
+from tests.service.priority.data import alone, clustered, of_vectors, told_by_words
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def test_round_trip(forest: Forest, stored: Path) -> None:
     """A forest read back says the same, names the same evidence, and knows its report."""
     again = load(stored)
     vectors = clustered(50, seed=7).vectors
-    assert np.array_equal(again.votes(Features(vectors)), forest.votes(Features(vectors)))
+    assert np.array_equal(again.votes(of_vectors(vectors)), forest.votes(of_vectors(vectors)))
     assert [again.decide(alone(vector)) for vector in vectors] == [
         forest.decide(alone(vector)) for vector in vectors
     ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from service.arrays import FloatArray, IntArray
-from service.priority import Features, TrainingSet
+from service.priority import TrainingSet
 from service.priority.timeline import (
     NEAR_DUPLICATE,
     existing,
@@ -12,14 +12,14 @@ from service.priority.timeline import (
     repeats,
     resolved_late,
 )
-from tests.service.priority.data import clustered
+from tests.service.priority.data import clustered, of_vectors
 
 
 def test_newest_labelled() -> None:
     """The newest labelled tickets come oldest first; one without a time counts as older than all others."""
     training = TrainingSet(
         ids=("new", "unlabelled", "untimed", "old", "untimed too"),
-        features=Features(np.eye(5, dtype=np.float32)),
+        features=of_vectors(np.eye(5, dtype=np.float32)),
         labels=("high", None, "low", "low", "high"),
         times=np.array([9.0, 8.0, np.nan, 1.0, np.nan]),
         known=np.full(5, np.nan),
@@ -60,7 +60,7 @@ def _history(times: FloatArray, known: FloatArray, groups: IntArray) -> Training
     """Return tickets of which no two have a like text."""
     return TrainingSet(
         ids=tuple(map(str, range(len(times)))),
-        features=Features(np.zeros((len(times), 1), np.float32)),
+        features=of_vectors(np.zeros((len(times), 1), np.float32)),
         labels=("low",) * len(times),
         times=times,
         known=known,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from service.priority import Features, TrainingDataError, TrainingSet
-from tests.service.priority.data import clustered
+from service.priority import TrainingDataError, TrainingSet
+from tests.service.priority.data import clustered, of_vectors
 
 
 def made(**changes: object) -> TrainingSet:
@@ -19,10 +19,10 @@ def made(**changes: object) -> TrainingSet:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"features": Features(np.zeros(4, np.float32))}, r"shape \(rows, dimension\), found \(4,\)"),
-        ({"features": Features(np.zeros((4, 0), np.float32))}, r"found \(4, 0\)"),
-        ({"features": Features(np.zeros((4, 3)))}, "must be float32, found float64"),  # type: ignore[arg-type]  # what is refused
-        ({"features": Features(np.zeros((3, 3), np.float32))}, "4 ids, so vectors must have as many rows"),
+        ({"features": of_vectors(np.zeros(4, np.float32))}, r"shape \(rows, dimension\), found \(4,\)"),
+        ({"features": of_vectors(np.zeros((4, 0), np.float32))}, r"found \(4, 0\)"),
+        ({"features": of_vectors(np.zeros((4, 3)))}, "must be float32, found float64"),  # type: ignore[arg-type]  # what is refused
+        ({"features": of_vectors(np.zeros((3, 3), np.float32))}, "4 ids, so vectors must have as many rows"),
         ({"labels": ("high",)}, "so labels must have as many rows"),
         ({"times": np.zeros(5)}, "so times must have as many rows"),
         ({"groups": np.zeros((4, 1), np.int64)}, "so groups must have as many rows"),
@@ -44,18 +44,18 @@ def test_vectors_that_are_not_finite(bad: float) -> None:
     with pytest.raises(
         TrainingDataError, match="1 tickets have values that are not finite, first that of ticket 't2'"
     ):
-        made(features=Features(vectors))
+        made(features=of_vectors(vectors))
 
 
 def test_large_finite_values() -> None:
     """Values whose sum overflows are finite all the same."""
     vectors = np.full((4, 3), np.finfo(np.float32).max, np.float32)
-    assert len(made(features=Features(vectors))) == 4
+    assert len(made(features=of_vectors(vectors))) == 4
 
 
 def test_nothing_at_all() -> None:
     """No tickets are a training set too."""
     empty = TrainingSet(
-        (), Features(np.zeros((0, 0), np.float32)), (), np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
+        (), of_vectors(np.zeros((0, 0), np.float32)), (), np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
     )
     assert len(empty) == 0
