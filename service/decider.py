@@ -18,10 +18,10 @@ from service.metrics import DECISIONS
 from service.priority import Reading
 from service.priority.label_order import LabelOrderError, priority_order
 from service.ranking import CANDIDATES, QueryVectors
-from service.results import Alert, Neighbour, PriorityDecision
+from service.results import Alert, Neighbour, PriorityDecision, Timings
 from service.runtime import Runtime
 from service.snapshot import Snapshot
-from service.usage import Clock, since
+from service.usage import since
 
 __all__ = ["Decider", "more_urgent_precedent", "too_short", "unconfirmed", "without_label"]
 
@@ -42,7 +42,7 @@ class Decider:
         self._settings = runtime.settings
 
     def decide(
-        self, snapshot: Snapshot, ticket: Ticket, query: QueryVectors, clock: Clock
+        self, snapshot: Snapshot, ticket: Ticket, query: QueryVectors, clock: Timings
     ) -> dict[str, PriorityDecision]:
         """Return what the forests decide, by field."""
         began = time.perf_counter()
@@ -58,7 +58,7 @@ class Decider:
         self,
         snapshot: Snapshot,
         query: QueryVectors,
-        clock: Clock,
+        clock: Timings,
         neighbours: Sequence[Neighbour],
         exclude: frozenset[str] = frozenset(),
     ) -> float | None:
@@ -80,7 +80,7 @@ class Decider:
             clock.retrieve += since(began)
 
     async def by_classifier(
-        self, ticket: Ticket, decided: dict[str, PriorityDecision], clock: Clock
+        self, ticket: Ticket, decided: dict[str, PriorityDecision], clock: Timings
     ) -> tuple[dict[str, PriorityDecision], list[ChatCall]]:
         """Return the decisions, the priority by the hosted classifier if there is one, and what that asked."""
         calls: list[ChatCall] = []

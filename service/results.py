@@ -164,13 +164,17 @@ class IndexInfo(msgspec.Struct, frozen=True, kw_only=True):
     forest: str
 
 
-class Timings(msgspec.Struct, frozen=True, kw_only=True):
+class Timings(msgspec.Struct, kw_only=True):
     """Milliseconds spent in each stage."""
 
     embed: float = 0.0
     classify: float = 0.0
     retrieve: float = 0.0
     draft: float = 0.0
+
+    def rounded(self) -> "Timings":
+        """Return them as an answer has them, while they are still added to."""
+        return Timings(**{stage: round(spent, 3) for stage, spent in msgspec.structs.asdict(self).items()})
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,13 +36,14 @@ from service.results import (
     Neighbour,
     Note,
     PriorityDecision,
+    Timings,
     Triage,
     Triaged,
     no_reply,
 )
 from service.runtime import Runtime
 from service.snapshot import Snapshot
-from service.usage import Clock, since, usage_of
+from service.usage import since, usage_of
 
 __all__ = ["Pipeline", "Search"]
 
@@ -106,7 +107,7 @@ class Pipeline:
     ) -> AsyncGenerator[Triaged | str, None]:
         # A turn is held while this machine works, not while the provider writes.
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), Clock()
+            snapshot, clock = self._runtime.snapshot(), Timings()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decided = self._decider.decide(snapshot, ticket, query, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
@@ -138,7 +139,7 @@ class Pipeline:
             return Triage(
                 **msgspec.structs.asdict(first),
                 reply=result.draft,
-                timings_ms=clock.timings(),
+                timings_ms=clock.rounded(),
                 usage=usage_of(self._runtime.settings, embedded, [*asked, *calls]),
             )
 
@@ -229,7 +230,7 @@ class Pipeline:
     async def classify(self, ticket: Ticket) -> Classified:
         """Return the decisions alone."""
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), Clock()
+            snapshot, clock = self._runtime.snapshot(), Timings()
             query, embedded = await self._embed(snapshot, ticket, clock)
             decided = self._decider.decide(snapshot, ticket, query, clock)
             neighbours: tuple[Neighbour, ...] = ()
@@ -244,25 +245,25 @@ class Pipeline:
             priority=decisions.pop(PRIORITY),
             decisions=decisions,
             index=snapshot.index,
-            timings_ms=clock.timings(),
+            timings_ms=clock.rounded(),
             usage=usage_of(self._runtime.settings, embedded, asked),
         )
 
     async def similar(self, ticket: Ticket, search: Search) -> Found:
         """Return the nearest of the stored tickets that are wanted."""
         async with self._pools.asking.turn():
-            snapshot, clock = self._runtime.snapshot(), Clock()
+            snapshot, clock = self._runtime.snapshot(), Timings()
             query, embedded = await self._embed(snapshot, ticket, clock)
             neighbours = await self._retrieve(snapshot, query, search, clock)
         return Found(
             neighbours=_shown(neighbours, search),
             floor=snapshot.ranking.floor,
             index=snapshot.index,
-            timings_ms=clock.timings(),
+            timings_ms=clock.rounded(),
             usage=usage_of(self._runtime.settings, embedded),
         )
 
-    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: Clock) -> tuple[QueryVectors, Spent]:
+    async def _embed(self, snapshot: Snapshot, ticket: Ticket, clock: Timings) -> tuple[QueryVectors, Spent]:
         began = time.perf_counter()
         ledger = self._runtime.store.ledger
         found = await self._pools.reads.run(ledger.vectors.get, snapshot.generation.space, ticket.embeddings)
@@ -301,7 +302,7 @@ class Pipeline:
             raise failure from None
 
     async def _retrieve(
-        self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: Clock
+        self, snapshot: Snapshot, query: QueryVectors, search: Search, clock: Timings
     ) -> tuple[Neighbour, ...]:
         began = time.perf_counter()
         try:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,10 +10,9 @@ from indexer.ledger import Ledger, Spent
 from indexer.prices import Billed, cost
 from indexer.settings import Settings
 from service.drafting.chat import ChatCall
-from service.results import Timings, Usage
+from service.results import Usage
 
 __all__ = [
-    "Clock",
     "Requests",
     "SpendToday",
     "requests_of",
@@ -103,20 +101,6 @@ def usage_of(settings: Settings, embedded: Spent, calls: Sequence[ChatCall] = ()
 def _sums(asked: Sequence[Billed]) -> dict[str, int]:
     names = ("requests", "prompt_tokens", "completion_tokens")
     return {name: sum(getattr(one, name) for one in asked) for name in names}
-
-
-@dataclass(slots=True)
-class Clock:
-    """Milliseconds spent, stage by stage."""
-
-    embed: float = 0.0
-    classify: float = 0.0
-    retrieve: float = 0.0
-    draft: float = 0.0
-
-    def timings(self) -> Timings:
-        """Return them as an answer has them."""
-        return Timings(**{stage: round(spent, 3) for stage, spent in asdict(self).items()})
 
 
 def since(began: float) -> float:
