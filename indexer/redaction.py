@@ -95,10 +95,6 @@ class Redactor:
                 text = text.replace(placeholder, value)
         return text
 
-    def values(self) -> list[str]:
-        """Return what was replaced."""
-        return list(self._placeholders)
-
     def found(self) -> list[str]:
         """Return the kinds that were found, in the order of their placeholders."""
         return list(self._counts)

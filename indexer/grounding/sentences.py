@@ -15,10 +15,9 @@ _CLOSING = "\"'\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK})*_
 # No blank follows these.
 WIDE_STOPS = "\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}"
 _STOP = re.compile(rf"[\n.!?…{WIDE_STOPS}]")
-_TAIL = re.compile(rf"[\].!?…{_CLOSING}]*")  # what closes a sentence together with its full stop
-_CITATION = re.compile(rf"[ \t]*\[[^\[\]\n]{{0,100}}\][.{_CLOSING}]*")  # "Roll it back. [5]" belongs together
+# What closes a sentence together with its full stop, citations behind it ("Roll it back. [5]" belongs together), and blanks.
+_TAIL = re.compile(rf"([\].!?…{_CLOSING}]*(?:[ \t]*\[[^\[\]\n]{{0,100}}\][.{_CLOSING}]*)*)[ \t]*")
 _OPEN_CITATION = re.compile(r"[ \t]*\[[^\[\]\n]{0,100}\Z")
-_BLANK = re.compile(r"[ \t]*")
 _ONLY_MARKER = re.compile(r"[\s*+>#-]*(?:\d{1,3}|[A-Za-z])[.)]\s*")  # the "1." of a list
 _FENCE = re.compile(r"[ \t]*(```|~~~)[^`\n]*(?:\n|\Z)")
 _BRACKET_CHARACTERS = 100  # a bracket left open longer than this is not a citation
@@ -88,8 +87,8 @@ class SentenceSplitter:
             return -(stop + 1)
         if text[stop] == "\n":
             return stop + 1
-        tail = _tail(text, stop + 1)
-        gap = _blank(text, tail)
+        closed = next(_TAIL.finditer(text, stop + 1))  # which matches anywhere
+        tail, gap = closed.end(1), closed.end()
         if gap == len(text) or _OPEN_CITATION.match(text, tail):
             return None if gap < SENTENCE_CHARACTERS else -gap
         following = text[gap]
@@ -101,18 +100,6 @@ class SentenceSplitter:
         if same or line.count("`") % 2 or _ONLY_MARKER.fullmatch(line):
             return -tail
         return gap
-
-
-def _tail(text: str, at: int) -> int:
-    found = _TAIL.match(text, at)
-    while found := _CITATION.match(text, end := found.end() if found else at):
-        pass
-    return end
-
-
-def _blank(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
 
 
 def _between_wide(text: str, stop: int, following: str) -> bool:
