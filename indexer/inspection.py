@@ -141,7 +141,7 @@ class _Counting:
         for name, counts in self._counts.items():
             setattr(self.found, name, dict(counts.most_common()))
         labels = list(self.found.priorities)[:_MOST_LABELS]
-        self.found.alike = [pair for pair in combinations(labels, 2) if _are_alike(*map(_bare, pair))]
+        self.found.alike = [pair for pair in combinations(labels, 2) if _are_alike(*pair)]
 
     def _sample_language(self, text: str) -> None:
         if (self.found.usable - 1) % self._stride:
@@ -175,11 +175,8 @@ class _Counting:
         self._texts.add(ticket.text_hash)
 
 
-def _bare(label: str) -> str:
-    return "".join(filter(str.isalnum, label.casefold()))
-
-
-def _are_alike(one: str, other: str) -> bool:
+def _are_alike(*pair: str) -> bool:
+    one, other = ("".join(filter(str.isalnum, label.casefold())) for label in pair)
     # P1 and P2 are near each other, and not the same.
     same_numbers = list(filter(str.isdigit, one)) == list(filter(str.isdigit, other))
     return bool(one) and (

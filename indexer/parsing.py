@@ -127,11 +127,8 @@ def _text(value: Any, field: str) -> str | None:
         raise TicketError(msg)
     # Control characters carry no meaning in a ticket, and PostgreSQL cannot store NUL.
     text = _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    return text if any(map(_shows, text)) else None
-
-
-def _shows(character: str) -> bool:
-    return character.isprintable() and not character.isspace() and character not in _BLANK
+    shown = (c.isprintable() and not c.isspace() and c not in _BLANK for c in text)
+    return text if any(shown) else None
 
 
 def _check_length(text: str, field: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,8 @@ async def distil(
     report = Distilled()
     limits = ChatLimits(settings, ledger)
     client = open_provider(settings, max_retries=retries, before=limits.take)
-    asking = _Asking(settings, client, limiter, report)
+    turns = asyncio.Semaphore(settings.embedding_concurrency)
+    asking = _Asking(settings, client, limiter, report, turns)
     try:
         wanted = _wanted(ledger, tickets)
         while not report.failure and (chunk := await asyncio.to_thread(next, wanted, None)) is not None:
@@ -98,35 +100,33 @@ async def distil(
     return report
 
 
+@dataclass(slots=True)
 class _Asking:
     """Asks about tickets, a few at a time, until the provider fails for all of them."""
 
-    def __init__(
-        self, settings: Settings, client: "openai.AsyncOpenAI", limiter: RateLimiter, report: Distilled
-    ) -> None:
-        self._settings = settings
-        self._client = client
-        self._limiter = limiter
-        self._report = report
-        self._turns = asyncio.Semaphore(settings.embedding_concurrency)
-        self._failures = 0
+    settings: Settings
+    client: "openai.AsyncOpenAI"
+    limiter: RateLimiter
+    report: Distilled
+    turns: asyncio.Semaphore
+    failures: int = 0
 
     async def about(self, ticket: Ticket) -> Distillate | None:
         """Return what is to be kept of a ticket, ``None`` where the provider failed."""
-        async with self._turns:
-            if self._report.failure:
+        async with self.turns:
+            if self.report.failure:
                 return None
             redactor = Redactor()
             try:
                 answer = await self._ask(redactor, ticket)
             except ProviderError as error:
-                self._report.failed += 1
-                self._report.requests += error.sent or error.kind not in _UNSENT
-                self._failures += 1
-                if error.kind not in _OF_ONE_REQUEST or self._failures == _FAILURES:
-                    self._report.failure = str(error)
+                self.report.failed += 1
+                self.report.requests += error.sent or error.kind not in _UNSENT
+                self.failures += 1
+                if error.kind not in _OF_ONE_REQUEST or self.failures == _FAILURES:
+                    self.report.failure = str(error)
                 return None
-            self._failures = 0
+            self.failures = 0
         customer = Facts(ticket.text, *(one.text for one in ticket.thread if one.author == "customer"))
         team = Facts(*(one.text for one in ticket.thread if one.author == "agent"))
         resolution = _supported(redactor.restore(answer.resolution), team)
@@ -134,29 +134,29 @@ class _Asking:
             ticket_id=ticket.id,
             prompt=VERSION,
             thread_hash=thread_hash(ticket),
-            model=self._settings.chat_model,
+            model=self.settings.chat_model,
             problem=_supported(redactor.restore(answer.problem), customer),
             resolution=None if resolution is None or is_courtesy(resolution) else resolution,
         )
 
     async def _ask(self, redactor: Redactor, ticket: Ticket) -> _Answer:
-        messages = messages_of(ticket, redactor.redact if self._settings.redact else str)
-        admission = await self._limiter.admit(sum(len(str(one["content"])) for one in messages))
+        messages = messages_of(ticket, redactor.redact if self.settings.redact else str)
+        admission = await self.limiter.admit(sum(len(str(one["content"])) for one in messages))
         with provider_errors():
-            answer = await self._client.chat.completions.create(
-                model=self._settings.chat_model, messages=messages, temperature=0, max_tokens=ANSWER_TOKENS
+            answer = await self.client.chat.completions.create(
+                model=self.settings.chat_model, messages=messages, temperature=0, max_tokens=ANSWER_TOKENS
             )
         # The SDK builds its objects without validation: any field may be missing or of another type.
         usage = getattr(answer, "usage", None)
         used = [getattr(usage, name, None) or 0 for name in ("prompt_tokens", "completion_tokens")]
-        self._report.requests += 1
-        self._report.prompt_tokens += used[0]
-        self._report.completion_tokens += used[1]
-        self._limiter.settle(admission, requests=1, tokens=sum(used) or None)
+        self.report.requests += 1
+        self.report.prompt_tokens += used[0]
+        self.report.completion_tokens += used[1]
+        self.limiter.settle(admission, requests=1, tokens=sum(used) or None)
         choices = getattr(answer, "choices", None)
         content = getattr(getattr(choices[0], "message", None), "content", None) if choices else None
         if not isinstance(content, str):
-            msg = f"what came with status 200 was no answer of {self._settings.chat_model} in the OpenAI protocol"
+            msg = f"what came with status 200 was no answer of {self.settings.chat_model} in the OpenAI protocol"
             raise ProviderError(msg, kind="unusable_answer")
         return _read(content)
 

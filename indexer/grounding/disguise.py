@@ -29,11 +29,8 @@ _ALIKE = {
     **dict.fromkeys("\u2329\u3008\u300a\u27e8\u2039\u276c\u2770\u02c2", "<"),
     **dict.fromkeys("\u232a\u3009\u300b\u27e9\u203a\u276d\u2771\u02c3", ">"),
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u02b9\u2032", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
-    **dict.fromkeys("\u00ab", '"'),
-    **dict.fromkeys("\u00bb", '"'),
-    **dict.fromkeys("\u266f\ufe5f", "#"),
-    **dict.fromkeys("\N{TICKET}\N{ADMISSION TICKETS}\N{NUMERO SIGN}", "#"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u266f\ufe5f\N{TICKET}\N{ADMISSION TICKETS}\N{NUMERO SIGN}", "#"),
     "\u0131": "i",
 }
 _LATIN = str.maketrans(

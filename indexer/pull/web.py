@@ -18,7 +18,6 @@ __all__ = ["Web"]
 
 _TIMEOUT = 60.0  # seconds for one answer
 _ATTEMPTS = 6  # at a request that fails; waits for a limit do not count
-_FIRST_WAIT = 1.0
 _LONGEST_WAIT = 3_600.0  # a limit that lasts longer ends the pull: the same command goes on later
 _MAX_BYTES = 64 * 2**20
 
@@ -70,7 +69,7 @@ class Web:
                 if failures == _ATTEMPTS:
                     msg = f"{self._client.base_url.host}{path} failed {failures} times, the last time with {reason}: try again later"
                     raise SourceError(msg)
-                wait = _FIRST_WAIT * 2 ** (failures - 1)
+                wait = 2.0 ** (failures - 1)
             self._not_before = max(self._not_before, time.monotonic() + wait)
 
     def close(self) -> None:
