@@ -45,7 +45,7 @@ class Ranker:
         self._cases, self._settings = cases, settings
         self._unit, self._subjects = unit_rows(cases.vectors), unit_rows(cases.subjects)
         self._resolved = np.array([bool((ticket.resolution or "").strip()) for ticket in cases.tickets])
-        self._row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
+        self.row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
         self._rankings: dict[str, Ranking] = {}
 
     def by(self, moment: float) -> Ranking:
@@ -62,7 +62,7 @@ class Ranker:
     def best(self, ranking: Ranking, query: QueryVectors, found: Candidates) -> tuple[Neighbour, ...]:
         """Return the best of the candidates."""
         places = itertools.islice(ranking.rank(query, found), _NEIGHBOURS)
-        near = [(self._cases.tickets[self._row_of[place.id]], place) for place in places]
+        near = [(self._cases.tickets[self.row_of[place.id]], place) for place in places]
         return tuple(
             neighbour_of(ticket, place, ranking.floor, suspicion_of(ticket)) for ticket, place in near
         )
@@ -122,7 +122,6 @@ def look_back(
     :param later: ids of later tickets, each with the moment to which the clock was turned back for it.
     :param duplicates: pairs of ids of one problem; without any, two tickets with one resolution, word for word, count as such.
     """
-    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
     step = max(1, -(-len(later) // _MOST_ASKED))
     right = _right(cases, duplicates)
     ranker = Ranker(cases, settings)
@@ -136,10 +135,10 @@ def look_back(
         wanted = right.get(ticket_id, frozenset())
         if number % step and not wanted:
             continue
-        row = row_of[ticket_id]
+        row = ranker.row_of[ticket_id]
         ranking, (query, candidates) = ranker.by(moment), ranker.of_row(row)
         neighbours = ranker.best(ranking, query, candidates)
-        if there := [i for i in wanted if cases.known[row_of[i]] <= cases.times[row]]:
+        if there := [i for i in wanted if cases.known[ranker.row_of[i]] <= cases.times[row]]:
             if known % ranked_step == 0:
                 ranks.append(reciprocal_ranks(ranking, query, candidates, there, weights))
             known += 1

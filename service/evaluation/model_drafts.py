@@ -54,12 +54,11 @@ def plan_drafts(settings: Settings, cases: Cases, later: Sequence[tuple[str, flo
 
     :param later: as of `look_back`.
     """
-    row_of = {ticket_id: row for row, ticket_id in enumerate(cases.ids)}
     ranker, style = Ranker(cases, settings), read_style(settings.data_dir)
     chosen = later[:: max(1, -(-len(later) // most))]
     tickets, prompts = [], 0
     for ticket_id, moment in chosen:
-        row = row_of[ticket_id]
+        row = ranker.row_of[ticket_id]
         text, neighbours = cases.tickets[row].text, ranker.best(ranker.by(moment), *ranker.of_row(row))
         if precedents := select_precedents(neighbours):
             tickets.append((text, neighbours))

@@ -5,8 +5,6 @@ from service.usage import Requests
 
 __all__ = ["next_steps", "summary"]
 
-_HALF = 0.5
-
 
 def summary(screen: FirstScreen, reason: str | None) -> tuple[str, ...]:
     """Say what one would have had of it.
@@ -65,11 +63,11 @@ def next_steps(screen: FirstScreen, max_error: float, bound: float | None) -> tu
             f" precedent is known, they put it higher on the newer half (mean reciprocal rank {weights.gain.value:+.3f}, 95 % range"
             f" {weights.gain.low:+.3f} to {weights.gain.high:+.3f})."
         )
-    if drafts is not None and drafts.near < _HALF * drafts.asked:
+    if drafts is not None and 2 * drafts.near < drafts.asked:
         steps.append(
             "Most tickets have no precedent that is near enough: bring in more resolved ones. `precedent inspect FILE` counts those with a resolution."
         )
-    if drafts is not None and drafts.replies < _HALF * drafts.near:
+    if drafts is not None and 2 * drafts.replies < drafts.near:
         steps.append(
             "Most resolutions tell what was done, not what to do, so that replies need a model: set OXLO_API_KEY, or try `precedent sync --distil`."
         )

@@ -112,7 +112,16 @@ class HostedClassifier:
         if calibrated is not None and calibrated.uses_shares and not said.shares:
             msg = f"{self._asker.model} told no probabilities, by which it was calibrated"
             raise _NoAnswerError(msg)
-        decision = calibrated.decision(said) if calibrated else _uncalibrated(said, why)
+        if calibrated is not None:
+            decision = calibrated.decision(said)
+        else:
+            decision = PriorityDecision(
+                label=said.label,
+                confidence=said.shares.get(said.label, 0.0),
+                probabilities=said.shares,
+                decision="review",
+                degraded=why,
+            )
         return msgspec.structs.replace(
             decision, source=self._settings.classifier, why=self._compared(said, by_forest)
         )
@@ -165,16 +174,6 @@ class HostedClassifier:
         if others:
             return None, f"the model was calibrated under another {', '.join(others)}: {again}"
         return found, ""
-
-
-def _uncalibrated(said: Classification, why: str) -> PriorityDecision:
-    return PriorityDecision(
-        label=said.label,
-        confidence=said.shares.get(said.label or "", 0.0),
-        probabilities=said.shares,
-        decision="review",
-        degraded=why,
-    )
 
 
 def _lose(answers: int, why: str) -> None:

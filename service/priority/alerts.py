@@ -12,8 +12,6 @@ from service.results import Alert
 
 __all__ = ["alert_report", "at_or_above", "judge_alerts", "raise_alert"]
 
-_HALF = 0.5
-
 
 def alert_report(
     at_least: str | None, order: Sequence[str], later: LaterTickets, *, max_error: float
@@ -62,7 +60,7 @@ def judge_alerts(
     likely = np.minimum(probabilities[:, np.isin(np.array(labels), report.above)].sum(axis=1), 1.0)
     threshold = report.abstention.threshold
     sure = np.maximum(likely, 1 - likely) >= (np.inf if threshold is None else threshold)
-    return likely, likely > _HALF, sure
+    return likely, likely > 1 - likely, sure
 
 
 def at_or_above(at_least: str, order: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:

@@ -106,12 +106,9 @@ class TicketMaps:
 
     def _find(self, generation: Generation) -> ServedMap | None:
         path = find(self._settings.data_dir, self._ledger, generation)
-        if path is None:
+        if self._served is None or self._served.path != path:
             self._served = None
-        elif self._served is None or self._served.path != path:
-            kept = load(path)
-            self._served = None
-            if kept is not None:
+            if path is not None and (kept := load(path)) is not None:
                 plain = msgspec.json.encode(kept.map)
                 self._served = ServedMap(kept, path, plain, gzip.compress(plain, 6))
         return self._served
