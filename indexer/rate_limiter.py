@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from indexer.settings import Settings
 
-__all__ = ["Admission", "RateLimiter", "open_limiter", "tokens_of"]
+__all__ = ["Admission", "RateLimiter", "characters_of", "open_limiter", "tokens_of"]
 
 _WINDOW_SECONDS = 60.0
 _CHARACTERS_PER_TOKEN = 4
@@ -64,6 +65,11 @@ class RateLimiter:
         requests_fit = self._requests is None or sum(a.requests for a in self._admitted) < self._requests
         tokens_fit = self._tokens is None or sum(a.tokens for a in self._admitted) + tokens <= self._tokens
         return 0.0 if requests_fit and tokens_fit else self._admitted[0].at - start
+
+
+def characters_of(messages: Iterable[Mapping[str, object]]) -> int:
+    """Return how many characters the contents of chat messages have."""
+    return sum(len(str(message.get("content"))) for message in messages)
 
 
 def tokens_of(characters: int) -> int:

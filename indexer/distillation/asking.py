@@ -18,7 +18,7 @@ from indexer.ledger import Ledger, Spent, spent_now
 from indexer.ledger.distillate_table import Distillate
 from indexer.prices import cost
 from indexer.provider import open_provider, provider_errors
-from indexer.rate_limiter import RateLimiter, tokens_of
+from indexer.rate_limiter import RateLimiter, characters_of, tokens_of
 from indexer.redaction import Redactor
 from indexer.resolution import is_courtesy
 from indexer.settings import Settings
@@ -66,7 +66,7 @@ def expected(
     for chunk in _wanted(ledger, tickets):
         for ticket in chunk:
             report.requests += 1
-            report.prompt_tokens += tokens_of(sum(len(str(one["content"])) for one in messages_of(ticket)))
+            report.prompt_tokens += tokens_of(characters_of(messages_of(ticket)))
             report.completion_tokens += ANSWER_TOKENS
     report.cost = cost(settings, [_spent(settings, report)])
     return report
@@ -141,7 +141,7 @@ class _Asking:
 
     async def _ask(self, redactor: Redactor, ticket: Ticket) -> _Answer:
         messages = messages_of(ticket, redactor.redact if self.settings.redact else str)
-        admission = await self.limiter.admit(sum(len(str(one["content"])) for one in messages))
+        admission = await self.limiter.admit(characters_of(messages))
         with provider_errors():
             answer = await self.client.chat.completions.create(
                 model=self.settings.chat_model, messages=messages, temperature=0, max_tokens=ANSWER_TOKENS

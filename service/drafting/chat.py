@@ -10,7 +10,7 @@ from indexer.chat_limits import ChatLimits
 from indexer.errors import ProviderError
 from indexer.ledger import Ledger, Spent, spent_now
 from indexer.provider import open_provider, provider_errors, retries_before
-from indexer.rate_limiter import Admission, RateLimiter, open_limiter, tokens_of
+from indexer.rate_limiter import Admission, RateLimiter, characters_of, open_limiter, tokens_of
 from indexer.settings import Settings
 from service.breaker import Breaker
 
@@ -121,7 +121,7 @@ class ChatCall:
         """
         deadline = asyncio.get_running_loop().time() + self._provider.timeout
         limiter = self._provider.limiter
-        characters = sum(len(str(message.get("content"))) for message in messages)
+        characters = characters_of(messages)
         with self._provider.breaker.attempt():
             admission = await self._admit(limiter, characters, deadline) if limiter else None
             self.requests = 1

@@ -11,7 +11,7 @@ import msgspec
 from indexer.errors import ProviderError
 from indexer.ledger import Ledger
 from indexer.progress import Progress
-from indexer.rate_limiter import tokens_of
+from indexer.rate_limiter import characters_of, tokens_of
 from indexer.settings import Settings
 from service.drafting.chat import MAX_TOKENS, provider_for_command
 from service.drafting.house_style import read_style
@@ -66,7 +66,7 @@ def plan_drafts(settings: Settings, cases: Cases, later: Sequence[tuple[str, flo
             messages = build_messages(text, precedents, style, language)
             # An answer without a form is asked for once more.
             for sent in (messages, ask_again(messages, "x" * MAX_TOKENS * 4)):
-                prompts += tokens_of(sum(len(str(one["content"])) for one in sent))
+                prompts += tokens_of(characters_of(sent))
     requests = 2 * len(tickets)
     expected = requests_to(
         settings,

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,11 +55,6 @@ class Question:
     labels: tuple[str, ...]
     key: str
     input_hash: str
-
-    @property
-    def characters(self) -> int:
-        """How long it is."""
-        return sum(len(str(message["content"])) for message in self.messages)
 
 
 def question_of(settings: Settings, ticket: Ticket, labels: Sequence[str], *, secret: str) -> Question:
@@ -132,18 +127,15 @@ def messages_of(
 
     # Redacted first, cut then: half of a secret is not known for one.
     lines = [embedding_text(told(ticket.text[:_READ]))]
-    lines += [shorten(told(line), _VALUE_CHARACTERS) for line in _fields(ticket, fields)]
+    for name in fields:
+        if value := ticket.fields.get(name):
+            line = f"{name}: {value if isinstance(value, str) else ', '.join(value)}"
+            lines.append(shorten(told(line), _VALUE_CHARACTERS))
     data = "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;")
     return [
         {"role": "system", "content": _SYSTEM.format(labels=", ".join(labels))},
         {"role": "user", "content": f"<ticket>\n{data}\n</ticket>"},
     ]
-
-
-def _fields(ticket: Ticket, names: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        if value := ticket.fields.get(name):
-            yield f"{name}: {value if isinstance(value, str) else ', '.join(value)}"
 
 
 def answer_characters(labels: Sequence[str]) -> int:

@@ -31,9 +31,8 @@ __all__ = [
     "votes_of",
 ]
 
-_AS_SURE_AS = (
-    1_000  # tickets: one per cent of every vote is spread over all labels, so that no answer is quite sure
-)
+_AS_SURE_AS = 1_000
+"""Tickets: one per cent of every vote is spread over all labels, so that no answer is quite sure."""
 
 
 class CalibrationError(PrecedentError):

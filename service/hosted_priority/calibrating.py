@@ -9,7 +9,7 @@ import msgspec
 from indexer.errors import ProviderError
 from indexer.ledger import Classification, Ledger
 from indexer.progress import Progress
-from indexer.rate_limiter import tokens_of
+from indexer.rate_limiter import characters_of, tokens_of
 from indexer.settings import Settings
 from indexer.ticket import Ticket
 from service.drafting.chat import provider_for_command
@@ -60,7 +60,7 @@ def plan(settings: Settings, ledger: Ledger, tickets: Sequence[Ticket], labels: 
         settings,
         settings.classifier_model or "",
         requests=len(new),
-        prompt_tokens=sum(tokens_of(one.characters) for one in new),
+        prompt_tokens=sum(tokens_of(characters_of(one.messages)) for one in new),
         completion_tokens=len(new) * answer_characters(labels),
     )
     return Plan(questions, kept, _asked(settings, questions, len(kept), expected))
@@ -101,7 +101,7 @@ async def answered(
 
 
 def _asked(settings: Settings, questions: Sequence[Question], kept: int, took: Requests) -> Asked:
-    mean = sum(tokens_of(one.characters) for one in questions) / max(1, len(questions))
+    mean = sum(tokens_of(characters_of(one.messages)) for one in questions) / max(1, len(questions))
     thousand = requests_to(
         settings,
         took.model,

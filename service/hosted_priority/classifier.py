@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -156,15 +157,13 @@ class HostedClassifier:
         except OSError:
             changed = 0
         if changed != self._read[0]:
-            self._read = (changed, *self._load())
+            self._read = (changed, *self._load(file))
         return self._read[1:]
 
-    def _load(self) -> tuple[Calibrated | None, str]:
+    def _load(self, file: Path) -> tuple[Calibrated | None, str]:
         again = "run `precedent calibrate`; until then every decision goes to review"
         try:
-            found = msgspec.json.decode(
-                calibration_file(self._settings.data_dir).read_bytes(), type=Calibrated
-            )
+            found = msgspec.json.decode(file.read_bytes(), type=Calibrated)
         except FileNotFoundError:
             return None, f"the model is not calibrated: {again}"
         except (OSError, msgspec.MsgspecError):

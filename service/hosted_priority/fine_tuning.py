@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.errors import SettingsError
 from indexer.prices import parse_price
-from indexer.rate_limiter import tokens_of
+from indexer.rate_limiter import characters_of, tokens_of
 from indexer.settings import Settings
 from indexer.suspicion import suspicion_of
 from service.arrays import IntArray
@@ -128,6 +128,6 @@ def _write(settings: Settings, cases: Cases, labels: tuple[str, ...], rows: IntA
         for row in rows:
             asked = messages_of(cases.tickets[row], labels, settings.forest_fields, redact=settings.redact)
             messages = [*asked, {"role": "assistant", "content": cases.labels[row]}]
-            characters += sum(len(str(message["content"])) for message in messages)
+            characters += characters_of(messages)
             lines.write(msgspec.json.encode({"messages": messages}) + b"\n")
     return characters
