@@ -173,10 +173,9 @@ def _forest(served: ServedForest, field: str, settings: Settings) -> ForestStatu
 
 def _fitted_at(served: ServedForest) -> datetime | None:
     try:
-        written = None if served.path is None else served.path.stat().st_mtime
+        return datetime.fromtimestamp(round(served.path.stat().st_mtime), UTC) if served.path else None
     except OSError:
         return None
-    return None if written is None else datetime.fromtimestamp(round(written), UTC)
 
 
 def _machine(settings: Settings) -> MachineStatus:

@@ -18,6 +18,7 @@ REPORT = "report.json"
 """The file in the job's folder that the command writes its report to, if it does not print it."""
 
 _MOST_IDS = 1_000
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 class Order(
@@ -88,9 +89,7 @@ class Evaluate(Order, frozen=True, kw_only=True):
     """Back-test the priority, or another field, on later tickets of the store; the report is the whole of its numbers."""
 
     options = ("field", "folds")
-    field: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None, doc("predict this field instead")
-    ] = None
+    field: Annotated[_Name | None, doc("predict this field instead")] = None
     folds: Annotated[int, msgspec.Meta(ge=1, le=20, description="how often the clock is turned back")] = 5
 
     def _more(self, settings: Settings, folder: Path) -> list[str]:
@@ -122,7 +121,7 @@ class Forget(Order, frozen=True, kw_only=True):
     finds = True
     options = ("tag", "deleted")
     ids: Annotated[
-        list[Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]],
+        list[_Name],
         msgspec.Meta(max_length=_MOST_IDS, description="of tickets that are stored or were deleted"),
     ] = []
     tag: Annotated[Annotated[str, msgspec.Meta(min_length=1)] | None, doc("all tickets with this tag")] = None
@@ -149,10 +148,7 @@ class _OfUpload(Order, frozen=True, kw_only=True):
         Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
         doc("of times that name none: `Europe/Berlin`"),
     ] = None
-    source: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None,
-        doc("the name to store the tickets under"),
-    ] = None
+    source: Annotated[_Name | None, doc("the name to store the tickets under")] = None
 
     def _more(self, settings: Settings, folder: Path) -> list[str]:
         export = export_of(settings.data_dir, self.upload)

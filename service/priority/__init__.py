@@ -2,13 +2,12 @@
 
 from service.priority.features import Features, Reading, features_of
 from service.priority.fitting import fit, unfit
-from service.priority.forest import Decisions, Forest, NoForest
+from service.priority.forest import Forest, NoForest
 from service.priority.forest_file import ForestFileError, load, save
 from service.priority.forest_report import ForestReport
 from service.priority.training_set import TrainingDataError, TrainingSet
 
 __all__ = [
-    "Decisions",
     "Features",
     "Forest",
     "ForestFileError",
