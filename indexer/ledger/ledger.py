@@ -46,7 +46,7 @@ class Ledger:
         self.integrity, self.compact, self.close = self._db.integrity, self._db.compact, self._db.close
         self.where = self._db.where
         if self._db.is_new:
-            _log.warning("there was no ledger at %s: a new one is made, without a ticket", self.where)
+            _log.info("there was no ledger at %s: a new one is made, without a ticket", self.where)
         self.generations = Generations(self._db)
         self.tickets = Tickets(self._db, self.generations)
         self.tombstones = Tombstones(self._db)
