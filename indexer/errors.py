@@ -13,7 +13,17 @@ __all__ = [
     "in_words",
 ]
 
-_IN_WORDS = {" | null`": "` or nothing", "`int`": "a whole number", "`float`": "a number", "`bool`": "true or false", "`str`": "a text", "`array`": "a list", "`object`": "an object", "`null`": "nothing", "Invalid RFC3339 encoded datetime": "this is no date and time such as 2026-03-31T14:05:00Z"}  # fmt: skip
+_IN_WORDS = {
+    " | null`": "` or nothing",
+    "`int`": "a whole number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`str`": "a text",
+    "`array`": "a list",
+    "`object`": "an object",
+    "`null`": "nothing",
+    "Invalid RFC3339 encoded datetime": "this is no date and time such as 2026-03-31T14:05:00Z",
+}
 
 
 def in_words(said: str) -> str:

@@ -160,8 +160,9 @@ def _index(runtime: Runtime, snapshot: Snapshot) -> IndexStatus:
 def _forest(served: ServedForest, field: str, settings: Settings) -> ForestStatus:
     report = served.forest.report if isinstance(served.forest, Forest) else None
     labels = () if report is None else tuple(sorted(report.labels, key=lambda name: -report.labels[name]))
-    with contextlib.suppress(LabelOrderError):  # a new label: nobody has said yet where it belongs
-        labels = (field == PRIORITY and priority_order(labels, settings.priority_order)[0]) or labels
+    if field == PRIORITY:
+        with contextlib.suppress(LabelOrderError):  # a new label: nobody has said yet where it belongs
+            labels = priority_order(labels, settings.priority_order)[0] or labels
     return ForestStatus(
         state=served.forest.state,
         report=report,

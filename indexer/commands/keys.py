@@ -73,9 +73,10 @@ def revoke(*, name: str) -> int:
 
 
 def _shown(key: ApiKey) -> dict[str, str | int | None]:
-    times = {n: (at := getattr(key, n)) and utc(at) for n in ("made_at", "revoked_at", "last_call_at")}
-    shown = msgspec.structs.asdict(key) | times
+    shown = msgspec.structs.asdict(key)
     del shown["hash"]
+    for name in ("made_at", "revoked_at", "last_call_at"):
+        shown[name] = None if shown[name] is None else utc(shown[name])
     return shown
 
 

@@ -14,7 +14,7 @@ import msgspec
 from indexer.console import say, showing_progress
 from indexer.embedding import Embedder
 from indexer.errors import PrecedentError
-from indexer.ledger import Ledger
+from indexer.ledger import Ledger, ledger_url
 from indexer.logs import configure_logging
 from indexer.progress import Progress
 from indexer.settings import Settings, load_settings
@@ -76,9 +76,9 @@ def settings_for_command(*, makes: bool = True) -> Settings:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     if not makes:
-        url = settings.database_url or f"sqlite:///{settings.data_dir}/ledger.sqlite3"
+        url = ledger_url(settings.database_url, settings.data_dir)
         # One on PostgreSQL is taken to be there.
-        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
             msg = (
                 f"there is no ledger at {url}: is PRECEDENT_DATA_DIR={settings.data_dir} the right one? "
                 "A relative path is that of the working folder; `precedent sync FILE` makes a new store"

@@ -4,7 +4,7 @@ from indexer.ledger.allowance_table import Allowance
 from indexer.ledger.answer_table import Answer, Which, hash_of_question
 from indexer.ledger.classification_table import Classification
 from indexer.ledger.copies import Row, Rows, rows_of
-from indexer.ledger.database import pages
+from indexer.ledger.database import ledger_url, pages
 from indexer.ledger.delivery_table import Delivery, Outgoing
 from indexer.ledger.feedback_table import FeedbackEntry, UnknownTicketError
 from indexer.ledger.filters import Filter
@@ -54,6 +54,7 @@ __all__ = [
     "greatest_first",
     "hash_of_key",
     "hash_of_question",
+    "ledger_url",
     "pages",
     "rows_of",
     "spent_now",

@@ -41,7 +41,7 @@ class Database:
 
     def __init__(self, url: str | None, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self.url = _parsed(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
+        self.url = ledger_url(url, data_dir)
         # A query may hold a password too.
         self.where = self.url.set(query={}).render_as_string(hide_password=True)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -237,9 +237,9 @@ class Database:
             FileLock(self._data_dir / "ledger.lock") if self.is_sqlite else contextlib.nullcontext(),
             self.write() as connection,
         ):
-            self.is_new = not sa.inspect(connection).has_table(state.name)
             found = make_tables(connection)
-            if found is not None:
+            self.is_new = found is None
+            if found is not None and not 1 <= found <= SCHEMA:
                 msg = f"the ledger at {self.where} has schema {found}, this release reads {SCHEMA}: use the release that wrote it"
                 raise PrecedentError(msg)
 
@@ -329,10 +329,14 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.connection.cursor().execute("BEGIN")
 
 
-def _parsed(url: str) -> sa.URL:
+def ledger_url(url: str | None, data_dir: Path) -> sa.URL:
+    """Return where the ledger is: at the address that settings give, else in a file of the data directory.
+
+    :raises SettingsError: the address cannot be read.
+    """
     parsed: sa.URL | None = None
     with contextlib.suppress(sa.exc.ArgumentError, ValueError):
-        parsed = sa.make_url(url)
+        parsed = sa.make_url(url or f"sqlite:///{(data_dir / 'ledger.sqlite3').resolve()}")
     if parsed is None or "@" in (parsed.host or ""):
         # Without its value: what cannot be parsed may hold a password anywhere.
         msg = (

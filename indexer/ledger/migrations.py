@@ -44,7 +44,7 @@ _PAGE = 500
 def make_tables(connection: sa.Connection) -> int | None:
     """Make the tables that are not there, and add to those of an earlier release what they lack.
 
-    :return: ``None``, or the schema that was found, if it is one that this release does not know.
+    :return: the schema that was found, ``None`` where there was no ledger. Of one that this release does not know nothing is changed.
     """
     names = set(sa.inspect(connection).get_table_names())
     if not names and connection.dialect.name == "sqlite":
@@ -52,7 +52,7 @@ def make_tables(connection: sa.Connection) -> int | None:
             connection.exec_driver_sql(statement)
     elif not names.issuperset(metadata.tables):
         metadata.create_all(connection)
-    found = connection.execute(sa.select(state.c.schema)).scalar()
+    found: int | None = connection.execute(sa.select(state.c.schema)).scalar()
     if found is None:
         first = {
             "id": 1,
@@ -65,7 +65,7 @@ def make_tables(connection: sa.Connection) -> int | None:
         }
         connection.execute(state.insert().values(first))
     elif not 1 <= found <= SCHEMA:
-        return int(found)
+        return found
     elif found < SCHEMA:
         for schema, bring_forward in _STEPS.items():
             if found < schema:
@@ -75,7 +75,7 @@ def make_tables(connection: sa.Connection) -> int | None:
     if connection.execute(sa.select(state.c.flag_rules)).scalar() != RULES:
         _flag(connection)
         connection.execute(state.update().values(flag_rules=RULES))
-    return None
+    return found
 
 
 @cache
