@@ -56,7 +56,7 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
 
 def test_the_first_screen_shows_the_two_commands_and_an_answer() -> None:
     """Whoever opens the README sees what it needs, how to get, run and stop it, and what comes out, in lines that can be read."""
-    first = _README.splitlines()[:55]
+    first = _README.splitlines()[:40]
     starts = [
         n
         for word in ("git clone", "make run", "make test")
